@@ -1,0 +1,30 @@
+/*
+ * facet_values - the distinct values of a keyword, path or attributes field and their ordinals.
+ *
+ *   LMDB `facets`: key = 'v', field u16 BE, ordinal u32 BE -> parent u32, number f64 (or NaN), text
+ * bytes key = 'o', field u16 BE, XXH3-64 of the text u64 BE -> ordinal u32 (chain on collision)
+ * Ordinals start at 1 and are never reused within an edition. A path value's text is its nodes
+ * joined by " > " ("Shoes > Running"); its parent is the ordinal of the path without the last node
+ * (0 at top). An attributes value's text is "path\x1fvalue" (value in text form; `number` set when
+ * it is a number).
+ */
+#ifndef SOUK_INDEX_FACET_VALUES_H
+#define SOUK_INDEX_FACET_VALUES_H
+
+#include "protocol/status.h"
+#include "protocol/slice.h"
+
+struct snapshot;
+
+uint32_t facet_value_count(struct snapshot *s, uint32_t field); /* highest ordinal */
+/* Text of an ordinal (points into the snapshot). */
+enum status facet_value_text(struct snapshot *s, uint32_t field, uint32_t ordinal,
+                             struct slice *text);
+uint32_t facet_value_parent(struct snapshot *s, uint32_t field, uint32_t ordinal);
+/* Numeric reading of an attributes value; false when it is not a number. */
+bool facet_value_number(struct snapshot *s, uint32_t field, uint32_t ordinal, double *out);
+/* Ordinal of a value text, NOT_FOUND. */
+enum status facet_value_find(struct snapshot *s, uint32_t field, struct slice text,
+                             uint32_t *ordinal);
+
+#endif

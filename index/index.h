@@ -1,0 +1,94 @@
+/*
+ * index - one edition of a catalog as a library without sockets: open it, apply changes, take
+ * snapshots.
+ *
+ * A process opens an edition once (LMDB's rule); any number of snapshots, one batch at a time.
+ * The caller brings sequences and time; the library keeps no clock, no log, no threads of its own.
+ */
+#ifndef SOUK_INDEX_INDEX_H
+#define SOUK_INDEX_INDEX_H
+
+#include "index/schema.h"
+#include "protocol/document.h"
+
+struct index;
+struct batch;
+
+struct index_options {
+    uint64_t map_bytes;   /* 0 = 64 GiB, sparse */
+    bool read_only;       /* fronts; writes fail with READ_ONLY */
+    uint32_t max_readers; /* 0 = 4096 */
+};
+
+/* Makes an empty edition in the (created) directory. EXISTS when there is one. */
+enum status index_create(const char *dir, const struct schema *schema,
+                         const struct index_options *o, struct fault *fault);
+/* Opens it. OLD_FORMAT (serves, but rebuild: analyser or ICU differ) is reported in *stale, not as
+ * failure. */
+enum status index_open(const char *dir, const struct index_options *o, struct index **out,
+                       bool *stale, struct fault *fault);
+void index_close(struct index **ix);
+const struct schema *index_schema(const struct index *ix);
+
+/* --- changes: one write transaction; nothing is visible before commit. ----------------------- */
+
+enum status batch_begin(struct index *ix, struct batch **out);
+
+struct change {
+    uint64_t version;               /* source version; 0 = none */
+    int64_t validated_ms;           /* wall time of acceptance or upstream validation */
+    int64_t ttl_ms, swr_ms, sie_ms; /* -1 = catalog default; ttl 0 = never expires */
+    uint32_t origin;                /* 0 = pushed, else provider number */
+};
+
+/* document: canonical (field ids). Upsert replaces the whole product. A document equal in all text
+ * fields to the stored one keeps its docid (columns only). */
+enum status batch_upsert(struct batch *b, struct slice document, const struct change *c);
+/* Partial: listed fields replace (NULL removes). Column-only changes touch no text. NOT_FOUND. */
+enum status batch_patch(struct batch *b, struct slice document, const struct change *c);
+/* Renews the freshness only. NOT_FOUND. */
+enum status batch_validate(struct batch *b, struct slice id, const struct change *c);
+enum status batch_delete(struct batch *b, struct slice id);
+enum status batch_setting(struct batch *b, struct slice kind, struct slice name,
+                          struct slice value);                         /* empty = remove */
+enum status batch_alter(struct batch *b, const struct schema *schema); /* compatible changes only */
+/* Bookkeeping rows of the caller in the same transaction (idempotency, provider cursors). */
+enum status batch_row_put(struct batch *b, struct slice key, struct slice value);
+enum status batch_row_delete(struct batch *b, struct slice key);
+enum status index_row_get(struct index *ix, struct slice key, struct buf *value);
+
+/* Docs and bytes collected so far; the caller commits when large. */
+uint32_t batch_doc_count(const struct batch *b);
+uint64_t batch_bytes(const struct batch *b);
+/* Writes the new segment, small merges, columns, `sequence`, and commits durably. On any error the
+ * batch is aborted; IO and NO_SPACE errors are final for the caller to judge. Consumes the batch.
+ */
+enum status batch_commit(struct batch **b, uint64_t sequence);
+void batch_abort(struct batch **b);
+
+/* What the writer decides with before logging: current version of a product in the committed state.
+ */
+struct product_state {
+    bool exists;
+    uint64_t version;
+    int64_t validated_ms;
+    uint64_t sequence; /* 0 unless known */
+};
+
+/* --- maintenance ----------------------------------------------------------------------------- */
+
+/* One step of merging, if any is due: *worked tells. Own transaction. Bounded time for step limits.
+ */
+enum status index_merge_step(struct index *ix, uint64_t max_bytes, bool *worked);
+/* Merge down to one segment per tier: what a bulk import calls at its end. */
+enum status index_merge_all(struct index *ix);
+/* Copies every live product into a fresh edition in `dir` (docids renumbered, new analyser state).
+ */
+enum status index_rebuild_into(struct index *ix, const char *dir, const struct schema *schema,
+                               struct fault *fault);
+
+/* Proves postings <-> products <-> columns <-> counters. CORRUPT with the first contradiction in
+ * fault. */
+enum status index_check(struct index *ix, struct fault *fault);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * postings - the codec of posting lists: which products of a segment contain a term, how well,
+ * where.
+ *
+ * A posting is (doc, evidence, positions). `doc` counts from the segment's first docid. Evidence is
+ * one byte, `mask << 4 | impact`: mask = weight classes of fields (bit c = class c, class 0 the
+ * heaviest by declaration) that hold the term; impact = 0..15, the quantised length-normalised term
+ * frequency in the best (lowest-numbered) class of the mask:
+ *     x = tf / (tf + k1 * (1 - b + b * len / reference_len))     k1 = 1.2, b = 0.75 (BM25,
+ * Robertson) impact = round(15 * x) The reference length belongs to the schema and never moves, so
+ * the byte never needs rewriting; weights of classes come in at query time through a table of 256
+ * scores.
+ *
+ * A list is blocks of up to 128 postings (POSTINGS_BLOCK). Per block, apart from its bytes:
+ *     last    u32  last doc of the block
+ *     bound   u32  4 x 8 bits: byte c = evidence bound of the postings whose best class is c:
+ *                  (OR of masks, max of impacts) packed as evidence; 0 = no such posting
+ *     tie     u16  smallest tie key (top 16 bits of xxh32(id)) of its postings, for exact top-k on
+ * ties off     u32  offset of the block's bytes so a query can skip a block without touching its
+ * bytes. Doc ids are delta + bit packed (128 lanes of one width) or a bitmap when dense; evidence
+ * bytes are packed as indexes into the block's own small table when few differ. Positions are a
+ * separate byte stream: value = position * F + field ordinal (F = searchable fields), ascending,
+ * delta varints whose lowest bit says "more follow".
+ *
+ * Decoding trusts nothing: counts, widths and offsets are checked against the segment's extent.
+ */
+#ifndef SOUK_INDEX_POSTINGS_H
+#define SOUK_INDEX_POSTINGS_H
+
+#include "protocol/status.h"
+#include "protocol/slice.h"
+
+enum { POSTINGS_BLOCK = 128, EVIDENCE_CLASSES = 4 };
+
+#define DOC_NONE UINT32_MAX
+
+/* A cursor's decoded block: docs ascending, evidence beside them. 64-byte aligned, padded to 128
+ * + 8. */
+struct postings_block {
+    _Alignas(64) uint32_t docs[POSTINGS_BLOCK + 8]; /* tail lanes hold DOC_NONE */
+    uint8_t evidence[POSTINGS_BLOCK + 8];
+    uint32_t count;
+};
+
+/*
+ * One posting list as it lies in a segment; plain pointers into the snapshot (valid until it ends).
+ * For lists of one block (df <= 128) the arrays hold one entry made by postings_open() in `inl`.
+ */
+struct postings {
+    uint32_t df;   /* postings in the list, killed products included */
+    uint32_t dead; /* postings of EARLIER segments that this segment's changes killed */
+    uint32_t block_count;
+    const uint32_t *last;  /* [block_count] */
+    const uint32_t *bound; /* [block_count] */
+    const uint16_t *tie;   /* [block_count] */
+    const uint32_t *off;   /* [block_count] */
+    uint32_t max_bound;    /* bound over the whole list, same form as bound[] */
+    const struct segment *segment;
+    struct {
+        uint32_t last, bound, off;
+        uint16_t tie;
+    } inl;
+};
+
+/* Decodes block `b` (docs and evidence). CORRUPT when the bytes are damaged. */
+enum status postings_decode(const struct postings *p, uint32_t b, struct postings_block *out);
+/* Docs only / evidence only of a block whose docs are already there. */
+enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out);
+enum status postings_decode_evidence(const struct postings *p, uint32_t b,
+                                     struct postings_block *out);
+/* First block index >= from whose last doc is >= doc; block_count when there is none. Galloping. */
+uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc);
+/*
+ * Positions of posting `i` of block `b`: up to `cap` values (position * F + field) into out.
+ * Sets *count to how many exist in total.
+ */
+enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
+                               uint32_t cap, uint32_t *count);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * snapshot - one consistent view of a catalog edition: an LMDB read transaction and what hangs on
+ * it.
+ *
+ * One per loop or thread, created once, begun and ended for each request: begin renews the
+ * transaction (cheap) and, only when the generation moved, maps segments and columns anew. All
+ * pointers handed out end at snapshot_end(). A snapshot must not be held across waiting for I/O.
+ */
+#ifndef SOUK_INDEX_SNAPSHOT_H
+#define SOUK_INDEX_SNAPSHOT_H
+
+#include "index/column.h"
+#include "index/schema.h"
+#include "index/segment.h"
+
+struct index;
+struct snapshot;
+
+enum status snapshot_create(struct index *ix, struct snapshot **out);
+void snapshot_destroy(struct snapshot **s);
+enum status snapshot_begin(struct snapshot *s);
+void snapshot_end(struct snapshot *s);
+
+uint64_t snapshot_generation(const struct snapshot *s); /* commit number within the edition */
+uint64_t snapshot_sequence(const struct snapshot *s);   /* last applied event log sequence */
+uint32_t snapshot_live_count(const struct snapshot *s); /* products, expired-not-evicted included */
+uint32_t snapshot_docid_end(const struct snapshot *s);  /* one past the highest docid */
+const struct schema *snapshot_schema(const struct snapshot *s);
+
+uint32_t snapshot_segment_count(const struct snapshot *s);
+const struct segment *snapshot_segment(const struct snapshot *s, uint32_t i);
+/* The segment that covers a docid, NULL when none. */
+const struct segment *snapshot_segment_of(const struct snapshot *s, uint32_t docid);
+
+/* Live bitmap in words of 64 docids; NULL for a chunk of COLUMN_CHUNK docids that is wholly live
+ * (all docids of it below docid_end). word w of the chunk covers chunk*4096 + 64*w .. */
+const uint64_t *snapshot_live_chunk(const struct snapshot *s, uint32_t chunk_idx);
+bool snapshot_is_live(const struct snapshot *s, uint32_t docid);
+/* True when segment i has no dead docs at all: kernels then skip the check. */
+bool snapshot_segment_all_live(const struct snapshot *s, uint32_t i);
+
+/* Column of a schema field or system column; NULL when the field has none. */
+struct column *snapshot_column(struct snapshot *s, uint32_t column_id);
+
+/* Docid of an external id among live products. NOT_FOUND. */
+enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid);
+enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id);
+
+/*
+ * Appends the whole product of `docid` to `out` as a document whose field numbers are schema field
+ * ids (stored record and columns put together, absent fields left out). `wanted` = bitmap over
+ * field ids (NULL = all stored fields).
+ */
+enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t *wanted,
+                             struct buf *out);
+
+/* A setting stored in the catalog (synonyms, stop words, profiles, rules, provider order, safe
+ * mode): kind + name -> bytes. Points into the snapshot. Settings change with the generation. */
+enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,
+                             struct slice *value);
+/* Iterates the settings of a kind: start with name empty, pass the last name. END after the last.
+ */
+enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct slice *name,
+                                  struct slice *value);
+/* Sequence of the last setting change: caches of parsed settings compare it. */
+uint64_t snapshot_settings_sequence(const struct snapshot *s);
+
+/* Docids whose last freshness limit is in (from_ms, to_ms], from the expiry index; calls back for
+ * each. */
+enum status snapshot_expired(struct snapshot *s, int64_t now_ms,
+                             void (*each)(void *ctx, uint32_t docid), void *ctx);
+
+/* LMDB facts for STATS. */
+struct index_usage {
+    uint64_t map_bytes, used_bytes, file_bytes, free_pages, reader_count, oldest_reader_lag;
+    uint64_t segments, terms, postings, docids, live;
+};
+enum status snapshot_usage(struct snapshot *s, struct index_usage *out);
+
+#endif
