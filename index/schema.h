@@ -8,22 +8,10 @@
 #ifndef SOUK_INDEX_SCHEMA_H
 #define SOUK_INDEX_SCHEMA_H
 
-#include "protocol/buf.h"
+#include "protocol/schema_spec.h"
 #include "protocol/status.h"
 
-enum { SCHEMA_MAX_FIELDS = 255, SCHEMA_NAME_MAX = 64 };
 
-enum field_type {
-    FIELD_TEXT,
-    FIELD_KEYWORD,
-    FIELD_INTEGER,
-    FIELD_FLOAT,
-    FIELD_BOOLEAN,
-    FIELD_TIMESTAMP,
-    FIELD_KEYWORD_LIST,
-    FIELD_PATH,
-    FIELD_ATTRIBUTES
-};
 
 struct field {
     uint32_t id;

@@ -63,7 +63,9 @@ static struct schema *bench_schema(void)
                           .type = FIELD_INTEGER,
                           .flags = FIELD_SORT | FIELD_STORED},
     };
-    struct schema_spec spec = {.fields = fields, .field_count = F_COUNT};
+    static struct schema_spec spec;
+    spec.field_count = F_COUNT;
+    memcpy(spec.fields, fields, sizeof fields);
     struct buf b = BUF_INIT;
     schema_spec_encode(&spec, &b);
     struct schema *schema = NULL;
