@@ -1,0 +1,405 @@
+#include "protocol/reply.h"
+#include "protocol/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *freshness_name(enum freshness f)
+{
+    static const char *const names[] = {"fresh", "stale", "stale_if_error", "expired"};
+    return f < FRESHNESS_COUNT ? names[f] : "unknown";
+}
+
+/* --- encoding --------------------------------------------------------------------------------- */
+
+size_t search_reply_hits_begin(struct buf *b, uint32_t count)
+{
+    size_t at = tlv_begin(b, TAG_HITS_HITS);
+    wire_put_varint(b, count);
+    return at;
+}
+
+void search_reply_hits_end(struct buf *b, size_t at)
+{
+    tlv_end(b, at);
+}
+
+size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h)
+{
+    wire_put_bytes(b, h->id);
+    wire_put_varint(b, h->score);
+    buf_put_u8(b, (uint8_t)h->freshness);
+    wire_put_varint(b, h->age_ms);
+    size_t at = b->len;
+    static const char room[4];
+    buf_put(b, room, sizeof room);
+    return at;
+}
+
+void search_reply_hit_end(struct buf *b, size_t document_at, const struct hit_reply *h)
+{
+    tlv_end(b, document_at);
+    wire_put_varint(b, h->group_count);
+    wire_put_bytes(b, h->group);
+    wire_put_bytes(b, h->explain);
+}
+
+void search_reply_facet(struct buf *b, const struct facet_reply *f)
+{
+    size_t at = tlv_begin(b, TAG_HITS_FACET);
+    wire_put_bytes(b, f->field);
+    buf_put_u8(b, f->kind);
+    wire_put_varint(b, f->distinct);
+    wire_put_varint(b, f->count);
+    wire_put_f64(b, f->min);
+    wire_put_f64(b, f->max);
+    wire_put_f64(b, f->sum);
+    wire_put_varint(b, f->value_count);
+    for (uint32_t i = 0; i < f->value_count; i++) {
+        wire_put_bytes(b, f->values[i].value);
+        wire_put_varint(b, f->values[i].count);
+    }
+    tlv_end(b, at);
+}
+
+void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        tlv_put(b, tag, texts[i]);
+}
+
+void get_item_encode(struct buf *b, const struct get_item_reply *item)
+{
+    size_t at = tlv_begin(b, TAG_GET_ITEM);
+    wire_put_varint(b, (uint64_t)item->status);
+    wire_put_bytes(b, item->id);
+    buf_put_u8(b, (uint8_t)item->freshness);
+    wire_put_varint(b, item->age_ms);
+    wire_put_varint(b, item->version);
+    buf_put_slice(b, item->document);
+    tlv_end(b, at);
+}
+
+void put_result_encode(struct buf *b, const struct put_result *r)
+{
+    size_t at = tlv_begin(b, TAG_PUT_RESULT);
+    wire_put_varint(b, r->item);
+    wire_put_varint(b, (uint64_t)r->status);
+    wire_put_bytes(b, r->field);
+    wire_put_bytes(b, r->text);
+    tlv_end(b, at);
+}
+
+void put_reply_encode(struct buf *b, const struct put_reply *r)
+{
+    tlv_put_u64(b, TAG_PUT_SEQUENCE, r->sequence);
+    tlv_put_u64(b, TAG_PUT_APPLIED, r->applied);
+    tlv_put_u64(b, TAG_PUT_IGNORED, r->ignored);
+    tlv_put_u64(b, TAG_PUT_FAILED, r->failed);
+    if (r->replayed)
+        tlv_put_u64(b, TAG_PUT_REPLAYED, 1);
+    for (uint32_t i = 0; i < r->result_count; i++)
+        put_result_encode(b, &r->results[i]);
+}
+
+void stats_row_put(struct buf *b, const char *name, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    size_t at = tlv_begin(b, TAG_STATS_ROW);
+    wire_put_bytes(b, slice_str(name));
+    wire_put_bytes(b, slice_make(text, n < 0                     ? 0
+                                       : (size_t)n < sizeof text ? (size_t)n
+                                                                 : sizeof text - 1));
+    tlv_end(b, at);
+}
+
+/* --- decoding --------------------------------------------------------------------------------- */
+
+/* How many fields of a body have this tag: arrays are sized before they are filled. */
+static uint32_t count_tag(struct slice body, uint32_t want)
+{
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag, n = 0;
+    struct slice v;
+    while (tlv_next(&r, &tag, &v) == STATUS_OK)
+        n += tag == want;
+    return n;
+}
+
+static void *array_for(struct slice body, uint32_t tag, struct arena *a, size_t size)
+{
+    return arena_calloc(a, count_tag(body, tag) + 1, size);
+}
+
+static enum status hits_decode(struct slice v, struct arena *a, struct search_reply *out)
+{
+    struct wire_reader r = wire_reader_of(v);
+    size_t n = wire_count(&r, 7);
+    struct hit_reply *hits = arena_calloc(a, n + 1, sizeof *hits);
+    if (!hits)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        hits[i].id = wire_bytes(&r);
+        hits[i].score = wire_varint(&r);
+        hits[i].freshness = (enum freshness)wire_u8(&r);
+        hits[i].age_ms = wire_varint(&r);
+        hits[i].document = wire_bytes(&r);
+        hits[i].group_count = wire_varint(&r);
+        hits[i].group = wire_bytes(&r);
+        hits[i].explain = wire_bytes(&r);
+    }
+    out->hits = hits;
+    out->hit_count = (uint32_t)n;
+    return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
+static enum status facet_decode(struct slice v, struct arena *a, struct facet_reply *f)
+{
+    struct wire_reader r = wire_reader_of(v);
+    f->field = wire_bytes(&r);
+    f->kind = wire_u8(&r);
+    f->distinct = wire_varint(&r);
+    f->count = wire_varint(&r);
+    f->min = wire_f64(&r);
+    f->max = wire_f64(&r);
+    f->sum = wire_f64(&r);
+    size_t n = wire_count(&r, 2);
+    struct facet_value_reply *values = arena_calloc(a, n + 1, sizeof *values);
+    if (!values)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        values[i].value = wire_bytes(&r);
+        values[i].count = wire_varint(&r);
+    }
+    f->values = values;
+    f->value_count = (uint32_t)n;
+    return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
+struct search_arrays {
+    struct facet_reply *facets;
+    struct slice *degraded, *dropped, *cut;
+};
+
+static enum status search_tag(struct search_reply *r, struct search_arrays *arrays, struct arena *a,
+                              uint32_t tag, struct slice v)
+{
+    struct wire_reader w = wire_reader_of(v);
+    switch (tag) {
+    case TAG_HITS_TOOK_US:
+        r->took_us = tlv_u64(v);
+        break;
+    case TAG_HITS_FOUND:
+        r->found = tlv_u64(v);
+        break;
+    case TAG_HITS_FOUND_EXACT:
+        r->found_exact = tlv_u64(v) != 0;
+        break;
+    case TAG_HITS_GENERATION:
+        r->generation = tlv_u64(v);
+        break;
+    case TAG_HITS_SEQUENCE:
+        r->sequence = tlv_u64(v);
+        break;
+    case TAG_HITS_FIELDS:
+        return names_decode(v, a, &r->names, &r->name_count);
+    case TAG_HITS_HITS:
+        return hits_decode(v, a, r);
+    case TAG_HITS_FACET:
+        return facet_decode(v, a, &arrays->facets[r->facet_count++]);
+    case TAG_HITS_DEGRADED:
+        arrays->degraded[r->degraded_count++] = v;
+        break;
+    case TAG_HITS_DROPPED:
+        arrays->dropped[r->dropped_count++] = v;
+        break;
+    case TAG_HITS_CUT:
+        arrays->cut[r->cut_count++] = v;
+        break;
+    case TAG_HITS_CURSOR:
+        r->cursor = v;
+        break;
+    case TAG_HITS_FRESHNESS:
+        for (int i = 0; i < 3; i++)
+            r->fresh_counts[i] = wire_varint(&w);
+        break;
+    case TAG_HITS_OLDEST_AGE_MS:
+        r->oldest_age_ms = tlv_u64(v);
+        break;
+    case TAG_HITS_SAFE_MODE:
+        r->safe_mode = tlv_u64(v) != 0;
+        break;
+    case TAG_HITS_GROUPS:
+        r->groups = tlv_u64(v);
+        break;
+    case TAG_HITS_WORK:
+        for (int i = 0; i < 8; i++)
+            r->work[i] = wire_varint(&w);
+        break;
+    case TAG_HITS_QUERY_ID:
+        r->query_id = v;
+        break;
+    case TAG_HITS_MOVED:
+        r->moved = tlv_u64(v) != 0;
+        break;
+    default:
+        break;
+    }
+    return STATUS_OK;
+}
+
+enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *out)
+{
+    *out = (struct search_reply){0};
+    struct search_arrays arrays = {array_for(body, TAG_HITS_FACET, a, sizeof(struct facet_reply)),
+                                   array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
+                                   array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
+                                   array_for(body, TAG_HITS_CUT, a, sizeof(struct slice))};
+    if (!arrays.facets || !arrays.degraded || !arrays.dropped || !arrays.cut)
+        return STATUS_NO_MEMORY;
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
+        if ((s = search_tag(out, &arrays, a, tag, v)))
+            return s;
+    out->facets = arrays.facets;
+    out->degraded = arrays.degraded;
+    out->dropped = arrays.dropped;
+    out->cut = arrays.cut;
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *out)
+{
+    *out = (struct get_reply){0};
+    struct get_item_reply *items = array_for(body, TAG_GET_ITEM, a, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        struct wire_reader w = wire_reader_of(v);
+        if (tag == TAG_GET_FIELDS && (s = names_decode(v, a, &out->names, &out->name_count)))
+            return s;
+        if (tag == TAG_GET_SEQUENCE)
+            out->sequence = tlv_u64(v);
+        if (tag == TAG_GET_GENERATION)
+            out->generation = tlv_u64(v);
+        if (tag == TAG_GET_ITEM) {
+            struct get_item_reply *item = &items[out->item_count++];
+            item->status = (enum status)wire_varint(&w);
+            item->id = wire_bytes(&w);
+            item->freshness = (enum freshness)wire_u8(&w);
+            item->age_ms = wire_varint(&w);
+            item->version = wire_varint(&w);
+            if (w.failed)
+                return STATUS_INVALID;
+            item->document = slice_make(w.at, wire_left(&w));
+        }
+    }
+    out->items = items;
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+enum status put_reply_decode(struct slice body, struct arena *a, struct put_reply *out)
+{
+    *out = (struct put_reply){0};
+    struct put_result *results = array_for(body, TAG_PUT_RESULT, a, sizeof *results);
+    if (!results)
+        return STATUS_NO_MEMORY;
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        struct wire_reader w = wire_reader_of(v);
+        switch (tag) {
+        case TAG_PUT_SEQUENCE:
+            out->sequence = tlv_u64(v);
+            break;
+        case TAG_PUT_APPLIED:
+            out->applied = tlv_u64(v);
+            break;
+        case TAG_PUT_IGNORED:
+            out->ignored = tlv_u64(v);
+            break;
+        case TAG_PUT_FAILED:
+            out->failed = tlv_u64(v);
+            break;
+        case TAG_PUT_REPLAYED:
+            out->replayed = tlv_u64(v) != 0;
+            break;
+        case TAG_PUT_RESULT:
+            results[out->result_count].item = (uint32_t)wire_varint(&w);
+            results[out->result_count].status = (enum status)wire_varint(&w);
+            results[out->result_count].field = wire_bytes(&w);
+            results[out->result_count++].text = wire_bytes(&w);
+            if (w.failed)
+                return STATUS_INVALID;
+            break;
+        default:
+            break;
+        }
+    }
+    out->results = results;
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+enum status stats_reply_decode(struct slice body, struct arena *a, struct stats_row **rows,
+                               uint32_t *count)
+{
+    *rows = array_for(body, TAG_STATS_ROW, a, sizeof **rows);
+    *count = 0;
+    if (!*rows)
+        return STATUS_NO_MEMORY;
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag != TAG_STATS_ROW)
+            continue;
+        struct wire_reader w = wire_reader_of(v);
+        (*rows)[*count].name = wire_bytes(&w);
+        (*rows)[(*count)++].value = wire_bytes(&w);
+        if (w.failed)
+            return STATUS_INVALID;
+    }
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+enum status scan_reply_decode(struct slice body, struct arena *a, struct scan_reply *out)
+{
+    *out = (struct scan_reply){0};
+    struct slice *documents = array_for(body, TAG_SCAN_ITEM, a, sizeof *documents);
+    if (!documents)
+        return STATUS_NO_MEMORY;
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag == TAG_SCAN_FIELDS && (s = names_decode(v, a, &out->names, &out->name_count)))
+            return s;
+        if (tag == TAG_SCAN_ITEM)
+            documents[out->document_count++] = v;
+        if (tag == TAG_SCAN_FROM) {
+            out->from = tlv_u64(v);
+            out->more = true;
+        }
+        if (tag == TAG_SCAN_DELETED)
+            out->deleted = tlv_u64(v);
+        if (tag == TAG_SCAN_SEQUENCE)
+            out->sequence = tlv_u64(v);
+    }
+    out->documents = documents;
+    return s == STATUS_END ? STATUS_OK : s;
+}

@@ -1,0 +1,121 @@
+/*
+ * reply - the bodies of replies: streaming encoders for the server, decoders into structs for
+ * clients.
+ *
+ * A search reply is written straight into the connection's buffer while the snapshot is open:
+ * header fields, then search_reply_hits(), per hit search_reply_hit() with the document appended
+ * by the caller between begin and end, facets and the rest in any order. Decoders borrow.
+ */
+#ifndef SOUK_PROTOCOL_REPLY_H
+#define SOUK_PROTOCOL_REPLY_H
+
+#include "protocol/arena.h"
+#include "protocol/document.h"
+#include "protocol/frame.h"
+
+enum freshness { FRESH, STALE, STALE_IF_ERROR, EXPIRED, FRESHNESS_COUNT };
+
+/* "fresh", "stale", "stale_if_error", "expired". */
+const char *freshness_name(enum freshness f);
+
+struct hit_reply {
+    struct slice id;
+    uint64_t score;
+    enum freshness freshness;
+    uint64_t age_ms;
+    struct slice document; /* empty = ids only */
+    uint64_t group_count;
+    struct slice group, explain;
+};
+
+struct facet_value_reply {
+    struct slice value;
+    uint64_t count;
+};
+
+struct facet_reply {
+    struct slice field;
+    uint8_t kind;
+    uint64_t distinct, count;
+    double min, max, sum;
+    const struct facet_value_reply *values;
+    uint32_t value_count;
+};
+
+struct search_reply {
+    uint64_t took_us, found, generation, sequence, oldest_age_ms, groups;
+    bool found_exact, safe_mode, moved;
+    const struct slice *names; /* field table of the documents */
+    uint32_t name_count;
+    const struct hit_reply *hits;
+    uint32_t hit_count;
+    const struct facet_reply *facets;
+    uint32_t facet_count;
+    const struct slice *degraded, *dropped, *cut;
+    uint32_t degraded_count, dropped_count, cut_count;
+    struct slice cursor, query_id;
+    uint64_t fresh_counts[3];
+    uint64_t work[8];
+};
+
+/* Appends the hits: count first, then for each hit begin .. (document bytes) .. end. */
+size_t search_reply_hits_begin(struct buf *b, uint32_t count);
+void search_reply_hits_end(struct buf *b, size_t at);
+/* `document_at` of the result marks where document bytes start; append them, then call _hit_end. */
+size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h);
+void search_reply_hit_end(struct buf *b, size_t document_at, const struct hit_reply *h);
+void search_reply_facet(struct buf *b, const struct facet_reply *f);
+void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count);
+
+enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *r);
+
+struct get_item_reply {
+    enum status status;
+    struct slice id, document;
+    enum freshness freshness;
+    uint64_t age_ms, version;
+};
+struct get_reply {
+    const struct slice *names;
+    uint32_t name_count;
+    const struct get_item_reply *items;
+    uint32_t item_count;
+    uint64_t sequence, generation;
+};
+void get_item_encode(struct buf *b, const struct get_item_reply *item);
+enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *r);
+
+struct put_result {
+    uint32_t item;
+    enum status status;
+    struct slice field, text;
+};
+struct put_reply {
+    uint64_t sequence, applied, ignored, failed;
+    bool replayed;
+    const struct put_result *results;
+    uint32_t result_count;
+};
+void put_result_encode(struct buf *b, const struct put_result *r);
+void put_reply_encode(struct buf *b, const struct put_reply *r);
+enum status put_reply_decode(struct slice body, struct arena *a, struct put_reply *r);
+
+struct stats_row {
+    struct slice name, value;
+};
+void stats_row_put(struct buf *b, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+enum status stats_reply_decode(struct slice body, struct arena *a, struct stats_row **rows,
+                               uint32_t *count);
+
+struct scan_reply {
+    const struct slice *names;
+    uint32_t name_count;
+    const struct slice *documents;
+    uint32_t document_count;
+    bool more;
+    uint64_t from, deleted, sequence;
+};
+enum status scan_reply_decode(struct slice body, struct arena *a, struct scan_reply *r);
+
+#endif
