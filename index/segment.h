@@ -5,13 +5,9 @@
  * docids in a new segment and mark the old ones in `live`. The writer merges neighbours. Segments
  * of one snapshot are sorted by base and do not overlap.
  *
- *   LMDB `segments`: key = segment number u32 BE, area u8, extent u16 BE
+ *   LMDB `segments`: key = segment number u32 BE, extent u32 BE
  *                    value = extent bytes (<= 1 MiB) + XXH3-64 of them (8 bytes)
- *   areas: HEAD (counts, offsets, checks), TERMS (string bytes, str_off u32[], df u32[], ptr u32[],
- *          hash slots u32[]), SUFFIX (term ordinals sorted by reversed term), STEMS (stem hash ->
- *          ordinals), PREFIX (precomputed lists of short prefixes), POSTINGS (blocks, positions),
- *          IDS (tie keys by doc, docs sorted by tie key), RECORDS (offsets, zstd-compressed
- * records)
+ *   the bytes: segment_format.h
  *
  * An extent's checksum is verified once per process before its first use (the bytes never change);
  * damage gives CORRUPT. Everything returned points into the snapshot and ends with it.
@@ -42,16 +38,6 @@ enum status segment_lower_bound(const struct segment *s, struct slice term, uint
 /* The bytes of a term. */
 enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice *term);
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal);
-/* Range [*lo,*hi) of the SUFFIX order whose terms END with `suffix`; segment_suffix_at() gives
- * ordinals. */
-enum status segment_suffix_range(const struct segment *s, struct slice suffix, uint32_t *lo,
-                                 uint32_t *hi);
-uint32_t segment_suffix_at(const struct segment *s, uint32_t i);
-/* Terms sharing a stem of language field group `lang` (index into the schema's language list):
- * up to cap ordinals into out, *count in total. */
-enum status segment_stem_terms(const struct segment *s, uint32_t lang, struct slice stem,
-                               uint32_t *out, uint32_t cap, uint32_t *count);
-
 /* The posting list of a term. */
 enum status postings_open(const struct segment *s, uint32_t ordinal, struct postings *out);
 /* The precomputed union list of a short prefix (1-3 letters), NOT_FOUND when the segment has none
@@ -64,8 +50,6 @@ uint32_t segment_dead_df(const struct segment *s, struct slice term);
 
 /* Tie key: xxh32 of the external id; orders equal scores (smaller first). doc relative to base. */
 uint32_t segment_tie(const struct segment *s, uint32_t doc);
-const uint32_t *segment_ties(const struct segment *s, uint32_t doc,
-                             uint32_t *run); /* pointer + how many are contiguous */
 /* Candidate docs of an external id: docs (relative) whose tie key is xxh32(id); caller checks the
  * id. */
 enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc);

@@ -1,0 +1,249 @@
+#include "index/postings.h"
+#include "index/bitpack.h"
+#include "index/segment_private.h"
+
+/*
+ * A list of up to 128 postings is one block without arrays; postings_at() makes its entry in `inl`.
+ * Lists below LIST_TINY have no bound of their own: every class may hold anything.
+ */
+
+enum { LOOSE_BOUND = 0x00ffffff };
+
+static uint32_t block_size(const struct postings *p, uint32_t b)
+{
+    return b + 1 < p->block_count ? POSTINGS_BLOCK : p->df - b * POSTINGS_BLOCK;
+}
+
+static uint32_t merge_bounds(uint32_t a, uint32_t b)
+{
+    uint32_t out = 0;
+    for (int c = 0; c < 32; c += 8) {
+        uint32_t x = a >> c & 0xff, y = b >> c & 0xff;
+        uint32_t impact = (x & 15) > (y & 15) ? x & 15 : y & 15;
+        out |= (((x | y) & 0xf0) | impact) << c;
+    }
+    return out;
+}
+
+static enum status tiny_block(const struct postings *p, struct postings_block *out,
+                              struct wire_reader *positions)
+{
+    struct wire_reader r = wire_reader_of(segment_rest(p->segment, p->off[0]));
+    uint32_t doc = UINT32_MAX;
+    for (uint32_t i = 0; i < p->df; i++) {
+        doc += (uint32_t)wire_varint(&r) + 1;
+        out->docs[i] = doc;
+    }
+    const uint8_t *evidence = wire_take(&r, p->df);
+    if (!evidence || doc >= segment_doc_count(p->segment))
+        return STATUS_CORRUPT;
+    memcpy(out->evidence, evidence, p->df);
+    out->count = p->df;
+    if (positions)
+        *positions = r;
+    return STATUS_OK;
+}
+
+struct block_parts {
+    const uint8_t *docs, *table, *packed;
+    uint32_t count, width, before, table_count, table_width;
+    struct wire_reader behind;
+};
+
+static uint32_t table_width(uint32_t count)
+{
+    return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
+}
+
+static enum status block_parts(const struct postings *p, uint32_t b, struct block_parts *parts)
+{
+    uint32_t skip = p->df <= POSTINGS_BLOCK ? 4 : 0; /* the bound of a single block */
+    struct wire_reader r = wire_reader_of(segment_rest(p->segment, (uint64_t)p->off[b] + skip));
+    parts->count = block_size(p, b);
+    parts->width = wire_u8(&r);
+    parts->table_count = wire_u8(&r);
+    parts->before = b ? p->last[b - 1] : UINT32_MAX;
+    if (parts->width > 32 || parts->count > POSTINGS_BLOCK)
+        return STATUS_CORRUPT;
+    parts->docs = wire_take(&r, bitpack_len(parts->count, parts->width));
+    parts->table_width = table_width(parts->table_count);
+    parts->table = parts->table_width == 8 ? parts->docs : wire_take(&r, parts->table_count);
+    parts->packed = wire_take(&r, bitpack_len(parts->count, parts->table_width));
+    parts->behind = r;
+    return r.failed || parts->table_count == 0 ? STATUS_CORRUPT : STATUS_OK;
+}
+
+static void decode_evidence(const struct block_parts *parts, uint8_t *out)
+{
+    uint8_t table[16] = {0};
+    if (parts->table_width == 8) {
+        memcpy(out, parts->packed, parts->count);
+        return;
+    }
+    memcpy(table, parts->table, parts->table_count);
+    uint32_t w = parts->table_width, per = w ? 8 / w : 0, mask = (1u << w) - 1;
+    if (w == 0) {
+        memset(out, table[0], parts->count);
+        return;
+    }
+    for (uint32_t i = 0; i < parts->count; i += per) {
+        uint32_t v = parts->packed[i / per];
+        for (uint32_t k = 0; k < per; k++, v >>= w)
+            out[i + k] = table[v & mask];
+    }
+}
+
+enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out)
+{
+    struct block_parts parts;
+    if (p->df < LIST_TINY)
+        return tiny_block(p, out, NULL);
+    enum status s = block_parts(p, b, &parts);
+    if (s)
+        return s;
+    bitpack_decode_sums(parts.docs, parts.count, parts.width, parts.before, out->docs);
+    out->count = parts.count;
+    uint32_t last = out->docs[parts.count - 1];
+    if (last >= segment_doc_count(p->segment) || (p->block_count > 1 && last != p->last[b]))
+        return STATUS_CORRUPT;
+    return STATUS_OK;
+}
+
+enum status postings_decode_evidence(const struct postings *p, uint32_t b,
+                                     struct postings_block *out)
+{
+    struct block_parts parts;
+    if (p->df < LIST_TINY)
+        return tiny_block(p, out, NULL);
+    enum status s = block_parts(p, b, &parts);
+    if (!s)
+        decode_evidence(&parts, out->evidence);
+    return s;
+}
+
+enum status postings_decode(const struct postings *p, uint32_t b, struct postings_block *out)
+{
+    enum status s = postings_decode_docs(p, b, out);
+    if (!s && p->df >= LIST_TINY)
+        s = postings_decode_evidence(p, b, out);
+    if (!s)
+        for (uint32_t i = out->count; i < out->count + 8 && i < POSTINGS_BLOCK + 8; i++)
+            out->docs[i] = DOC_NONE;
+    return s;
+}
+
+uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc)
+{
+    uint32_t n = p->block_count, step = 1;
+    if (from >= n || p->last[from] >= doc)
+        return from;
+    while (from + step < n && p->last[from + step] < doc)
+        step *= 2;
+    uint32_t low = from + step / 2 + 1, high = from + step < n ? from + step : n;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (p->last[mid] < doc)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static enum status open_single(struct postings *p, uint32_t ptr, bool tiny)
+{
+    struct postings_block block;
+    p->inl.off = ptr;
+    p->off = &p->inl.off;
+    p->block_count = 1;
+    p->inl.last = segment_doc_count(p->segment) - 1;
+    p->inl.bound = tiny ? LOOSE_BOUND : 0;
+    p->last = &p->inl.last;
+    p->bound = &p->inl.bound;
+    p->tie = &p->inl.tie;
+    if (tiny) {
+        enum status s = tiny_block(p, &block, NULL);
+        if (s)
+            return s;
+        uint32_t bound = 0;
+        for (uint32_t i = 0; i < block.count; i++)
+            bound = merge_bounds(
+                bound,
+                (uint32_t)block.evidence[i]
+                    << 8 * (block.evidence[i] >> 4 ? __builtin_ctz(block.evidence[i] >> 4) : 0));
+        p->inl.bound = bound;
+        p->inl.last = block.docs[block.count - 1];
+    } else {
+        const uint8_t *bound = segment_bytes(p->segment, ptr, 4);
+        if (!bound)
+            return STATUS_CORRUPT;
+        p->inl.bound = wire_load32(bound);
+    }
+    p->max_bound = p->inl.bound;
+    return STATUS_OK;
+}
+
+enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool positions,
+                        struct postings *out)
+{
+    *out = (struct postings){.df = df, .segment = s};
+    (void)positions;
+    if (df == 0 || df > segment_doc_count(s))
+        return STATUS_CORRUPT;
+    if (df <= POSTINGS_BLOCK)
+        return open_single(out, ptr, df < LIST_TINY);
+    uint32_t n = (df + POSTINGS_BLOCK - 1) / POSTINGS_BLOCK;
+    const uint8_t *p = ptr % 4 ? NULL : segment_bytes(s, ptr, (size_t)n * 18 + 4);
+    if (!p)
+        return STATUS_CORRUPT;
+    out->block_count = n;
+    out->max_bound = wire_load32(p);
+    const uint32_t *words = (const uint32_t *)(const void *)(p + 4);
+    out->last = words;
+    out->bound = words + n;
+    out->off = words + 2 * (size_t)n;
+    out->tie = (const uint16_t *)(const void *)(words + 4 * (size_t)n);
+    return STATUS_OK;
+}
+
+/* --- positions -------------------------------------------------------------------------------- */
+
+enum status postings_position_stream(const struct postings *p, uint32_t b, struct wire_reader *r)
+{
+    struct block_parts parts;
+    struct postings_block block;
+    if (p->df < LIST_TINY)
+        return tiny_block(p, &block, r);
+    if (p->df <= POSTINGS_BLOCK) {
+        enum status s = block_parts(p, b, &parts);
+        *r = parts.behind;
+        return s;
+    }
+    *r = wire_reader_of(
+        segment_rest(p->segment, p->off[p->block_count + b])); /* pos[] lies behind off[] */
+    return STATUS_OK;
+}
+
+enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
+                               uint32_t cap, uint32_t *count)
+{
+    struct wire_reader r;
+    *count = 0;
+    enum status s = postings_position_stream(p, b, &r);
+    if (s)
+        return s;
+    for (uint32_t skipped = 0; skipped < i && !r.failed;)
+        skipped += !(wire_varint(&r) & 1);
+    uint32_t at = 0;
+    for (bool more = true; more && !r.failed;) {
+        uint64_t v = wire_varint(&r);
+        at += (uint32_t)(v >> 1);
+        more = v & 1;
+        if (*count < cap)
+            out[*count] = at;
+        (*count)++;
+    }
+    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+}

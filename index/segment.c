@@ -1,0 +1,394 @@
+#include "index/segment_build.h"
+#include "index/segment_private.h"
+#include "index/segment_records.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { EXTENT_SHIFT = 20, EXTENT_MASK = SEGMENT_EXTENT - 1, CHECKSUM = 8 };
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+static bool extent_good(const struct segment *s, uint32_t e)
+{
+    uint8_t state = atomic_load_explicit(&s->verified[e], memory_order_relaxed);
+    if (state)
+        return state == 1;
+    uint64_t sum = XXH3_64bits(s->extents[e], s->lengths[e]);
+    state = sum == wire_load64(s->extents[e] + s->lengths[e]) ? 1 : 2;
+    atomic_store_explicit(&s->verified[e], state, memory_order_relaxed);
+    return state == 1;
+}
+
+const uint8_t *segment_bytes(const struct segment *s, uint64_t off, size_t len)
+{
+    uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
+    if (e >= s->extent_count || at + len > s->lengths[e] || !extent_good(s, (uint32_t)e))
+        return NULL;
+    return s->extents[e] + at;
+}
+
+struct slice segment_rest(const struct segment *s, uint64_t off)
+{
+    uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
+    const uint8_t *p = segment_bytes(s, off, 0);
+    return p ? slice_make(p, s->lengths[e] - at) : SLICE_NULL;
+}
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+static enum status fetch(struct segment *s, uint32_t e, segment_lookup lookup, void *ctx)
+{
+    struct slice v;
+    enum status st = lookup(ctx, s->number, e, &v);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+    if (v.len <= CHECKSUM || v.len > SEGMENT_EXTENT + CHECKSUM)
+        return STATUS_CORRUPT;
+    s->extents[e] = (const uint8_t *)v.ptr;
+    s->lengths[e] = (uint32_t)(v.len - CHECKSUM);
+    return STATUS_OK;
+}
+
+static enum status allocate(struct segment *s, uint32_t extents)
+{
+    s->extent_count = extents;
+    s->extents = calloc(extents, sizeof *s->extents);
+    s->lengths = calloc(extents, sizeof *s->lengths);
+    s->verified = calloc(extents, sizeof *s->verified);
+    return s->extents && s->lengths && s->verified ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status segment_rebind(struct segment *s, segment_lookup lookup, void *ctx)
+{
+    for (uint32_t e = 0; e < s->extent_count; e++) {
+        enum status st = fetch(s, e, lookup, ctx);
+        if (st)
+            return st;
+        bool last = e + 1 == s->extent_count;
+        uint64_t want = last ? s->head.blob_len - (uint64_t)e * SEGMENT_EXTENT : SEGMENT_EXTENT;
+        if (s->lengths[e] != want)
+            return STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
+enum status segment_open(uint32_t number, segment_lookup lookup, void *ctx, struct segment **out)
+{
+    struct slice first;
+    *out = NULL;
+    enum status st = lookup(ctx, number, 0, &first);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+    struct segment *s = calloc(1, sizeof *s);
+    if (!s)
+        return STATUS_NO_MEMORY;
+    s->number = number;
+    st = first.len > CHECKSUM
+             ? segment_head_decode(slice_make(first.ptr, first.len - CHECKSUM), &s->head)
+             : STATUS_CORRUPT;
+    if (!st)
+        st = allocate(s, (uint32_t)((s->head.blob_len + SEGMENT_EXTENT - 1) >> EXTENT_SHIFT));
+    if (!st)
+        st = segment_rebind(s, lookup, ctx);
+    if (!st && !extent_good(s, 0))
+        st = STATUS_CORRUPT;
+    if (st)
+        segment_close(&s);
+    *out = s;
+    return st;
+}
+
+void segment_close(struct segment **s)
+{
+    if (!*s)
+        return;
+    free((*s)->extents);
+    free((*s)->lengths);
+    free((void *)(*s)->verified);
+    free(*s);
+    *s = NULL;
+}
+
+enum status segment_verify(const struct segment *s)
+{
+    for (uint32_t e = 0; e < s->extent_count; e++)
+        if (XXH3_64bits(s->extents[e], s->lengths[e]) != wire_load64(s->extents[e] + s->lengths[e]))
+            return STATUS_CORRUPT;
+    return STATUS_OK;
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+uint32_t segment_number(const struct segment *s)
+{
+    return s->number;
+}
+uint32_t segment_base(const struct segment *s)
+{
+    return s->head.base;
+}
+uint32_t segment_doc_count(const struct segment *s)
+{
+    return s->head.doc_count;
+}
+uint32_t segment_term_count(const struct segment *s)
+{
+    return s->head.term_count;
+}
+uint32_t segment_field_count(const struct segment *s)
+{
+    return s->head.field_count;
+}
+uint64_t segment_posting_count(const struct segment *s)
+{
+    return s->head.posting_count;
+}
+uint64_t segment_blob_len(const struct segment *s)
+{
+    return s->head.blob_len;
+}
+uint32_t segment_record_count(const struct segment *s)
+{
+    return s->head.record_count;
+}
+uint32_t segment_dictionary(const struct segment *s)
+{
+    return s->head.dictionary;
+}
+
+/* --- dictionary ------------------------------------------------------------------------------- */
+
+static enum status string_at(const struct segment *s, uint32_t off, struct slice *term)
+{
+    const uint8_t *len = segment_bytes(s, off, 1);
+    const uint8_t *p = len ? segment_bytes(s, (uint64_t)off + 1, *len) : NULL;
+    if (!p)
+        return STATUS_CORRUPT;
+    *term = slice_make(p, *len);
+    return STATUS_OK;
+}
+
+enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice *term)
+{
+    if (ordinal >= s->head.term_count)
+        return STATUS_NOT_FOUND;
+    return string_at(s, segment_u32(s, s->head.str_off, ordinal), term);
+}
+
+uint32_t segment_term_df(const struct segment *s, uint32_t ordinal)
+{
+    return ordinal < s->head.term_count ? segment_u32(s, s->head.df, ordinal) : 0;
+}
+
+enum status segment_lower_bound(const struct segment *s, struct slice term, uint32_t *ordinal)
+{
+    uint32_t low = 0, high = s->head.term_count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        struct slice t;
+        enum status st = segment_term(s, mid, &t);
+        if (st)
+            return st;
+        if (slice_compare(t, term) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *ordinal = low;
+    return STATUS_OK;
+}
+
+static enum status find_hashed(const struct segment *s, struct slice term, uint32_t *ordinal)
+{
+    uint32_t mask = s->head.hash_count - 1, at = (uint32_t)XXH3_64bits(term.ptr, term.len) & mask;
+    for (uint32_t probes = 0; probes < s->head.hash_count; probes++, at = (at + 1) & mask) {
+        uint32_t slot = segment_u32(s, s->head.hash, at);
+        if (!slot)
+            return STATUS_NOT_FOUND;
+        struct slice t;
+        enum status st = segment_term(s, slot - 1, &t);
+        if (st)
+            return STATUS_CORRUPT;
+        if (slice_equal(t, term)) {
+            *ordinal = slot - 1;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_CORRUPT;
+}
+
+enum status segment_find_term(const struct segment *s, struct slice term, uint32_t *ordinal)
+{
+    if (s->head.hash_count)
+        return find_hashed(s, term, ordinal);
+    enum status st = segment_lower_bound(s, term, ordinal);
+    if (st)
+        return st;
+    struct slice t;
+    if (*ordinal >= s->head.term_count)
+        return STATUS_NOT_FOUND;
+    st = segment_term(s, *ordinal, &t);
+    return st ? st : slice_equal(t, term) ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* The byte string just behind every string that begins with `prefix`; false when there is none. */
+static bool behind_prefix(struct slice prefix, char *room, struct slice *behind)
+{
+    size_t len = prefix.len;
+    while (len && (unsigned char)prefix.ptr[len - 1] == 0xff)
+        len--;
+    if (!len)
+        return false;
+    memcpy(room, prefix.ptr, len);
+    room[len - 1]++;
+    *behind = slice_make(room, len);
+    return true;
+}
+
+enum status segment_prefix_range(const struct segment *s, struct slice prefix, uint32_t *lo,
+                                 uint32_t *hi)
+{
+    char room[256];
+    struct slice behind;
+    *lo = *hi = 0;
+    if (prefix.len > sizeof room)
+        return STATUS_OK;
+    enum status st = segment_lower_bound(s, prefix, lo);
+    *hi = s->head.term_count;
+    if (!st && behind_prefix(prefix, room, &behind))
+        st = segment_lower_bound(s, behind, hi);
+    return st;
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+enum status postings_open(const struct segment *s, uint32_t ordinal, struct postings *out)
+{
+    if (ordinal >= s->head.term_count)
+        return STATUS_NOT_FOUND;
+    return postings_at(s, segment_u32(s, s->head.df, ordinal), segment_u32(s, s->head.ptr, ordinal),
+                       true, out);
+}
+
+enum status postings_open_prefix(const struct segment *s, struct slice prefix, struct postings *out)
+{
+    char key[4] = {0};
+    if (prefix.len == 0 || prefix.len > PREFIX_MAX_LEN)
+        return STATUS_NOT_FOUND;
+    memcpy(key, prefix.ptr, prefix.len);
+    uint32_t low = 0, high = s->head.prefix_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        const uint8_t *p = segment_bytes(s, s->head.prefix + (uint64_t)mid * 12, 4);
+        if (!p)
+            return STATUS_CORRUPT;
+        if (memcmp(p, key, 4) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == s->head.prefix_count)
+        return STATUS_NOT_FOUND;
+    uint32_t at = s->head.prefix + low * 12;
+    const uint8_t *p = segment_bytes(s, at, 4);
+    if (!p)
+        return STATUS_CORRUPT;
+    if (memcmp(p, key, 4) != 0)
+        return STATUS_NOT_FOUND;
+    return postings_at(s, segment_u32(s, at, 1), segment_u32(s, at, 2), false, out);
+}
+
+/* --- killed postings -------------------------------------------------------------------------- */
+
+uint32_t segment_dead_count(const struct segment *s)
+{
+    return s->head.dead_count;
+}
+
+enum status segment_dead_at(const struct segment *s, uint32_t i, struct slice *term,
+                            uint32_t *count)
+{
+    *count = segment_u32(s, s->head.dead + i * 8, 1);
+    return string_at(s, segment_u32(s, s->head.dead + i * 8, 0), term);
+}
+
+uint32_t segment_dead_df(const struct segment *s, struct slice term)
+{
+    uint32_t low = 0, high = s->head.dead_count, count;
+    struct slice t;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (segment_dead_at(s, mid, &t, &count))
+            return 0;
+        int c = slice_compare(t, term);
+        if (c == 0)
+            return count;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return 0;
+}
+
+/* --- ids and records -------------------------------------------------------------------------- */
+
+uint32_t segment_tie(const struct segment *s, uint32_t doc)
+{
+    return doc < s->head.doc_count ? segment_u32(s, s->head.tie, doc) : 0;
+}
+
+static enum status record_parts(const struct segment *s, uint32_t doc, struct slice *id,
+                                struct slice *rest)
+{
+    uint32_t off = doc < s->head.doc_count ? segment_u32(s, s->head.record_off, doc) : 0;
+    if (!off)
+        return STATUS_NOT_FOUND;
+    struct wire_reader r = wire_reader_of(segment_rest(s, off));
+    *id = wire_bytes(&r);
+    *rest = slice_make(r.at, wire_left(&r));
+    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+}
+
+enum status segment_id(const struct segment *s, uint32_t doc, struct slice *id)
+{
+    struct slice rest;
+    return record_parts(s, doc, id, &rest);
+}
+
+enum status segment_record(const struct segment *s, uint32_t doc, struct record_reader *rr,
+                           struct slice *document)
+{
+    struct slice id, rest;
+    enum status st = record_parts(s, doc, &id, &rest);
+    return st ? st : record_decompress(rr, rest, s->head.dictionary == 0, document);
+}
+
+enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
+{
+    uint32_t tie = XXH32(id.ptr, id.len, 0), low = 0, high = s->head.record_count;
+    while (low < high) { /* first of the sorted docs whose tie key is not smaller */
+        uint32_t mid = low + (high - low) / 2;
+        if (segment_tie(s, segment_u32(s, s->head.sorted, mid)) < tie)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < s->head.record_count; low++) {
+        struct slice have;
+        uint32_t d = segment_u32(s, s->head.sorted, low);
+        if (segment_tie(s, d) != tie)
+            break;
+        enum status st = segment_id(s, d, &have);
+        if (st)
+            return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+        if (slice_equal(have, id)) {
+            *doc = d;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}

@@ -1,0 +1,61 @@
+#include "index/segment_format.h"
+
+void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD])
+{
+    const uint32_t first[] = {SEGMENT_MAGIC, SEGMENT_FORMAT, h->base,         h->doc_count,
+                              h->term_count, h->field_count, h->record_count, h->dictionary};
+    const uint32_t areas[] = {h->str_off,    h->df,           h->ptr,    h->hash,
+                              h->hash_count, h->tie,          h->sorted, h->record_off,
+                              h->prefix,     h->prefix_count, h->dead,   h->dead_count};
+    memset(out, 0, SEGMENT_HEAD);
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+        wire_store32(out + 4 * i, first[i]);
+    wire_store64(out + 32, h->posting_count);
+    wire_store64(out + 40, h->blob_len);
+    for (size_t i = 0; i < sizeof areas / sizeof areas[0]; i++)
+        wire_store32(out + 48 + 4 * i, areas[i]);
+}
+
+static bool inside(const struct segment_head *h, uint32_t at, uint64_t count, uint32_t size)
+{
+    return at >= SEGMENT_HEAD && at % 4 == 0 && at <= h->blob_len &&
+           count * size <= h->blob_len - at;
+}
+
+enum status segment_head_decode(struct slice bytes, struct segment_head *h)
+{
+    const uint8_t *p = (const uint8_t *)bytes.ptr;
+    if (bytes.len < SEGMENT_HEAD || wire_load32(p) != SEGMENT_MAGIC)
+        return STATUS_CORRUPT;
+    if (wire_load32(p + 4) != SEGMENT_FORMAT)
+        return STATUS_OLD_FORMAT;
+    *h = (struct segment_head){.base = wire_load32(p + 8),
+                               .doc_count = wire_load32(p + 12),
+                               .term_count = wire_load32(p + 16),
+                               .field_count = wire_load32(p + 20),
+                               .record_count = wire_load32(p + 24),
+                               .dictionary = wire_load32(p + 28),
+                               .posting_count = wire_load64(p + 32),
+                               .blob_len = wire_load64(p + 40),
+                               .str_off = wire_load32(p + 48),
+                               .df = wire_load32(p + 52),
+                               .ptr = wire_load32(p + 56),
+                               .hash = wire_load32(p + 60),
+                               .hash_count = wire_load32(p + 64),
+                               .tie = wire_load32(p + 68),
+                               .sorted = wire_load32(p + 72),
+                               .record_off = wire_load32(p + 76),
+                               .prefix = wire_load32(p + 80),
+                               .prefix_count = wire_load32(p + 84),
+                               .dead = wire_load32(p + 88),
+                               .dead_count = wire_load32(p + 92)};
+    bool good = h->blob_len <= UINT32_MAX && h->doc_count <= SEGMENT_MAX_DOCS &&
+                h->field_count <= 255 && h->record_count <= h->doc_count &&
+                (h->hash_count & (h->hash_count - 1)) == 0 &&
+                inside(h, h->str_off, h->term_count, 4) && inside(h, h->df, h->term_count, 4) &&
+                inside(h, h->ptr, h->term_count, 4) && inside(h, h->hash, h->hash_count, 4) &&
+                inside(h, h->tie, h->doc_count, 4) && inside(h, h->sorted, h->record_count, 4) &&
+                inside(h, h->record_off, h->doc_count, 4) &&
+                inside(h, h->prefix, h->prefix_count, 12) && inside(h, h->dead, h->dead_count, 8);
+    return good ? STATUS_OK : STATUS_CORRUPT;
+}

@@ -1,0 +1,62 @@
+/*
+ * segment_format - the bytes of a segment.
+ *
+ * A segment is one byte string, the blob, cut into extents of SEGMENT_EXTENT bytes (the last is
+ * shorter); each extent is one LMDB value followed by the XXH3-64 of its bytes. Nothing that is
+ * read as a whole (a block, a record, a list's arrays, a term) crosses an extent: writers pad. All
+ * integers are little-endian; offsets are bytes from the start of the blob; u32 arrays are aligned
+ * to 4.
+ *
+ *   0    u32 magic 'SkSg'   u32 format (1)      u32 base          u32 doc_count
+ *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
+ *   32   u64 posting_count  u64 blob_len
+ *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
+ *   64   u32 hash slot count (0 = none)         u32 tie[] at      u32 sorted docs at
+ *   76   u32 record_off[] at (0 in it = none)   u32 prefix table at   u32 prefix count
+ *   88   u32 dead table at  u32 dead count      reserved to 128
+ *
+ *   term string   len u8, bytes                          sorted bytewise: ordinal = rank
+ *   hash slot     ordinal + 1, linear probing by the low bits of XXH3-64 of the term, 0 = empty
+ *   list, df < 16        docs: varint deltas (first from -1, each minus 1); evidence bytes;
+ * positions list, df <= 128      bound u32, one block, positions list, df > 128       4-aligned:
+ * last[n], bound[n], off[n], pos[n] u32, tie[n] u16; n = blocks of 128 block         width u8,
+ * evidence count u8, deltas bit-packed (LSB first) from the doc behind the previous block's last;
+ * evidence table bytes; indexes of 0,1,2,4 bits (16 < count: raw bytes) positions     per posting:
+ * varints (delta << 1 | more) prefix entry  prefix 4 bytes (zero-padded), df u32, ptr u32 (a list
+ * without positions) dead entry    str_off u32, count u32: postings of earlier segments that this
+ * one's changes killed record        id_len varint, id, raw_len varint, zstd frame (magicless)
+ * length varint, frame
+ *
+ * To change it safely: raise the format number; segment_open() refuses numbers it does not know.
+ */
+#ifndef SOUK_INDEX_SEGMENT_FORMAT_H
+#define SOUK_INDEX_SEGMENT_FORMAT_H
+
+#include "protocol/wire.h"
+
+#define SEGMENT_MAGIC UINT32_C(0x67536b53)
+
+enum {
+    SEGMENT_FORMAT = 1,
+    SEGMENT_HEAD = 128,
+    SEGMENT_HASH_MIN_TERMS = 32,
+    LIST_TINY = 16,
+    PREFIX_MAX_LEN = 3,
+    PREFIX_MIN_TERMS = 32,
+    PREFIX_MIN_POSTINGS = 4096,
+    PREFIX_MIN_DOCS = 32768,
+    SEGMENT_MAX_DOCS = 6000000
+};
+
+struct segment_head {
+    uint32_t base, doc_count, term_count, field_count, record_count, dictionary;
+    uint64_t posting_count, blob_len;
+    uint32_t str_off, df, ptr, hash, hash_count, tie, sorted, record_off, prefix, prefix_count,
+        dead, dead_count;
+};
+
+void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD]);
+/* CORRUPT / OLD_FORMAT. Checks that every array lies inside the blob. */
+enum status segment_head_decode(struct slice bytes, struct segment_head *h);
+
+#endif

@@ -1,0 +1,391 @@
+#include "index/segment_private.h"
+#include "index/segment_write.h"
+
+#include <stdlib.h>
+
+/*
+ * A k-way walk over the sorted dictionaries. Inputs are in docid order and do not overlap, so the
+ * merged list of a term is the inputs' lists one after the other, without the dead.
+ */
+
+enum { MERGE_INPUTS = 64 };
+
+struct merge {
+    const struct segment *const *in;
+    uint32_t count, base, doc_count;
+    bool (*live)(void *ctx, uint32_t docid);
+    void *live_ctx;
+    uint64_t *alive; /* bitmap over the merged range */
+    uint32_t next[MERGE_INPUTS], next_dead[MERGE_INPUTS];
+    /* the list at hand */
+    uint32_t *docs, *pos_at, *pos;
+    uint8_t *evidence;
+    uint32_t postings, pos_count, pos_cap;
+    uint32_t purged; /* postings left out of the term at hand */
+    /* union of a short prefix: best evidence by doc, 0 = none */
+    uint8_t *best;
+};
+
+static bool alive(const struct merge *m, uint32_t doc)
+{
+    return m->alive[doc >> 6] >> (doc & 63) & 1;
+}
+
+static enum status keep_position(struct merge *m, uint32_t v)
+{
+    if (m->pos_count == m->pos_cap) {
+        uint32_t cap = m->pos_cap ? m->pos_cap * 2 : 65536, *p = realloc(m->pos, cap * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        m->pos = p;
+        m->pos_cap = cap;
+    }
+    m->pos[m->pos_count++] = v;
+    return STATUS_OK;
+}
+
+static enum status read_positions(struct merge *m, struct wire_reader *r, bool keep)
+{
+    uint32_t at = 0;
+    for (bool more = true; more;) {
+        uint64_t v = wire_varint(r);
+        if (r->failed)
+            return STATUS_CORRUPT;
+        at += (uint32_t)(v >> 1);
+        more = v & 1;
+        if (keep && keep_position(m, at))
+            return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status append_list(struct merge *m, const struct segment *s, uint32_t ordinal)
+{
+    struct postings p;
+    struct postings_block block;
+    struct wire_reader r;
+    uint32_t shift = segment_base(s) - m->base;
+    enum status st = postings_open(s, ordinal, &p);
+    for (uint32_t b = 0; !st && b < p.block_count; b++) {
+        st = postings_decode(&p, b, &block);
+        if (!st)
+            st = postings_position_stream(&p, b, &r);
+        for (uint32_t i = 0; !st && i < block.count; i++) {
+            uint32_t doc = block.docs[i] + shift;
+            if (doc >= m->doc_count || m->postings >= m->doc_count)
+                return STATUS_CORRUPT;
+            bool keep = alive(m, doc);
+            m->purged += !keep;
+            if (keep) {
+                m->docs[m->postings] = doc;
+                m->evidence[m->postings] = block.evidence[i];
+                m->pos_at[m->postings++] = m->pos_count;
+            }
+            st = read_positions(m, &r, keep);
+        }
+    }
+    m->pos_at[m->postings] = m->pos_count;
+    return st;
+}
+
+/* --- short prefixes --------------------------------------------------------------------------- */
+
+struct prefix_run {
+    char prefix[4];
+    size_t len;
+    uint32_t terms;
+    uint64_t postings;
+};
+
+static uint8_t better_evidence(uint8_t a, uint8_t b)
+{
+    uint32_t ma = a >> 4, mb = b >> 4;
+    if (!ma)
+        return b;
+    uint32_t ca = (uint32_t)__builtin_ctz(ma), cb = (uint32_t)__builtin_ctz(mb);
+    uint8_t impact = ca < cb ? a & 15 : cb < ca ? b & 15 : (a & 15) > (b & 15) ? a & 15 : b & 15;
+    return (uint8_t)((ma | mb) << 4 | impact);
+}
+
+static uint32_t lower_bound_of(const struct segment_writer *w, const char *prefix, size_t len)
+{
+    uint32_t low = 0, high = w->head.term_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2,
+                 off = ((const uint32_t *)(const void *)w->str_off.ptr)[mid];
+        const char *s = w->blob.ptr + off;
+        if (slice_compare(slice_make(s + 1, (unsigned char)s[0]), slice_make(prefix, len)) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Marks the best evidence of every document of a term that is already in the writer's inputs. */
+static enum status mark_term(struct merge *m, struct slice term)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < m->count; k++) {
+        struct postings p;
+        struct postings_block block;
+        uint32_t ordinal, shift = segment_base(m->in[k]) - m->base;
+        st = segment_find_term(m->in[k], term, &ordinal);
+        if (st == STATUS_NOT_FOUND) {
+            st = STATUS_OK;
+            continue;
+        }
+        if (!st)
+            st = postings_open(m->in[k], ordinal, &p);
+        for (uint32_t b = 0; !st && b < p.block_count; b++) {
+            st = postings_decode(&p, b, &block);
+            for (uint32_t i = 0; !st && i < block.count; i++) {
+                uint32_t doc = block.docs[i] + shift;
+                if (doc < m->doc_count && alive(m, doc))
+                    m->best[doc] = better_evidence(m->best[doc], block.evidence[i]);
+            }
+        }
+    }
+    return st;
+}
+
+static enum status write_prefix(struct merge *m, struct segment_writer *w,
+                                const struct prefix_run *run, uint32_t from)
+{
+    char term[256];
+    memset(m->best, 0, m->doc_count);
+    for (uint32_t i = from; i < from + run->terms; i++) {
+        const char *s = w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[i];
+        size_t len = (unsigned char)s[0];
+        memcpy(term, s + 1, len);
+        enum status st = mark_term(m, slice_make(term, len));
+        if (st)
+            return st;
+    }
+    uint32_t n = 0;
+    for (uint32_t d = 0; d < m->doc_count; d++)
+        if (m->best[d]) {
+            m->docs[n] = d;
+            m->evidence[n++] = m->best[d];
+        }
+    if (n)
+        segment_writer_prefix(w, run->prefix,
+                              &(struct list_input){m->docs, m->evidence, NULL, NULL, n});
+    return STATUS_OK;
+}
+
+static bool plain(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9')))
+            return false;
+    return true;
+}
+
+static enum status write_prefixes(struct merge *m, struct segment_writer *w)
+{
+    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    struct prefix_run stack[PREFIX_MAX_LEN * 36 + 1];
+    uint32_t depth = 0;
+    m->best = calloc(m->doc_count, 1);
+    if (!m->best)
+        return STATUS_NO_MEMORY;
+    for (size_t i = sizeof letters - 1; i-- > 0;)
+        stack[depth++] = (struct prefix_run){.prefix = {letters[i]}, .len = 1};
+    enum status st = STATUS_OK;
+    while (depth && !st) { /* depth first: entries come out sorted by their zero-padded bytes */
+        struct prefix_run run = stack[--depth];
+        uint32_t from = lower_bound_of(w, run.prefix, run.len), at = from;
+        for (; at < w->head.term_count; at++) {
+            const char *s = w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[at];
+            if ((unsigned char)s[0] < run.len || memcmp(s + 1, run.prefix, run.len) != 0)
+                break;
+            run.postings += ((const uint32_t *)(const void *)w->df.ptr)[at];
+        }
+        run.terms = at - from;
+        if (run.terms < PREFIX_MIN_TERMS || run.postings < PREFIX_MIN_POSTINGS ||
+            !plain(run.prefix, run.len))
+            continue;
+        st = write_prefix(m, w, &run, from);
+        if (run.len < PREFIX_MAX_LEN)
+            for (size_t i = sizeof letters - 1; i-- > 0;) {
+                struct prefix_run *next = &stack[depth++];
+                *next = (struct prefix_run){.len = run.len + 1};
+                memcpy(next->prefix, run.prefix, run.len);
+                next->prefix[run.len] = letters[i];
+            }
+    }
+    return st;
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+/* Smallest term that any input has next, in postings or killed counts; false at the end. */
+static enum status next_term(struct merge *m, struct slice *term, bool *any)
+{
+    *any = false;
+    *term = SLICE_NULL;
+    for (uint32_t k = 0; k < m->count; k++) {
+        struct slice t;
+        uint32_t n;
+        if (m->next[k] < segment_term_count(m->in[k])) {
+            enum status st = segment_term(m->in[k], m->next[k], &t);
+            if (st)
+                return st;
+            if (!*any || slice_compare(t, *term) < 0)
+                *term = t;
+            *any = true;
+        }
+        if (m->next_dead[k] < segment_dead_count(m->in[k])) {
+            enum status st = segment_dead_at(m->in[k], m->next_dead[k], &t, &n);
+            if (st)
+                return st;
+            if (!*any || slice_compare(t, *term) < 0)
+                *term = t;
+            *any = true;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status merge_term(struct merge *m, struct segment_writer *w, struct slice term)
+{
+    uint64_t dead = 0;
+    m->postings = m->pos_count = m->purged = 0;
+    for (uint32_t k = 0; k < m->count; k++) {
+        struct slice t;
+        uint32_t n;
+        if (m->next[k] < segment_term_count(m->in[k])) {
+            enum status st = segment_term(m->in[k], m->next[k], &t);
+            if (st)
+                return st;
+            if (slice_equal(t, term) && (st = append_list(m, m->in[k], m->next[k]++)))
+                return st;
+        }
+        if (m->next_dead[k] < segment_dead_count(m->in[k])) {
+            enum status st = segment_dead_at(m->in[k], m->next_dead[k], &t, &n);
+            if (st)
+                return st;
+            if (slice_equal(t, term)) {
+                dead += n;
+                m->next_dead[k]++;
+            }
+        }
+    }
+    if (m->postings)
+        segment_writer_term(
+            w, term, &(struct list_input){m->docs, m->evidence, m->pos_at, m->pos, m->postings});
+    dead = dead > m->purged ? dead - m->purged : 0;
+    if (dead)
+        segment_writer_dead(w, term, (uint32_t)dead);
+    return STATUS_OK;
+}
+
+static enum status merge_terms(struct merge *m, struct segment_writer *w)
+{
+    for (;;) {
+        struct slice term;
+        bool any;
+        enum status st = next_term(m, &term, &any);
+        if (st || !any)
+            return st;
+        if ((st = merge_term(m, w, term)))
+            return st;
+        if (w->blob.failed)
+            return STATUS_NO_MEMORY;
+    }
+}
+
+static enum status copy_record(struct segment_writer *w, const struct segment *s, uint32_t doc,
+                               uint32_t *off)
+{
+    uint32_t at = segment_u32(s, s->head.record_off, doc);
+    struct wire_reader r = wire_reader_of(segment_rest(s, at));
+    const uint8_t *start = r.at;
+    wire_bytes(&r);
+    wire_varint(&r);
+    wire_bytes(&r);
+    if (!at || r.failed)
+        return STATUS_CORRUPT;
+    *off = segment_writer_put(w, slice_make(start, (size_t)(r.at - start)));
+    return STATUS_OK;
+}
+
+static enum status merge_records(struct merge *m, struct segment_writer *w, uint32_t *off)
+{
+    for (uint32_t k = 0; k < m->count; k++)
+        for (uint32_t d = 0; d < segment_doc_count(m->in[k]); d++) {
+            uint32_t doc = segment_base(m->in[k]) - m->base + d;
+            enum status st = alive(m, doc) ? copy_record(w, m->in[k], d, &off[doc]) : STATUS_OK;
+            if (st)
+                return st;
+        }
+    return STATUS_OK;
+}
+
+static enum status prepare(struct merge *m, uint32_t **ties)
+{
+    size_t n = m->doc_count;
+    m->alive = calloc(n / 64 + 1, sizeof *m->alive);
+    m->docs = malloc((n + 1) * 4);
+    m->pos_at = malloc((n + 1) * 4);
+    m->evidence = malloc(n + 1);
+    *ties = calloc(n + 1, 4);
+    if (!m->alive || !m->docs || !m->pos_at || !m->evidence || !*ties)
+        return STATUS_NO_MEMORY;
+    for (uint32_t k = 0; k < m->count; k++)
+        for (uint32_t d = 0; d < segment_doc_count(m->in[k]); d++) {
+            uint32_t doc = segment_base(m->in[k]) - m->base + d;
+            (*ties)[doc] = segment_tie(m->in[k], d);
+            if (segment_u32(m->in[k], m->in[k]->head.record_off, d) &&
+                m->live(m->live_ctx, m->base + doc))
+                m->alive[doc >> 6] |= (uint64_t)1 << (doc & 63);
+        }
+    return STATUS_OK;
+}
+
+enum status segment_merge(const struct segment *const *inputs, uint32_t count,
+                          bool (*live)(void *ctx, uint32_t docid), void *live_ctx,
+                          segment_sink sink, void *ctx)
+{
+    if (count == 0 || count > MERGE_INPUTS)
+        return STATUS_INVALID;
+    const struct segment *last = inputs[count - 1];
+    struct merge m = {.in = inputs,
+                      .count = count,
+                      .live = live,
+                      .live_ctx = live_ctx,
+                      .base = segment_base(inputs[0])};
+    m.doc_count = segment_base(last) + segment_doc_count(last) - m.base;
+    if (m.doc_count > SEGMENT_MAX_DOCS)
+        return STATUS_TOO_LARGE;
+    struct segment_writer w;
+    segment_writer_init(&w);
+    w.head.base = m.base;
+    w.head.doc_count = m.doc_count;
+    uint32_t *ties = NULL, *off = calloc((size_t)m.doc_count + 1, 4);
+    for (uint32_t k = 0; k < count; k++) {
+        w.head.dictionary = w.head.dictionary ? w.head.dictionary : segment_dictionary(inputs[k]);
+        w.head.field_count = segment_field_count(inputs[k]);
+    }
+    enum status st = off ? prepare(&m, &ties) : STATUS_NO_MEMORY;
+    w.ties = ties;
+    if (!st)
+        st = merge_terms(&m, &w);
+    if (!st && m.doc_count >= PREFIX_MIN_DOCS)
+        st = write_prefixes(&m, &w);
+    if (!st)
+        st = merge_records(&m, &w, off);
+    if (!st)
+        st = segment_writer_finish(&w, off, sink, ctx);
+    segment_writer_fini(&w);
+    free(m.alive);
+    free(m.docs);
+    free(m.pos_at);
+    free(m.pos);
+    free(m.evidence);
+    free(m.best);
+    free(ties);
+    free(off);
+    return st;
+}

@@ -1,0 +1,357 @@
+#include "index/segment_write.h"
+#include "index/bitpack.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+void segment_writer_init(struct segment_writer *w)
+{
+    *w = (struct segment_writer){.blob = BUF_INIT,
+                                 .str_off = BUF_INIT,
+                                 .df = BUF_INIT,
+                                 .ptr = BUF_INIT,
+                                 .dead = BUF_INIT,
+                                 .prefixes = BUF_INIT};
+    static const char head[SEGMENT_HEAD];
+    buf_put(&w->blob, head, sizeof head);
+}
+
+void segment_writer_fini(struct segment_writer *w)
+{
+    buf_fini(&w->blob);
+    buf_fini(&w->str_off);
+    buf_fini(&w->df);
+    buf_fini(&w->ptr);
+    buf_fini(&w->dead);
+    buf_fini(&w->prefixes);
+}
+
+/* Room for `len` bytes that do not cross an extent, aligned. */
+static void settle(struct segment_writer *w, size_t len, size_t align)
+{
+    static const char zeros[4096];
+    size_t pad = (align - w->blob.len % align) % align;
+    buf_put(&w->blob, zeros, pad);
+    size_t at = w->blob.len & (SEGMENT_EXTENT - 1);
+    if (at + len <= SEGMENT_EXTENT)
+        return;
+    for (size_t left = SEGMENT_EXTENT - at; left;) {
+        size_t n = left < sizeof zeros ? left : sizeof zeros;
+        buf_put(&w->blob, zeros, n);
+        left -= n;
+    }
+}
+
+uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes)
+{
+    if (bytes.len > SEGMENT_EXTENT)
+        w->blob.failed = true;
+    settle(w, bytes.len, 1);
+    uint32_t at = (uint32_t)w->blob.len;
+    buf_put_slice(&w->blob, bytes);
+    return at;
+}
+
+uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_t count)
+{
+    settle(w, 4, 4);
+    uint32_t at = (uint32_t)w->blob.len;
+    buf_put(&w->blob, words, count * 4);
+    return at;
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static void put_positions(struct buf *b, const struct list_input *l, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; l->pos_at && i < to; i++) {
+        uint32_t last = 0;
+        for (uint32_t k = l->pos_at[i]; k < l->pos_at[i + 1]; k++) {
+            wire_put_varint(b, (uint64_t)(l->pos[k] - last) << 1 | (k + 1 < l->pos_at[i + 1]));
+            last = l->pos[k];
+        }
+    }
+}
+
+static void put_evidence(struct buf *b, const uint8_t *evidence, uint32_t count,
+                         uint8_t *table_count_at)
+{
+    uint8_t table[256], rank[256];
+    bool seen[256] = {false};
+    uint32_t distinct = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!seen[evidence[i]]) {
+            seen[evidence[i]] = true;
+            rank[evidence[i]] = (uint8_t)distinct;
+            table[distinct++] = evidence[i];
+        }
+    *table_count_at = (uint8_t)(distinct > 16 ? 17 : distinct);
+    if (distinct > 16) {
+        buf_put(b, evidence, count);
+        return;
+    }
+    uint32_t width = distinct > 4 ? 4 : distinct > 2 ? 2 : distinct > 1 ? 1 : 0;
+    uint32_t index[POSTINGS_BLOCK];
+    uint8_t packed[POSTINGS_BLOCK];
+    for (uint32_t i = 0; i < count; i++)
+        index[i] = rank[evidence[i]];
+    buf_put(b, table, distinct);
+    bitpack_encode(index, count, width, packed);
+    buf_put(b, packed, bitpack_len(count, width));
+}
+
+static void put_block(struct buf *b, const struct list_input *l, uint32_t from, uint32_t to)
+{
+    uint32_t deltas[POSTINGS_BLOCK], before = from ? l->docs[from - 1] : UINT32_MAX,
+                                     count = to - from;
+    for (uint32_t i = 0; i < count; i++) {
+        deltas[i] = l->docs[from + i] - before - 1;
+        before = l->docs[from + i];
+    }
+    uint8_t head[2], packed[POSTINGS_BLOCK * 4];
+    uint32_t width = bitpack_width(deltas, count);
+    head[0] = (uint8_t)width;
+    size_t at = b->len;
+    buf_put(b, head, 2);
+    bitpack_encode(deltas, count, width, packed);
+    buf_put(b, packed, bitpack_len(count, width));
+    put_evidence(b, l->evidence + from, count, &head[1]);
+    if (!b->failed)
+        b->ptr[at + 1] = (char)head[1];
+}
+
+static uint32_t bound_of(const uint8_t *evidence, uint32_t count)
+{
+    uint8_t mask[4] = {0}, impact[4] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t m = evidence[i] >> 4, c = m ? (uint32_t)__builtin_ctz(m) : 0;
+        mask[c] |= (uint8_t)m;
+        if ((evidence[i] & 15) > impact[c])
+            impact[c] = evidence[i] & 15;
+    }
+    uint32_t bound = 0;
+    for (int c = 0; c < 4; c++)
+        bound |= (uint32_t)(mask[c] << 4 | impact[c]) << (8 * c);
+    return bound;
+}
+
+static uint32_t put_tiny(struct segment_writer *w, const struct list_input *l)
+{
+    struct buf b = BUF_INIT;
+    uint32_t last = UINT32_MAX;
+    for (uint32_t i = 0; i < l->count; i++) {
+        wire_put_varint(&b, l->docs[i] - last - 1);
+        last = l->docs[i];
+    }
+    buf_put(&b, l->evidence, l->count);
+    put_positions(&b, l, 0, l->count);
+    w->blob.failed |= b.failed;
+    uint32_t at = segment_writer_put(w, buf_slice(&b));
+    buf_fini(&b);
+    return at;
+}
+
+static uint32_t put_single(struct segment_writer *w, const struct list_input *l)
+{
+    struct buf b = BUF_INIT;
+    wire_put_u32(&b, bound_of(l->evidence, l->count));
+    put_block(&b, l, 0, l->count);
+    put_positions(&b, l, 0, l->count);
+    w->blob.failed |= b.failed;
+    uint32_t at = segment_writer_put(w, buf_slice(&b));
+    buf_fini(&b);
+    return at;
+}
+
+static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
+{
+    uint32_t n = (l->count + POSTINGS_BLOCK - 1) / POSTINGS_BLOCK;
+    uint32_t *arrays = calloc((size_t)n * 5 + 1, 4), *last = arrays + 1, *bound = last + n,
+             *off = bound + n, *pos = off + n;
+    struct buf b = BUF_INIT;
+    if (!arrays) {
+        w->blob.failed = true;
+        return 0;
+    }
+    uint16_t *tie = (uint16_t *)(void *)(pos + n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t from = i * POSTINGS_BLOCK,
+                 to = from + POSTINGS_BLOCK < l->count ? from + POSTINGS_BLOCK : l->count;
+        uint32_t best = UINT32_MAX;
+        buf_clear(&b);
+        put_block(&b, l, from, to);
+        off[i] = segment_writer_put(w, buf_slice(&b));
+        last[i] = l->docs[to - 1];
+        bound[i] = bound_of(l->evidence + from, to - from);
+        for (uint32_t k = from; k < to; k++)
+            if (w->ties[l->docs[k]] < best)
+                best = w->ties[l->docs[k]];
+        tie[i] = (uint16_t)(best >> 16);
+        arrays[0] = i ? arrays[0] : 0;
+        for (int c = 0; c < 32; c += 8) {
+            uint32_t x = arrays[0] >> c & 0xff, y = bound[i] >> c & 0xff;
+            uint32_t merged = ((x | y) & 0xf0) | ((x & 15) > (y & 15) ? x & 15 : y & 15);
+            arrays[0] = (arrays[0] & ~((uint32_t)0xff << c)) | merged << c;
+        }
+    }
+    for (uint32_t i = 0; l->pos_at && i < n; i++) {
+        uint32_t from = i * POSTINGS_BLOCK,
+                 to = from + POSTINGS_BLOCK < l->count ? from + POSTINGS_BLOCK : l->count;
+        buf_clear(&b);
+        put_positions(&b, l, from, to);
+        pos[i] = segment_writer_put(w, buf_slice(&b));
+    }
+    size_t len = (size_t)n * 18 + 4;
+    settle(w, len, 4);
+    uint32_t at = (uint32_t)w->blob.len;
+    if (len > SEGMENT_EXTENT)
+        w->blob.failed = true;
+    buf_put(&w->blob, arrays, len);
+    w->blob.failed |= b.failed;
+    buf_fini(&b);
+    free(arrays);
+    return at;
+}
+
+static uint32_t put_list(struct segment_writer *w, const struct list_input *l)
+{
+    w->head.posting_count += l->count;
+    return l->count < LIST_TINY         ? put_tiny(w, l)
+           : l->count <= POSTINGS_BLOCK ? put_single(w, l)
+                                        : put_blocks(w, l);
+}
+
+/* --- terms ------------------------------------------------------------------------------------ */
+
+static uint32_t put_string(struct segment_writer *w, struct slice term)
+{
+    char bytes[256];
+    size_t n = term.len < 255 ? term.len : 255;
+    bytes[0] = (char)n;
+    memcpy(bytes + 1, term.ptr, n);
+    return segment_writer_put(w, slice_make(bytes, n + 1));
+}
+
+static void put_word(struct buf *b, uint32_t v)
+{
+    buf_put(b, &v, 4);
+}
+
+void segment_writer_term(struct segment_writer *w, struct slice term, const struct list_input *list)
+{
+    put_word(&w->str_off, put_string(w, term));
+    put_word(&w->df, list->count);
+    put_word(&w->ptr, put_list(w, list));
+    w->head.term_count++;
+}
+
+void segment_writer_dead(struct segment_writer *w, struct slice term, uint32_t count)
+{
+    put_word(&w->dead, put_string(w, term));
+    put_word(&w->dead, count);
+    w->head.dead_count++;
+}
+
+void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
+                           const struct list_input *list)
+{
+    uint64_t postings = w->head.posting_count;
+    uint32_t at = put_list(w, list);
+    w->head.posting_count = postings;
+    buf_put(&w->prefixes, prefix, 4);
+    put_word(&w->prefixes, list->count);
+    put_word(&w->prefixes, at);
+    w->head.prefix_count++;
+}
+
+static void put_hash(struct segment_writer *w)
+{
+    uint32_t n = w->head.term_count, slots = 64;
+    if (n < SEGMENT_HASH_MIN_TERMS) {
+        w->head.hash = segment_writer_array(w, NULL, 0);
+        return;
+    }
+    while (slots * 3 < n * 4)
+        slots *= 2;
+    uint32_t *table = calloc(slots, 4);
+    if (!table || w->blob.failed) {
+        w->blob.failed = true;
+        free(table);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *s =
+            (const uint8_t *)w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[i];
+        uint32_t at = (uint32_t)XXH3_64bits(s + 1, s[0]) & (slots - 1);
+        while (table[at])
+            at = (at + 1) & (slots - 1);
+        table[at] = i + 1;
+    }
+    w->head.hash = segment_writer_array(w, table, slots);
+    w->head.hash_count = slots;
+    free(table);
+}
+
+struct id_order {
+    uint32_t tie, doc;
+};
+
+static int by_tie(const void *a, const void *b)
+{
+    const struct id_order *x = a, *y = b;
+    return x->tie != y->tie ? (x->tie > y->tie) - (x->tie < y->tie)
+                            : (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static void put_ids(struct segment_writer *w, const uint32_t *record_off)
+{
+    uint32_t n = w->head.doc_count, have = 0;
+    struct id_order *order = malloc((n + 1) * sizeof *order);
+    if (!order) {
+        w->blob.failed = true;
+        return;
+    }
+    for (uint32_t d = 0; d < n; d++)
+        if (record_off[d])
+            order[have++] = (struct id_order){w->ties[d], d};
+    qsort(order, have, sizeof *order, by_tie);
+    uint32_t *docs =
+        (uint32_t *)(void *)order; /* overwrite from the front: entry i is read before it is lost */
+    for (uint32_t i = 0; i < have; i++)
+        docs[i] = order[i].doc;
+    w->head.record_count = have;
+    w->head.tie = segment_writer_array(w, w->ties, n);
+    w->head.sorted = segment_writer_array(w, docs, have);
+    w->head.record_off = segment_writer_array(w, record_off, n);
+    free(order);
+}
+
+enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,
+                                  segment_sink sink, void *ctx)
+{
+    w->head.str_off = segment_writer_array(w, w->str_off.ptr, w->head.term_count);
+    w->head.df = segment_writer_array(w, w->df.ptr, w->head.term_count);
+    w->head.ptr = segment_writer_array(w, w->ptr.ptr, w->head.term_count);
+    put_hash(w);
+    put_ids(w, record_off);
+    w->head.prefix = segment_writer_array(w, w->prefixes.ptr, (size_t)w->head.prefix_count * 3);
+    w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
+    w->head.blob_len = w->blob.len;
+    if (w->blob.failed || w->str_off.failed || w->df.failed || w->ptr.failed || w->dead.failed ||
+        w->prefixes.failed)
+        return STATUS_NO_MEMORY;
+    if (w->blob.len > UINT32_MAX)
+        return STATUS_TOO_LARGE;
+    segment_head_encode(&w->head, (uint8_t *)w->blob.ptr);
+    for (size_t at = 0, e = 0; at < w->blob.len; at += SEGMENT_EXTENT, e++) {
+        size_t left = w->blob.len - at;
+        struct slice bytes =
+            slice_make(w->blob.ptr + at, left < SEGMENT_EXTENT ? left : SEGMENT_EXTENT);
+        enum status s = sink(ctx, (uint32_t)e, bytes, XXH3_64bits(bytes.ptr, bytes.len));
+        if (s)
+            return s;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,44 @@
+/* segment_write - laying out a segment's blob: shared by the builder and the merge, nobody else. */
+#ifndef SOUK_INDEX_SEGMENT_WRITE_H
+#define SOUK_INDEX_SEGMENT_WRITE_H
+
+#include "index/segment_build.h"
+#include "index/segment_format.h"
+
+/* One list in memory: docs ascending; positions of posting i are pos[pos_at[i] .. pos_at[i + 1]).
+ */
+struct list_input {
+    const uint32_t *docs;
+    const uint8_t *evidence;
+    const uint32_t *pos_at; /* count + 1 entries; NULL = no positions */
+    const uint32_t *pos;    /* ascending within a posting */
+    uint32_t count;
+};
+
+struct segment_writer {
+    struct segment_head head;
+    struct buf blob;
+    const uint32_t *ties;        /* [doc_count], of the segment being written */
+    struct buf str_off, df, ptr; /* u32 arrays by ordinal */
+    struct buf dead;             /* (str_off, count) pairs */
+    struct buf prefixes;         /* prefix entries */
+};
+
+void segment_writer_init(struct segment_writer *w);
+void segment_writer_fini(struct segment_writer *w);
+/* Terms in ascending order. */
+void segment_writer_term(struct segment_writer *w, struct slice term,
+                         const struct list_input *list);
+void segment_writer_dead(struct segment_writer *w, struct slice term, uint32_t count);
+void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
+                           const struct list_input *list);
+/* Appends bytes that must not cross an extent; returns their offset. */
+uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes);
+/* Appends a u32 array (may cross extents); returns its offset. */
+uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_t count);
+/* Writes the term arrays, hash, ids and head, and hands the extents to the sink. record_off = per
+ * doc. */
+enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,
+                                  segment_sink sink, void *ctx);
+
+#endif
