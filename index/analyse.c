@@ -1,0 +1,357 @@
+#include "index/analyse.h"
+#include "index/text.h"
+
+#include <stdlib.h>
+
+/*
+ * Both paths make the same thing first: a folded text (ASCII: lower case in place; else ICU's
+ * pieces) in which every byte knows its original offset. The rules for codes, numbers and units
+ * then run over atoms: maximal runs of letters, or of digits, with the bytes between them.
+ */
+
+struct atom {
+    uint32_t at, len;    /* in `folded` */
+    uint32_t start, end; /* in the original */
+    bool digits;         /* only ASCII digits */
+    char gap; /* what stands before it: 0 = nothing, ' ' = a border, else the one joining byte */
+};
+
+struct analyser {
+    struct text_segmenter *segmenter;
+    struct buf folded; /* atoms' bytes; joined forms are appended */
+    struct atom *atoms;
+    size_t atom_cap, atom_count;
+    struct token_list tokens;
+};
+
+enum status analyser_create(struct analyser **out)
+{
+    struct analyser *a = calloc(1, sizeof *a);
+    *out = NULL;
+    if (!a)
+        return STATUS_NO_MEMORY;
+    enum status s = text_segmenter_create(&a->segmenter);
+    a->tokens.items = malloc(ANALYSE_TOKENS_MAX * sizeof *a->tokens.items);
+    a->tokens.cap = ANALYSE_TOKENS_MAX;
+    if (!s && !a->tokens.items)
+        s = STATUS_NO_MEMORY;
+    if (s)
+        analyser_destroy(&a);
+    *out = a;
+    return s;
+}
+
+void analyser_destroy(struct analyser **a)
+{
+    if (!*a)
+        return;
+    text_segmenter_destroy(&(*a)->segmenter);
+    buf_fini(&(*a)->folded);
+    free((*a)->atoms);
+    free((*a)->tokens.items);
+    free(*a);
+    *a = NULL;
+}
+
+const char *analyse_version(void)
+{
+    static char version[64]; /* the same bytes every time */
+    if (!version[0]) {
+        size_t n = strlen(text_version());
+        memcpy(version, text_version(), n < 48 ? n : 48);
+        memcpy(version + (n < 48 ? n : 48), "/rules1", 8);
+    }
+    return version;
+}
+
+/* --- atoms ------------------------------------------------------------------------------------ */
+
+static struct atom *add_atom(struct analyser *a)
+{
+    if (a->atom_count == a->atom_cap) {
+        size_t cap = a->atom_cap ? a->atom_cap * 2 : 512;
+        struct atom *p = realloc(a->atoms, cap * sizeof *p);
+        if (!p)
+            return NULL;
+        a->atoms = p;
+        a->atom_cap = cap;
+    }
+    return &a->atoms[a->atom_count++];
+}
+
+/* 1 letter, 2 digit, 0 neither; bytes above 0x7f are letters (of folded pieces). */
+static const uint8_t byte_class[256] = {
+    ['0'] = 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, ['A'] = 1, 1, 1, 1, 1, 1,         1, 1, 1, 1, 1,
+    1,         1, 1, 1, 1, 1, 1, 1, 1, 1, 1,         1, 1, 1, 1, ['a'] = 1, 1, 1, 1, 1, 1,
+    1,         1, 1, 1, 1, 1, 1, 1, 1, 1, 1,         1, 1, 1, 1, 1,         1, 1, 1, 1};
+
+static inline uint8_t class_of(unsigned char c)
+{
+    return c >= 0x80 ? 1 : byte_class[c];
+}
+
+/* Splits folded bytes [from, to) into atoms; original offsets run along when `along`, else are one
+ * span. */
+static enum status split(struct analyser *a, uint32_t from, uint32_t to, uint32_t start,
+                         uint32_t end, bool along, char gap)
+{
+    const char *p = a->folded.ptr;
+    for (uint32_t i = from; i < to;) {
+        uint8_t c = class_of((unsigned char)p[i]);
+        if (!c) {
+            gap = gap ? ' ' : p[i];
+            i++;
+            continue;
+        }
+        uint32_t at = i;
+        while (i < to && class_of((unsigned char)p[i]) == c)
+            i++;
+        struct atom *atom = add_atom(a);
+        if (!atom)
+            return STATUS_NO_MEMORY;
+        *atom = (struct atom){.at = at,
+                              .len = i - at,
+                              .start = along ? start + (at - from) : start,
+                              .end = along ? start + (i - from) : end,
+                              .digits = c == 2,
+                              .gap = gap};
+        gap = 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status fast_atoms(struct analyser *a, struct slice text)
+{
+    if (!buf_reserve(&a->folded, text.len * 3 + 64))
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        a->folded.ptr[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    a->folded.len = text.len;
+    return split(a, 0, (uint32_t)text.len, 0, 0, true, ' ');
+}
+
+static bool ascii(struct slice s)
+{
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.ptr + i, 8);
+        if (w & UINT64_C(0x8080808080808080))
+            return false;
+    }
+    for (; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static enum status slow_atoms(struct analyser *a, struct slice text)
+{
+    const struct text_piece *pieces;
+    uint32_t count;
+    struct slice folded;
+    enum status s = text_segment(a->segmenter, text, &pieces, &count, &folded);
+    if (s)
+        return s;
+    buf_put_slice(&a->folded, folded);
+    if (!buf_reserve(&a->folded, folded.len * 2 + 64))
+        return STATUS_NO_MEMORY;
+    char gap = ' ';
+    bool was_ascii = false;
+    for (uint32_t i = 0; !s && i < count; i++) {
+        const struct text_piece *p = &pieces[i];
+        struct slice original = slice_make(text.ptr + p->start, p->end - p->start);
+        if (!p->word) {
+            bool one = p->len == 1 && original.len == 1 && (unsigned char)original.ptr[0] < 0x80;
+            gap = gap || !one ? ' ' : original.ptr[0];
+            continue;
+        }
+        /* neighbours without a byte between them are words of their own only in scripts without
+         * blanks */
+        bool plain = ascii(original) && original.len == p->len;
+        if (!gap && !(plain && was_ascii))
+            gap = ' ';
+        s = split(a, p->folded, p->folded + p->len, p->start, p->end, plain, gap);
+        gap = 0;
+        was_ascii = plain;
+        /* bytes that ended the piece without being part of an atom still separate */
+        if (p->len && !class_of((unsigned char)folded.ptr[p->folded + p->len - 1]))
+            gap = ' ';
+    }
+    return s;
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+static void emit(struct analyser *a, struct slice term, uint32_t position, uint32_t start,
+                 uint32_t end, enum token_kind kind)
+{
+    if (a->tokens.count == a->tokens.cap) {
+        a->tokens.cut++;
+        return;
+    }
+    if (term.len > ANALYSE_TERM_MAX) {
+        term.len = ANALYSE_TERM_MAX;
+        while (term.len && ((unsigned char)term.ptr[term.len] & 0xc0) == 0x80)
+            term.len--;
+    }
+    a->tokens.items[a->tokens.count++] = (struct token){term, position, start, end, kind};
+}
+
+static struct slice bytes_of(const struct analyser *a, const struct atom *t)
+{
+    return slice_make(a->folded.ptr + t->at, t->len);
+}
+
+/* The atoms [from, to) written together behind the folded text; room was reserved. */
+static struct slice joined(struct analyser *a, const struct atom *from, const struct atom *to,
+                           char between)
+{
+    size_t at = a->folded.len;
+    for (const struct atom *t = from; t < to; t++) {
+        if (t > from && between)
+            a->folded.ptr[a->folded.len++] = between;
+        memcpy(a->folded.ptr + a->folded.len, a->folded.ptr + t->at, t->len);
+        a->folded.len += t->len;
+    }
+    return slice_make(a->folded.ptr + at, a->folded.len - at);
+}
+
+/* Units of measure, long and short form on the short one. */
+static struct slice unit_of(struct slice word)
+{
+    static const struct {
+        const char *word, *unit;
+    } units[] = {
+        {"in", "in"},      {"inch", "in"},     {"inches", "in"}, {"ft", "ft"},    {"foot", "ft"},
+        {"feet", "ft"},    {"cm", "cm"},       {"mm", "mm"},     {"ml", "ml"},    {"l", "l"},
+        {"liter", "l"},    {"litre", "l"},     {"liters", "l"},  {"litres", "l"}, {"kg", "kg"},
+        {"g", "g"},        {"gram", "g"},      {"grams", "g"},   {"mg", "mg"},    {"oz", "oz"},
+        {"ounce", "oz"},   {"ounces", "oz"},   {"lb", "lb"},     {"lbs", "lb"},   {"pound", "lb"},
+        {"pounds", "lb"},  {"gb", "gb"},       {"tb", "tb"},     {"mb", "mb"},    {"w", "w"},
+        {"watt", "w"},     {"watts", "w"},     {"v", "v"},       {"volt", "v"},   {"volts", "v"},
+        {"mah", "mah"},    {"ghz", "ghz"},     {"mhz", "mhz"},   {"hz", "hz"},    {"gal", "gal"},
+        {"gallon", "gal"}, {"gallons", "gal"}, {"qt", "qt"},     {"yd", "yd"},    {"amp", "amp"},
+        {"amps", "amp"},   {"psi", "psi"},     {"btu", "btu"},   {"mp", "mp"},    {"cl", "cl"}};
+    for (size_t i = 0; word.len <= 7 && i < sizeof units / sizeof units[0]; i++)
+        if (slice_equal(word, slice_str(units[i].word)))
+            return slice_str(units[i].unit);
+    return SLICE_NULL;
+}
+
+static void emit_joined_unit(struct analyser *a, struct slice number, struct slice unit,
+                             uint32_t position, uint32_t start, uint32_t end)
+{
+    size_t at = a->folded.len;
+    memcpy(a->folded.ptr + at, number.ptr, number.len);
+    memcpy(a->folded.ptr + at + number.len, unit.ptr, unit.len);
+    a->folded.len += number.len + unit.len;
+    emit(a, slice_make(a->folded.ptr + at, number.len + unit.len), position, start, end,
+         TOKEN_EXTRA);
+}
+
+/* Atoms that touch ("55in", "men" + "s" by an apostrophe, "4" + "5" by a point) make one word: its
+ * end. */
+static const struct atom *word_end(const struct atom *t, const struct atom *end)
+{
+    const struct atom *n = t + 1;
+    while (n < end && (n->gap == 0 || (n->gap == '\'' && !n->digits && !n[-1].digits) ||
+                       ((n->gap == '.' || n->gap == ',') && n->digits && n[-1].digits)))
+        n++;
+    return n;
+}
+
+static bool joins(char gap)
+{
+    return gap == '-' || gap == '/' || gap == '.' || gap == '_' || gap == '+';
+}
+
+/* One word, atoms [t, end): its token and, for number + unit, the parts. */
+static struct slice emit_word(struct analyser *a, const struct atom *t, const struct atom *end,
+                              uint32_t position)
+{
+    bool digit = false, decimal = true;
+    for (const struct atom *n = t; n < end; n++) {
+        digit |= n->digits;
+        decimal &= n->digits && (n == t || n->gap == '.' || n->gap == ',');
+    }
+    char between = decimal && end - t == 2 && t[1].gap == '.' ? '.' : 0;
+    struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
+    emit(a, term, position, t->start, end[-1].end, digit ? TOKEN_NUMBER : TOKEN_WORD);
+    if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0) {
+        struct slice unit = unit_of(bytes_of(a, &t[1]));
+        if (unit.len) {
+            emit(a, bytes_of(a, t), position, t->start, t->end, TOKEN_EXTRA);
+            if (!slice_equal(unit, bytes_of(a, &t[1])))
+                emit_joined_unit(a, bytes_of(a, t), unit, position, t->start, t[1].end);
+        }
+    }
+    return term;
+}
+
+static bool all_digits(const struct atom *t, const struct atom *end)
+{
+    for (; t < end; t++)
+        if (!t->digits)
+            return false;
+    return true;
+}
+
+static void run_rules(struct analyser *a, struct slice text)
+{
+    const struct atom *t = a->atoms, *end = t + a->atom_count;
+    uint32_t position = 0;
+    a->tokens.count = a->tokens.cut = 0;
+    while (t < end) {
+        const struct atom *chain = t; /* first atom of words joined by hyphens and the like */
+        uint32_t first = position, words = 0;
+        for (;;) {
+            const struct atom *behind = word_end(t, end);
+            struct slice term = emit_word(a, t, behind, position++);
+            words++;
+            if (all_digits(t, behind)) {
+                uint32_t at = behind[-1].end;
+                struct slice unit = SLICE_NULL;
+                if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
+                    word_end(behind, end) == behind + 1 && behind->start - at <= 2)
+                    unit = unit_of(bytes_of(a, behind));
+                if (!unit.len && at < text.len && text.ptr[at] == '"')
+                    unit = SLICE_LIT("in");
+                if (unit.len)
+                    emit_joined_unit(a, term, unit, position - 1, t->start, at);
+            }
+            t = behind;
+            if (t >= end || !joins(t->gap) || words == 8)
+                break;
+        }
+        if (words > 1)
+            emit(a, joined(a, chain, t, 0), first, chain->start, t[-1].end, TOKEN_EXTRA);
+    }
+}
+
+static enum status run(struct analyser *a, struct slice text, bool fast,
+                       const struct token_list **out)
+{
+    a->atom_count = 0;
+    buf_clear(&a->folded);
+    enum status s = fast && ascii(text) ? fast_atoms(a, text) : slow_atoms(a, text);
+    /* joined forms: each atom is copied at most three times, units add a few bytes each */
+    if (!s && !buf_reserve(&a->folded, a->folded.len * 3 + a->atom_count * 8 + 64))
+        s = STATUS_NO_MEMORY;
+    if (!s)
+        run_rules(a, text);
+    *out = &a->tokens;
+    return s;
+}
+
+enum status analyser_run(struct analyser *a, struct slice text, const struct token_list **out)
+{
+    return run(a, text, true, out);
+}
+
+enum status analyser_run_slow(struct analyser *a, struct slice text, const struct token_list **out)
+{
+    return run(a, text, false, out);
+}

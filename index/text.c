@@ -1,0 +1,226 @@
+#include "index/text.h"
+
+#include <stdlib.h>
+#include <unicode/ubrk.h>
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/ustring.h>
+#include <unicode/uvernum.h>
+
+/*
+ * The text is turned into UTF-16 once, with the byte offset of every unit beside it; ICU finds the
+ * borders there; each piece is then folded code point by code point: NFKC_Casefold, decomposition,
+ * marks dropped, a few letters unified.
+ */
+
+struct text_segmenter {
+    UBreakIterator *words;
+    const UNormalizer2 *casefold, *decompose;
+    UChar *units;
+    uint32_t *offsets;
+    size_t unit_cap;
+    struct text_piece *pieces;
+    size_t piece_cap;
+    struct buf folded;
+};
+
+enum status text_segmenter_create(struct text_segmenter **out)
+{
+    UErrorCode e = U_ZERO_ERROR;
+    struct text_segmenter *t = calloc(1, sizeof *t);
+    *out = NULL;
+    if (!t)
+        return STATUS_NO_MEMORY;
+    t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &e);
+    t->casefold = unorm2_getNFKCCasefoldInstance(&e);
+    t->decompose = unorm2_getNFKDInstance(&e);
+    if (U_FAILURE(e)) {
+        text_segmenter_destroy(&t);
+        return STATUS_INTERNAL;
+    }
+    *out = t;
+    return STATUS_OK;
+}
+
+void text_segmenter_destroy(struct text_segmenter **t)
+{
+    if (!*t)
+        return;
+    ubrk_close((*t)->words);
+    free((*t)->units);
+    free((*t)->offsets);
+    free((*t)->pieces);
+    buf_fini(&(*t)->folded);
+    free(*t);
+    *t = NULL;
+}
+
+static enum status to_units(struct text_segmenter *t, struct slice s, int32_t *count)
+{
+    if (s.len + 1 > t->unit_cap) {
+        size_t cap = s.len * 2 + 64;
+        UChar *units = realloc(t->units, cap * sizeof *units);
+        t->units = units ? units : t->units;
+        uint32_t *offsets = realloc(t->offsets, cap * sizeof *offsets);
+        t->offsets = offsets ? offsets : t->offsets;
+        if (!units || !offsets)
+            return STATUS_NO_MEMORY;
+        t->unit_cap = cap;
+    }
+    int32_t n = 0, i = 0, len = (int32_t)s.len;
+    while (i < len) {
+        int32_t at = i;
+        UChar32 c;
+        U8_NEXT(s.ptr, i, len, c);
+        if (c < 0)
+            return STATUS_BAD_UTF8;
+        for (int32_t k = U16_LENGTH(c); k > 0; k--)
+            t->offsets[n + k - 1] = (uint32_t)at;
+        U16_APPEND_UNSAFE(t->units, n, c);
+    }
+    t->offsets[n] = (uint32_t)s.len;
+    *count = n;
+    return STATUS_OK;
+}
+
+/* Letters that different keyboards give for the same one; 0 = drop. */
+static UChar32 unify(UChar32 c)
+{
+    switch (c) {
+    case 0x131: /* dotless i */
+        return 'i';
+    case 0x3c2: /* final sigma */
+        return 0x3c3;
+    case 0x643: /* Arabic kaf */
+        return 0x6a9;
+    case 0x649: /* alef maksura */
+    case 0x64a: /* Arabic yeh */
+        return 0x6cc;
+    case 0x629: /* teh marbuta */
+        return 0x647;
+    case 0xf8: /* o with stroke: no decomposition */
+        return 'o';
+    case 0x142: /* l with stroke */
+        return 'l';
+    case 0x111: /* d with stroke */
+        return 'd';
+    case 0x640: /* tatweel */
+    case 0x200c:
+    case 0x200d:
+        return 0;
+    default:
+        break;
+    }
+    if (c >= 0x660 && c <= 0x669)
+        return '0' + (c - 0x660);
+    if (c >= 0x6f0 && c <= 0x6f9)
+        return '0' + (c - 0x6f0);
+    return c;
+}
+
+/* Marks that stand over or under letters; the vowel signs of Thai and Indic scripts are part of
+ * words. */
+static bool diacritic(UChar32 c)
+{
+    if (u_charType(c) != U_NON_SPACING_MARK)
+        return false;
+    UBlockCode b = ublock_getCode(c);
+    return b == UBLOCK_COMBINING_DIACRITICAL_MARKS || b == UBLOCK_ARABIC || b == UBLOCK_HEBREW ||
+           b == UBLOCK_COMBINING_DIACRITICAL_MARKS_EXTENDED ||
+           b == UBLOCK_COMBINING_DIACRITICAL_MARKS_SUPPLEMENT;
+}
+
+static enum status fold(struct text_segmenter *t, const UChar *units, int32_t len)
+{
+    UChar folded[512], flat[1024];
+    UErrorCode e = U_ZERO_ERROR;
+    if (len > 128)
+        len = 128; /* longer than any term that is kept */
+    int32_t n = unorm2_normalize(t->casefold, units, len, folded, 512, &e);
+    n = unorm2_normalize(t->decompose, folded, U_SUCCESS(e) ? n : 0, flat, 1024, &e);
+    if (U_FAILURE(e))
+        return e == U_BUFFER_OVERFLOW_ERROR ? STATUS_OK : STATUS_INTERNAL;
+    UChar kept[1024];
+    int32_t m = 0;
+    for (int32_t i = 0; i < n;) {
+        UChar32 c;
+        U16_NEXT(flat, i, n, c);
+        if (diacritic(c))
+            continue;
+        c = unify(c);
+        if (c && m < 1022)
+            U16_APPEND_UNSAFE(kept, m, c);
+    }
+    /* Hangul comes back together; what the marks left behind stays as it is */
+    const UNormalizer2 *nfc = unorm2_getNFCInstance(&e);
+    n = unorm2_normalize(nfc, kept, m, flat, 1024, &e);
+    if (U_FAILURE(e) || !buf_reserve(&t->folded, (size_t)n * 3 + 1))
+        return STATUS_NO_MEMORY;
+    int32_t out = 0;
+    u_strToUTF8(t->folded.ptr + t->folded.len, n * 3 + 1, &out, flat, n, &e);
+    if (U_FAILURE(e))
+        return STATUS_INTERNAL;
+    t->folded.len += (size_t)out;
+    return STATUS_OK;
+}
+
+static bool has_letter(const UChar *units, int32_t len)
+{
+    for (int32_t i = 0; i < len;) {
+        UChar32 c;
+        U16_NEXT(units, i, len, c);
+        if (u_isalnum(c) || u_hasBinaryProperty(c, UCHAR_IDEOGRAPHIC))
+            return true;
+    }
+    return false;
+}
+
+static enum status add_piece(struct text_segmenter *t, uint32_t *count, int32_t from, int32_t to)
+{
+    if (*count == t->piece_cap) {
+        size_t cap = t->piece_cap ? t->piece_cap * 2 : 256;
+        struct text_piece *p = realloc(t->pieces, cap * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        t->pieces = p;
+        t->piece_cap = cap;
+    }
+    struct text_piece *p = &t->pieces[(*count)++];
+    *p = (struct text_piece){.start = t->offsets[from],
+                             .end = t->offsets[to],
+                             .folded = (uint32_t)t->folded.len,
+                             .word = has_letter(t->units + from, to - from)};
+    enum status s = fold(t, t->units + from, to - from);
+    p->len = (uint32_t)t->folded.len - p->folded;
+    return s;
+}
+
+enum status text_segment(struct text_segmenter *t, struct slice utf8,
+                         const struct text_piece **pieces, uint32_t *count, struct slice *folded)
+{
+    int32_t n;
+    *count = 0;
+    buf_clear(&t->folded);
+    enum status s = to_units(t, utf8, &n);
+    UErrorCode e = U_ZERO_ERROR;
+    if (!s)
+        ubrk_setText(t->words, t->units, n, &e);
+    if (U_FAILURE(e))
+        return STATUS_INTERNAL;
+    int32_t from = s ? UBRK_DONE : ubrk_first(t->words);
+    while (!s && from != UBRK_DONE) {
+        int32_t to = ubrk_next(t->words);
+        if (to == UBRK_DONE)
+            break;
+        s = add_piece(t, count, from, to);
+        from = to;
+    }
+    *pieces = t->pieces;
+    *folded = buf_slice(&t->folded);
+    return s;
+}
+
+const char *text_version(void)
+{
+    return U_ICU_VERSION "/" U_UNICODE_VERSION;
+}

@@ -1,0 +1,142 @@
+#include "index/analyse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct analyser *a;
+
+static int setup(void **state)
+{
+    (void)state;
+    return analyser_create(&a);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    analyser_destroy(&a);
+    return 0;
+}
+
+static void show(const struct token_list *l, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; i < l->count; i++)
+        n +=
+            (size_t)snprintf(out + n, cap - n, "%s%.*s@%u", i ? " " : "", (int)l->items[i].term.len,
+                             l->items[i].term.ptr, l->items[i].position);
+}
+
+static void each_text_gives_its_tokens(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"", ""},
+        {"Red Shoes", "red@0 shoes@1"},
+        {"men's", "mens@0"},
+        {"t-shirt", "t@0 shirt@1 tshirt@0"},
+        {"XPS-15/9520", "xps@0 15@1 9520@2 xps159520@0"},
+        {"4.5 mm", "4.5@0 4.5mm@0 mm@1"},
+        {"1,000 pieces", "1000@0 pieces@1"},
+        {"55in TV", "55in@0 55@0 tv@1"},
+        {"55 inch TV", "55@0 55in@0 inch@1 tv@2"},
+        {"55\" TV", "55@0 55in@0 tv@1"},
+        {"500 ml", "500@0 500ml@0 ml@1"},
+        {"iPhone 13", "iphone@0 13@1"},
+        {"caf\xc3\xa9", "cafe@0"},
+        {"cafe\xcc\x81", "cafe@0"},
+        {"K\xc3\xbchlschrank", "kuhlschrank@0"},
+        {"Stra\xc3\x9f"
+         "e",
+         "strasse@0"},
+        {"D\xc4\xb1\xc5\x9f", "dis@0"},
+        {"\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82",
+         "\xcf\x83\xce\xb9\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83@0"},
+        {"\xd9\x83\xd8\xaa\xd8\xa7\xd8\xa8", "\xda\xa9\xd8\xaa\xd8\xa7\xd8\xa8@0"},
+        {"ABC\xef\xbc\x91\xef\xbc\x92", "abc12@0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct token_list *l;
+        char got[512];
+        assert_int_equal(analyser_run(a, slice_str(cases[i].text), &l), STATUS_OK);
+        show(l, got, sizeof got);
+        assert_string_equal(got, cases[i].want);
+    }
+}
+
+static void scripts_without_blanks_are_cut_by_dictionary(void **state)
+{
+    (void)state;
+    const struct token_list *l;
+    assert_int_equal(analyser_run(a,
+                                  SLICE_LIT("\xe0\xb8\xa0\xe0\xb8\xb2\xe0\xb8\xa9\xe0\xb8\xb2\xe0"
+                                            "\xb9\x84\xe0\xb8\x97\xe0\xb8\xa2"),
+                                  &l),
+                     STATUS_OK);
+    assert_int_equal(l->count, 2); /* "language" "Thai" */
+    assert_int_equal(
+        analyser_run(a, SLICE_LIT("\xe4\xb8\xad\xe5\x9b\xbd\xe4\xba\xba\xe6\xb0\x91"), &l),
+        STATUS_OK);
+    assert_true(l->count >= 1);
+}
+
+/* The property the fast path rests on. */
+static void the_fast_path_equals_the_slow_one_on_ascii(void **state)
+{
+    (void)state;
+    static const char letters[] = "aabbcXYZz0123 \t--//..,,''\"\"_+()&;:!?in ml";
+    struct analyser *other;
+    assert_int_equal(analyser_create(&other), STATUS_OK);
+    srand(5);
+    for (int round = 0; round < 20000; round++) {
+        char text[48], fast[2048], slow[2048];
+        int len = rand() % 40;
+        for (int i = 0; i < len; i++)
+            text[i] = letters[(size_t)rand() % (sizeof letters - 1)];
+        const struct token_list *x, *y;
+        assert_int_equal(analyser_run(a, slice_make(text, (size_t)len), &x), STATUS_OK);
+        assert_int_equal(analyser_run_slow(other, slice_make(text, (size_t)len), &y), STATUS_OK);
+        show(x, fast, sizeof fast);
+        show(y, slow, sizeof slow);
+        if (strcmp(fast, slow) != 0)
+            print_message("text: [%.*s]\n", len, text);
+        assert_string_equal(fast, slow);
+        for (uint32_t i = 0; i < x->count; i++) {
+            assert_int_equal(x->items[i].start, y->items[i].start);
+            assert_int_equal(x->items[i].end, y->items[i].end);
+        }
+    }
+    analyser_destroy(&other);
+}
+
+static void bad_utf8_is_refused(void **state)
+{
+    (void)state;
+    const struct token_list *l;
+    assert_int_equal(analyser_run(a,
+                                  SLICE_LIT("a\xff"
+                                            "b"),
+                                  &l),
+                     STATUS_BAD_UTF8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_text_gives_its_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(scripts_without_blanks_are_cut_by_dictionary, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_fast_path_equals_the_slow_one_on_ascii, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(bad_utf8_is_refused, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
