@@ -1,0 +1,604 @@
+#include "index/filter.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDINALS };
+
+struct filter {
+    enum node_kind kind;
+    uint32_t field_id;
+    struct column *column;
+    enum column_kind column_kind;
+    /* AND, OR: children linked; NOT: one child */
+    struct filter *child, *next;
+    /* RANGE: numbers, low <= v <= high with open ends by flags */
+    double low, high;
+    bool low_open, high_open;
+    /* ORDINALS: sorted */
+    uint32_t *ordinals;
+    uint32_t ordinal_count;
+};
+
+struct parser {
+    const char *start, *at, *end;
+    struct snapshot *snap;
+    struct arena *arena;
+    struct fault *fault;
+    uint32_t operators, depth, values;
+    enum status status;
+};
+
+static void fail(struct parser *p, enum status s, const char *what)
+{
+    if (p->status)
+        return;
+    p->status = s;
+    fault_set(p->fault, s, "filter", "%s at byte %zu", what, (size_t)(p->at - p->start) + 1);
+    if (p->fault)
+        p->fault->column = (uint32_t)(p->at - p->start) + 1;
+}
+
+static void skip_blanks(struct parser *p)
+{
+    while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
+        p->at++;
+}
+
+static bool word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.' || (unsigned char)c >= 0x80;
+}
+
+static bool take_symbol(struct parser *p, const char *symbol)
+{
+    size_t n = strlen(symbol);
+    skip_blanks(p);
+    if ((size_t)(p->end - p->at) < n || memcmp(p->at, symbol, n) != 0)
+        return false;
+    p->at += n;
+    return true;
+}
+
+static bool take_keyword(struct parser *p, const char *word)
+{
+    size_t n = strlen(word);
+    skip_blanks(p);
+    if ((size_t)(p->end - p->at) < n || strncasecmp(p->at, word, n) != 0 ||
+        (p->at + n < p->end && word_byte(p->at[n])))
+        return false;
+    p->at += n;
+    return true;
+}
+
+static struct slice take_quoted(struct parser *p, char quote)
+{
+    char *out = arena_alloc(p->arena, (size_t)(p->end - p->at) + 1);
+    size_t n = 0;
+    if (!out) {
+        fail(p, STATUS_NO_MEMORY, "out of memory");
+        return SLICE_NULL;
+    }
+    for (p->at++; p->at < p->end && *p->at != quote; p->at++) {
+        if (*p->at == '\\' && p->at + 1 < p->end)
+            p->at++;
+        out[n++] = *p->at;
+    }
+    if (p->at == p->end)
+        fail(p, STATUS_SYNTAX, "a quote is not closed");
+    else
+        p->at++;
+    return slice_make(out, n);
+}
+
+/* A bare word; stops before ".." so that ranges need no blanks. */
+static struct slice take_word(struct parser *p, const char *what)
+{
+    skip_blanks(p);
+    if (p->at < p->end && (*p->at == '"' || *p->at == '\'' || *p->at == '`'))
+        return take_quoted(p, *p->at);
+    const char *from = p->at;
+    while (p->at < p->end && word_byte(*p->at) &&
+           !(p->at[0] == '.' && p->at + 1 < p->end && p->at[1] == '.'))
+        p->at++;
+    if (p->at == from)
+        fail(p, STATUS_SYNTAX, what);
+    return slice_make(from, (size_t)(p->at - from));
+}
+
+static struct filter *new_node(struct parser *p, enum node_kind kind)
+{
+    struct filter *f = arena_calloc(p->arena, 1, sizeof *f);
+    if (!f)
+        fail(p, STATUS_NO_MEMORY, "out of memory");
+    else
+        f->kind = kind;
+    return f;
+}
+
+static void count_operator(struct parser *p)
+{
+    if (++p->operators > FILTER_MAX_OPERATORS)
+        fail(p, STATUS_TOO_LARGE, "more than 100 operators");
+}
+
+/* --- comparisons ------------------------------------------------------------------------------ */
+
+struct target {
+    const struct field *field;
+    struct slice path; /* of an attributes field */
+};
+
+static struct target find_field(struct parser *p, struct slice name)
+{
+    const struct schema *schema = snapshot_schema(p->snap);
+    struct target t = {.field = schema_find(schema, name)};
+    const char *dot = t.field || !name.len ? NULL : memchr(name.ptr, '.', name.len);
+    if (dot) {
+        t.field = schema_find(schema, slice_make(name.ptr, (size_t)(dot - name.ptr)));
+        t.path = slice_make(dot + 1, name.len - (size_t)(dot + 1 - name.ptr));
+        if (t.field && t.field->type != FIELD_ATTRIBUTES)
+            t.field = NULL;
+    }
+    if (!t.field && !p->status) {
+        p->at -= name.len;
+        fail(p, STATUS_UNKNOWN_FIELD, "no such field");
+    } else if (t.field && !snapshot_column(p->snap, t.field->id)) {
+        fail(p, STATUS_SCHEMA_MISMATCH, "this field is not declared for filters");
+    }
+    return t;
+}
+
+static bool number_of(struct slice v, double *out)
+{
+    char text[64], *end;
+    if (v.len == 0 || v.len >= sizeof text)
+        return false;
+    memcpy(text, v.ptr, v.len);
+    text[v.len] = '\0';
+    errno = 0;
+    *out = strtod(text, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+static bool number_value(const struct field *f, struct slice v, double *out)
+{
+    if (f->type == FIELD_BOOLEAN) {
+        *out = slice_equal(v, SLICE_LIT("true"));
+        return *out != 0 || slice_equal(v, SLICE_LIT("false"));
+    }
+    return number_of(v, out);
+}
+
+static bool numeric(enum field_type t)
+{
+    return t == FIELD_INTEGER || t == FIELD_FLOAT || t == FIELD_BOOLEAN || t == FIELD_TIMESTAMP;
+}
+
+static struct filter *range_node(struct parser *p, const struct target *t, double low,
+                                 bool low_open, double high, bool high_open)
+{
+    struct filter *f = new_node(p, NODE_RANGE);
+    if (!f)
+        return NULL;
+    f->field_id = t->field->id;
+    f->column = snapshot_column(p->snap, t->field->id);
+    f->column_kind = f->column ? column_kind(f->column) : COLUMN_INT;
+    f->low = low;
+    f->high = high;
+    f->low_open = low_open;
+    f->high_open = high_open;
+    return f;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+struct ordinal_list {
+    uint32_t *items;
+    uint32_t count, cap;
+};
+
+static void add_ordinal(struct parser *p, struct ordinal_list *l, uint32_t ordinal)
+{
+    if (l->count == l->cap) {
+        uint32_t cap = l->cap ? l->cap * 2 : 16,
+                 *items = arena_alloc(p->arena, cap * sizeof *items);
+        if (!items) {
+            fail(p, STATUS_NO_MEMORY, "out of memory");
+            return;
+        }
+        if (l->count)
+            memcpy(items, l->items, l->count * sizeof *items);
+        l->items = items;
+        l->cap = cap;
+    }
+    l->items[l->count++] = ordinal;
+}
+
+static struct filter *ordinal_node(struct parser *p, const struct target *t, struct ordinal_list *l)
+{
+    struct filter *f = new_node(p, NODE_ORDINALS);
+    if (!f)
+        return NULL;
+    if (l->count > 1)
+        qsort(l->items, l->count, sizeof *l->items, by_number);
+    f->field_id = t->field->id;
+    f->column = snapshot_column(p->snap, t->field->id);
+    f->column_kind = f->column ? column_kind(f->column) : COLUMN_ORDINAL;
+    f->ordinals = l->items;
+    f->ordinal_count = l->count;
+    return f;
+}
+
+static void add_value(struct parser *p, const struct target *t, struct slice v,
+                      struct ordinal_list *l)
+{
+    uint32_t ordinal;
+    struct slice text = v;
+    if (++p->values > FILTER_MAX_VALUES)
+        fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
+    if (t->field->type == FIELD_ATTRIBUTES) {
+        text = arena_printf(p->arena, "%.*s\x1f%.*s", (int)t->path.len, t->path.ptr, (int)v.len,
+                            v.ptr);
+        if (!text.ptr)
+            fail(p, STATUS_NO_MEMORY, "out of memory");
+    }
+    if (!p->status && facet_value_find(p->snap, t->field->id, text, &ordinal) == STATUS_OK)
+        add_ordinal(p, l, ordinal);
+}
+
+/* Ordinals whose value passes: attribute numbers in a range, any value of an attribute, nodes under
+ * a path. */
+static void add_matching(struct parser *p, const struct target *t, struct slice under,
+                         const struct filter *range, struct ordinal_list *l)
+{
+    uint32_t n = facet_value_count(p->snap, t->field->id);
+    for (uint32_t o = 1; o <= n && !p->status; o++) {
+        struct slice text;
+        double v;
+        if (facet_value_text(p->snap, t->field->id, o, &text))
+            continue;
+        if (t->field->type == FIELD_ATTRIBUTES) {
+            if (!slice_starts(text, t->path) || text.len <= t->path.len ||
+                text.ptr[t->path.len] != '\x1f')
+                continue;
+            if (range && (!facet_value_number(p->snap, t->field->id, o, &v) ||
+                          (range->low_open ? v <= range->low : v < range->low) ||
+                          (range->high_open ? v >= range->high : v > range->high)))
+                continue;
+        } else if (!slice_starts(text, under) ||
+                   (text.len > under.len &&
+                    memcmp(text.ptr + under.len, " > ",
+                           text.len - under.len < 3 ? text.len - under.len : 3) != 0)) {
+            continue;
+        }
+        add_ordinal(p, l, o);
+    }
+}
+
+static struct filter *negate(struct parser *p, struct filter *f)
+{
+    struct filter *n = new_node(p, NODE_NOT);
+    if (n)
+        n->child = f;
+    return n;
+}
+
+static struct filter *number_node(struct parser *p, const struct target *t, double low,
+                                  bool low_open, double high, bool high_open)
+{
+    struct filter *range = range_node(p, t, low, low_open, high, high_open);
+    if (!range || t->field->type != FIELD_ATTRIBUTES)
+        return range;
+    struct ordinal_list l = {0};
+    add_matching(p, t, SLICE_NULL, range, &l);
+    return ordinal_node(p, t, &l);
+}
+
+static struct filter *equals(struct parser *p, const struct target *t, struct slice v)
+{
+    double n;
+    if (numeric(t->field->type)) {
+        if (!number_value(t->field, v, &n)) {
+            fail(p, STATUS_SCHEMA_MISMATCH, "the value is not of the field's type");
+            return NULL;
+        }
+        return range_node(p, t, n, false, n, false);
+    }
+    struct ordinal_list l = {0};
+    if (t->field->type == FIELD_PATH)
+        add_matching(p, t, v, NULL, &l);
+    else
+        add_value(p, t, v, &l);
+    return p->status ? NULL : ordinal_node(p, t, &l);
+}
+
+static struct filter *set_node(struct parser *p, const struct target *t)
+{
+    struct filter *any = new_node(p, NODE_OR);
+    struct ordinal_list l = {0};
+    if (!take_symbol(p, "["))
+        fail(p, STATUS_SYNTAX, "[ expected");
+    while (!p->status) {
+        struct slice v = take_word(p, "a value is expected");
+        if (p->status)
+            break;
+        if (numeric(t->field->type)) {
+            struct filter *f = equals(p, t, v);
+            if (++p->values > FILTER_MAX_VALUES)
+                fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
+            if (f && any) {
+                f->next = any->child;
+                any->child = f;
+            }
+        } else if (t->field->type == FIELD_PATH) {
+            add_matching(p, t, v, NULL, &l);
+        } else {
+            add_value(p, t, v, &l);
+        }
+        if (take_symbol(p, "]"))
+            break;
+        if (!take_symbol(p, ","))
+            fail(p, STATUS_SYNTAX, ", or ] expected");
+    }
+    return p->status ? NULL : numeric(t->field->type) ? any : ordinal_node(p, t, &l);
+}
+
+static struct filter *comparison(struct parser *p)
+{
+    struct slice name = take_word(p, "a field is expected");
+    if (p->status)
+        return NULL;
+    struct target t = find_field(p, name);
+    if (p->status)
+        return NULL;
+    count_operator(p);
+    if (take_keyword(p, "in"))
+        return set_node(p, &t);
+    if (take_keyword(p, "under"))
+        return equals(p, &t, take_word(p, "a path is expected"));
+    static const char *const symbols[] = {"!=", "<=", ">=", "=", "<", ">"};
+    int op = -1;
+    for (int i = 0; i < 6 && op < 0; i++)
+        if (take_symbol(p, symbols[i]))
+            op = i;
+    struct slice v = take_word(p, op < 0 ? "an operator is expected" : "a value is expected");
+    if (p->status)
+        return NULL;
+    if (op == 0 || op == 3) {
+        struct filter *f = equals(p, &t, v);
+        return op == 0 && f ? negate(p, f) : f;
+    }
+    double n, high;
+    if ((!numeric(t.field->type) && t.field->type != FIELD_ATTRIBUTES) ||
+        !number_value(t.field, v, &n)) {
+        fail(p, STATUS_SCHEMA_MISMATCH, "a number is expected");
+        return NULL;
+    }
+    switch (op) {
+    case 1:
+        return number_node(p, &t, -INFINITY, false, n, false);
+    case 2:
+        return number_node(p, &t, n, false, INFINITY, false);
+    case 4:
+        return number_node(p, &t, -INFINITY, false, n, true);
+    case 5:
+        return number_node(p, &t, n, true, INFINITY, false);
+    default:
+        break;
+    }
+    if (!take_symbol(p, "..") || !number_of(take_word(p, "a number is expected"), &high)) {
+        fail(p, STATUS_SYNTAX, "an operator is expected");
+        return NULL;
+    }
+    return number_node(p, &t, n, false, high, false);
+}
+
+static struct filter *parse_or(struct parser *p);
+
+static struct filter *unary(struct parser *p)
+{
+    struct filter *f = NULL;
+    if (++p->depth > FILTER_MAX_DEPTH)
+        fail(p, STATUS_TOO_DEEP, "nested more than 200 deep");
+    if (p->status) {
+        f = NULL;
+    } else if (take_keyword(p, "not")) {
+        count_operator(p);
+        f = unary(p);
+        f = f ? negate(p, f) : NULL;
+    } else if (take_symbol(p, "(")) {
+        f = parse_or(p);
+        if (!p->status && !take_symbol(p, ")"))
+            fail(p, STATUS_SYNTAX, ") expected");
+    } else if (take_keyword(p, "exists")) {
+        count_operator(p);
+        if (!take_symbol(p, "("))
+            fail(p, STATUS_SYNTAX, "( expected");
+        struct slice name = p->status ? SLICE_NULL : take_word(p, "a field is expected");
+        struct target t = p->status ? (struct target){0} : find_field(p, name);
+        if (!p->status && !take_symbol(p, ")"))
+            fail(p, STATUS_SYNTAX, ") expected");
+        if (!p->status && t.path.len) {
+            struct ordinal_list l = {0};
+            add_matching(p, &t, SLICE_NULL, NULL, &l);
+            f = ordinal_node(p, &t, &l);
+        } else if (!p->status) {
+            f = range_node(p, &t, 0, false, 0, false);
+            if (f)
+                f->kind = NODE_EXISTS;
+        }
+    } else {
+        f = comparison(p);
+    }
+    p->depth--;
+    return p->status ? NULL : f;
+}
+
+static struct filter *chain(struct parser *p, enum node_kind kind, const char *word,
+                            struct filter *(*part)(struct parser *))
+{
+    struct filter *first = part(p), *group = NULL, *last = first;
+    while (!p->status && take_keyword(p, word)) {
+        count_operator(p);
+        struct filter *more = part(p);
+        if (p->status)
+            return NULL;
+        if (!group) {
+            group = new_node(p, kind);
+            if (!group)
+                return NULL;
+            group->child = first;
+        }
+        last->next = more;
+        last = more;
+    }
+    return group ? group : first;
+}
+
+static struct filter *parse_and(struct parser *p)
+{
+    return chain(p, NODE_AND, "and", unary);
+}
+
+static struct filter *parse_or(struct parser *p)
+{
+    return chain(p, NODE_OR, "or", parse_and);
+}
+
+enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
+                         struct filter **out, struct fault *fault)
+{
+    struct parser p = {.start = text.ptr,
+                       .at = text.ptr,
+                       .end = text.ptr + text.len,
+                       .snap = snap,
+                       .arena = arena,
+                       .fault = fault};
+    *out = NULL;
+    skip_blanks(&p);
+    if (p.at == p.end)
+        return STATUS_OK;
+    struct filter *f = parse_or(&p);
+    skip_blanks(&p);
+    if (!p.status && p.at != p.end)
+        fail(&p, STATUS_SYNTAX, "'and', 'or' or the end is expected");
+    *out = p.status ? NULL : f;
+    return p.status;
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static bool has_ordinal(const struct filter *f, uint32_t ordinal)
+{
+    uint32_t low = 0, high = f->ordinal_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (f->ordinals[mid] < ordinal)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < f->ordinal_count && f->ordinals[low] == ordinal;
+}
+
+static bool match_ordinals(const struct filter *f, const struct column_chunk *c, uint32_t i)
+{
+    if (c->kind == COLUMN_ORDINAL) {
+        uint32_t o = column_chunk_ordinal(c, i);
+        return o && has_ordinal(f, o);
+    }
+    uint32_t first, n = column_chunk_list(c, i, &first);
+    for (uint32_t k = 0; k < n; k++)
+        if (has_ordinal(f, column_chunk_item(c, first + k)))
+            return true;
+    return false;
+}
+
+static bool match_column(const struct filter *f, uint32_t docid)
+{
+    const struct column_chunk *c;
+    uint32_t i = docid % COLUMN_CHUNK, first;
+    if (!f->column || column_chunk(f->column, docid / COLUMN_CHUNK, &c) || i >= c->count)
+        return false;
+    if (f->kind == NODE_ORDINALS)
+        return match_ordinals(f, c, i);
+    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINAL)
+        return column_chunk_ordinal(c, i) != 0;
+    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINALS)
+        return column_chunk_list(c, i, &first) != 0;
+    double v;
+    if (!column_chunk_float(c, i, &v))
+        return false;
+    return f->kind == NODE_EXISTS || ((f->low_open ? v > f->low : v >= f->low) &&
+                                      (f->high_open ? v < f->high : v <= f->high));
+}
+
+bool filter_match(const struct filter *f, uint32_t docid)
+{
+    if (!f)
+        return true;
+    switch (f->kind) {
+    case NODE_AND:
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (!filter_match(c, docid))
+                return false;
+        return true;
+    case NODE_OR:
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (filter_match(c, docid))
+                return true;
+        return false;
+    case NODE_NOT:
+        return !filter_match(f->child, docid);
+    default:
+        return match_column(f, docid);
+    }
+}
+
+/* --- disjunctive facets ----------------------------------------------------------------------- */
+
+static bool only_field(const struct filter *f, uint32_t field_id)
+{
+    if (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT) {
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (!only_field(c, field_id))
+                return false;
+        return true;
+    }
+    return f->field_id == field_id;
+}
+
+enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
+                           struct filter **out)
+{
+    *out = NULL;
+    if (!f || only_field(f, field_id))
+        return STATUS_OK;
+    struct filter *copy = arena_calloc(arena, 1, sizeof *copy);
+    if (!copy)
+        return STATUS_NO_MEMORY;
+    *copy = *f;
+    *out = copy;
+    if (f->kind != NODE_AND)
+        return STATUS_OK;
+    copy->child = NULL;
+    for (const struct filter *c = f->child; c; c = c->next) {
+        if (only_field(c, field_id))
+            continue;
+        struct filter *kept = arena_calloc(arena, 1, sizeof *kept);
+        if (!kept)
+            return STATUS_NO_MEMORY;
+        *kept = *c;
+        kept->next = copy->child;
+        copy->child = kept;
+    }
+    return STATUS_OK;
+}

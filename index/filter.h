@@ -1,0 +1,37 @@
+/*
+ * filter - the filter language: parsed against a schema and snapshot, then asked per product.
+ *
+ *   filter    := or
+ *   or        := and ( "or" and )*
+ *   and       := unary ( "and" unary )*
+ *   unary     := "not" unary | "(" or ")" | "exists" "(" field ")" | comparison
+ *   comparison:= field ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value
+ *              | field number ".." number | field "in" "[" value ( "," value )* "]"
+ *              | field "under" value                       (path fields: the node and all below)
+ *   field     := letters, digits, _ - and dots (attrs.key), or `quoted` in back quotes
+ *   value     := "text" | 'text' | bare word | number | true | false
+ * Words of the language are case-insensitive. At most 100 operators, depth 200, 4,096 set values.
+ * A product without the field matches no comparison but "!=" and "not". Errors carry the byte
+ * position.
+ */
+#ifndef SOUK_INDEX_FILTER_H
+#define SOUK_INDEX_FILTER_H
+
+#include "index/snapshot.h"
+#include "protocol/arena.h"
+
+enum { FILTER_MAX_OPERATORS = 100, FILTER_MAX_DEPTH = 200, FILTER_MAX_VALUES = 4096 };
+
+struct filter;
+
+/* Empty text gives NULL, which matches everything. SYNTAX, UNKNOWN_FIELD, SCHEMA_MISMATCH,
+ * TOO_LARGE, TOO_DEEP with fault.column. The filter lives in the arena and the snapshot. */
+enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
+                         struct filter **out, struct fault *fault);
+bool filter_match(const struct filter *f, uint32_t docid);
+/* The filter without its top-level terms on a field (disjunctive facets); may return NULL =
+ * everything. */
+enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
+                           struct filter **out);
+
+#endif
