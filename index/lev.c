@@ -1,0 +1,101 @@
+#include "index/lev.h"
+
+enum { FAR = 200 };
+
+static uint32_t next_point(struct slice s, uint32_t *at)
+{
+    unsigned char c = (unsigned char)s.ptr[*at];
+    uint32_t n = c < 0x80   ? 1
+                 : c < 0xe0 ? 2
+                 : c < 0xf0 ? 3
+                            : 4,
+             v = c < 0x80 ? c : c & (0xffu >> (n + 1));
+    for (uint32_t i = 1; i < n && *at + i < s.len; i++)
+        v = v << 6 | ((unsigned char)s.ptr[*at + i] & 0x3f);
+    *at = *at + n < s.len ? *at + n : (uint32_t)s.len;
+    return v;
+}
+
+void lev_walk_init(struct lev_walk *w, struct slice word, uint32_t max)
+{
+    uint32_t at = 0;
+    w->word_len = w->depth = 0;
+    w->max = max;
+    w->bytes[0] = 0;
+    while (at < word.len && w->word_len < LEV_MAX_LEN)
+        w->word[w->word_len++] = next_point(word, &at);
+    if (at < word.len)
+        w->max = 0;
+    for (uint32_t j = 0; j <= w->word_len; j++)
+        w->rows[0][j] = (uint8_t)(j ? j + 1 : 0); /* dropping the first letter costs two */
+}
+
+static uint8_t least(uint8_t a, uint8_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Row i from rows i - 1 and i - 2; returns its least value. */
+static uint8_t fill_row(struct lev_walk *w, uint32_t i)
+{
+    const uint8_t *up = w->rows[i - 1];
+    uint8_t *row = w->rows[i], best;
+    uint32_t c = w->term[i - 1];
+    row[0] = (uint8_t)(i + 1 < FAR ? i + 1 : FAR);
+    best = row[0];
+    for (uint32_t j = 1; j <= w->word_len; j++) {
+        bool first = i == 1 && j == 1;
+        uint8_t replace = (uint8_t)(up[j - 1] + (w->word[j - 1] == c ? 0 : first ? 2 : 1));
+        uint8_t v = least(replace, (uint8_t)(least(up[j], row[j - 1]) + 1));
+        if (i > 1 && j > 1 && c == w->word[j - 2] && w->term[i - 2] == w->word[j - 1])
+            v = least(v, (uint8_t)(w->rows[i - 2][j - 2] + (i == 2 && j == 2 ? 2 : 1)));
+        row[j] = v;
+        best = least(best, v);
+    }
+    return best;
+}
+
+bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, struct slice *skip)
+{
+    uint32_t shared = 0, keep = 0, at;
+    *skip = SLICE_NULL;
+    uint32_t known = w->bytes[w->depth];
+    while (shared < known && shared < term.len && term.ptr[shared] == w->last[shared])
+        shared++;
+    while (keep < w->depth && w->bytes[keep + 1] <= shared)
+        keep++;
+    w->depth = keep;
+    at = w->bytes[keep];
+    while (at < term.len) {
+        if (w->depth == LEV_MAX_LEN || w->depth > w->word_len + w->max) {
+            *skip = slice_make(term.ptr, at);
+            return false;
+        }
+        uint32_t from = at;
+        w->term[w->depth] = next_point(term, &at);
+        memcpy(w->last + from, term.ptr + from, at - from);
+        w->bytes[++w->depth] = at;
+        /* a swap may reach back over one row, so two rows must be hopeless */
+        uint8_t best = fill_row(w, w->depth);
+        if (best > w->max) {
+            uint8_t before = FAR;
+            for (uint32_t j = 0; j <= w->word_len; j++)
+                before = least(before, w->rows[w->depth - 1][j]);
+            if ((uint32_t)before + 1 > w->max) {
+                *skip = slice_make(term.ptr, at);
+                return false;
+            }
+        }
+    }
+    *distance = w->rows[w->depth][w->word_len];
+    return *distance <= w->max;
+}
+
+uint32_t lev_distance(struct slice a, struct slice b, uint32_t max)
+{
+    struct lev_walk w;
+    struct slice skip;
+    uint32_t d;
+    lev_walk_init(&w, a, max);
+    return lev_walk_term(&w, b, &d, &skip) ? d : max + 1;
+}

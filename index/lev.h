@@ -1,0 +1,37 @@
+/*
+ * lev - edit distance for typos: insert, delete, replace, swap of neighbours (optimal string
+ * alignment, Damerau 1964), on code points; an edit of the first letter counts two.
+ *
+ * lev_walk compares one word with the terms of a sorted dictionary one after the other; rows are
+ * kept for the beginning that neighbours share, and a beginning from which no term can come within
+ * reach is named, so that the caller steps over everything that starts so.
+ */
+#ifndef SOUK_INDEX_LEV_H
+#define SOUK_INDEX_LEV_H
+
+#include "protocol/slice.h"
+
+enum { LEV_MAX_LEN = 64, LEV_MAX_EDITS = 3 };
+
+struct lev_walk {
+    uint32_t word[LEV_MAX_LEN];
+    uint32_t word_len, max;
+    uint8_t rows[LEV_MAX_LEN + 1]
+                [LEV_MAX_LEN + 1]; /* rows[i]: distances after i code points of the term */
+    uint32_t term[LEV_MAX_LEN];
+    uint32_t bytes[LEV_MAX_LEN + 1]; /* bytes[i]: length in bytes of the first i code points */
+    uint32_t depth;                  /* rows that are valid for the last term */
+    char last[LEV_MAX_LEN * 4];
+};
+
+/* Words longer than LEV_MAX_LEN code points match nothing. */
+void lev_walk_init(struct lev_walk *w, struct slice word, uint32_t max);
+/*
+ * True when the term is within reach; *distance then. Otherwise *skip is the shortest beginning of
+ * the term that rules out every term starting so (empty when only this term is ruled out).
+ */
+bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, struct slice *skip);
+/* The same for one pair; max + 1 when further apart. */
+uint32_t lev_distance(struct slice a, struct slice b, uint32_t max);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * plan - from the words of a query to groups of alternatives.
+ *
+ * A query asks for every group (or any, or most); a group is satisfied by any of its alternatives:
+ * the word as it stands, its plural, the terms a prefix begins or that are a few edits away.
+ * Alternatives are looked up in the dictionaries when the query comes. Exact ones carry a tier, so
+ * that no typo outranks an exact match.
+ *
+ *   words := [-] [field ":"] ( word | "phrase" ) ...
+ */
+#ifndef SOUK_INDEX_PLAN_H
+#define SOUK_INDEX_PLAN_H
+
+#include "index/analyse.h"
+#include "index/query.h"
+
+enum { PLAN_WORDS_MAX = 10, PLAN_PHRASE_MAX = 16, EXPAND_TYPO_CAP = 150, EXPAND_TYPO2_CAP = 50 };
+
+struct alternative {
+    struct slice term;
+    uint32_t idf; /* quantised, already times its factor */
+    bool tier;    /* exact enough to carry the tier */
+};
+
+struct group {
+    struct alternative *items;
+    uint32_t count;
+    struct slice prefix; /* terms that begin so are alternatives too; empty = none */
+    uint32_t prefix_idf;
+    struct slice original; /* bytes of the query */
+    uint32_t position;
+    uint64_t df;     /* live products of all alternatives, summed */
+    uint64_t fields; /* bitmap of searchable fields; 0 = all */
+    bool digits;
+};
+
+struct phrase {
+    uint32_t first, count; /* words [first, first + count) of plan.words */
+    bool excluded;
+};
+
+struct plan {
+    struct group groups[PLAN_WORDS_MAX];
+    uint32_t group_count;
+    struct phrase phrases[PLAN_PHRASE_MAX];
+    uint32_t phrase_count;
+    struct slice words[PLAN_WORDS_MAX * 2]; /* folded words of phrases and exclusions */
+    uint32_t word_count;
+    struct slice cut[16];
+    uint32_t cut_count;
+    bool capped;
+    uint64_t expanded;
+};
+
+/* Reads the words; terms are copied to the arena. */
+enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
+                       struct arena *arena, struct plan *plan, struct fault *fault);
+/* Looks up alternatives. `typos`: 0 none, else most edits; `forms`: plurals; `prefix`: of the last
+ * word. */
+enum status plan_expand(struct plan *plan, struct snapshot *snap, struct arena *arena,
+                        uint32_t typos, bool forms, bool prefix);
+/* Live documents that hold a term. */
+uint64_t plan_live_df(struct snapshot *snap, struct slice term);
+/* ln(1 + (N - df + 0.5) / (df + 0.5)) x 64 (Robertson & Zaragoza 2009), at least 1. */
+uint32_t plan_idf(uint64_t live, uint64_t df);
+
+#endif
