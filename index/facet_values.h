@@ -1,12 +1,16 @@
 /*
  * facet_values - the distinct values of a keyword, path or attributes field and their ordinals.
  *
- *   LMDB `facets`: key = 'v', field u16 BE, ordinal u32 BE -> parent u32, number f64 (or NaN), text
- * bytes key = 'o', field u16 BE, XXH3-64 of the text u64 BE -> ordinal u32 (chain on collision)
+ *   LMDB `facets`:
+ *     key = 'v', field u16 BE, ordinal u32 BE -> parent u32, type u8, number f64 (or NaN), text
+ *     key = 'o', field u16 BE, XXH3-64 of the text u64 BE -> ordinals u32 each (one but for
+ *           colliding hashes)
+ *
  * Ordinals start at 1 and are never reused within an edition. A path value's text is its nodes
  * joined by " > " ("Shoes > Running"); its parent is the ordinal of the path without the last node
- * (0 at top). An attributes value's text is "path\x1fvalue" (value in text form; `number` set when
- * it is a number).
+ * (0 at top). An attributes value's text is "path\x1fvalue" (value in text form: numbers in their
+ * shortest decimal form, "true", "false"; `number` set when it is a number). Values of one text
+ * share an ordinal, and the type that came first.
  */
 #ifndef SOUK_INDEX_FACET_VALUES_H
 #define SOUK_INDEX_FACET_VALUES_H

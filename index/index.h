@@ -44,9 +44,10 @@ struct change {
 /* document: canonical (field ids). Upsert replaces the whole product. A document equal in all text
  * fields to the stored one keeps its docid (columns only). */
 enum status batch_upsert(struct batch *b, struct slice document, const struct change *c);
-/* Partial: listed fields replace (NULL removes). Column-only changes touch no text. NOT_FOUND. */
+/* Partial: listed fields replace (NULL removes). Column-only changes touch no text. Windows of -1
+ * stay as they were. NOT_FOUND. */
 enum status batch_patch(struct batch *b, struct slice document, const struct change *c);
-/* Renews the freshness only. NOT_FOUND. */
+/* Renews the freshness only; windows of -1 stay as they were. NOT_FOUND. */
 enum status batch_validate(struct batch *b, struct slice id, const struct change *c);
 enum status batch_delete(struct batch *b, struct slice id);
 enum status batch_setting(struct batch *b, struct slice kind, struct slice name,

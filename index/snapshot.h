@@ -10,6 +10,7 @@
 #define SOUK_INDEX_SNAPSHOT_H
 
 #include "index/column.h"
+#include "index/facet_values.h"
 #include "index/schema.h"
 #include "index/segment.h"
 
@@ -65,8 +66,12 @@ enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct 
 /* Sequence of the last setting change: caches of parsed settings compare it. */
 uint64_t snapshot_settings_sequence(const struct snapshot *s);
 
-/* Docids whose last freshness limit is in (from_ms, to_ms], from the expiry index; calls back for
- * each. */
+/* What the writer decides with before logging, from any thread with its own snapshot. A product that
+ * is not there is OK with exists == false. */
+struct product_state;
+enum status snapshot_product_state(struct snapshot *s, struct slice id, struct product_state *out);
+
+/* Docids whose limit (expiry.h) is at or before now_ms: calls back for each, earliest first. */
 enum status snapshot_expired(struct snapshot *s, int64_t now_ms,
                              void (*each)(void *ctx, uint32_t docid), void *ctx);
 

@@ -1,0 +1,539 @@
+#include <stdlib.h>
+
+#include "index/batch_private.h"
+
+/*
+ * A batch collects changes over the committed state `base`:
+ *   texts     -> builder (a new segment of the docids from doc_base on) and the live bitmap
+ *   columns   -> edits (open chunks)
+ *   small rows -> rows, applied in key order at commit
+ * Nothing is written before batch_commit(). Input is judged before anything is changed; a failure
+ * after that (memory, damaged store) leaves only abort.
+ */
+
+enum { FIRST_RECORDS = 256 };
+
+const struct schema *batch_schema(const struct batch *b)
+{
+    return b->schema ? b->schema : b->base->schema;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void free_batch(struct batch *b)
+{
+    column_edits_destroy(&b->edits);
+    segment_builder_destroy(&b->builder);
+    schema_destroy(&b->schema);
+    arena_fini(&b->arena);
+    free(b->rows.items);
+    free(b->records);
+    buf_fini(&b->items);
+    buf_fini(&b->record);
+    buf_fini(&b->compressed);
+    buf_fini(&b->document);
+    buf_fini(&b->merged);
+    buf_fini(&b->scratch);
+    free(b);
+}
+
+enum status batch_begin(struct index *ix, struct batch **out)
+{
+    *out = NULL;
+    struct writer *w = ix->writer;
+    if (!w)
+        return STATUS_READ_ONLY;
+    if (w->busy)
+        return STATUS_IN_PROGRESS;
+    enum status st = writer_begin(w);
+    if (st)
+        return st;
+    struct batch *b = calloc(1, sizeof *b);
+    if (!b || column_edits_create(w->base->txn, &b->edits)) {
+        free(b);
+        snapshot_end(w->base);
+        return STATUS_NO_MEMORY;
+    }
+    b->ix = ix;
+    b->w = w;
+    b->base = w->base;
+    b->meta = w->base->meta;
+    b->doc_base = b->meta.docid_end;
+    arena_init(&b->arena, 0);
+    facet_intern_begin(w->intern, w->base->txn, &b->meta);
+    w->busy = true;
+    *out = b;
+    return STATUS_OK;
+}
+
+void batch_abort(struct batch **bp)
+{
+    struct batch *b = *bp;
+    if (!b)
+        return;
+    facet_intern_end(b->w->intern, false);
+    live_fini(&b->w->live);
+    snapshot_end(b->base);
+    b->w->busy = false;
+    free_batch(b);
+    *bp = NULL;
+}
+
+uint32_t batch_doc_count(const struct batch *b)
+{
+    return b->builder ? segment_builder_doc_count(b->builder) : 0;
+}
+
+uint64_t batch_bytes(const struct batch *b)
+{
+    return b->arena.used + column_edits_bytes(b->edits) +
+           (b->builder ? segment_builder_bytes(b->builder) : 0);
+}
+
+/* --- small rows ------------------------------------------------------------------------------- */
+
+enum status batch_note_row(struct batch *b, enum store_table table, struct slice key,
+                           struct slice value, bool remove)
+{
+    struct row_changes *r = &b->rows;
+    if (r->count == r->cap) {
+        uint32_t cap = r->cap ? r->cap * 2 : 64;
+        struct row_change *p = realloc(r->items, cap * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        r->items = p;
+        r->cap = cap;
+    }
+    struct row_change c = {table, r->count, remove, arena_copy(&b->arena, key),
+                           arena_copy(&b->arena, value)};
+    if (!c.key.ptr || !c.value.ptr)
+        return STATUS_NO_MEMORY;
+    r->items[r->count++] = c;
+    return STATUS_OK;
+}
+
+enum status batch_setting(struct batch *b, struct slice kind, struct slice name, struct slice value)
+{
+    if (!setting_key(&b->scratch, kind, name))
+        return STATUS_INVALID;
+    b->settings_changed = true;
+    return batch_note_row(b, STORE_SETTINGS, buf_slice(&b->scratch), value, value.len == 0);
+}
+
+enum status batch_row_put(struct batch *b, struct slice key, struct slice value)
+{
+    if (!key.len || key.len > 500)
+        return STATUS_INVALID;
+    return batch_note_row(b, STORE_ROWS, key, value, false);
+}
+
+enum status batch_row_delete(struct batch *b, struct slice key)
+{
+    return batch_note_row(b, STORE_ROWS, key, SLICE_NULL, true);
+}
+
+/* --- products as the batch sees them ---------------------------------------------------------- */
+
+/* Docid of a live product, changes of this batch included. */
+static enum status locate(struct batch *b, struct slice id, uint32_t *docid)
+{
+    uint32_t doc;
+    enum status st = STATUS_NOT_FOUND;
+    if (b->builder && !(st = segment_builder_find(b->builder, id, &doc)))
+        *docid = b->doc_base + doc;
+    if (st == STATUS_NOT_FOUND)
+        st = snapshot_find(b->base, id, docid);
+    if (!st && !live_get(&b->w->live, *docid))
+        st = STATUS_NOT_FOUND;
+    return st;
+}
+
+static enum status raw_record(struct batch *b, uint32_t docid, struct slice *out)
+{
+    if (docid < b->doc_base)
+        return snapshot_record(b->base, docid, out);
+    *out = b->records[docid - b->doc_base];
+    return STATUS_OK;
+}
+
+static enum status read_column(void *ctx, uint32_t column, enum column_kind kind, uint32_t docid,
+                               struct column_value *out)
+{
+    return column_edits_get(((struct batch *)ctx)->edits, column, kind, docid, out);
+}
+
+static enum status read_facet(void *ctx, uint32_t field, uint32_t ordinal, struct facet_row *out)
+{
+    return facet_intern_read(((struct batch *)ctx)->w->intern, field, ordinal, out);
+}
+
+/* The stored product as one document in b->document, parsed into b->old. */
+static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
+{
+    const struct product_source from = {b, read_column, read_facet};
+    struct slice record;
+    enum status st = raw_record(b, docid, &record);
+    buf_clear(&b->document);
+    if (!st)
+        st = product_assemble(b->base->schema, id, record, docid, &from, NULL, true, &b->scratch,
+                              &b->document);
+    if (!st)
+        st = product_parse(b->base->schema, buf_slice(&b->document), &b->old);
+    return st;
+}
+
+static enum status get_int(struct batch *b, uint32_t column, uint32_t docid, int64_t absent,
+                           int64_t *out)
+{
+    struct column_value v;
+    enum status st = column_edits_get(b->edits, column, COLUMN_INT, docid, &v);
+    *out = !st && v.present ? v.i : absent;
+    return st;
+}
+
+static enum status set_int(struct batch *b, uint32_t column, uint32_t docid, int64_t v,
+                           int64_t absent)
+{
+    struct column_value old, c = {.present = v != absent, .i = v};
+    enum status st = column_edits_get(b->edits, column, COLUMN_INT, docid, &old);
+    if (!st && (old.present != c.present || (c.present && old.i != c.i)))
+        st = column_edits_set(b->edits, column, COLUMN_INT, docid, &c);
+    return st;
+}
+
+/* --- freshness -------------------------------------------------------------------------------- */
+
+static enum status read_freshness(struct batch *b, uint32_t docid, struct freshness *f)
+{
+    enum status st = get_int(b, COLUMN_VALIDATED, docid, 0, &f->validated_ms);
+    st = st ? st : get_int(b, COLUMN_TTL, docid, -1, &f->ttl_ms);
+    st = st ? st : get_int(b, COLUMN_SWR, docid, -1, &f->swr_ms);
+    return st ? st : get_int(b, COLUMN_SIE, docid, -1, &f->sie_ms);
+}
+
+static enum status note_expiry(struct batch *b, struct slice id, uint32_t docid,
+                               const struct freshness *f, bool remove)
+{
+    uint8_t key[EXPIRY_KEY_LEN];
+    int64_t limit = expiry_limit_ms(b->base->schema, f, id);
+    if (limit == EXPIRY_NEVER)
+        return STATUS_OK;
+    expiry_key(key, limit, docid);
+    return batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, remove);
+}
+
+static enum status drop_expiry(struct batch *b, struct slice id, uint32_t docid)
+{
+    struct freshness f;
+    enum status st = read_freshness(b, docid, &f);
+    return st ? st : note_expiry(b, id, docid, &f, true);
+}
+
+/* Writes the system columns and the expiry row of a docid that has no row (any more). */
+static enum status write_freshness(struct batch *b, struct slice id, uint32_t docid,
+                                   const struct change *c, const struct freshness *f)
+{
+    enum status st = set_int(b, COLUMN_VERSION, docid, (int64_t)c->version, 0);
+    st = st ? st : set_int(b, COLUMN_VALIDATED, docid, f->validated_ms, 0);
+    st = st ? st : set_int(b, COLUMN_TTL, docid, f->ttl_ms, -1);
+    st = st ? st : set_int(b, COLUMN_SWR, docid, f->swr_ms, -1);
+    st = st ? st : set_int(b, COLUMN_SIE, docid, f->sie_ms, -1);
+    st = st ? st : set_int(b, COLUMN_ORIGIN, docid, c->origin, 0);
+    return st ? st : note_expiry(b, id, docid, f, false);
+}
+
+static struct freshness freshness_of(const struct change *c)
+{
+    return (struct freshness){c->validated_ms, c->ttl_ms < 0 ? -1 : c->ttl_ms,
+                              c->swr_ms < 0 ? -1 : c->swr_ms, c->sie_ms < 0 ? -1 : c->sie_ms};
+}
+
+static enum status renew(struct batch *b, struct slice id, uint32_t docid, const struct change *c,
+                         bool keep_windows)
+{
+    struct freshness old, f = freshness_of(c);
+    enum status st = read_freshness(b, docid, &old);
+    if (st)
+        return st;
+    if (keep_windows) {
+        f.ttl_ms = f.ttl_ms < 0 ? old.ttl_ms : f.ttl_ms;
+        f.swr_ms = f.swr_ms < 0 ? old.swr_ms : f.swr_ms;
+        f.sie_ms = f.sie_ms < 0 ? old.sie_ms : f.sie_ms;
+    }
+    st = note_expiry(b, id, docid, &old, true);
+    return st ? st : write_freshness(b, id, docid, c, &f);
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
+static bool same_value(const struct field *f, const struct column_value *a,
+                       const struct column_value *c)
+{
+    if (a->present != c->present || !a->present)
+        return a->present == c->present;
+    switch (product_column_kind(f)) {
+    case COLUMN_INT:
+        return a->i == c->i;
+    case COLUMN_FLOAT:
+        return a->f == c->f;
+    case COLUMN_ORDINAL:
+        return a->ordinal == c->ordinal;
+    default:
+        return a->count == c->count &&
+               memcmp(a->items, c->items, a->count * sizeof *a->items) == 0;
+    }
+}
+
+/* Column values of the parsed product into b->values; `all` or only the given fields. */
+static enum status collect_values(struct batch *b, bool all)
+{
+    const struct schema *schema = b->base->schema;
+    buf_clear(&b->items);
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *f = &schema->fields[i];
+        if (!f->has_column || (!all && !b->parsed.given[i]))
+            continue;
+        enum status st =
+            product_column_value(f, &b->parsed, b->w->intern, &b->items, &b->values[i]);
+        if (st)
+            return st;
+    }
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].has_column &&
+            product_column_kind(&schema->fields[i]) == COLUMN_ORDINALS && b->values[i].present)
+            product_fix_list(&b->values[i], &b->items);
+    return STATUS_OK;
+}
+
+static enum status store_values(struct batch *b, uint32_t docid, bool all, bool fresh)
+{
+    const struct schema *schema = b->base->schema;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *f = &schema->fields[i];
+        struct column_value old = {0};
+        enum column_kind kind = product_column_kind(f);
+        enum status st = STATUS_OK;
+        if (!f->has_column || (!all && !b->parsed.given[i]))
+            continue;
+        if (!fresh)
+            st = column_edits_get(b->edits, i, kind, docid, &old);
+        if (!st && !same_value(f, &old, &b->values[i]))
+            st = column_edits_set(b->edits, i, kind, docid, &b->values[i]);
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+/* True when the words and the record of the stored product are those of the new one. */
+static enum status same_text(struct batch *b, uint32_t docid, bool *same)
+{
+    const struct schema *schema = b->base->schema;
+    struct slice record;
+    enum status st = raw_record(b, docid, &record);
+    *same = !st && slice_equal(record, buf_slice(&b->record));
+    for (uint32_t i = 0; i < schema->field_count && *same && !st; i++) {
+        const struct field *f = &schema->fields[i];
+        struct column_value old;
+        if (!f->has_column || !f->searchable)
+            continue;
+        st = column_edits_get(b->edits, i, product_column_kind(f), docid, &old);
+        *same = !st && same_value(f, &old, &b->values[i]);
+    }
+    return st;
+}
+
+static enum status need_builder(struct batch *b)
+{
+    if (b->builder)
+        return STATUS_OK;
+    struct segment_facts facts = product_tokens_facts(b->base->schema);
+    return segment_builder_create(&facts, b->doc_base, &b->builder);
+}
+
+/* Ends an old product: bit, df of its words, expiry row, counters. Uses the writer's tokens. */
+static enum status kill(struct batch *b, struct slice id, uint32_t docid)
+{
+    enum status st = need_builder(b);
+    st = st ? st : read_old(b, id, docid);
+    st = st ? st : product_tokens_collect(&b->w->tokens, b->base->schema, &b->old);
+    if (st)
+        return st;
+    product_tokens_distinct(&b->w->tokens);
+    for (uint32_t i = 0; i < b->w->tokens.count && !st; i++)
+        st = segment_builder_kill_term(b->builder, b->w->tokens.items[i].term);
+    st = st ? st : drop_expiry(b, id, docid);
+    st = st ? st : live_kill(&b->w->live, docid);
+    if (st)
+        return st;
+    struct segment_row *row = docid < b->doc_base ? meta_segment_of(&b->meta, docid) : NULL;
+    if (row)
+        row->dead++;
+    b->meta.live--;
+    return STATUS_OK;
+}
+
+static enum status keep_record(struct batch *b, uint32_t doc)
+{
+    if (doc >= b->record_cap) {
+        uint32_t cap = b->record_cap ? b->record_cap * 2 : FIRST_RECORDS;
+        struct slice *p = realloc(b->records, cap * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        b->records = p;
+        b->record_cap = cap;
+    }
+    b->records[doc] = arena_copy(&b->arena, buf_slice(&b->record));
+    return b->records[doc].ptr ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status add_product(struct batch *b, struct slice id, uint32_t *docid)
+{
+    struct product_tokens *t = &b->w->tokens;
+    uint32_t doc;
+    buf_clear(&b->compressed);
+    enum status st = need_builder(b);
+    st = st ? st : product_tokens_collect(t, b->base->schema, &b->parsed);
+    st = st ? st : record_compress(b->w->records, buf_slice(&b->record), &b->compressed);
+    st = st ? st : segment_builder_add(b->builder, id, t->items, t->count,
+                                       buf_slice(&b->compressed), &doc);
+    st = st ? st : keep_record(b, doc);
+    if (st)
+        return st;
+    *docid = b->doc_base + doc;
+    live_extend(&b->w->live, *docid + 1);
+    b->meta.docid_end = *docid + 1;
+    b->meta.live++;
+    return b->w->live.docid_end == *docid + 1 ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status replace(struct batch *b, bool exists, uint32_t old, const struct change *c,
+                           bool keep_windows)
+{
+    struct slice id = b->parsed.id;
+    struct freshness f = freshness_of(c), was = {0, -1, -1, -1};
+    uint32_t docid;
+    enum status st = STATUS_OK;
+    if (exists && keep_windows) {
+        st = read_freshness(b, old, &was);
+        f.ttl_ms = f.ttl_ms < 0 ? was.ttl_ms : f.ttl_ms;
+        f.swr_ms = f.swr_ms < 0 ? was.swr_ms : f.swr_ms;
+        f.sie_ms = f.sie_ms < 0 ? was.sie_ms : f.sie_ms;
+    }
+    if (!st && exists)
+        st = kill(b, id, old);
+    st = st ? st : add_product(b, id, &docid);
+    st = st ? st : store_values(b, docid, true, true);
+    return st ? st : write_freshness(b, id, docid, c, &f);
+}
+
+/* Upsert of b->parsed, whose bytes must outlive the call. */
+static enum status upsert_parsed(struct batch *b, const struct change *c, bool keep_windows)
+{
+    uint32_t old = 0;
+    bool same = false;
+    buf_clear(&b->record);
+    product_put_record(b->base->schema, &b->parsed, &b->record);
+    if (b->record.failed)
+        return STATUS_NO_MEMORY;
+    if (b->record.len > RECORD_MAX)
+        return STATUS_TOO_LARGE;
+    enum status st = collect_values(b, true);
+    /* Judges the text before anything is changed. */
+    st = st ? st : product_tokens_collect(&b->w->tokens, b->base->schema, &b->parsed);
+    if (st)
+        return st;
+    st = locate(b, b->parsed.id, &old);
+    bool exists = st == STATUS_OK;
+    if (st == STATUS_NOT_FOUND)
+        st = STATUS_OK;
+    if (!st && exists)
+        st = same_text(b, old, &same);
+    if (!st && same) {
+        st = store_values(b, old, true, false);
+        st = st ? st : renew(b, b->parsed.id, old, c, keep_windows);
+    } else if (!st)
+        st = replace(b, exists, old, c, keep_windows);
+    if (st)
+        b->failed = st;
+    return st;
+}
+
+enum status batch_upsert(struct batch *b, struct slice document, const struct change *c)
+{
+    if (b->failed)
+        return b->failed;
+    enum status st = product_parse(b->base->schema, document, &b->parsed);
+    return st ? st : upsert_parsed(b, c, false);
+}
+
+static bool columns_only(const struct schema *schema, const struct product *p)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (p->given[i] && (!schema->fields[i].has_column || schema->fields[i].searchable))
+            return false;
+    return true;
+}
+
+/* A patch that touches text: the stored product with the given fields over it. */
+static enum status patch_text(struct batch *b, uint32_t docid, const struct change *c)
+{
+    enum status st = read_old(b, b->parsed.id, docid);
+    if (st)
+        return b->failed = st;
+    buf_clear(&b->merged);
+    buf_put_slice(&b->merged, buf_slice(&b->document));
+    if (b->merged.failed)
+        return STATUS_NO_MEMORY;
+    /* read_old() is used again below, so what the fields point into must be another buffer. */
+    struct product *old = &b->old;
+    st = product_parse(b->base->schema, buf_slice(&b->merged), old);
+    if (st)
+        return b->failed = st;
+    for (uint32_t i = 0; i < b->base->schema->field_count; i++)
+        if (!b->parsed.given[i]) {
+            b->parsed.given[i] = old->given[i];
+            b->parsed.values[i] = old->values[i];
+        }
+    return upsert_parsed(b, c, true);
+}
+
+enum status batch_patch(struct batch *b, struct slice document, const struct change *c)
+{
+    uint32_t docid;
+    if (b->failed)
+        return b->failed;
+    enum status st = product_parse(b->base->schema, document, &b->parsed);
+    st = st ? st : locate(b, b->parsed.id, &docid);
+    if (st)
+        return st;
+    if (!columns_only(b->base->schema, &b->parsed))
+        return patch_text(b, docid, c);
+    if ((st = collect_values(b, false)))
+        return st;
+    st = store_values(b, docid, false, false);
+    st = st ? st : renew(b, b->parsed.id, docid, c, true);
+    return b->failed = st;
+}
+
+enum status batch_validate(struct batch *b, struct slice id, const struct change *c)
+{
+    uint32_t docid;
+    if (b->failed)
+        return b->failed;
+    enum status st = locate(b, id, &docid);
+    if (st)
+        return st;
+    return b->failed = renew(b, id, docid, c, true);
+}
+
+enum status batch_delete(struct batch *b, struct slice id)
+{
+    uint32_t docid;
+    if (b->failed)
+        return b->failed;
+    enum status st = locate(b, id, &docid);
+    if (st)
+        return st;
+    return b->failed = kill(b, id, docid);
+}

@@ -1,0 +1,45 @@
+/* batch_private - the batch, between batch.c (changes) and batch_commit.c (writing them). */
+#ifndef SOUK_INDEX_BATCH_PRIVATE_H
+#define SOUK_INDEX_BATCH_PRIVATE_H
+
+#include "index/index_private.h"
+#include "protocol/arena.h"
+
+/* A row to put or delete at commit; the last of a key wins. */
+struct row_change {
+    enum store_table table;
+    uint32_t order;
+    bool remove;
+    struct slice key, value; /* in the batch's arena */
+};
+
+struct row_changes {
+    struct row_change *items;
+    uint32_t count, cap;
+};
+
+struct batch {
+    struct index *ix;
+    struct writer *w;
+    struct snapshot *base;
+    struct meta meta;
+    struct column_edits *edits;
+    struct segment_builder *builder;
+    struct row_changes rows;
+    struct arena arena;      /* keys and values of rows, raw records of new products */
+    struct slice *records;   /* raw record by new doc */
+    uint32_t record_cap;
+    uint32_t doc_base;
+    struct schema *schema;   /* set by alter */
+    bool settings_changed;
+    enum status failed;      /* a change stopped half-way: only abort is left */
+    struct product parsed, old;
+    struct column_value values[SCHEMA_MAX_FIELDS + 1];
+    struct buf items, record, compressed, document, merged, scratch;
+};
+
+enum status batch_note_row(struct batch *b, enum store_table table, struct slice key,
+                           struct slice value, bool remove);
+const struct schema *batch_schema(const struct batch *b);
+
+#endif

@@ -1,0 +1,275 @@
+#include "index/column.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "index/column_private.h"
+#include "protocol/wire.h"
+
+/*
+ * Bytes of a chunk behind the store's checksum (little-endian):
+ *
+ *   0  generation u64 | 8 kind u8 | 9 width u8 | 10 scale u8 | 11 flags u8 | 12 count u32
+ *   16 base i64
+ *   24 flags & 1: presence bitmap, ceil(count / 64) words
+ *      INT FLOAT ORDINAL: count x width
+ *      ORDINALS: (count + 1) starts u32, then items x width
+ *
+ * The bitmap begins at a multiple of 8, and LMDB puts long values on pages of their own, so it is
+ * read in place nearly always; short chunks are copied.
+ */
+enum { HEADER_LEN = 24, FLAG_PRESENT = 1 };
+
+static const double powers_of_ten[] = {1, 10, 100, 1000, 10000};
+
+void column_key(uint8_t key[COLUMN_KEY_LEN], uint32_t column, uint32_t chunk_idx)
+{
+    key[0] = (uint8_t)(column >> 8);
+    key[1] = (uint8_t)column;
+    for (int i = 0; i < 4; i++)
+        key[2 + i] = (uint8_t)(chunk_idx >> (24 - 8 * i));
+}
+
+static bool width_fits(const struct column_chunk *c)
+{
+    switch (c->kind) {
+    case COLUMN_FLOAT:
+        if (c->scale == COLUMN_RAW_SCALE)
+            return c->width == 8;
+        return c->scale < 5 && (c->width <= 2 || c->width == 4 || c->width == 8);
+    case COLUMN_INT:
+        return c->width <= 2 || c->width == 4 || c->width == 8;
+    default:
+        return c->width == 1 || c->width == 2 || c->width == 4;
+    }
+}
+
+static bool parse_present(struct wire_reader *r, struct column_slot *s)
+{
+    size_t words = (s->chunk.count + 63) / 64;
+    const uint8_t *p = wire_take(r, words * 8);
+    if (!p)
+        return false;
+    s->chunk.present = (const uint64_t *)(const void *)p;
+    if (((uintptr_t)p & 7) == 0)
+        return true;
+    if (!s->present_copy)
+        s->present_copy = malloc(COLUMN_PRESENT_WORDS * sizeof(uint64_t));
+    if (!s->present_copy)
+        return false;
+    memcpy(s->present_copy, p, words * 8);
+    s->chunk.present = s->present_copy;
+    return true;
+}
+
+static bool parse_lists(struct wire_reader *r, struct column_chunk *c)
+{
+    c->offsets = wire_take(r, ((size_t)c->count + 1) * 4);
+    if (!c->offsets)
+        return false;
+    uint32_t last = 0;
+    for (uint32_t i = 0; i <= c->count; i++) {
+        uint32_t at = column_list_start(c, i);
+        if (at < last)
+            return false;
+        last = at;
+    }
+    c->values = wire_take(r, (size_t)last * c->width);
+    return c->values != NULL;
+}
+
+enum status column_parse(struct slice bytes, enum column_kind kind, struct column_slot *s)
+{
+    struct wire_reader r = wire_reader_of(bytes);
+    struct column_chunk *c = &s->chunk;
+    memset(c, 0, sizeof *c);
+    c->sequence = wire_u64(&r);
+    c->kind = (enum column_kind)wire_u8(&r);
+    c->width = wire_u8(&r);
+    c->scale = wire_u8(&r);
+    uint8_t flags = wire_u8(&r);
+    c->count = wire_u32(&r);
+    c->base = (int64_t)wire_u64(&r);
+    if (r.failed || c->kind != kind || c->count > COLUMN_CHUNK || !width_fits(c))
+        return STATUS_CORRUPT;
+    if ((flags & FLAG_PRESENT) && !parse_present(&r, s))
+        return STATUS_CORRUPT;
+    if (kind == COLUMN_ORDINALS)
+        return parse_lists(&r, c) ? STATUS_OK : STATUS_CORRUPT;
+    c->values = wire_take(&r, (size_t)c->count * c->width);
+    return c->values ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static enum status resolve(struct column *c, uint32_t chunk_idx, struct column_slot *slot)
+{
+    uint8_t key_bytes[COLUMN_KEY_LEN];
+    column_key(key_bytes, c->id, chunk_idx);
+    struct slice key = slice_make(key_bytes, sizeof key_bytes), raw, bytes;
+    enum status st = store_get_raw(*c->txn, STORE_COLUMNS, key, &raw);
+    if (st)
+        return st;
+    /* Generations never repeat: bytes of a generation seen to be whole are whole. */
+    if (raw.len >= 16 && slot->verified && slot->verified == wire_load64(raw.ptr + 8))
+        bytes = slice_make(raw.ptr + 8, raw.len - 8);
+    else if ((st = store_unwrap(key, raw, &bytes)))
+        return st;
+    st = column_parse(bytes, c->kind, slot);
+    slot->verified = st ? 0 : slot->chunk.sequence;
+    return st;
+}
+
+enum status column_chunk(struct column *c, uint32_t chunk_idx, const struct column_chunk **out)
+{
+    if (chunk_idx >= c->slot_count) {
+        if (chunk_idx > UINT32_MAX / COLUMN_CHUNK)
+            return STATUS_NOT_FOUND;
+        uint32_t n = chunk_idx + 1 + c->slot_count;
+        struct column_slot *p = realloc(c->slots, n * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        memset(p + c->slot_count, 0, (n - c->slot_count) * sizeof *p);
+        c->slots = p;
+        c->slot_count = n;
+    }
+    struct column_slot *s = &c->slots[chunk_idx];
+    if (s->epoch != *c->epoch) {
+        s->status = resolve(c, chunk_idx, s);
+        s->epoch = *c->epoch;
+    }
+    *out = &s->chunk;
+    return s->status;
+}
+
+enum column_kind column_kind(const struct column *c)
+{
+    return c->kind;
+}
+
+void column_fini(struct column *c)
+{
+    for (uint32_t i = 0; i < c->slot_count; i++)
+        free(c->slots[i].present_copy);
+    free(c->slots);
+    c->slots = NULL;
+    c->slot_count = 0;
+}
+
+static bool is_present(const struct column_chunk *c, uint32_t i)
+{
+    return i < c->count && (!c->present || (c->present[i / 64] >> (i % 64) & 1));
+}
+
+static uint64_t offset_of(const struct column_chunk *c, uint32_t i)
+{
+    const uint8_t *p = c->values + (size_t)i * c->width;
+    switch (c->width) {
+    case 0:
+        return 0;
+    case 1:
+        return *p;
+    case 2:
+        return wire_load16(p);
+    case 4:
+        return wire_load32(p);
+    default:
+        return wire_load64(p);
+    }
+}
+
+bool column_chunk_int(const struct column_chunk *c, uint32_t i, int64_t *out)
+{
+    if (!is_present(c, i))
+        return false;
+    *out = (int64_t)((uint64_t)c->base + offset_of(c, i));
+    return true;
+}
+
+bool column_chunk_float(const struct column_chunk *c, uint32_t i, double *out)
+{
+    if (!is_present(c, i))
+        return false;
+    uint64_t v = offset_of(c, i);
+    if (c->kind == COLUMN_FLOAT && c->scale == COLUMN_RAW_SCALE) {
+        memcpy(out, &v, sizeof *out);
+        return true;
+    }
+    *out = (double)(int64_t)((uint64_t)c->base + v);
+    if (c->kind == COLUMN_FLOAT)
+        *out /= powers_of_ten[c->scale];
+    return true;
+}
+
+uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i)
+{
+    return i < c->count ? (uint32_t)offset_of(c, i) : 0;
+}
+
+uint32_t column_list_start(const struct column_chunk *c, uint32_t i)
+{
+    return wire_load32(c->offsets + (size_t)i * 4);
+}
+
+uint32_t column_chunk_list(const struct column_chunk *c, uint32_t i, uint32_t *first)
+{
+    *first = 0;
+    if (i >= c->count)
+        return 0;
+    *first = column_list_start(c, i);
+    return column_list_start(c, i + 1) - *first;
+}
+
+uint32_t column_chunk_item(const struct column_chunk *c, uint32_t k)
+{
+    return (uint32_t)offset_of(c, k);
+}
+
+enum status column_int(struct column *c, uint32_t docid, int64_t *out)
+{
+    const struct column_chunk *k;
+    if (c->kind != COLUMN_INT)
+        return STATUS_NOT_FOUND;
+    enum status st = column_chunk(c, docid / COLUMN_CHUNK, &k);
+    if (!st && !column_chunk_int(k, docid % COLUMN_CHUNK, out))
+        st = STATUS_NOT_FOUND;
+    return st;
+}
+
+enum status column_float(struct column *c, uint32_t docid, double *out)
+{
+    const struct column_chunk *k;
+    if (c->kind != COLUMN_INT && c->kind != COLUMN_FLOAT)
+        return STATUS_NOT_FOUND;
+    enum status st = column_chunk(c, docid / COLUMN_CHUNK, &k);
+    if (!st && !column_chunk_float(k, docid % COLUMN_CHUNK, out))
+        st = STATUS_NOT_FOUND;
+    return st;
+}
+
+enum status column_ordinal(struct column *c, uint32_t docid, uint32_t *out)
+{
+    const struct column_chunk *k;
+    if (c->kind != COLUMN_ORDINAL)
+        return STATUS_NOT_FOUND;
+    enum status st = column_chunk(c, docid / COLUMN_CHUNK, &k);
+    if (st)
+        return st;
+    *out = column_chunk_ordinal(k, docid % COLUMN_CHUNK);
+    return *out ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+enum status column_ordinals(struct column *c, uint32_t docid, uint32_t *out, uint32_t cap,
+                            uint32_t *count)
+{
+    const struct column_chunk *k;
+    *count = 0;
+    if (c->kind != COLUMN_ORDINALS)
+        return STATUS_NOT_FOUND;
+    enum status st = column_chunk(c, docid / COLUMN_CHUNK, &k);
+    if (st)
+        return st;
+    uint32_t first;
+    *count = column_chunk_list(k, docid % COLUMN_CHUNK, &first);
+    for (uint32_t i = 0; i < *count && i < cap; i++)
+        out[i] = column_chunk_item(k, first + i);
+    return *count ? STATUS_OK : STATUS_NOT_FOUND;
+}

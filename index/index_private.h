@@ -1,0 +1,83 @@
+/* index_private - what snapshot, batch, merge, rebuild and check share. */
+#ifndef SOUK_INDEX_INDEX_PRIVATE_H
+#define SOUK_INDEX_INDEX_PRIVATE_H
+
+#include "index/column_private.h"
+#include "index/expiry.h"
+#include "index/facet_intern.h"
+#include "index/index.h"
+#include "index/live.h"
+#include "index/meta.h"
+#include "index/product.h"
+#include "index/product_tokens.h"
+#include "index/segment_build.h"
+#include "index/segment_records.h"
+#include "index/snapshot.h"
+
+enum { SNAPSHOT_COLUMNS = 512, SYSTEM_COLUMNS = 6 };
+
+struct writer;
+
+struct index {
+    struct store *store;
+    struct schema *schema;
+    bool read_only;
+    struct writer *writer; /* NULL when read only */
+};
+
+/* What the one writing thread keeps between batches. */
+struct writer {
+    struct snapshot *base; /* the committed state a batch stands on */
+    struct live live;
+    struct facet_intern *intern;
+    struct product_tokens tokens;
+    struct record_writer *records;
+    struct record_reader *reader;
+    uint32_t records_dictionary; /* 1 when `records` uses the edition's dictionary */
+    bool busy;                   /* a batch is open */
+};
+
+struct snapshot {
+    struct index *ix;
+    struct store_txn *txn;
+    bool active;
+    uint64_t number; /* transaction number the rest belongs to; 0 = none */
+    uint64_t epoch;  /* counts refreshes: columns compare it */
+    struct meta meta;
+    struct schema *schema;
+    uint32_t schema_version;
+    struct live live;
+    struct segment *segments[META_MAX_SEGMENTS];
+    uint32_t segment_numbers[META_MAX_SEGMENTS];
+    uint32_t segment_count;
+    struct column *columns[SNAPSHOT_COLUMNS];
+    struct record_reader *reader;
+    uint32_t reader_dictionary;
+    struct buf record, items, scratch;
+};
+
+enum { SEGMENT_KEY_LEN = 8 };
+void segment_key(uint8_t key[SEGMENT_KEY_LEN], uint32_t number, uint32_t extent);
+/* segment_lookup over a transaction: ctx = struct store_txn *. */
+enum status segment_lookup_txn(void *ctx, uint32_t number, uint32_t extent, struct slice *value);
+
+enum status schema_load(struct store_txn *t, struct schema **out);
+/* Slot 0..511 of a column id; UINT32_MAX for none. */
+uint32_t column_slot_of(uint32_t column_id);
+/* The raw record of a docid (borrowed until the next call). */
+enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record);
+/* Setting rows: key = kind NUL name. */
+bool setting_key(struct buf *key, struct slice kind, struct slice name);
+struct freshness snapshot_freshness(struct snapshot *s, uint32_t docid);
+/* The whole product, hidden fields included. */
+enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
+
+enum status writer_create(struct index *ix, struct writer **out);
+void writer_destroy(struct writer **w);
+/* Renews the committed state and the writer's own bitmap. */
+enum status writer_begin(struct writer *w);
+
+/* Removes the extents of a segment. */
+enum status segment_remove(struct store_txn *t, uint32_t number);
+
+#endif

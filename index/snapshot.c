@@ -1,0 +1,465 @@
+#include "index/snapshot.h"
+
+#include <stdlib.h>
+
+#include "index/index_private.h"
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+void segment_key(uint8_t key[SEGMENT_KEY_LEN], uint32_t number, uint32_t extent)
+{
+    wire_store32(key, __builtin_bswap32(number));
+    wire_store32(key + 4, __builtin_bswap32(extent));
+}
+
+enum status segment_lookup_txn(void *ctx, uint32_t number, uint32_t extent, struct slice *value)
+{
+    uint8_t key[SEGMENT_KEY_LEN];
+    segment_key(key, number, extent);
+    return store_get_raw(ctx, STORE_SEGMENTS, slice_make(key, sizeof key), value);
+}
+
+static struct segment *take_known(struct snapshot *s, uint32_t number)
+{
+    for (uint32_t i = 0; i < s->segment_count; i++)
+        if (s->segments[i] && s->segment_numbers[i] == number) {
+            struct segment *found = s->segments[i];
+            s->segments[i] = NULL;
+            return found;
+        }
+    return NULL;
+}
+
+static void close_segments(struct snapshot *s)
+{
+    for (uint32_t i = 0; i < s->segment_count; i++)
+        if (s->segments[i])
+            segment_close(&s->segments[i]);
+    s->segment_count = 0;
+}
+
+static enum status bind_segment(struct snapshot *s, const struct segment_row *row,
+                                struct segment **out)
+{
+    enum status st;
+    *out = take_known(s, row->number);
+    if (*out)
+        st = segment_rebind(*out, segment_lookup_txn, s->txn);
+    else
+        st = segment_open(row->number, segment_lookup_txn, s->txn, out);
+    if (st == STATUS_NOT_FOUND)
+        st = STATUS_CORRUPT; /* the list names it, so it must be there */
+    if (!st && (segment_base(*out) != row->base || segment_doc_count(*out) != row->count))
+        st = STATUS_CORRUPT;
+    return st;
+}
+
+static enum status bind_segments(struct snapshot *s)
+{
+    uint32_t n = s->meta.segment_count, done = 0;
+    struct segment **bound = calloc(n ? n : 1, sizeof(struct segment *));
+    enum status st = bound ? STATUS_OK : STATUS_NO_MEMORY;
+    while (!st && done < n) {
+        st = bind_segment(s, &s->meta.segments[done], &bound[done]);
+        done++;
+    }
+    close_segments(s);
+    for (uint32_t i = 0; i < done; i++) {
+        if (st && bound[i])
+            segment_close(&bound[i]);
+        s->segments[i] = bound[i];
+        s->segment_numbers[i] = s->meta.segments[i].number;
+    }
+    s->segment_count = st ? 0 : n;
+    free(bound);
+    return st;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+enum status schema_load(struct store_txn *t, struct schema **out)
+{
+    struct slice bytes;
+    enum status st = store_get(t, STORE_META, SLICE_LIT("schema"), &bytes);
+    if (!st)
+        st = schema_decode(bytes, out, NULL);
+    return st == STATUS_INVALID || st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+}
+
+enum status snapshot_create(struct index *ix, struct snapshot **out)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return STATUS_NO_MEMORY;
+    (*out)->ix = ix;
+    return STATUS_OK;
+}
+
+static void drop_columns(struct snapshot *s)
+{
+    for (uint32_t i = 0; i < SNAPSHOT_COLUMNS; i++)
+        if (s->columns[i]) {
+            column_fini(s->columns[i]);
+            free(s->columns[i]);
+            s->columns[i] = NULL;
+        }
+}
+
+void snapshot_destroy(struct snapshot **sp)
+{
+    struct snapshot *s = *sp;
+    if (!s)
+        return;
+    close_segments(s);
+    drop_columns(s);
+    live_fini(&s->live);
+    schema_destroy(&s->schema);
+    record_reader_destroy(&s->reader);
+    buf_fini(&s->record);
+    buf_fini(&s->items);
+    buf_fini(&s->scratch);
+    store_abort(&s->txn);
+    free(s);
+    *sp = NULL;
+}
+
+static enum status load_schema(struct snapshot *s)
+{
+    if (s->schema && s->schema_version == s->meta.schema_version)
+        return STATUS_OK;
+    struct schema *fresh;
+    enum status st = schema_load(s->txn, &fresh);
+    if (st)
+        return st;
+    schema_destroy(&s->schema);
+    drop_columns(s); /* kinds belong to the schema */
+    s->schema = fresh;
+    s->schema_version = s->meta.schema_version;
+    return STATUS_OK;
+}
+
+static enum status load_reader(struct snapshot *s)
+{
+    if (s->reader && s->reader_dictionary == s->meta.dictionary)
+        return STATUS_OK;
+    struct slice dictionary = SLICE_NULL;
+    enum status st = STATUS_OK;
+    if (s->meta.dictionary)
+        st = store_get(s->txn, STORE_META, SLICE_LIT("zdict"), &dictionary);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+    record_reader_destroy(&s->reader);
+    s->reader_dictionary = s->meta.dictionary;
+    return record_reader_create(dictionary, &s->reader);
+}
+
+static enum status refresh(struct snapshot *s)
+{
+    s->number = 0;
+    s->epoch++;
+    enum status st = meta_read(s->txn, &s->meta);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+    if ((st = load_schema(s)) || (st = load_reader(s)) || (st = bind_segments(s)))
+        return st;
+    if ((st = live_load(&s->live, s->txn, s->meta.docid_end)))
+        return st;
+    s->number = store_txn_number(s->txn);
+    return STATUS_OK;
+}
+
+enum status snapshot_begin(struct snapshot *s)
+{
+    enum status st = s->txn ? store_renew(s->txn) : store_begin(s->ix->store, false, &s->txn);
+    if (st)
+        return st;
+    s->active = true;
+    if (store_txn_number(s->txn) != s->number && (st = refresh(s)))
+        snapshot_end(s);
+    return st;
+}
+
+void snapshot_end(struct snapshot *s)
+{
+    if (s->active)
+        store_reset(s->txn);
+    s->active = false;
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+uint64_t snapshot_generation(const struct snapshot *s)
+{
+    return s->meta.generation;
+}
+
+uint64_t snapshot_sequence(const struct snapshot *s)
+{
+    return s->meta.sequence;
+}
+
+uint64_t snapshot_settings_sequence(const struct snapshot *s)
+{
+    return s->meta.settings_sequence;
+}
+
+uint32_t snapshot_live_count(const struct snapshot *s)
+{
+    return s->meta.live;
+}
+
+uint32_t snapshot_docid_end(const struct snapshot *s)
+{
+    return s->meta.docid_end;
+}
+
+const struct schema *snapshot_schema(const struct snapshot *s)
+{
+    return s->schema;
+}
+
+uint32_t snapshot_segment_count(const struct snapshot *s)
+{
+    return s->segment_count;
+}
+
+const struct segment *snapshot_segment(const struct snapshot *s, uint32_t i)
+{
+    return s->segments[i];
+}
+
+const struct segment *snapshot_segment_of(const struct snapshot *s, uint32_t docid)
+{
+    uint32_t lo = 0, hi = s->segment_count;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        const struct segment_row *row = &s->meta.segments[mid];
+        if (row->base + row->count <= docid)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < s->segment_count && s->meta.segments[lo].base <= docid ? s->segments[lo] : NULL;
+}
+
+const uint64_t *snapshot_live_chunk(const struct snapshot *s, uint32_t chunk_idx)
+{
+    return live_words(&s->live, chunk_idx);
+}
+
+bool snapshot_is_live(const struct snapshot *s, uint32_t docid)
+{
+    return live_get(&s->live, docid);
+}
+
+bool snapshot_segment_all_live(const struct snapshot *s, uint32_t i)
+{
+    return s->meta.segments[i].dead == 0;
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+uint32_t column_slot_of(uint32_t id)
+{
+    if (id < 256)
+        return id;
+    return id >= COLUMN_VERSION && id < COLUMN_VERSION + SYSTEM_COLUMNS ? 256 + (id & 0xff)
+                                                                       : UINT32_MAX;
+}
+
+struct column *snapshot_column(struct snapshot *s, uint32_t id)
+{
+    uint32_t slot = column_slot_of(id);
+    if (slot == UINT32_MAX)
+        return NULL;
+    if (s->columns[slot])
+        return s->columns[slot];
+    if (id < 256 && (id >= s->schema->field_count || !s->schema->fields[id].has_column))
+        return NULL;
+    struct column *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->id = id;
+    c->kind = id < 256 ? product_column_kind(&s->schema->fields[id]) : COLUMN_INT;
+    c->txn = &s->txn;
+    c->epoch = &s->epoch;
+    s->columns[slot] = c;
+    return c;
+}
+
+static void column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *value)
+{
+    struct column *c = snapshot_column(s, id);
+    int64_t v;
+    if (c && column_int(c, docid, &v) == STATUS_OK)
+        *value = v;
+}
+
+struct freshness snapshot_freshness(struct snapshot *s, uint32_t docid)
+{
+    struct freshness f = {0, -1, -1, -1};
+    column_or(s, COLUMN_VALIDATED, docid, &f.validated_ms);
+    column_or(s, COLUMN_TTL, docid, &f.ttl_ms);
+    column_or(s, COLUMN_SWR, docid, &f.swr_ms);
+    column_or(s, COLUMN_SIE, docid, &f.sie_ms);
+    return f;
+}
+
+/* --- products --------------------------------------------------------------------------------- */
+
+enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid)
+{
+    for (uint32_t i = s->segment_count; i-- > 0;) {
+        uint32_t doc;
+        enum status st = segment_find_id(s->segments[i], id, &doc);
+        if (st == STATUS_NOT_FOUND)
+            continue;
+        if (st)
+            return st;
+        *docid = s->meta.segments[i].base + doc;
+        /* The newest holder of an id decides: when it is dead, so are all before it. */
+        return live_get(&s->live, *docid) ? STATUS_OK : STATUS_NOT_FOUND;
+    }
+    return STATUS_NOT_FOUND;
+}
+
+enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id)
+{
+    const struct segment *seg = snapshot_segment_of(s, docid);
+    return seg ? segment_id(seg, docid - segment_base(seg), id) : STATUS_NOT_FOUND;
+}
+
+enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record)
+{
+    const struct segment *seg = snapshot_segment_of(s, docid);
+    if (!seg)
+        return STATUS_NOT_FOUND;
+    return segment_record(seg, docid - segment_base(seg), s->reader, record);
+}
+
+static enum status read_list(struct snapshot *s, struct column *c, uint32_t docid,
+                             struct column_value *out)
+{
+    uint32_t count;
+    enum status st = column_ordinals(c, docid, NULL, 0, &count);
+    if (st)
+        return st;
+    buf_clear(&s->items);
+    if (!buf_reserve(&s->items, count * sizeof(uint32_t)))
+        return STATUS_NO_MEMORY;
+    uint32_t *items = (uint32_t *)(void *)s->items.ptr;
+    out->items = items;
+    return column_ordinals(c, docid, items, count, &out->count);
+}
+
+static enum status read_column(void *ctx, uint32_t id, enum column_kind kind, uint32_t docid,
+                               struct column_value *out)
+{
+    struct snapshot *s = ctx;
+    struct column *c = snapshot_column(s, id);
+    enum status st = STATUS_NO_MEMORY;
+    *out = (struct column_value){0};
+    if (c && kind == COLUMN_INT)
+        st = column_int(c, docid, &out->i);
+    else if (c && kind == COLUMN_FLOAT)
+        st = column_float(c, docid, &out->f);
+    else if (c && kind == COLUMN_ORDINAL)
+        st = column_ordinal(c, docid, &out->ordinal);
+    else if (c)
+        st = read_list(s, c, docid, out);
+    out->present = st == STATUS_OK;
+    return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+}
+
+static enum status read_facet(void *ctx, uint32_t field, uint32_t ordinal, struct facet_row *out)
+{
+    return facet_row_read(((struct snapshot *)ctx)->txn, field, ordinal, out);
+}
+
+static enum status assemble(struct snapshot *s, uint32_t docid, const uint64_t *wanted, bool hidden,
+                            struct buf *out)
+{
+    const struct product_source from = {s, read_column, read_facet};
+    struct slice id, record;
+    enum status st = snapshot_id(s, docid, &id);
+    if (!st)
+        st = snapshot_record(s, docid, &record);
+    if (!st)
+        st = product_assemble(s->schema, id, record, docid, &from, wanted, hidden, &s->scratch, out);
+    return st;
+}
+
+enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t *wanted,
+                             struct buf *out)
+{
+    return assemble(s, docid, wanted, false, out);
+}
+
+enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out)
+{
+    return assemble(s, docid, NULL, true, out);
+}
+
+enum status snapshot_product_state(struct snapshot *s, struct slice id, struct product_state *out)
+{
+    uint32_t docid;
+    *out = (struct product_state){0};
+    enum status st = snapshot_find(s, id, &docid);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    int64_t version = 0;
+    column_or(s, COLUMN_VERSION, docid, &version);
+    column_or(s, COLUMN_VALIDATED, docid, &out->validated_ms);
+    out->exists = true;
+    out->version = (uint64_t)version;
+    return STATUS_OK;
+}
+
+/* --- expiry and usage ------------------------------------------------------------------------- */
+
+enum status snapshot_expired(struct snapshot *s, int64_t now_ms,
+                             void (*each)(void *ctx, uint32_t docid), void *ctx)
+{
+    struct store_cursor *c;
+    struct slice key, value;
+    int64_t limit;
+    uint32_t docid;
+    enum status st = store_cursor_open(s->txn, STORE_EXPIRY, &c);
+    if (st)
+        return st;
+    st = store_seek(c, SLICE_NULL, &key, &value);
+    while (!st) {
+        if (!expiry_parse(key, &limit, &docid))
+            st = STATUS_CORRUPT;
+        else if (limit > now_ms)
+            st = STATUS_END;
+        else {
+            each(ctx, docid);
+            st = store_next(c, &key, &value);
+        }
+    }
+    store_cursor_close(&c);
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
+enum status snapshot_usage(struct snapshot *s, struct index_usage *out)
+{
+    struct store_usage u;
+    enum status st = store_usage(s->ix->store, s->txn, &u);
+    if (st)
+        return st;
+    *out = (struct index_usage){.map_bytes = u.map_bytes,
+                                .used_bytes = u.used_bytes - u.free_pages * u.page_bytes,
+                                .file_bytes = u.used_bytes,
+                                .free_pages = u.free_pages,
+                                .reader_count = u.reader_count,
+                                .oldest_reader_lag = u.oldest_reader_lag,
+                                .segments = s->segment_count,
+                                .docids = s->meta.docid_end,
+                                .live = s->meta.live};
+    for (uint32_t i = 0; i < s->segment_count; i++) {
+        out->terms += segment_term_count(s->segments[i]);
+        out->postings += segment_posting_count(s->segments[i]);
+    }
+    return STATUS_OK;
+}
