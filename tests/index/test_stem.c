@@ -1,0 +1,87 @@
+#include "index/stem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void words_of_one_stem_meet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *language, *a, *b;
+    } cases[] = {
+        {"en", "shoes", "shoe"},
+        {"en", "batteries", "battery"},
+        {"en", "running", "run"},
+        {"de", "schuhe", "schuh"},
+        {"de", "lampen", "lampe"},
+        {"fr", "chaussures", "chaussure"},
+        {"es", "zapatos", "zapato"},
+        {"it", "scarpe", "scarpa"},
+        {"nl", "schoenen", "schoen"},
+        {"pt", "sapatos", "sapato"},
+        {"sv", "lampor", "lampa"},
+        {"ru", "\xd0\xbb\xd0\xb0\xd0\xbc\xd0\xbf\xd1\x8b",
+         "\xd0\xbb\xd0\xb0\xd0\xbc\xd0\xbf\xd0\xb0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct stemmer *s;
+        char first[64];
+        assert_int_equal(stemmer_open(slice_str(cases[i].language), &s), STATUS_OK);
+        struct slice a = stemmer_stem(s, slice_str(cases[i].a));
+        assert_true(a.len < sizeof first);
+        memcpy(first, a.ptr, a.len);
+        struct slice b = stemmer_stem(s, slice_str(cases[i].b));
+        if (!slice_equal(slice_make(first, a.len), b))
+            print_message("%s: %s %s\n", cases[i].language, cases[i].a, cases[i].b);
+        assert_true(slice_equal(slice_make(first, a.len), b));
+        stemmer_close(&s);
+        assert_null(s);
+    }
+}
+
+static void every_listed_language_opens(void **state)
+{
+    (void)state;
+    for (const char *const *l = stemmer_languages(); *l; l++) {
+        struct stemmer *s;
+        assert_int_equal(stemmer_open(slice_str(*l), &s), STATUS_OK);
+        stemmer_close(&s);
+    }
+}
+
+static void others_are_refused(void **state)
+{
+    (void)state;
+    struct stemmer *s;
+    assert_int_equal(stemmer_open(SLICE_LIT("xx"), &s), STATUS_UNSUPPORTED);
+    assert_null(s);
+    assert_int_equal(stemmer_open(SLICE_LIT("english"), &s), STATUS_UNSUPPORTED);
+    assert_int_equal(stemmer_open(SLICE_NULL, &s), STATUS_UNSUPPORTED);
+    stemmer_close(&s);
+}
+
+static void codes_and_short_words_stay(void **state)
+{
+    (void)state;
+    struct stemmer *s;
+    assert_int_equal(stemmer_open(SLICE_LIT("en"), &s), STATUS_OK);
+    assert_true(slice_equal(stemmer_stem(s, SLICE_LIT("xps15s")), SLICE_LIT("xps15s")));
+    assert_true(slice_equal(stemmer_stem(s, SLICE_LIT("as")), SLICE_LIT("as")));
+    assert_int_equal(stemmer_stem(s, SLICE_NULL).len, 0);
+    stemmer_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_one_stem_meet),
+        cmocka_unit_test(every_listed_language_opens),
+        cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(codes_and_short_words_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
