@@ -1,0 +1,67 @@
+/*
+ * souk_private - the inside of a libsouk handle, shared by souk.c (requests), souk_io.c
+ * (connection) and souk_calls.c (blocking calls).
+ */
+#ifndef SOUK_PROTOCOL_SOUK_PRIVATE_H
+#define SOUK_PROTOCOL_SOUK_PRIVATE_H
+
+#include "protocol/souk.h"
+
+enum souk_state { SOUK_IDLE, SOUK_CONNECTING, SOUK_READY, SOUK_PAUSING };
+
+/* Request ids are generation << 16 | slot; generation is never 0, so 0 is left for HELLO. */
+struct souk_slot {
+    bool used, sent, safe;
+    uint8_t opcode;
+    uint16_t class_flags, generation;
+    uint32_t tries;
+    uint64_t expires_us, resend_us; /* resend_us: not before; 0 = at once */
+    souk_callback *callback;
+    void *ctx;
+    struct buf request, body; /* body: parts of a reply in several frames */
+};
+
+struct souk {
+    struct souk_options options;
+    char *address;
+    char *name;
+    int fd;
+    enum souk_state state;
+    struct buf in, out;
+    size_t out_at;
+    struct souk_slot *slots;
+    uint32_t slot_count, in_flight, search_from;
+    uint64_t connect_by_us, resume_us;
+    uint32_t failures;      /* connections that failed in a row */
+    double budget;          /* retries that may still be made */
+    double asked, accepted; /* recent requests, and those not refused as overloaded */
+    uint64_t random;
+    bool draining, greeted; /* GOAWAY came; HELLO was answered */
+    bool resending;         /* a slot waits for its resend_us */
+    struct hello server;
+    struct buf server_text; /* what the slices of `server` point to */
+    struct fault last;      /* why the last connection ended */
+};
+
+uint64_t souk_now_us(void);
+/* A random number below `bound` (0 when bound is 0). */
+uint64_t souk_random(struct souk *s, uint64_t bound);
+/* A pause with full jitter for the n-th failure in a row. */
+uint64_t souk_pause_us(struct souk *s, uint32_t failures);
+
+/* souk.c */
+struct souk_slot *souk_slot_of(struct souk *s, uint32_t id);
+uint32_t souk_slot_id(const struct souk *s, const struct souk_slot *slot);
+void souk_slot_finish(struct souk *s, struct souk_slot *slot, const struct souk_answer *answer);
+void souk_slot_fail(struct souk *s, struct souk_slot *slot, enum status status, const char *text);
+/* Puts every request that is due on the wire. */
+void souk_flush(struct souk *s);
+/* True, and one retry is taken from the budget, when the request may be sent again. */
+bool souk_may_retry(struct souk *s, const struct souk_slot *slot);
+
+/* souk_io.c */
+void souk_connect(struct souk *s);
+/* Ends the connection; requests go on, wait or fail as souk.h says. */
+void souk_disconnect(struct souk *s, enum status why, const char *text);
+
+#endif
