@@ -1,0 +1,26 @@
+/*
+ * facet - exact counts of a field's values over the matches of a query.
+ *
+ * One counter per facet request, in the arena; facet_count() for every match, facet_finish() at the
+ * end: values by count, largest first, equal counts by value. A path counts for all its parents
+ * too.
+ */
+#ifndef SOUK_INDEX_FACET_H
+#define SOUK_INDEX_FACET_H
+
+#include "index/query.h"
+
+enum { FACET_DEFAULT_LIMIT = 10, FACET_MAX_LIMIT = 1000, FACET_MAX_RANGES = 100 };
+
+struct facet_counter;
+
+/* UNKNOWN_FIELD, SCHEMA_MISMATCH (no column), SYNTAX (ranges), TOO_LARGE. */
+enum status facet_counter_create(const struct facet_request *r, struct snapshot *snap,
+                                 struct arena *arena, struct facet_counter **out,
+                                 struct fault *fault);
+void facet_count(struct facet_counter *c, uint32_t docid);
+uint32_t facet_field(const struct facet_counter *c);
+enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct arena *arena,
+                         struct facet_result *out);
+
+#endif
