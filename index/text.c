@@ -130,12 +130,38 @@ static bool diacritic(UChar32 c)
            b == UBLOCK_COMBINING_DIACRITICAL_MARKS_SUPPLEMENT;
 }
 
+/* Most pieces even of texts with other letters are plain: lower case is all there is to do. */
+static bool fold_ascii(struct text_segmenter *t, const UChar *units, int32_t len)
+{
+    if (!buf_reserve(&t->folded, (size_t)len))
+        return false;
+    char *out = t->folded.ptr + t->folded.len;
+    for (int32_t i = 0; i < len; i++) {
+        UChar c = units[i];
+        if (c >= 0x80)
+            return false;
+        out[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    t->folded.len += (size_t)len;
+    return true;
+}
+
+/* Letters written as two by most who type them. */
+static const char *two_letters(UChar32 c)
+{
+    return c == 0xe6 ? "ae" : c == 0x153 ? "oe" : c == 0xfe ? "th" : NULL;
+}
+
 static enum status fold(struct text_segmenter *t, const UChar *units, int32_t len)
 {
     UChar folded[512], flat[1024];
     UErrorCode e = U_ZERO_ERROR;
-    if (len > 128)
-        len = 128; /* longer than any term that is kept */
+    if (fold_ascii(t, units, len))
+        return STATUS_OK;
+    if (len > 128) { /* longer than any term that is kept */
+        len = 128;
+        U16_SET_CP_START(units, 0, len);
+    }
     int32_t n = unorm2_normalize(t->casefold, units, len, folded, 512, &e);
     n = unorm2_normalize(t->decompose, folded, U_SUCCESS(e) ? n : 0, flat, 1024, &e);
     if (U_FAILURE(e))
@@ -147,6 +173,12 @@ static enum status fold(struct text_segmenter *t, const UChar *units, int32_t le
         U16_NEXT(flat, i, n, c);
         if (diacritic(c))
             continue;
+        const char *two = two_letters(c);
+        if (two && m < 1022) {
+            kept[m++] = (UChar)two[0];
+            kept[m++] = (UChar)two[1];
+            continue;
+        }
         c = unify(c);
         if (c && m < 1022)
             U16_APPEND_UNSAFE(kept, m, c);
@@ -169,7 +201,9 @@ static bool has_letter(const UChar *units, int32_t len)
     for (int32_t i = 0; i < len;) {
         UChar32 c;
         U16_NEXT(units, i, len, c);
-        if (u_isalnum(c) || u_hasBinaryProperty(c, UCHAR_IDEOGRAPHIC))
+        if (c < 0x80 && ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')))
+            return true;
+        if (c >= 0x80 && (u_isalnum(c) || u_hasBinaryProperty(c, UCHAR_IDEOGRAPHIC)))
             return true;
     }
     return false;

@@ -61,6 +61,7 @@ static void each_text_gives_its_tokens(void **state)
         {"\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82",
          "\xcf\x83\xce\xb9\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83@0"},
         {"\xd9\x83\xd8\xaa\xd8\xa7\xd8\xa8", "\xda\xa9\xd8\xaa\xd8\xa7\xd8\xa8@0"},
+        {"\xc5\x92uf d'\xc3\xa6on", "oeuf@0 daeon@1"},
         {"ABC\xef\xbc\x91\xef\xbc\x92", "abc12@0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -117,6 +118,24 @@ static void the_fast_path_equals_the_slow_one_on_ascii(void **state)
     analyser_destroy(&other);
 }
 
+/* Words far beyond what is kept, in letters that take two units each in UTF-16. */
+static void long_words_are_cut_between_letters(void **state)
+{
+    (void)state;
+    char text[4 * 200 + 2] = "\xc3\xa9";
+    const struct token_list *l;
+    for (size_t i = 0; i < 199; i++)
+        memcpy(text + 2 + 4 * i, "\xf0\x90\x90\xa8", 4);
+    assert_int_equal(analyser_run(a, slice_make(text, 2 + 4 * 199), &l), STATUS_OK);
+    assert_int_equal(l->count, 1);
+    assert_true(l->items[0].term.len <= ANALYSE_TERM_MAX);
+    assert_int_equal(l->items[0].term.len % 4, 1); /* "e" and whole letters */
+    memset(text, 'a', sizeof text);
+    assert_int_equal(analyser_run(a, slice_make(text, sizeof text), &l), STATUS_OK);
+    assert_int_equal(l->items[0].term.len, ANALYSE_TERM_MAX);
+    assert_int_equal(l->items[0].end, sizeof text);
+}
+
 static void bad_utf8_is_refused(void **state)
 {
     (void)state;
@@ -136,6 +155,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(the_fast_path_equals_the_slow_one_on_ascii, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(long_words_are_cut_between_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_utf8_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
