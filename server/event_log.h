@@ -1,0 +1,62 @@
+/*
+ * event_log - the durable, append-only record of every accepted change of one catalog.
+ *
+ * A directory of segment files, preallocated and written with zeros so that a sync writes data
+ * only. Records carry the sequence, a type and XXH3-64; appends are buffered, event_log_sync()
+ * makes all of them durable with one fdatasync. Any failed write or sync is final: the log refuses
+ * further appends.
+ *
+ *   file    NNNNNNNNNNNNNNNNNNNN.log (first sequence, decimal)
+ *   header  64 bytes: magic 'SkLg', format u32, first sequence u64, uuid 16, XXH3-64 of these 32
+ * bytes, zeros record  len u32 (of the payload), type u32, sequence u64, XXH3-64 over (sequence,
+ * type, previous record's checksum, payload), payload, padded to 8 bytes; len 0 and type 0 = end
+ *
+ * At open the records are read to the end: a bad record with nothing valid behind it is a torn tail
+ * and is cut off; a bad record with valid ones behind it is damage: CORRUPT, never skipped. To
+ * change the format: raise the number in the header; event_log_open() refuses unknown ones.
+ */
+#ifndef SOUK_SERVER_EVENT_LOG_H
+#define SOUK_SERVER_EVENT_LOG_H
+
+#include "protocol/slice.h"
+#include "protocol/status.h"
+
+struct event_log;
+
+struct event_log_options {
+    uint64_t segment_bytes; /* 0 = 64 MiB */
+    /* fdatasync by default; tests put a failing one here. Returns 0 or -1 with errno. */
+    int (*sync)(int fd);
+};
+
+struct log_record {
+    uint64_t sequence;
+    uint32_t type;
+    struct slice payload;
+};
+
+/* Opens or creates the log in a directory. *cut = bytes of a torn tail that were cut off. */
+enum status event_log_open(const char *dir, const struct event_log_options *o,
+                           struct event_log **out, uint64_t *cut, struct fault *fault);
+void event_log_close(struct event_log **log);
+/* Sequence of the last record, 0 when empty. */
+uint64_t event_log_last(const struct event_log *log);
+/* Buffers a record that covers sequences (last, sequence]; sequence must be larger than the last.
+ */
+enum status event_log_append(struct event_log *log, uint64_t sequence, uint32_t type,
+                             struct slice payload);
+/* Makes everything appended durable. IO and NO_SPACE: the records since the last sync do not count.
+ */
+enum status event_log_sync(struct event_log *log);
+bool event_log_failed(const struct event_log *log);
+/* Calls back for every record with sequence > after, in order; stops at the first status that is
+ * not OK. */
+enum status event_log_replay(const char *dir, uint64_t after,
+                             enum status (*each)(void *ctx, const struct log_record *r), void *ctx,
+                             struct fault *fault);
+/* Removes whole files whose records are all <= applied and that are older than `age_s` seconds. */
+enum status event_log_prune(struct event_log *log, uint64_t applied, uint64_t age_s);
+/* Bytes of records on disk behind `after` are not known exactly; this is the size of all files. */
+uint64_t event_log_bytes(const struct event_log *log);
+
+#endif
