@@ -55,13 +55,7 @@ void analyser_destroy(struct analyser **a)
 
 const char *analyse_version(void)
 {
-    static char version[64]; /* the same bytes every time */
-    if (!version[0]) {
-        size_t n = strlen(text_version());
-        memcpy(version, text_version(), n < 48 ? n : 48);
-        memcpy(version + (n < 48 ? n : 48), "/rules1", 8);
-    }
-    return version;
+    return text_version();
 }
 
 /* --- atoms ------------------------------------------------------------------------------------ */
@@ -252,6 +246,30 @@ static void emit_joined_unit(struct analyser *a, struct slice number, struct sli
          TOKEN_EXTRA);
 }
 
+static bool han(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1];
+    return (c >= 0xe5 && c <= 0xe9) || (c == 0xe4 && d >= 0xb8) || (c == 0xe3 && d >= 0x90);
+}
+
+/*
+ * The dictionary may know a compound that holds the word asked for: a word of three or more Han
+ * letters also gives each two neighbours. Queries pass extras over, so nothing gets vaguer.
+ */
+static void emit_han_pairs(struct analyser *a, const struct atom *t, uint32_t position)
+{
+    const char *p = a->folded.ptr + t->at;
+    bool along = t->end - t->start == t->len; /* folding kept every letter where it was */
+    if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
+        return;
+    for (uint32_t i = 0; i < t->len; i += 3)
+        if (!han(p + i))
+            return;
+    for (uint32_t i = 0; i + 6 <= t->len; i += 3)
+        emit(a, slice_make(p + i, 6), position, along ? t->start + i : t->start,
+             along ? t->start + i + 6 : t->end, TOKEN_EXTRA);
+}
+
 /* Atoms that touch ("55in", "men" + "s" by an apostrophe, "4" + "5" by a point) make one word: its
  * end. */
 static const struct atom *word_end(const struct atom *t, const struct atom *end)
@@ -280,6 +298,8 @@ static struct slice emit_word(struct analyser *a, const struct atom *t, const st
     char between = decimal && end - t == 2 && t[1].gap == '.' ? '.' : 0;
     struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
     emit(a, term, position, t->start, end[-1].end, digit ? TOKEN_NUMBER : TOKEN_WORD);
+    if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3)
+        emit_han_pairs(a, t, position);
     if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0) {
         struct slice unit = unit_of(bytes_of(a, &t[1]));
         if (unit.len) {

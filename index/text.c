@@ -256,5 +256,5 @@ enum status text_segment(struct text_segmenter *t, struct slice utf8,
 
 const char *text_version(void)
 {
-    return U_ICU_VERSION "/" U_UNICODE_VERSION;
+    return U_ICU_VERSION "/" U_UNICODE_VERSION "/" TEXT_RULES;
 }

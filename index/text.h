@@ -23,7 +23,9 @@ void text_segmenter_destroy(struct text_segmenter **t);
 /* Pieces in order, covering the text; folded bytes in *folded. Both live until the next call. */
 enum status text_segment(struct text_segmenter *t, struct slice utf8,
                          const struct text_piece **pieces, uint32_t *count, struct slice *folded);
-/* "72.1/15.0": ICU and Unicode version. */
+/* Changes with what folding and the rules of analyse give for the same text. */
+#define TEXT_RULES "rules2"
+/* "72.1/15.0/rules2": ICU, Unicode and the rules. */
 const char *text_version(void);
 
 #endif

@@ -118,6 +118,23 @@ static void the_fast_path_equals_the_slow_one_on_ascii(void **state)
     analyser_destroy(&other);
 }
 
+static void a_word_inside_a_han_compound_is_there_too(void **state)
+{
+    (void)state;
+    /* however the dictionary cuts it, the pair inside must be found, with its own bytes */
+    struct slice text = SLICE_LIT("x \xe5\x85\xb1\xe5\x92\x8c\xe5\x9b\xbd"); /* republic */
+    const struct token_list *l;
+    bool found = false;
+    assert_int_equal(analyser_run(a, text, &l), STATUS_OK);
+    for (uint32_t i = 0; i < l->count; i++)
+        if (slice_equal(l->items[i].term, SLICE_LIT("\xe5\x85\xb1\xe5\x92\x8c"))) {
+            assert_int_equal(l->items[i].start, 2);
+            assert_int_equal(l->items[i].end, 8);
+            found = true;
+        }
+    assert_true(found);
+}
+
 /* Words far beyond what is kept, in letters that take two units each in UTF-16. */
 static void long_words_are_cut_between_letters(void **state)
 {
@@ -155,6 +172,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(the_fast_path_equals_the_slow_one_on_ascii, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_word_inside_a_han_compound_is_there_too, setup, teardown),
         cmocka_unit_test_setup_teardown(long_words_are_cut_between_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_utf8_is_refused, setup, teardown),
     };
