@@ -143,7 +143,8 @@ enum status tlv_next(struct wire_reader *r, uint32_t *tag, struct slice *v)
         return STATUS_INVALID;
     if (r->at == r->end)
         return STATUS_END;
-    *tag = (uint32_t)wire_varint(r);
+    uint64_t wide = wire_varint(r);
+    *tag = wide > UINT32_MAX ? UINT32_MAX : (uint32_t)wide; /* never taken for a known one */
     *v = wire_bytes(r);
     return r->failed ? STATUS_INVALID : STATUS_OK;
 }
@@ -152,6 +153,12 @@ uint64_t tlv_u64(struct slice v)
 {
     struct wire_reader r = wire_reader_of(v);
     return wire_varint(&r);
+}
+
+uint32_t tlv_u32(struct slice v)
+{
+    uint64_t n = tlv_u64(v);
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
 void error_body_encode(struct buf *b, const struct fault *f)

@@ -69,6 +69,8 @@ void tlv_end(struct buf *b, size_t at);
 enum status tlv_next(struct wire_reader *r, uint32_t *tag, struct slice *v);
 /* The value as one varint. */
 uint64_t tlv_u64(struct slice v);
+/* The same, UINT32_MAX when it is larger: an absurd number must not become a small one. */
+uint32_t tlv_u32(struct slice v);
 
 /* --- errors ----------------------------------------------------------------------------------- */
 

@@ -201,13 +201,13 @@ static enum status search_tag(struct search_request *q, struct search_lists *l, 
         q->text = v;
         break;
     case TAG_SEARCH_MATCH:
-        q->match = (enum search_match)tlv_u64(v);
+        q->match = (enum search_match)tlv_u32(v);
         break;
     case TAG_SEARCH_PREFIX:
         q->prefix = tlv_u64(v) != 0;
         break;
     case TAG_SEARCH_TYPOS:
-        q->typos = (uint32_t)tlv_u64(v);
+        q->typos = tlv_u32(v);
         break;
     case TAG_SEARCH_FIELD:
         return list_add_slice(&l->fields, v) ? STATUS_OK : STATUS_TOO_LARGE;
@@ -219,10 +219,10 @@ static enum status search_tag(struct search_request *q, struct search_lists *l, 
     case TAG_SEARCH_SORT:
         return sort_decode(v, &l->sorts);
     case TAG_SEARCH_K:
-        q->k = (uint32_t)tlv_u64(v);
+        q->k = tlv_u32(v);
         break;
     case TAG_SEARCH_OFFSET:
-        q->offset = (uint32_t)tlv_u64(v);
+        q->offset = tlv_u32(v);
         break;
     case TAG_SEARCH_CURSOR:
         q->cursor = v;
@@ -398,13 +398,13 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
             p->catalog = v;
             break;
         case TAG_PUT_ACK:
-            p->ack = (enum put_ack)tlv_u64(v);
+            p->ack = (enum put_ack)tlv_u32(v);
             break;
         case TAG_PUT_KEY:
             p->key = v;
             break;
         case TAG_PUT_SCHEMA_VERSION:
-            p->schema_version = (uint32_t)tlv_u64(v);
+            p->schema_version = tlv_u32(v);
             break;
         case TAG_PUT_FIELDS:
             if ((s = names_decode(v, a, &p->names, &p->name_count)))
@@ -463,7 +463,7 @@ enum status catalog_request_decode(struct slice body, struct catalog_request *c,
         if (to)
             *to = v;
         else if (tag == TAG_CATALOG_ACTION)
-            c->action = (enum catalog_action)tlv_u64(v);
+            c->action = (enum catalog_action)tlv_u32(v);
     }
     if (s != STATUS_END)
         return damaged(fault, "catalog");
@@ -518,7 +518,7 @@ enum status scan_request_decode(struct slice body, struct scan_request *q, struc
         else if (tag == TAG_SCAN_FROM)
             q->from = tlv_u64(v);
         else if (tag == TAG_SCAN_LIMIT)
-            q->limit = (uint32_t)tlv_u64(v);
+            q->limit = tlv_u32(v);
     }
     return s == STATUS_END ? STATUS_OK : damaged(fault, "scan");
 }

@@ -235,12 +235,33 @@ static void small_requests_come_back(void **state)
     buf_fini(&b);
 }
 
+/* Numbers and tags beyond 32 bits stay absurd instead of becoming small ones. */
+static void absurd_numbers_stay_absurd(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT;
+    struct arena a;
+    struct search_request q;
+    arena_init(&a, 0);
+    tlv_put_u64(&b, TAG_SEARCH_K, (UINT64_C(1) << 32) + 5);
+    wire_put_varint(&b, (UINT64_C(1) << 32) + TAG_SEARCH_TEXT);
+    wire_put_bytes(&b, SLICE_LIT("no words"));
+    assert_int_equal(search_request_decode(buf_slice(&b), &a, &q, NULL), STATUS_OK);
+    assert_true(q.k == UINT32_MAX && q.text.len == 0);
+    buf_clear(&b);
+    tlv_put_u64(&b, TAG_SEARCH_MATCH, UINT64_C(1) << 32);
+    assert_int_equal(search_request_decode(buf_slice(&b), &a, &q, NULL), STATUS_INVALID);
+    arena_fini(&a);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(search_comes_back),       cmocka_unit_test(put_comes_back),
-        cmocka_unit_test(search_reply_comes_back), cmocka_unit_test(multi_search_comes_back),
-        cmocka_unit_test(catalogs_come_back),      cmocka_unit_test(small_requests_come_back),
+        cmocka_unit_test(search_comes_back),          cmocka_unit_test(put_comes_back),
+        cmocka_unit_test(search_reply_comes_back),    cmocka_unit_test(multi_search_comes_back),
+        cmocka_unit_test(catalogs_come_back),         cmocka_unit_test(small_requests_come_back),
+        cmocka_unit_test(absurd_numbers_stay_absurd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
