@@ -13,11 +13,6 @@
 
 enum { FIRST_RECORDS = 256 };
 
-const struct schema *batch_schema(const struct batch *b)
-{
-    return b->schema ? b->schema : b->base->schema;
-}
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void free_batch(struct batch *b)
@@ -66,17 +61,22 @@ enum status batch_begin(struct index *ix, struct batch **out)
     return STATUS_OK;
 }
 
-void batch_abort(struct batch **bp)
+void batch_end(struct batch **bp, bool committed)
 {
     struct batch *b = *bp;
-    if (!b)
-        return;
-    facet_intern_end(b->w->intern, false);
-    live_fini(&b->w->live);
+    facet_intern_end(b->w->intern, committed);
+    if (!committed) /* it holds changes that never were; the next batch loads it anew */
+        live_fini(&b->w->live);
     snapshot_end(b->base);
     b->w->busy = false;
     free_batch(b);
     *bp = NULL;
+}
+
+void batch_abort(struct batch **b)
+{
+    if (*b)
+        batch_end(b, false);
 }
 
 uint32_t batch_doc_count(const struct batch *b)
@@ -279,8 +279,7 @@ static bool same_value(const struct field *f, const struct column_value *a,
     case COLUMN_ORDINAL:
         return a->ordinal == c->ordinal;
     default:
-        return a->count == c->count &&
-               memcmp(a->items, c->items, a->count * sizeof *a->items) == 0;
+        return a->count == c->count && memcmp(a->items, c->items, a->count * sizeof *a->items) == 0;
     }
 }
 
@@ -299,7 +298,7 @@ static enum status collect_values(struct batch *b, bool all)
             return st;
     }
     for (uint32_t i = 0; i < schema->field_count; i++)
-        if (schema->fields[i].has_column &&
+        if (schema->fields[i].has_column && (all || b->parsed.given[i]) &&
             product_column_kind(&schema->fields[i]) == COLUMN_ORDINALS && b->values[i].present)
             product_fix_list(&b->values[i], &b->items);
     return STATUS_OK;
@@ -387,16 +386,19 @@ static enum status keep_record(struct batch *b, uint32_t doc)
     return b->records[doc].ptr ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static enum status add_product(struct batch *b, struct slice id, uint32_t *docid)
+/* `collected`: the writer's tokens still are those of b->parsed. */
+static enum status add_product(struct batch *b, struct slice id, bool collected, uint32_t *docid)
 {
     struct product_tokens *t = &b->w->tokens;
     uint32_t doc;
     buf_clear(&b->compressed);
     enum status st = need_builder(b);
-    st = st ? st : product_tokens_collect(t, b->base->schema, &b->parsed);
+    if (!st && !collected)
+        st = product_tokens_collect(t, b->base->schema, &b->parsed);
     st = st ? st : record_compress(b->w->records, buf_slice(&b->record), &b->compressed);
-    st = st ? st : segment_builder_add(b->builder, id, t->items, t->count,
-                                       buf_slice(&b->compressed), &doc);
+    st = st ? st
+            : segment_builder_add(b->builder, id, t->items, t->count, buf_slice(&b->compressed),
+                                  &doc);
     st = st ? st : keep_record(b, doc);
     if (st)
         return st;
@@ -422,7 +424,7 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
     }
     if (!st && exists)
         st = kill(b, id, old);
-    st = st ? st : add_product(b, id, &docid);
+    st = st ? st : add_product(b, id, !exists, &docid);
     st = st ? st : store_values(b, docid, true, true);
     return st ? st : write_freshness(b, id, docid, c, &f);
 }
@@ -461,8 +463,8 @@ static enum status upsert_parsed(struct batch *b, const struct change *c, bool k
 
 enum status batch_upsert(struct batch *b, struct slice document, const struct change *c)
 {
-    if (b->failed)
-        return b->failed;
+    if (b->failed || b->schema)
+        return b->failed ? b->failed : STATUS_INVALID;
     enum status st = product_parse(b->base->schema, document, &b->parsed);
     return st ? st : upsert_parsed(b, c, false);
 }
@@ -501,8 +503,8 @@ static enum status patch_text(struct batch *b, uint32_t docid, const struct chan
 enum status batch_patch(struct batch *b, struct slice document, const struct change *c)
 {
     uint32_t docid;
-    if (b->failed)
-        return b->failed;
+    if (b->failed || b->schema)
+        return b->failed ? b->failed : STATUS_INVALID;
     enum status st = product_parse(b->base->schema, document, &b->parsed);
     st = st ? st : locate(b, b->parsed.id, &docid);
     if (st)
@@ -519,8 +521,8 @@ enum status batch_patch(struct batch *b, struct slice document, const struct cha
 enum status batch_validate(struct batch *b, struct slice id, const struct change *c)
 {
     uint32_t docid;
-    if (b->failed)
-        return b->failed;
+    if (b->failed || b->schema)
+        return b->failed ? b->failed : STATUS_INVALID;
     enum status st = locate(b, id, &docid);
     if (st)
         return st;
@@ -530,8 +532,8 @@ enum status batch_validate(struct batch *b, struct slice id, const struct change
 enum status batch_delete(struct batch *b, struct slice id)
 {
     uint32_t docid;
-    if (b->failed)
-        return b->failed;
+    if (b->failed || b->schema)
+        return b->failed ? b->failed : STATUS_INVALID;
     enum status st = locate(b, id, &docid);
     if (st)
         return st;

@@ -26,13 +26,13 @@ struct batch {
     struct column_edits *edits;
     struct segment_builder *builder;
     struct row_changes rows;
-    struct arena arena;      /* keys and values of rows, raw records of new products */
-    struct slice *records;   /* raw record by new doc */
+    struct arena arena;    /* keys and values of rows, raw records of new products */
+    struct slice *records; /* raw record by new doc */
     uint32_t record_cap;
     uint32_t doc_base;
-    struct schema *schema;   /* set by alter */
+    struct schema *schema; /* set by alter */
     bool settings_changed;
-    enum status failed;      /* a change stopped half-way: only abort is left */
+    enum status failed; /* a change stopped half-way: only abort is left */
     struct product parsed, old;
     struct column_value values[SCHEMA_MAX_FIELDS + 1];
     struct buf items, record, compressed, document, merged, scratch;
@@ -40,6 +40,7 @@ struct batch {
 
 enum status batch_note_row(struct batch *b, enum store_table table, struct slice key,
                            struct slice value, bool remove);
-const struct schema *batch_schema(const struct batch *b);
+/* Gives back what the batch holds. */
+void batch_end(struct batch **b, bool committed);
 
 #endif

@@ -459,9 +459,8 @@ static enum status write_chunk(struct column_edits *e, struct store_txn *write,
     return store_put(write, STORE_COLUMNS, key, buf_slice(&e->encoded));
 }
 
-enum status column_edits_write(struct column_edits *e, struct store_txn *write,
-                               uint64_t generation, bool (*live)(void *ctx, uint32_t docid),
-                               void *ctx)
+enum status column_edits_write(struct column_edits *e, struct store_txn *write, uint64_t generation,
+                               bool (*live)(void *ctx, uint32_t docid), void *ctx)
 {
     for (uint32_t s = 0; s < SLOTS; s++) {
         const struct column_edit *c = e->by_id[s];

@@ -37,8 +37,7 @@ enum status column_edits_set(struct column_edits *e, uint32_t column, enum colum
 uint64_t column_edits_bytes(const struct column_edits *e);
 /* Writes every changed chunk, stamped with `generation`, in key order. Values of docids for which
  * live() is false are left out. */
-enum status column_edits_write(struct column_edits *e, struct store_txn *write,
-                               uint64_t generation, bool (*live)(void *ctx, uint32_t docid),
-                               void *ctx);
+enum status column_edits_write(struct column_edits *e, struct store_txn *write, uint64_t generation,
+                               bool (*live)(void *ctx, uint32_t docid), void *ctx);
 
 #endif

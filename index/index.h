@@ -51,8 +51,11 @@ enum status batch_patch(struct batch *b, struct slice document, const struct cha
 enum status batch_validate(struct batch *b, struct slice id, const struct change *c);
 enum status batch_delete(struct batch *b, struct slice id);
 enum status batch_setting(struct batch *b, struct slice kind, struct slice name,
-                          struct slice value);                         /* empty = remove */
-enum status batch_alter(struct batch *b, const struct schema *schema); /* compatible changes only */
+                          struct slice value); /* empty = remove */
+/* Compatible changes only: fields may be appended (without words to search), weights, defaults and
+ * languages may change; anything else is SCHEMA_MISMATCH and needs a rebuild. The only change of
+ * its batch: INVALID with products in it, and products after it are INVALID. */
+enum status batch_alter(struct batch *b, const struct schema *schema);
 /* Bookkeeping rows of the caller in the same transaction (idempotency, provider cursors). */
 enum status batch_row_put(struct batch *b, struct slice key, struct slice value);
 enum status batch_row_delete(struct batch *b, struct slice key);

@@ -24,8 +24,9 @@ static void read_segments(struct wire_reader *r, struct meta *m)
         s->base = wire_u32(r);
         s->count = wire_u32(r);
         s->dead = wire_u32(r);
+        s->folded = wire_u32(r);
         s->bytes = wire_u64(r);
-        if (s->base < end || s->dead > s->count)
+        if (s->base < end || s->dead > s->count || s->folded > s->dead)
             r->failed = true;
         end = (uint64_t)s->base + s->count;
     }
@@ -93,6 +94,7 @@ enum status meta_write(struct store_txn *t, const struct meta *m)
         wire_put_u32(&b, s->base);
         wire_put_u32(&b, s->count);
         wire_put_u32(&b, s->dead);
+        wire_put_u32(&b, s->folded);
         wire_put_u64(&b, s->bytes);
     }
     enum status st =

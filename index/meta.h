@@ -4,8 +4,9 @@
  *   LMDB `meta`: key "meta" -> format u32, uuid 16 bytes, analyser u64, generation u64, sequence
  * u64, settings_sequence u64, live u32, docid_end u32, next_segment u32, schema_version
  * u32, dictionary u32, facet_fields u16, facet
- * counts u32 each, segment_count u16, segment rows (number, base, count, dead u32; bytes u64) key
- * "schema" -> the encoding of struct schema_spec key "zdict" -> dictionary of the record compression
+ * counts u32 each, segment_count u16, segment rows (number, base, count, dead, folded u32; bytes
+ * u64) key "schema" -> the encoding of struct schema_spec key "zdict" -> dictionary of the record
+ * compression
  *
  * All integers little-endian. A new member goes to the end; META_FORMAT counts changes a reader
  * must know of.
@@ -19,8 +20,9 @@ enum { META_FORMAT = 1, META_MAX_SEGMENTS = 512, META_FIELDS = 256 };
 
 struct segment_row {
     uint32_t number, base, count;
-    uint32_t dead;  /* docids of [base, base + count) that are not live */
-    uint64_t bytes; /* of its extents */
+    uint32_t dead;   /* docids of [base, base + count) that are not live */
+    uint32_t folded; /* those of them whose postings a merge has left out already */
+    uint64_t bytes;  /* of its extents */
 };
 
 struct meta {

@@ -213,8 +213,8 @@ static enum status put_list(struct facet_intern *in, uint32_t field, const struc
     return STATUS_OK;
 }
 
-static enum status list_value(const struct field *f, const struct value *v,
-                              struct facet_intern *in, struct buf *items, struct column_value *out)
+static enum status list_value(const struct field *f, const struct value *v, struct facet_intern *in,
+                              struct buf *items, struct column_value *out)
 {
     size_t start = items->len;
     enum status st = f->type == FIELD_ATTRIBUTES ? put_pairs(in, f->id, v, items)

@@ -28,8 +28,8 @@ static inline bool product_has(const struct product *p, uint32_t field)
 }
 
 enum column_kind product_column_kind(const struct field *f);
-/* The column value of a field of a parsed product; ordinals come from `intern`. Lists are appended to
- * `items` (u32 each): value->ordinal is the index of the first and product_fix_list() makes the
+/* The column value of a field of a parsed product; ordinals come from `intern`. Lists are appended
+ * to `items` (u32 each): value->ordinal is the index of the first and product_fix_list() makes the
  * pointers once all fields are in. */
 enum status product_column_value(const struct field *f, const struct product *p,
                                  struct facet_intern *intern, struct buf *items,

@@ -43,10 +43,10 @@ static enum status add_text(struct product_tokens *t, const struct field *f, str
     uint32_t last = *position;
     for (uint32_t i = 0; i < list->count; i++) {
         const struct token *k = &list->items[i];
-        t->items[t->count++] = (struct builder_token){
-            .term = {(const char *)(uintptr_t)t->terms.len, k->term.len},
-            .field = f->search_idx,
-            .position = *position + k->position};
+        t->items[t->count++] =
+            (struct builder_token){.term = {(const char *)(uintptr_t)t->terms.len, k->term.len},
+                                   .field = f->search_idx,
+                                   .position = *position + k->position};
         buf_put_slice(&t->terms, k->term);
         last = *position + k->position;
     }

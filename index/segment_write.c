@@ -302,7 +302,7 @@ static int by_tie(const void *a, const void *b)
 {
     const struct id_order *x = a, *y = b;
     return x->tie != y->tie ? (x->tie > y->tie) - (x->tie < y->tie)
-                            : (x->doc > y->doc) - (x->doc < y->doc);
+                            : (x->doc < y->doc) - (x->doc > y->doc); /* the newest of an id first */
 }
 
 static void put_ids(struct segment_writer *w, const uint32_t *record_off)

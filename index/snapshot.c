@@ -264,7 +264,7 @@ uint32_t column_slot_of(uint32_t id)
     if (id < 256)
         return id;
     return id >= COLUMN_VERSION && id < COLUMN_VERSION + SYSTEM_COLUMNS ? 256 + (id & 0xff)
-                                                                       : UINT32_MAX;
+                                                                        : UINT32_MAX;
 }
 
 struct column *snapshot_column(struct snapshot *s, uint32_t id)
@@ -385,7 +385,8 @@ static enum status assemble(struct snapshot *s, uint32_t docid, const uint64_t *
     if (!st)
         st = snapshot_record(s, docid, &record);
     if (!st)
-        st = product_assemble(s->schema, id, record, docid, &from, wanted, hidden, &s->scratch, out);
+        st =
+            product_assemble(s->schema, id, record, docid, &from, wanted, hidden, &s->scratch, out);
     return st;
 }
 

@@ -66,8 +66,8 @@ enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct 
 /* Sequence of the last setting change: caches of parsed settings compare it. */
 uint64_t snapshot_settings_sequence(const struct snapshot *s);
 
-/* What the writer decides with before logging, from any thread with its own snapshot. A product that
- * is not there is OK with exists == false. */
+/* What the writer decides with before logging, from any thread with its own snapshot. A product
+ * that is not there is OK with exists == false. */
 struct product_state;
 enum status snapshot_product_state(struct snapshot *s, struct slice id, struct product_state *out);
 

@@ -361,7 +361,6 @@ enum status store_usage(struct store *s, struct store_txn *t, struct store_usage
     out->page_bytes = stat.ms_psize;
     out->used_bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
     out->reader_count = r.count;
-    out->oldest_reader_lag =
-        r.oldest < info.me_last_txnid ? info.me_last_txnid - r.oldest : 0;
+    out->oldest_reader_lag = r.oldest < info.me_last_txnid ? info.me_last_txnid - r.oldest : 0;
     return count_free_pages(t, &out->free_pages);
 }
