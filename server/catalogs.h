@@ -32,7 +32,8 @@ enum status catalog_current_write(const char *data_dir, struct slice name, uint6
 enum status catalogs_list(const char *data_dir, void (*each)(void *ctx, struct slice name),
                           void *ctx);
 
-/* --- catalogs open in a front ------------------------------------------------------------------ */
+/* --- catalogs open in a front ------------------------------------------------------------------
+ */
 
 struct catalog { /* read by handlers */
     char name[SHARED_NAME + 1];
