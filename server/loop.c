@@ -3,36 +3,51 @@
 #include <ev.h>
 #include <stdlib.h>
 
+enum { LOOP_SIGNALS = 8 };
+
+struct loop_call {
+    loop_fn fn;
+    void *ctx;
+};
+
+struct loop_watch {
+    ev_io io; /* first: the callback gets its address */
+    struct loop *loop;
+    loop_watch_fn fn;
+    void *ctx;
+};
+
+struct loop_timer {
+    ev_timer timer;
+    struct loop *loop;
+    struct loop_call call;
+};
+
 struct loop {
     struct ev_loop *ev;
+    ev_signal signals[LOOP_SIGNALS];
+    struct loop_call signal_calls[LOOP_SIGNALS];
+    uint32_t signal_count;
     ev_prepare prepare;
-    loop_tick tick;
-    void *ctx;
+    struct loop_call before_wait;
+    ev_async async;
+    struct loop_call on_wake;
+    ev_idle idle;
+    bool busy;
 };
 
-enum watch_kind { WATCH_IO, WATCH_TIMER, WATCH_SIGNAL };
-
-struct watch {
-    union {
-        ev_io io;
-        ev_timer timer;
-        ev_signal signal;
-    };
-    enum watch_kind kind;
-    struct loop *loop;
-    loop_ready ready;
-    loop_tick tick;
-    void *ctx;
-};
-
-struct loop *loop_create(void)
+enum status loop_create(struct loop **out)
 {
     struct loop *l = calloc(1, sizeof *l);
-    if (l && !(l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV))) {
+    if (!l)
+        return STATUS_NO_MEMORY;
+    l->ev = ev_loop_new(EVFLAG_NOENV);
+    if (!l->ev) {
         free(l);
-        return NULL;
+        return STATUS_IO;
     }
-    return l;
+    *out = l;
+    return STATUS_OK;
 }
 
 void loop_destroy(struct loop **l)
@@ -54,126 +69,170 @@ void loop_stop(struct loop *l)
     ev_break(l->ev, EVBREAK_ALL);
 }
 
-static void on_io(struct ev_loop *ev, ev_io *io, int events)
+static void on_io(struct ev_loop *ev, ev_io *io, int revents)
 {
-    struct watch *w = io->data;
     (void)ev;
-    w->ready(w->ctx, (events & EV_READ ? LOOP_READ : 0) | (events & EV_WRITE ? LOOP_WRITE : 0));
+    struct loop_watch *w = (struct loop_watch *)io;
+    int events = (revents & EV_READ ? LOOP_READ : 0) | (revents & EV_WRITE ? LOOP_WRITE : 0);
+    w->fn(w->ctx, io->fd, events);
 }
 
-static void on_timer(struct ev_loop *ev, ev_timer *t, int events)
+struct loop_watch *loop_watch_create(struct loop *l, int fd, int events, loop_watch_fn fn,
+                                     void *ctx)
 {
-    struct watch *w = t->data;
-    (void)ev;
-    (void)events;
-    w->tick(w->ctx);
-}
-
-static void on_signal(struct ev_loop *ev, ev_signal *s, int events)
-{
-    struct watch *w = s->data;
-    (void)ev;
-    (void)events;
-    w->tick(w->ctx);
-}
-
-static void on_prepare(struct ev_loop *ev, ev_prepare *p, int events)
-{
-    struct loop *l = p->data;
-    (void)ev;
-    (void)events;
-    l->tick(l->ctx);
-}
-
-static struct watch *new_watch(struct loop *l, enum watch_kind kind, void *ctx)
-{
-    struct watch *w = calloc(1, sizeof *w);
-    if (w) {
-        w->kind = kind;
-        w->loop = l;
-        w->ctx = ctx;
-    }
-    return w;
-}
-
-static int events_of(int directions)
-{
-    return (directions & LOOP_READ ? EV_READ : 0) | (directions & LOOP_WRITE ? EV_WRITE : 0);
-}
-
-struct watch *loop_watch(struct loop *l, int fd, int directions, loop_ready ready, void *ctx)
-{
-    struct watch *w = new_watch(l, WATCH_IO, ctx);
+    struct loop_watch *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->ready = ready;
-    ev_io_init(&w->io, on_io, fd, events_of(directions));
-    w->io.data = w;
-    if (directions)
-        ev_io_start(l->ev, &w->io);
+    w->loop = l;
+    w->fn = fn;
+    w->ctx = ctx;
+    ev_io_init(&w->io, on_io, fd, 0);
+    loop_watch_set(w, events);
     return w;
 }
 
-void loop_watch_set(struct watch *w, int directions)
+void loop_watch_set(struct loop_watch *w, int events)
 {
-    if (ev_is_active(&w->io) && w->io.events == events_of(directions))
+    int want = (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
+    bool active = ev_is_active(&w->io);
+    if (active && (w->io.events & (EV_READ | EV_WRITE)) == want)
         return;
-    int fd = w->io.fd;
-    ev_io_stop(w->loop->ev, &w->io);
-    ev_io_set(&w->io, fd, events_of(directions));
-    if (directions)
-        ev_io_start(w->loop->ev, &w->io);
+    if (active)
+        ev_io_stop(w->loop->ev, &w->io);
+    if (!want)
+        return;
+    ev_io_set(&w->io, w->io.fd, want);
+    ev_io_start(w->loop->ev, &w->io);
 }
 
-void loop_unwatch(struct watch **w)
+void loop_watch_destroy(struct loop_watch **w)
 {
     if (!*w)
         return;
-    struct ev_loop *ev = (*w)->loop->ev;
-    switch ((*w)->kind) {
-    case WATCH_IO:
-        ev_io_stop(ev, &(*w)->io);
-        break;
-    case WATCH_TIMER:
-        ev_timer_stop(ev, &(*w)->timer);
-        break;
-    case WATCH_SIGNAL:
-        ev_signal_stop(ev, &(*w)->signal);
-        break;
-    }
+    ev_io_stop((*w)->loop->ev, &(*w)->io);
     free(*w);
     *w = NULL;
 }
 
-struct watch *loop_timer(struct loop *l, double seconds, loop_tick tick, void *ctx)
+static void on_timer(struct ev_loop *ev, ev_timer *timer, int revents)
 {
-    struct watch *w = new_watch(l, WATCH_TIMER, ctx);
-    if (!w)
-        return NULL;
-    w->tick = tick;
-    ev_timer_init(&w->timer, on_timer, seconds, seconds);
-    w->timer.data = w;
-    ev_timer_start(l->ev, &w->timer);
-    return w;
+    (void)ev;
+    (void)revents;
+    struct loop_timer *t = (struct loop_timer *)timer;
+    t->call.fn(t->call.ctx);
 }
 
-struct watch *loop_signal(struct loop *l, int signal, loop_tick tick, void *ctx)
+struct loop_timer *loop_timer_create(struct loop *l, int64_t after_ms, int64_t every_ms, loop_fn fn,
+                                     void *ctx)
 {
-    struct watch *w = new_watch(l, WATCH_SIGNAL, ctx);
-    if (!w)
+    struct loop_timer *t = calloc(1, sizeof *t);
+    if (!t)
         return NULL;
-    w->tick = tick;
-    ev_signal_init(&w->signal, on_signal, signal);
-    w->signal.data = w;
-    ev_signal_start(l->ev, &w->signal);
-    return w;
+    t->loop = l;
+    t->call = (struct loop_call){fn, ctx};
+    ev_timer_init(&t->timer, on_timer, (double)after_ms / 1000, (double)every_ms / 1000);
+    ev_now_update(l->ev);
+    if (after_ms >= 0)
+        ev_timer_start(l->ev, &t->timer);
+    return t;
 }
 
-void loop_after_pass(struct loop *l, loop_tick tick, void *ctx)
+void loop_timer_set(struct loop_timer *t, int64_t after_ms)
 {
-    l->tick = tick;
-    l->ctx = ctx;
+    ev_timer_stop(t->loop->ev, &t->timer);
+    if (after_ms < 0)
+        return;
+    ev_timer_set(&t->timer, (double)after_ms / 1000, t->timer.repeat);
+    ev_timer_start(t->loop->ev, &t->timer);
+}
+
+void loop_timer_destroy(struct loop_timer **t)
+{
+    if (!*t)
+        return;
+    ev_timer_stop((*t)->loop->ev, &(*t)->timer);
+    free(*t);
+    *t = NULL;
+}
+
+static void on_call(struct loop_call *c)
+{
+    c->fn(c->ctx);
+}
+
+static void on_signal(struct ev_loop *ev, ev_signal *signal, int revents)
+{
+    (void)ev;
+    (void)revents;
+    on_call(signal->data);
+}
+
+enum status loop_signal(struct loop *l, int signo, loop_fn fn, void *ctx)
+{
+    if (l->signal_count == LOOP_SIGNALS)
+        return STATUS_TOO_LARGE;
+    uint32_t i = l->signal_count++;
+    l->signal_calls[i] = (struct loop_call){fn, ctx};
+    ev_signal_init(&l->signals[i], on_signal, signo);
+    l->signals[i].data = &l->signal_calls[i];
+    ev_signal_start(l->ev, &l->signals[i]);
+    ev_unref(l->ev);
+    return STATUS_OK;
+}
+
+static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int revents)
+{
+    (void)ev;
+    (void)revents;
+    on_call(prepare->data);
+}
+
+enum status loop_before_wait(struct loop *l, loop_fn fn, void *ctx)
+{
+    l->before_wait = (struct loop_call){fn, ctx};
     ev_prepare_init(&l->prepare, on_prepare);
-    l->prepare.data = l;
+    l->prepare.data = &l->before_wait;
     ev_prepare_start(l->ev, &l->prepare);
+    return STATUS_OK;
+}
+
+static void on_async(struct ev_loop *ev, ev_async *async, int revents)
+{
+    (void)ev;
+    (void)revents;
+    on_call(async->data);
+}
+
+enum status loop_on_wake(struct loop *l, loop_fn fn, void *ctx)
+{
+    l->on_wake = (struct loop_call){fn, ctx};
+    ev_async_init(&l->async, on_async);
+    l->async.data = &l->on_wake;
+    ev_async_start(l->ev, &l->async);
+    return STATUS_OK;
+}
+
+void loop_wake(struct loop *l)
+{
+    ev_async_send(l->ev, &l->async);
+}
+
+static void on_idle(struct ev_loop *ev, ev_idle *idle, int revents)
+{
+    (void)ev;
+    (void)idle;
+    (void)revents;
+}
+
+void loop_busy(struct loop *l, bool busy)
+{
+    if (busy == l->busy)
+        return;
+    l->busy = busy;
+    if (busy) {
+        ev_idle_init(&l->idle, on_idle);
+        ev_idle_start(l->ev, &l->idle);
+    } else {
+        ev_idle_stop(l->ev, &l->idle);
+    }
 }

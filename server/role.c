@@ -1,36 +1,66 @@
 #include "server/role.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <time.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-void role_writer_path(const struct role *role, char *out, size_t cap)
+bool role_writer_socket(const struct role_context *r, char *path, size_t cap)
 {
-    snprintf(out, cap, "%s/writer.sock", role->data_dir);
+    int n = snprintf(path, cap, "%s/writer.sock", r->data_dir);
+    return n > 0 && (size_t)n < cap;
 }
 
-void log_line(const char *level, const char *part, const char *fmt, ...)
+static enum status read_all(int fd, struct buf *out)
 {
-    char text[512], escaped[1100];
-    struct timespec t;
-    struct tm tm;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    size_t n = 0;
-    for (const char *p = text; *p && n < sizeof escaped - 8; p++) {
-        if (*p == '"' || *p == '\\')
-            escaped[n++] = '\\';
-        escaped[n++] = (unsigned char)*p < 0x20 ? ' ' : *p;
+    for (off_t at = 0;;) {
+        if (!buf_reserve(out, 4096))
+            return STATUS_NO_MEMORY;
+        ssize_t n = pread(fd, out->ptr + out->len, 4096, at);
+        if (n < 0)
+            return STATUS_IO;
+        if (n == 0)
+            return STATUS_OK;
+        out->len += (size_t)n;
+        at += n;
     }
-    escaped[n] = '\0';
-    clock_gettime(CLOCK_REALTIME, &t);
-    gmtime_r(&t.tv_sec, &tm);
-    fprintf(stderr,
-            "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ\",\"level\":\"%s\",\"component\":\"%"
-            "s\",\"pid\":%d,\"msg\":\"%s\"}\n",
-            tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-            t.tv_nsec / 1000000, level, part, (int)getpid(), escaped);
+}
+
+static bool role_parse(const char *name, enum role *out)
+{
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (!strcmp(name, role_name((enum role)i))) {
+            *out = (enum role)i;
+            return true;
+        }
+    return false;
+}
+
+int role_run(const char *name, uint32_t number, uint32_t slot)
+{
+    struct role_context r = {.number = number};
+    struct buf text = BUF_INIT;
+    struct config *config = calloc(1, sizeof *config);
+    if (!config || slot >= SHARED_PROCESSES || !role_parse(name, &r.role) ||
+        shared_open(ROLE_FD_SHARED, &r.shared) || read_all(ROLE_FD_CONFIG, &text) ||
+        config_decode(config, buf_slice(&text))) {
+        fprintf(stderr, "soukd: --role is for the supervisor's use\n");
+        free(config);
+        buf_fini(&text);
+        return 2;
+    }
+    buf_fini(&text);
+    signal(SIGPIPE, SIG_IGN);
+    r.self = &r.shared->processes[slot];
+    r.config = config;
+    r.data_dir = config_text(config, OPTION_DATA_DIR);
+    if (r.role == ROLE_FRONT || r.role == ROLE_ADMIN)
+        for (; r.listen_count < (r.role == ROLE_FRONT ? 2u : 1u); r.listen_count++)
+            r.listen[r.listen_count] = ROLE_FD_LISTEN + (int)r.listen_count;
+    shared_beat(r.self);
+    int code = r.role == ROLE_WRITER    ? writer_main(&r)
+               : r.role == ROLE_FETCHER ? fetcher_main(&r)
+                                        : front_main(&r);
+    free(config);
+    return code;
 }

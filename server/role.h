@@ -1,30 +1,39 @@
-/* role - what a process of soukd is started with, and the entry points of the kinds. */
+/*
+ * role - how a process of soukd is started and what it is given.
+ *
+ * The supervisor runs /proc/self/exe with `--role NAME --number N --slot K` and these descriptors:
+ * 3 the shared pages, 4 the configuration as text, 5.. the listening sockets of a front. role_run()
+ * puts a `struct role_context` together and calls the main function of the role. Such a function
+ * returns the exit code; it ends by itself on SIGTERM (finish what is in flight) and should end at
+ * once on a second one. It beats (shared_beat) at least every 100 ms from its main loop.
+ */
 #ifndef SOUK_SERVER_ROLE_H
 #define SOUK_SERVER_ROLE_H
 
+#include "server/config.h"
 #include "server/shared.h"
 
-enum { ROLE_LISTENERS = 4 };
+enum { ROLE_FD_SHARED = 3, ROLE_FD_CONFIG = 4, ROLE_FD_LISTEN = 5, ROLE_MAX_LISTEN = 4 };
 
-struct role {
+struct role_context {
+    enum role role;
+    uint32_t number; /* front 0, 1, ... */
     struct shared *shared;
     struct shared_process *self;
+    const struct config *config;
     const char *data_dir;
-    int listeners[ROLE_LISTENERS]; /* inherited listening sockets */
-    uint32_t listener_count;
-    uint32_t max_connections;
+    int listen[ROLE_MAX_LISTEN];
+    uint32_t listen_count;
 };
 
-/* Each runs until SIGTERM and returns the exit code. */
-int front_main(struct role *role);
-int writer_main(struct role *role);
-int fetcher_main(struct role *role);
+int front_main(struct role_context *r); /* fronts and the admin front */
+int writer_main(struct role_context *r);
+int fetcher_main(struct role_context *r);
 
-/* "DIR/writer.sock": where fronts reach the writer. */
-void role_writer_path(const struct role *role, char *out, size_t cap);
+/* DIR/writer.sock, where the writer takes requests of fronts and fetcher. False when too long. */
+bool role_writer_socket(const struct role_context *r, char *path, size_t cap);
 
-/* One JSON line on stderr: level, process, message and printf text. */
-void log_line(const char *level, const char *part, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Runs the role named on the command line. */
+int role_run(const char *name, uint32_t number, uint32_t slot);
 
 #endif

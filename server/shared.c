@@ -1,58 +1,120 @@
 #include "server/shared.h"
 
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-uint64_t clock_mono_us(void)
+#define SHARED_MAGIC 0x536b5031u /* changes with the layout */
+
+int64_t clock_mono_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-uint64_t clock_mono_ms(void)
+int64_t clock_mono_ms(void)
 {
     return clock_mono_us() / 1000;
 }
 
-struct shared *shared_create(void)
+enum status shared_create(struct shared **out, int *fd)
 {
-    struct shared *s =
-        mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *fd = memfd_create("soukd-shared", MFD_CLOEXEC);
+    if (*fd < 0)
+        return STATUS_IO;
+    if (ftruncate(*fd, sizeof(struct shared))) {
+        close(*fd);
+        return STATUS_IO;
+    }
+    struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (s == MAP_FAILED) {
+        close(*fd);
+        return STATUS_NO_MEMORY;
+    }
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    s->mono_anchor_ms = clock_mono_ms();
+    s->wall_anchor_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    s->magic = SHARED_MAGIC;
+    *out = s;
+    return STATUS_OK;
+}
+
+enum status shared_open(int fd, struct shared **out)
+{
+    struct stat st;
+    if (fstat(fd, &st) || st.st_size != sizeof(struct shared))
+        return STATUS_CORRUPT;
+    struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (s == MAP_FAILED)
-        return NULL;
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    s->wall_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-    s->mono_ms = (int64_t)clock_mono_ms();
-    return s;
+        return STATUS_NO_MEMORY;
+    if (s->magic != SHARED_MAGIC) {
+        munmap(s, sizeof *s);
+        return STATUS_CORRUPT;
+    }
+    *out = s;
+    return STATUS_OK;
 }
 
 int64_t shared_now_ms(const struct shared *s)
 {
-    return s->wall_ms + ((int64_t)clock_mono_ms() - s->mono_ms);
+    return s->wall_anchor_ms + clock_mono_ms() - s->mono_anchor_ms;
 }
 
-struct shared_catalog *shared_find(struct shared *s, struct slice name)
+void shared_beat(struct shared_process *p)
 {
-    uint32_t n = atomic_load_explicit(&s->catalog_count, memory_order_acquire);
-    for (uint32_t i = 0; i < n; i++)
-        if (slice_equal(slice_str(s->catalogs[i].name), name))
-            return &s->catalogs[i];
+    atomic_store_explicit(&p->beat, (uint64_t)clock_mono_ms(), memory_order_relaxed);
+}
+
+struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name)
+{
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
+        struct shared_catalog *c = &s->catalogs[i];
+        if (atomic_load_explicit(&c->state, memory_order_acquire) == 1 &&
+            slice_equal(slice_str(c->name), name))
+            return c;
+    }
     return NULL;
 }
 
-struct shared_catalog *shared_add(struct shared *s, struct slice name)
+struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
 {
-    struct shared_catalog *c = shared_find(s, name);
-    uint32_t n = atomic_load(&s->catalog_count);
-    if (c)
+    struct shared_catalog *c = shared_catalog_find(s, name);
+    if (c || name.len > SHARED_NAME)
         return c;
-    if (n == SHARED_CATALOGS || name.len > CATALOG_NAME_MAX)
-        return NULL;
-    c = &s->catalogs[n];
-    memcpy(c->name, name.ptr, name.len);
-    c->name[name.len] = '\0';
-    atomic_store_explicit(&s->catalog_count, n + 1, memory_order_release);
-    return c;
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
+        c = &s->catalogs[i];
+        if (atomic_load_explicit(&c->state, memory_order_relaxed) == 1)
+            continue;
+        /* The edition goes on counting over the life of the row, so that a front which had an older
+         * catalog of this name open looks at CURRENT again. */
+        memcpy(c->name, name.ptr, name.len);
+        c->name[name.len] = '\0';
+        atomic_store(&c->generation, 0);
+        atomic_store(&c->logged, 0);
+        atomic_store(&c->visible, 0);
+        atomic_store(&c->products, 0);
+        atomic_store(&c->log_bytes, 0);
+        atomic_store(&c->queued, 0);
+        atomic_store(&c->write_state, WRITE_OPEN);
+        atomic_store_explicit(&c->state, 1, memory_order_release);
+        atomic_fetch_add(&s->catalog_epoch, 1);
+        return c;
+    }
+    return NULL;
+}
+
+void shared_catalog_release(struct shared *s, struct shared_catalog *c)
+{
+    atomic_store_explicit(&c->state, 2, memory_order_release);
+    atomic_fetch_add(&s->catalog_epoch, 1);
+}
+
+const char *role_name(enum role r)
+{
+    static const char *const names[] = {"front", "admin", "writer", "fetcher"};
+    return r < ROLE_COUNT ? names[r] : "unknown";
 }
