@@ -1,0 +1,159 @@
+#include "server/decide.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct entry {
+    XXH128_hash_t id; /* with sequence 0 the slot is free */
+    uint64_t version, sequence;
+    bool exists;
+};
+
+struct undo {
+    XXH128_hash_t id;
+    struct entry before; /* sequence 0 = there was none */
+};
+
+struct pending {
+    struct entry *slots;
+    size_t cap, count;
+    struct undo *undo;
+    size_t undo_count, undo_cap;
+    uint64_t newest;
+};
+
+enum { FIRST_SLOTS = 1024 };
+
+enum status pending_create(struct pending **out)
+{
+    struct pending *p = calloc(1, sizeof *p);
+    if (p && (p->slots = calloc(FIRST_SLOTS, sizeof *p->slots)))
+        p->cap = FIRST_SLOTS;
+    else {
+        free(p);
+        p = NULL;
+    }
+    *out = p;
+    return p ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+void pending_destroy(struct pending **p)
+{
+    if (!*p)
+        return;
+    free((*p)->slots);
+    free((*p)->undo);
+    free(*p);
+    *p = NULL;
+}
+
+/* The slot of the id, or the free one where it belongs. */
+static struct entry *slot_of(struct entry *slots, size_t cap, XXH128_hash_t id)
+{
+    size_t i = id.low64 & (cap - 1);
+    while (slots[i].sequence && !XXH128_isEqual(slots[i].id, id))
+        i = (i + 1) & (cap - 1);
+    return &slots[i];
+}
+
+/* Moves the entries above `visible` into a table of `cap` slots. */
+static bool resize(struct pending *p, size_t cap, uint64_t visible)
+{
+    struct entry *slots = calloc(cap, sizeof *slots);
+    if (!slots)
+        return false;
+    p->count = 0;
+    for (size_t i = 0; i < p->cap; i++)
+        if (p->slots[i].sequence > visible) {
+            *slot_of(slots, cap, p->slots[i].id) = p->slots[i];
+            p->count++;
+        }
+    free(p->slots);
+    p->slots = slots;
+    p->cap = cap;
+    return true;
+}
+
+void pending_mark(struct pending *p)
+{
+    p->undo_count = 0;
+}
+
+static enum status note(struct pending *p, const struct entry *e)
+{
+    if (p->count * 2 >= p->cap && !resize(p, p->cap * 2, 0))
+        return STATUS_NO_MEMORY;
+    if (p->undo_count == p->undo_cap) {
+        size_t cap = p->undo_cap ? p->undo_cap * 2 : 64;
+        struct undo *u = realloc(p->undo, cap * sizeof *u);
+        if (!u)
+            return STATUS_NO_MEMORY;
+        p->undo = u;
+        p->undo_cap = cap;
+    }
+    struct entry *at = slot_of(p->slots, p->cap, e->id);
+    p->undo[p->undo_count++] = (struct undo){e->id, *at};
+    p->count += at->sequence == 0;
+    *at = *e;
+    if (e->sequence > p->newest)
+        p->newest = e->sequence;
+    return STATUS_OK;
+}
+
+void pending_undo(struct pending *p)
+{
+    while (p->undo_count) {
+        struct undo *u = &p->undo[--p->undo_count];
+        struct entry *at = slot_of(p->slots, p->cap, u->id);
+        if (u->before.sequence)
+            *at = u->before;
+        else /* a sequence as old as can be: the index answers, the slot stays taken */
+            at->sequence = 1;
+    }
+}
+
+void pending_forget(struct pending *p, uint64_t visible)
+{
+    if (!p->count)
+        return;
+    if (visible >= p->newest && p->cap <= 65536) {
+        memset(p->slots, 0, p->cap * sizeof *p->slots);
+        p->count = 0;
+    } else if (visible >= p->newest || p->count * 4 >= p->cap)
+        resize(p, visible >= p->newest ? FIRST_SLOTS : p->cap, visible);
+}
+
+static enum status state_of(struct pending *p, struct snapshot *s, struct slice id,
+                            XXH128_hash_t hash, struct product_state *out)
+{
+    const struct entry *e = slot_of(p->slots, p->cap, hash);
+    if (e->sequence > snapshot_sequence(s)) {
+        *out = (struct product_state){.exists = e->exists, .version = e->version};
+        return STATUS_OK;
+    }
+    return snapshot_product_state(s, id, out);
+}
+
+enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
+                   uint64_t sequence)
+{
+    struct document d;
+    struct product_state old = {0};
+    if (document_begin(&d, item->document) || !d.id.len || item->op > PUT_VALIDATE)
+        return STATUS_INVALID;
+    XXH128_hash_t id = XXH3_128bits(d.id.ptr, d.id.len);
+    if (item->version || item->op != PUT_UPSERT) {
+        enum status st = state_of(p, s, d.id, id, &old);
+        if (st)
+            return st;
+        if (!old.exists && item->op != PUT_UPSERT)
+            return STATUS_NOT_FOUND;
+        if (item->version && item->version < old.version)
+            return STATUS_AGAIN;
+    }
+    /* a change without a version of its own leaves none, as the index does */
+    struct entry e = {id, item->version, sequence, item->op != PUT_DELETE};
+    return note(p, &e);
+}

@@ -1,0 +1,31 @@
+/*
+ * decide - what becomes of each change, judged before it is logged.
+ *
+ * The truth about a product is the committed index plus the changes that are logged and not yet
+ * applied; the latter are kept in `struct pending`, by the 128-bit hash of the id. One thread.
+ */
+#ifndef SOUK_SERVER_DECIDE_H
+#define SOUK_SERVER_DECIDE_H
+
+#include "index/index.h"
+#include "index/snapshot.h"
+#include "protocol/request.h"
+
+struct pending;
+
+enum status pending_create(struct pending **out);
+void pending_destroy(struct pending **p);
+/* Starts a group of decisions that pending_undo() can take back together. */
+void pending_mark(struct pending *p);
+void pending_undo(struct pending *p);
+/* Forgets what the index knows by now. */
+void pending_forget(struct pending *p, uint64_t visible);
+
+/*
+ * OK: the item counts and takes `sequence`. AGAIN: older than what is stored, ignored. NOT_FOUND,
+ * INVALID: refused. `s` is a begun snapshot. Other statuses end the whole request.
+ */
+enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
+                   uint64_t sequence);
+
+#endif

@@ -1,0 +1,128 @@
+#include "server/idempotency.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct entry {
+    uint64_t sequence;
+    char key[64];
+    size_t key_len;
+    struct buf row;
+};
+
+/* In order of sequence; searched from the newest. Short: it ends at what the index has applied. */
+struct idempotency {
+    struct entry *entries;
+    size_t count, cap;
+};
+
+enum status idempotency_create(struct idempotency **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+void idempotency_destroy(struct idempotency **t)
+{
+    if (!*t)
+        return;
+    idempotency_forget(*t, UINT64_MAX);
+    free((*t)->entries);
+    free(*t);
+    *t = NULL;
+}
+
+void idempotency_hash(struct slice body, uint8_t hash[BODY_HASH])
+{
+    XXH128_canonical_t c;
+    XXH128_canonicalFromHash(&c, XXH3_128bits(body.ptr, body.len));
+    memcpy(hash, c.digest, BODY_HASH);
+}
+
+static void row_put(struct buf *out, const struct log_changes *c)
+{
+    buf_put_slice(out, c->hash);
+    wire_put_u64(out, (uint64_t)c->accepted_ms);
+    buf_put_slice(out, c->reply);
+}
+
+static enum status row_judge(struct slice row, struct slice hash, int64_t oldest_ms,
+                             struct buf *reply)
+{
+    if (row.len < BODY_HASH + 8)
+        return STATUS_CORRUPT;
+    if ((int64_t)wire_load64(row.ptr + BODY_HASH) < oldest_ms)
+        return STATUS_NOT_FOUND;
+    if (memcmp(row.ptr, hash.ptr, BODY_HASH) != 0)
+        return STATUS_CONFLICT;
+    buf_put(reply, row.ptr + BODY_HASH + 8, row.len - BODY_HASH - 8);
+    return reply->failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static struct slice row_key(char out[IDEMPOTENCY_ROW_KEY], struct slice key)
+{
+    memcpy(out, "idem/", 5);
+    memcpy(out + 5, key.ptr, key.len);
+    return slice_make(out, 5 + key.len);
+}
+
+enum status idempotency_find(struct idempotency *t, struct index *ix, struct slice key,
+                             struct slice hash, int64_t oldest_ms, struct buf *reply)
+{
+    char name[IDEMPOTENCY_ROW_KEY];
+    if (key.len > 64)
+        return STATUS_TOO_LARGE;
+    for (size_t i = t->count; i-- > 0;)
+        if (slice_equal(slice_make(t->entries[i].key, t->entries[i].key_len), key))
+            return row_judge(buf_slice(&t->entries[i].row), hash, oldest_ms, reply);
+    struct buf row = BUF_INIT;
+    enum status st = index_row_get(ix, row_key(name, key), &row);
+    st = st ? st : row_judge(buf_slice(&row), hash, oldest_ms, reply);
+    buf_fini(&row);
+    return st;
+}
+
+enum status idempotency_note(struct idempotency *t, const struct log_changes *c, uint64_t sequence)
+{
+    if (t->count == t->cap) {
+        size_t cap = t->cap ? t->cap * 2 : 64;
+        struct entry *p = realloc(t->entries, cap * sizeof *p);
+        if (!p)
+            return STATUS_NO_MEMORY;
+        t->entries = p;
+        t->cap = cap;
+    }
+    struct entry *e = &t->entries[t->count];
+    *e = (struct entry){.sequence = sequence, .key_len = c->key.len};
+    memcpy(e->key, c->key.ptr, c->key.len);
+    row_put(&e->row, c);
+    if (e->row.failed)
+        return STATUS_NO_MEMORY;
+    t->count++;
+    return STATUS_OK;
+}
+
+void idempotency_forget(struct idempotency *t, uint64_t visible)
+{
+    size_t n = 0;
+    while (n < t->count && t->entries[n].sequence <= visible)
+        buf_fini(&t->entries[n++].row);
+    t->count -= n;
+    if (n && t->count)
+        memmove(t->entries, t->entries + n, t->count * sizeof *t->entries);
+}
+
+enum status idempotency_apply(struct batch *b, const struct log_changes *c, struct buf *scratch)
+{
+    char name[IDEMPOTENCY_ROW_KEY];
+    if (!c->key.len)
+        return STATUS_OK;
+    if (c->key.len > 64)
+        return STATUS_CORRUPT;
+    buf_clear(scratch);
+    row_put(scratch, c);
+    return scratch->failed ? STATUS_NO_MEMORY
+                           : batch_row_put(b, row_key(name, c->key), buf_slice(scratch));
+}
