@@ -7,7 +7,8 @@
  * Lists below LIST_TINY have no bound of their own: every class may hold anything.
  */
 
-enum { LOOSE_BOUND = 0x00ffffff };
+enum { LOOSE_BOUND = 0x00ffffff, DOC_BITS = 23 };
+_Static_assert(SEGMENT_MAX_DOCS < 1 << DOC_BITS, "sums of a block's deltas cannot wrap");
 
 static uint32_t block_size(const struct postings *p, uint32_t b)
 {
@@ -31,7 +32,10 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
     struct wire_reader r = wire_reader_of(segment_rest(p->segment, p->off[0]));
     uint32_t doc = UINT32_MAX;
     for (uint32_t i = 0; i < p->df; i++) {
-        doc += (uint32_t)wire_varint(&r) + 1;
+        uint64_t delta = wire_varint(&r);
+        if (delta >= segment_doc_count(p->segment))
+            return STATUS_CORRUPT;
+        doc += (uint32_t)delta + 1;
         out->docs[i] = doc;
     }
     const uint8_t *evidence = wire_take(&r, p->df);
@@ -63,7 +67,8 @@ static enum status block_parts(const struct postings *p, uint32_t b, struct bloc
     parts->width = wire_u8(&r);
     parts->table_count = wire_u8(&r);
     parts->before = b ? p->last[b - 1] : UINT32_MAX;
-    if (parts->width > 32 || parts->count > POSTINGS_BLOCK)
+    if (parts->width > DOC_BITS || parts->count > POSTINGS_BLOCK ||
+        (b && parts->before >= segment_doc_count(p->segment)))
         return STATUS_CORRUPT;
     parts->docs = wire_take(&r, bitpack_len(parts->count, parts->width));
     parts->table_width = table_width(parts->table_count);

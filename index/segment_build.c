@@ -1,6 +1,5 @@
 #include "index/segment_write.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -11,6 +10,8 @@
  * places them by counting sort (which keeps documents ascending) and writes the terms in byte
  * order.
  */
+
+enum { LENGTH_MAX = 1020, POSITIONS_MAX = 1024, TERM_MAX = 255 };
 
 struct posting {
     uint32_t term, doc, pos_at;
@@ -29,7 +30,8 @@ struct term {
 
 struct seen { /* one distinct term of the document at hand */
     uint32_t term;
-    uint32_t first; /* index of its first token + 1; chained by token_next */
+    uint32_t first; /* index of its last token + 1; `next` leads to the ones before */
+    uint32_t count;
     uint16_t tf[4];
     uint8_t mask;
 };
@@ -48,7 +50,6 @@ struct segment_builder {
     uint32_t slot_count;
     uint32_t *ids; /* doc + 1 by tie, open addressing, newest wins */
     uint32_t id_slots;
-    uint8_t impact[4][256][256]; /* [class][tf][len], quantised */
     bool failed;
 };
 
@@ -71,18 +72,13 @@ static void *array_add(struct segment_builder *b, struct array *a, size_t n)
     return p;
 }
 
-/* BM25's saturated, length-normalised term frequency in 15 steps (Robertson & Zaragoza 2009). */
-static void fill_impacts(struct segment_builder *b)
+/* The length side of BM25 for one document: b = 0.75, k1 = 1.2 (Robertson & Zaragoza 2009). Lengths
+ * count in steps of 4 and stop at 1020, so that small edits of a long text keep its evidence. */
+static float length_norm(const struct segment_builder *b, uint32_t c, uint32_t class_len)
 {
-    for (int c = 0; c < 4; c++) {
-        float ref = b->facts.class_reference_len[c] > 0 ? b->facts.class_reference_len[c] : 16;
-        for (int tf = 0; tf < 256; tf++)
-            for (int len = 0; len < 256; len++) {
-                float t = (float)tf, norm = 1.2f * (0.25f + 0.75f * ((float)len * 4) / ref);
-                float x = t / (t + norm) * 15;
-                b->impact[c][tf][len] = (uint8_t)(x < 1 ? 1 : lroundf(x));
-            }
-    }
+    float ref = b->facts.class_reference_len[c] > 0 ? b->facts.class_reference_len[c] : 16;
+    uint32_t len = class_len < LENGTH_MAX ? class_len & ~3u : LENGTH_MAX;
+    return 1.2f * (0.25f + 0.75f * (float)len / ref);
 }
 
 enum status segment_builder_create(const struct segment_facts *facts, uint32_t base,
@@ -101,7 +97,6 @@ enum status segment_builder_create(const struct segment_facts *facts, uint32_t b
     b->slot_count = b->id_slots = 1024;
     b->slots = calloc(b->slot_count, 4);
     b->ids = calloc(b->id_slots, 4);
-    fill_impacts(b);
     *out = b;
     if (b->slots && b->ids)
         return STATUS_OK;
@@ -176,6 +171,8 @@ static uint32_t intern(struct segment_builder *b, struct slice text)
 {
     if (b->terms.count * 2 > b->slot_count)
         grow_slots(b);
+    if (b->failed)
+        return UINT32_MAX;
     uint32_t at = hash_of(text) & (b->slot_count - 1);
     for (; b->slots[at]; at = (at + 1) & (b->slot_count - 1))
         if (slice_equal(term_text(b, term_at(b, b->slots[at] - 1)), text))
@@ -191,6 +188,8 @@ static uint32_t intern(struct segment_builder *b, struct slice text)
 
 enum status segment_builder_kill_term(struct segment_builder *b, struct slice term)
 {
+    if (term.len == 0 || term.len > TERM_MAX) /* add() leaves these out as well */
+        return STATUS_OK;
     uint32_t n = intern(b, term);
     if (n == UINT32_MAX)
         return STATUS_NO_MEMORY;
@@ -281,17 +280,42 @@ static void note_token(struct segment_builder *b, const struct builder_token *t,
         s->tf[c]++;
     ((uint32_t *)b->next.items)[i] = s->first;
     s->first = i + 1;
+    s->count++;
 }
 
-static uint8_t evidence_of(const struct segment_builder *b, const struct seen *s,
-                           const uint32_t *class_len)
+/* The saturated, length-normalised term frequency of the best class, in 15 steps. */
+static uint8_t evidence_of(const struct seen *s, const float *norm)
 {
-    uint32_t c = (uint32_t)__builtin_ctz(s->mask), len = class_len[c] / 4;
-    return (uint8_t)(s->mask << 4 | b->impact[c][s->tf[c]][len > 255 ? 255 : len]);
+    uint32_t c = (uint32_t)__builtin_ctz(s->mask);
+    float tf = (float)s->tf[c], x = tf / (tf + norm[c]) * 15;
+    return (uint8_t)(s->mask << 4 | (x < 1 ? 1 : (uint32_t)(x + 0.5f)));
+}
+
+/* The first occurrences of a term, ascending, behind the builder's positions; returns how many.
+ * Documents that repeat a word endlessly keep POSITIONS_MAX, so a block always fits an extent. */
+static uint32_t add_positions(struct segment_builder *b, const struct seen *s,
+                              const struct builder_token *tokens)
+{
+    const uint32_t *next = b->next.items;
+    uint32_t first = s->first, n = s->count;
+    for (; n > POSITIONS_MAX; n--) /* the chain runs backwards */
+        first = next[first - 1];
+    uint32_t *pos = array_add(b, &b->positions, n);
+    if (!pos)
+        return 0;
+    for (uint32_t k = n; k-- > 0; first = next[first - 1])
+        pos[k] = tokens[first - 1].position * b->facts.field_count + tokens[first - 1].field;
+    for (uint32_t k = 1; k < n; k++) { /* nearly sorted: fields follow each other */
+        uint32_t v = pos[k], at = k;
+        for (; at > 0 && pos[at - 1] > v; at--)
+            pos[at] = pos[at - 1];
+        pos[at] = v;
+    }
+    return n;
 }
 
 static void add_posting(struct segment_builder *b, const struct seen *s,
-                        const struct builder_token *tokens, uint32_t doc, const uint32_t *class_len)
+                        const struct builder_token *tokens, uint32_t doc, const float *norm)
 {
     struct posting *p = array_add(b, &b->postings, 1);
     if (!p)
@@ -299,19 +323,8 @@ static void add_posting(struct segment_builder *b, const struct seen *s,
     *p = (struct posting){.term = s->term,
                           .doc = doc,
                           .pos_at = (uint32_t)b->positions.count,
-                          .evidence = evidence_of(b, s, class_len)};
-    /* the chain runs backwards; insertion keeps the values ascending */
-    for (uint32_t i = s->first; i && p->pos_count < UINT16_MAX;
-         i = ((const uint32_t *)b->next.items)[i - 1]) {
-        const struct builder_token *t = &tokens[i - 1];
-        uint32_t v = t->position * b->facts.field_count + t->field;
-        if (!array_add(b, &b->positions, 1))
-            return;
-        uint32_t *pos = (uint32_t *)b->positions.items + p->pos_at, k = p->pos_count++;
-        for (; k > 0 && pos[k - 1] > v; k--)
-            pos[k] = pos[k - 1];
-        pos[k] = v;
-    }
+                          .evidence = evidence_of(s, norm)};
+    p->pos_count = (uint16_t)add_positions(b, s, tokens);
     term_at(b, s->term)->count++;
 }
 
@@ -320,18 +333,23 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
                                 struct slice record, uint32_t *doc)
 {
     uint32_t class_len[4] = {0}, d = b->doc_count;
+    float norm[4];
+    if (id.len + record.len + 16 > SEGMENT_EXTENT)
+        return STATUS_TOO_LARGE;
     b->seen.count = b->next.count = 0;
     if (!array_add(b, &b->next, token_count + 1))
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < token_count; i++) {
         if (tokens[i].field >= b->facts.field_count || tokens[i].term.len == 0 ||
-            tokens[i].term.len > 255)
+            tokens[i].term.len > TERM_MAX)
             continue;
         class_len[b->facts.field_class[tokens[i].field]]++;
         note_token(b, &tokens[i], i, d, b->facts.field_class);
     }
+    for (uint32_t c = 0; c < 4; c++)
+        norm[c] = length_norm(b, c, class_len[c]);
     for (size_t i = 0; i < b->seen.count && !b->failed; i++)
-        add_posting(b, (struct seen *)b->seen.items + i, tokens, d, class_len);
+        add_posting(b, (struct seen *)b->seen.items + i, tokens, d, norm);
     uint32_t *tie = array_add(b, &b->ties, 1), *off = array_add(b, &b->record_off, 1),
              *len = array_add(b, &b->record_len, 1);
     if (b->failed || !tie || !off || !len)

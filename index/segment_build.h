@@ -29,7 +29,8 @@ enum status segment_builder_create(const struct segment_facts *facts, uint32_t b
                                    struct segment_builder **out);
 void segment_builder_destroy(struct segment_builder **b);
 /* Adds the next document; *doc = its number from base. `record` = bytes made by record_compress().
- */
+ * TOO_LARGE when id and record do not fit an extent (nothing is added). Of a term that stands more
+ * than 1024 times in a document the first 1024 positions are kept. */
 enum status segment_builder_add(struct segment_builder *b, struct slice id,
                                 const struct builder_token *tokens, uint32_t token_count,
                                 struct slice record, uint32_t *doc);
@@ -54,7 +55,8 @@ enum status segment_builder_finish(struct segment_builder *b, uint32_t dictionar
 
 /*
  * Merges segments sorted by base into one that covers them all. Documents for which live() is false
- * lose postings, id and record. Inputs must share the record dictionary or have none.
+ * lose postings, id and record. Inputs must share the record dictionary (or all have none) and the
+ * number of searchable fields, else INVALID; 64 inputs at most.
  */
 enum status segment_merge(const struct segment *const *inputs, uint32_t count,
                           bool (*live)(void *ctx, uint32_t docid), void *live_ctx,

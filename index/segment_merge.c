@@ -359,15 +359,17 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     m.doc_count = segment_base(last) + segment_doc_count(last) - m.base;
     if (m.doc_count > SEGMENT_MAX_DOCS)
         return STATUS_TOO_LARGE;
+    for (uint32_t k = 0; k + 1 < count; k++) /* records are copied as they are */
+        if (segment_dictionary(inputs[k]) != segment_dictionary(last) ||
+            segment_field_count(inputs[k]) != segment_field_count(last))
+            return STATUS_INVALID;
     struct segment_writer w;
     segment_writer_init(&w);
     w.head.base = m.base;
     w.head.doc_count = m.doc_count;
     uint32_t *ties = NULL, *off = calloc((size_t)m.doc_count + 1, 4);
-    for (uint32_t k = 0; k < count; k++) {
-        w.head.dictionary = w.head.dictionary ? w.head.dictionary : segment_dictionary(inputs[k]);
-        w.head.field_count = segment_field_count(inputs[k]);
-    }
+    w.head.dictionary = segment_dictionary(last);
+    w.head.field_count = segment_field_count(last);
     enum status st = off ? prepare(&m, &ties) : STATUS_NO_MEMORY;
     w.ties = ties;
     if (!st)
