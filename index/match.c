@@ -256,6 +256,9 @@ static enum status sieve_list(struct source *x, uint32_t *docs, uint32_t *scores
             docs[kept] = docs[i];
             scores[kept++] = scores[i] + x->tier + lut[x->block.evidence[at]] * x->idf;
         }
+        /* a single block knows its last document only now that it is read */
+        if (i < *count && next + 1 >= x->list.block_count)
+            break;
     }
     x->at = at;
     *count = kept;

@@ -175,7 +175,7 @@ static void run_close(struct run *r)
     arena_fini(&r->arena);
 }
 
-static const struct facet_request category_facet = {.field = SLICE_LIT("category"), .limit = 10};
+static const struct facet_request category_facet = {.field = {"category", 8}, .limit = 10};
 
 /* The same work as the peers: BM25 over title and text, top 10, no typos or relaxing unless asked.
  */
