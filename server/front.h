@@ -1,0 +1,96 @@
+/*
+ * front - the process that speaks the protocol: one loop, its connections, its open catalogs.
+ *
+ * One pass: read what is there into the queues of admission, run requests for about a millisecond,
+ * send. Handlers write replies straight into the connection's output. Everything here belongs to
+ * the one thread of the front.
+ */
+#ifndef SOUK_SERVER_FRONT_H
+#define SOUK_SERVER_FRONT_H
+
+#include "index/query.h"
+#include "protocol/request.h"
+#include "server/admission.h"
+#include "server/catalogs.h"
+#include "server/conn.h"
+#include "server/loop.h"
+#include "server/park.h"
+#include "server/role.h"
+#include "server/writer_link.h"
+
+struct front {
+    struct role_context *role;
+    struct loop *loop;
+    struct catalogs *catalogs;
+    struct searcher *searcher;
+    struct arena arena; /* of the request being run */
+    struct buf scratch;
+    struct admission admission;
+    struct conn_table conns;
+    struct writer_link *writer;
+    struct park park;
+    struct loop_watch *listeners[ROLE_MAX_LISTEN];
+    struct loop_timer *beat, *accept_again;
+    int reserve_fd; /* given up for a moment when descriptors run out */
+    int64_t drain_until_ms;
+    bool draining;
+};
+
+/* A request being run. */
+struct request {
+    struct conn *conn;
+    struct frame frame;
+    int64_t received_us, deadline_us;
+};
+
+/* OK: the reply is in the output. AGAIN: it will be answered later. Else the error to answer. */
+typedef enum status (*handler_fn)(struct front *f, struct request *rq, struct fault *fault);
+
+enum status handle_hello(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_ping(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_catalog(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_search(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_multi_search(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_get(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_put(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_wait(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_stats(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_scan(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_delete(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
+
+/* Runs one request now and answers errors. */
+void dispatch(struct front *f, struct request *rq);
+
+/* Starts a reply in the output; append the body, then end it. */
+size_t reply_begin(struct request *rq);
+void reply_end(struct request *rq, size_t at);
+/* An answer that comes later: `to` says whom; nothing happens when the connection is gone. */
+struct reply_address {
+    uint64_t conn_id;
+    uint32_t request_id;
+    uint16_t flags;
+    uint8_t opcode;
+    int64_t received_us;
+};
+struct reply_address reply_address_of(const struct request *rq);
+void reply_later(struct front *f, const struct reply_address *to, enum status s, struct slice body);
+void reply_fault_later(struct front *f, const struct reply_address *to, const struct fault *fault);
+
+/* Products past their last limit at this second become the excluded docids. */
+enum status front_expired(struct front *f, struct catalog *c, const uint64_t **bits,
+                          uint32_t *bit_count);
+/* For struct query: deadline and signs of life at block boundaries. ctx = struct check. */
+struct front_check {
+    struct front *front;
+    int64_t deadline_us;
+};
+enum status front_check(void *ctx);
+
+/* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD. */
+enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,
+                         uint32_t count, uint64_t **out, struct fault *fault);
+/* Appends the schema's names as the table of documents. */
+void front_put_names(struct buf *b, uint32_t tag, const struct schema *schema);
+
+#endif

@@ -1,0 +1,161 @@
+/* HELLO, PING, WAIT, STATS, GOAWAY: requests that touch no index. */
+#include <inttypes.h>
+
+#include "protocol/hello.h"
+#include "protocol/reply.h"
+#include "server/front.h"
+
+enum status handle_hello(struct front *f, struct request *rq, struct fault *fault)
+{
+    const struct config *c = f->role->config;
+    struct hello client, offer = {.min_version = 1,
+                                  .max_version = 1,
+                                  .features = HELLO_FEATURES,
+                                  .max_frame = (uint32_t)config_number(c, OPTION_FRAME),
+                                  .max_in_flight = (uint32_t)config_number(c, OPTION_IN_FLIGHT),
+                                  .max_k = (uint32_t)config_number(c, OPTION_HITS),
+                                  .max_items = (uint32_t)config_number(c, OPTION_ITEMS),
+                                  .name = SLICE_LIT("soukd"),
+                                  .server_version = SLICE_LIT("0.1.0")};
+    enum status s = hello_decode(rq->frame.body, &client);
+    if (s)
+        return fault_set(fault, s, NULL, "the body of HELLO is damaged");
+    if ((s = hello_agree(&client, &offer)))
+        return s;
+    size_t at = reply_begin(rq);
+    hello_encode(&offer, 0, &rq->conn->out);
+    reply_end(rq, at);
+    return STATUS_OK;
+}
+
+enum status handle_ping(struct front *f, struct request *rq, struct fault *fault)
+{
+    (void)f;
+    (void)fault;
+    size_t at = reply_begin(rq);
+    buf_put_slice(&rq->conn->out, rq->frame.body);
+    reply_end(rq, at);
+    return STATUS_OK;
+}
+
+enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault)
+{
+    (void)f;
+    (void)fault;
+    conn_end(rq->conn);
+    return STATUS_OK;
+}
+
+enum status handle_wait(struct front *f, struct request *rq, struct fault *fault)
+{
+    struct wait_request w;
+    struct catalog *c;
+    enum status s = wait_request_decode(rq->frame.body, &w, fault);
+    if (s || (s = catalogs_get(f->catalogs, w.catalog, &c, fault)))
+        return s;
+    if ((s = snapshot_begin(c->snapshot)))
+        return s;
+    uint64_t visible = snapshot_sequence(c->snapshot);
+    snapshot_end(c->snapshot);
+    if (visible < w.sequence)
+        return park_add(f, rq, c->row ? c->row : shared_catalog_find(f->role->shared, w.catalog),
+                        w.sequence);
+    size_t at = reply_begin(rq);
+    tlv_put_u64(&rq->conn->out, TAG_WAIT_SEQUENCE, visible);
+    reply_end(rq, at);
+    return STATUS_OK;
+}
+
+static void put_process(struct buf *b, const struct shared_process *p, uint32_t slot)
+{
+    char name[64];
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {{"pid", p->pid},
+                {"starts", p->starts},
+                {"connections", p->connections},
+                {"accepted", p->accepted},
+                {"requests", p->requests},
+                {"errors", p->errors},
+                {"refused", p->refused},
+                {"bytes_in", p->bytes_in},
+                {"bytes_out", p->bytes_out},
+                {"search_count", p->search_count},
+                {"search_us", p->search_us},
+                {"draining", p->draining}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(name, sizeof name, "process.%u.%s.%s", slot, role_name((enum role)p->role),
+                 rows[i].name);
+        stats_row_put(b, name, "%" PRIu64, rows[i].value);
+    }
+}
+
+static void put_catalog_row(struct buf *b, struct catalog *c, const char *what, uint64_t value)
+{
+    char name[128];
+    snprintf(name, sizeof name, "catalog.%s.%s", c->name, what);
+    stats_row_put(b, name, "%" PRIu64, value);
+}
+
+struct stats_walk {
+    struct front *front;
+    struct buf *out;
+};
+
+static void put_catalog(void *ctx, struct slice name)
+{
+    struct stats_walk *w = ctx;
+    struct catalog *c;
+    struct index_usage u;
+    if (catalogs_get(w->front->catalogs, name, &c, NULL) || snapshot_begin(c->snapshot))
+        return;
+    uint64_t sequence = snapshot_sequence(c->snapshot);
+    put_catalog_row(w->out, c, "products", snapshot_live_count(c->snapshot));
+    put_catalog_row(w->out, c, "generation", snapshot_generation(c->snapshot));
+    put_catalog_row(w->out, c, "sequence", sequence);
+    put_catalog_row(w->out, c, "edition", c->edition);
+    if (snapshot_usage(c->snapshot, &u) == STATUS_OK) {
+        put_catalog_row(w->out, c, "segments", u.segments);
+        put_catalog_row(w->out, c, "map_bytes", u.map_bytes);
+        put_catalog_row(w->out, c, "used_bytes", u.used_bytes);
+        put_catalog_row(w->out, c, "file_bytes", u.file_bytes);
+        put_catalog_row(w->out, c, "readers", u.reader_count);
+        put_catalog_row(w->out, c, "oldest_reader_lag", u.oldest_reader_lag);
+    }
+    snapshot_end(c->snapshot);
+    struct shared_catalog *row = shared_catalog_find(w->front->role->shared, name);
+    if (!row)
+        return;
+    uint64_t logged = atomic_load(&row->logged), visible = atomic_load(&row->visible);
+    put_catalog_row(w->out, c, "logged", logged);
+    put_catalog_row(w->out, c, "visible", visible);
+    put_catalog_row(w->out, c, "lag", logged > visible ? logged - visible : 0);
+    put_catalog_row(w->out, c, "log_bytes", atomic_load(&row->log_bytes));
+    put_catalog_row(w->out, c, "queued", atomic_load(&row->queued));
+    put_catalog_row(w->out, c, "write_state", atomic_load(&row->write_state));
+}
+
+enum status handle_stats(struct front *f, struct request *rq, struct fault *fault)
+{
+    (void)fault;
+    struct buf *b = &rq->conn->out;
+    struct shared *s = f->role->shared;
+    size_t at = reply_begin(rq);
+    stats_row_put(b, "server.version", "0.1.0");
+    stats_row_put(b, "server.uptime_ms", "%" PRId64, clock_mono_ms() - s->mono_anchor_ms);
+    stats_row_put(b, "server.writer_ready", "%u", atomic_load(&s->writer_ready));
+    stats_row_put(b, "server.answered_by", "%s.%u", role_name(f->role->role), f->role->number);
+    for (uint32_t i = 0; i < s->process_count; i++)
+        put_process(b, &s->processes[i], i);
+    static const char *const classes[] = {"critical", "default", "sheddable", "background"};
+    for (int i = 0; i < FRAME_CLASS_COUNT; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "queue.%s.waiting", classes[i]);
+        stats_row_put(b, name, "%u", f->admission.queues[i].count);
+    }
+    struct stats_walk walk = {f, b};
+    catalogs_list(f->role->data_dir, put_catalog, &walk);
+    reply_end(rq, at);
+    return STATUS_OK;
+}

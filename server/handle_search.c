@@ -1,0 +1,233 @@
+/* SEARCH and MULTI_SEARCH: from the request to the query, and from its result into the output. */
+#include "protocol/multi.h"
+#include "protocol/reply.h"
+#include "server/freshness.h"
+#include "server/front.h"
+
+static void query_facets(struct front *f, const struct search_request *in, struct query *q)
+{
+    struct facet_request *facets = arena_calloc(&f->arena, in->facet_count + 1, sizeof *facets);
+    if (!facets)
+        return;
+    for (uint32_t i = 0; i < in->facet_count; i++)
+        facets[i] = (struct facet_request){.field = in->facets[i].field,
+                                           .kind = (enum facet_kind)in->facets[i].kind,
+                                           .limit = in->facets[i].limit,
+                                           .ranges = in->facets[i].ranges,
+                                           .query = in->facets[i].query,
+                                           .disjunctive = in->facets[i].disjunctive};
+    q->facets = facets;
+    q->facet_count = in->facet_count;
+}
+
+static enum status query_of(struct front *f, const struct search_request *in, struct query *q,
+                            struct fault *fault)
+{
+    if (in->k > config_number(f->role->config, OPTION_HITS))
+        return fault_set(fault, STATUS_TOO_LARGE, "k", "at most %u hits can be asked for",
+                         (unsigned)config_number(f->role->config, OPTION_HITS));
+    for (uint32_t i = 0; i < in->facet_count; i++)
+        if (in->facets[i].kind > FACET_STATS)
+            return fault_set(fault, STATUS_UNSUPPORTED, NULL, "no such kind of facet");
+    struct sort_request *sorts = arena_calloc(&f->arena, in->sort_count + 1, sizeof *sorts);
+    if (!sorts)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < in->sort_count; i++)
+        sorts[i] = (struct sort_request){in->sorts[i].field, in->sorts[i].descending};
+    *q = (struct query){.text = in->text,
+                        .match = (enum query_match)in->match,
+                        .prefix = in->prefix,
+                        .typos = in->typos == SEARCH_TYPOS_AUTO ? QUERY_TYPOS_AUTO : (int)in->typos,
+                        .fields = in->fields,
+                        .field_count = in->field_count,
+                        .filter = in->filter,
+                        .sorts = sorts,
+                        .sort_count = in->sort_count,
+                        .k = in->k,
+                        .offset = in->offset,
+                        .cursor = in->cursor,
+                        .count_to = in->count_to ? (int64_t)in->count_to : QUERY_COUNT_ALL,
+                        .group_field = in->group_field,
+                        .group_size = in->group_size,
+                        .profile = in->profile,
+                        .explain = in->explain,
+                        .max_stale_ms = in->max_stale_ms};
+    query_facets(f, in, q);
+    return STATUS_OK;
+}
+
+static enum status put_hits(struct front *f, struct catalog *c, const struct search_request *in,
+                            const struct query_result *r, int64_t now_ms, struct buf *b,
+                            struct fault *fault)
+{
+    uint64_t *wanted, fresh[4] = {0}, oldest = 0;
+    const struct schema *schema = snapshot_schema(c->snapshot);
+    enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
+    if (s)
+        return s;
+    if (!in->ids_only)
+        front_put_names(b, TAG_HITS_FIELDS, schema);
+    size_t hits_at = search_reply_hits_begin(b, r->hit_count);
+    for (uint32_t i = 0; i < r->hit_count; i++) {
+        const struct hit *h = &r->hits[i];
+        struct hit_reply out = {.id = h->id,
+                                .score = h->score,
+                                .group_count = h->group_count,
+                                .group = h->group_value,
+                                .explain = h->explain};
+        out.freshness =
+            (enum freshness)freshness_of(c->snapshot, h->docid, h->id, now_ms, &out.age_ms);
+        fresh[out.freshness & 3]++;
+        if (out.age_ms > oldest)
+            oldest = out.age_ms;
+        size_t at = search_reply_hit_begin(b, &out);
+        if (!in->ids_only && (s = snapshot_product(c->snapshot, h->docid, wanted, b)))
+            return s;
+        search_reply_hit_end(b, at, &out);
+    }
+    search_reply_hits_end(b, hits_at);
+    size_t at = tlv_begin(b, TAG_HITS_FRESHNESS);
+    for (int i = 0; i < 3; i++)
+        wire_put_varint(b, fresh[i]);
+    tlv_end(b, at);
+    tlv_put_u64(b, TAG_HITS_OLDEST_AGE_MS, oldest);
+    return STATUS_OK;
+}
+
+static enum status put_facets(struct front *f, const struct query_result *r, struct buf *b)
+{
+    for (uint32_t i = 0; i < r->facet_count; i++) {
+        const struct facet_result *in = &r->facets[i];
+        struct facet_value_reply *values =
+            arena_calloc(&f->arena, in->value_count + 1, sizeof *values);
+        if (!values)
+            return STATUS_NO_MEMORY;
+        for (uint32_t k = 0; k < in->value_count; k++)
+            values[k] = (struct facet_value_reply){in->values[k].value, in->values[k].count};
+        search_reply_facet(b, &(struct facet_reply){.field = in->field,
+                                                    .kind = (uint8_t)in->kind,
+                                                    .distinct = in->distinct,
+                                                    .count = in->count,
+                                                    .min = in->min,
+                                                    .max = in->max,
+                                                    .sum = in->sum,
+                                                    .values = values,
+                                                    .value_count = in->value_count});
+    }
+    return STATUS_OK;
+}
+
+static void put_work(const struct query_work *w, struct buf *b)
+{
+    const uint64_t work[] = {w->blocks_decoded, w->blocks_skipped, w->postings_read,
+                             w->terms_expanded, w->analyse_us,     w->retrieve_us,
+                             w->facet_us,       w->rank_us};
+    size_t at = tlv_begin(b, TAG_HITS_WORK);
+    for (size_t i = 0; i < sizeof work / sizeof work[0]; i++)
+        wire_put_varint(b, work[i]);
+    tlv_end(b, at);
+}
+
+/* One search over the snapshot that is open; appends the body of a reply. */
+static enum status search_one(struct front *f, struct request *rq, struct catalog *c,
+                              const struct search_request *in, struct buf *b, struct fault *fault)
+{
+    struct query q;
+    struct query_result r = {0};
+    struct front_check check = {f, rq->deadline_us};
+    int64_t start = clock_mono_us();
+    enum status s = query_of(f, in, &q, fault);
+    if (s || (s = front_expired(f, c, &q.excluded, &q.excluded_bits)))
+        return s;
+    q.now_ms = shared_now_ms(f->role->shared);
+    q.check = front_check;
+    q.check_ctx = &check;
+    if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
+        (s = put_hits(f, c, in, &r, q.now_ms, b, fault)) || (s = put_facets(f, &r, b)))
+        return s;
+    tlv_put_u64(b, TAG_HITS_FOUND, r.found);
+    tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
+    tlv_put_u64(b, TAG_HITS_GENERATION, snapshot_generation(c->snapshot));
+    tlv_put_u64(b, TAG_HITS_SEQUENCE, snapshot_sequence(c->snapshot));
+    search_reply_texts(b, TAG_HITS_DEGRADED, r.degraded, r.degraded_count);
+    search_reply_texts(b, TAG_HITS_DROPPED, r.dropped_words, r.dropped_count);
+    search_reply_texts(b, TAG_HITS_CUT, r.cut_words, r.cut_count);
+    if (r.cursor.len)
+        tlv_put(b, TAG_HITS_CURSOR, r.cursor);
+    if (in->group_size)
+        tlv_put_u64(b, TAG_HITS_GROUPS, r.group_total);
+    if (r.index_moved)
+        tlv_put_u64(b, TAG_HITS_MOVED, 1);
+    if (in->query_id.len)
+        tlv_put(b, TAG_HITS_QUERY_ID, in->query_id);
+    put_work(&r.work, b);
+    uint64_t took = (uint64_t)(clock_mono_us() - start);
+    tlv_put_u64(b, TAG_HITS_TOOK_US, took);
+    atomic_fetch_add_explicit(&f->role->self->search_us, took, memory_order_relaxed);
+    atomic_fetch_add_explicit(&f->role->self->search_count, 1, memory_order_relaxed);
+    return STATUS_OK;
+}
+
+enum status handle_search(struct front *f, struct request *rq, struct fault *fault)
+{
+    struct search_request in;
+    struct catalog *c;
+    enum status s = search_request_decode(rq->frame.body, &f->arena, &in, fault);
+    if (s || (s = catalogs_get(f->catalogs, in.catalog, &c, fault)) ||
+        (s = snapshot_begin(c->snapshot)))
+        return s;
+    if (snapshot_sequence(c->snapshot) < in.min_sequence) {
+        snapshot_end(c->snapshot);
+        return park_add(f, rq, shared_catalog_find(f->role->shared, in.catalog), in.min_sequence);
+    }
+    size_t at = reply_begin(rq);
+    s = search_one(f, rq, c, &in, &rq->conn->out, fault);
+    snapshot_end(c->snapshot);
+    if (s == STATUS_OK)
+        reply_end(rq, at);
+    return s;
+}
+
+/* Parts of one catalog that follow each other see the same snapshot. */
+static void search_part(struct front *f, struct request *rq, struct slice body, struct buf *part)
+{
+    struct search_request in;
+    struct catalog *c;
+    struct fault fault = {0};
+    struct buf *out = &rq->conn->out;
+    enum status s = search_request_decode(body, &f->arena, &in, &fault);
+    if (s == STATUS_OK)
+        s = catalogs_get(f->catalogs, in.catalog, &c, &fault);
+    buf_clear(part);
+    if (s == STATUS_OK && (s = snapshot_begin(c->snapshot)) == STATUS_OK) {
+        s = snapshot_sequence(c->snapshot) < in.min_sequence
+                ? STATUS_UNAVAILABLE
+                : search_one(f, rq, c, &in, part, &fault);
+        snapshot_end(c->snapshot);
+    }
+    size_t at = multi_reply_begin(out, s);
+    fault.status = s;
+    if (s)
+        error_body_encode(out, &fault);
+    else
+        buf_put_slice(out, buf_slice(part));
+    tlv_end(out, at);
+}
+
+enum status handle_multi_search(struct front *f, struct request *rq, struct fault *fault)
+{
+    struct wire_reader r = wire_reader_of(rq->frame.body);
+    struct slice body;
+    enum status s;
+    uint32_t count = 0;
+    size_t at = reply_begin(rq);
+    while ((s = multi_request_next(&r, &body)) == STATUS_OK) {
+        if (++count > 32)
+            return fault_set(fault, STATUS_TOO_LARGE, NULL, "at most 32 searches in one request");
+        search_part(f, rq, body, &f->scratch);
+    }
+    if (s != STATUS_END)
+        return s;
+    reply_end(rq, at);
+    return STATUS_OK;
+}
