@@ -9,11 +9,11 @@
  */
 #include "bench_corpus.h"
 
+#include "index/analyse.h"
 #include "index/index.h"
 #include "index/query.h"
 #include "protocol/schema_spec.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,32 +276,61 @@ struct recount {
     struct bench_query **queries;
     uint64_t *found;
     size_t count;
+    struct analyser *analyser;
 };
 
-static bool word_in(const char *text, const char *word)
+/* The words of one product, analysed as the index does, held against each query one by one. */
+static uint64_t word_bit(struct slice w)
 {
-    size_t n = strlen(word);
-    while (*text) {
-        while (*text && !isalnum((unsigned char)*text))
-            text++;
-        size_t len = 0;
-        while (isalnum((unsigned char)text[len]))
-            len++;
-        if (len == n && !strncasecmp(text, word, n))
-            return true;
-        text += len;
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < w.len; i++)
+        h = (h ^ (unsigned char)w.ptr[i]) * 16777619u;
+    return (uint64_t)1 << (h >> 26);
+}
+
+struct row_words {
+    struct buf bytes;
+    struct slice words[2 * ANALYSE_TOKENS_MAX];
+    uint32_t count;
+    uint64_t bits; /* of all words: most queries are ruled out at once */
+};
+
+static void add_words(struct recount *r, struct row_words *row, const char *text)
+{
+    const struct token_list *l;
+    must(analyser_run(r->analyser, slice_str(text), &l), "analyse", NULL);
+    for (uint32_t i = 0; i < l->count; i++) {
+        row->words[row->count] = slice_make(row->bytes.ptr + row->bytes.len, l->items[i].term.len);
+        buf_put_slice(&row->bytes, l->items[i].term);
+        row->bits |= word_bit(row->words[row->count++]);
     }
+}
+
+static bool holds(const struct row_words *row, struct slice word)
+{
+    if (!(row->bits & word_bit(word)))
+        return false;
+    for (uint32_t i = 0; i < row->count; i++)
+        if (slice_equal(row->words[i], word))
+            return true;
     return false;
 }
 
 static void recount_row(void *ctx, const struct corpus_row *row)
 {
+    static struct row_words words; /* large; one thread */
     struct recount *r = ctx;
+    buf_clear(&words.bytes);
+    buf_reserve(&words.bytes, 1 << 20); /* slices point into it: it must not move */
+    words.count = 0;
+    words.bits = 0;
+    add_words(r, &words, row->title);
+    add_words(r, &words, row->text);
     for (size_t i = 0; i < r->count; i++) {
         const struct bench_query *q = r->queries[i];
         bool all = q->kind != CLASS_RANGE || (row->price >= q->low && row->price <= q->high);
         for (uint32_t w = 0; all && w < q->word_count; w++)
-            all = word_in(row->title, q->words[w]) || word_in(row->text, q->words[w]);
+            all = holds(&words, slice_str(q->words[w]));
         r->found[i] += all;
     }
 }
@@ -320,7 +349,9 @@ static int check(char **argv)
 {
     struct bench_queries all = bench_queries_load(argv[4], 3);
     size_t want = (size_t)atol(argv[5]);
-    struct recount rc = {calloc(want, sizeof *rc.queries), calloc(want, sizeof *rc.found), 0};
+    struct recount rc = {calloc(want, sizeof(struct bench_query *)), calloc(want, sizeof(uint64_t)),
+                         0, NULL};
+    must(analyser_create(&rc.analyser), "analyser", NULL);
     struct run r;
     run_open(&r, argv[2]);
     uint64_t order_differs = 0, compared = 0;
