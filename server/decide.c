@@ -110,7 +110,7 @@ void pending_undo(struct pending *p)
         if (u->before.sequence)
             *at = u->before;
         else /* a sequence as old as can be: the index answers, the slot stays taken */
-            at->sequence = 1;
+            *at = (struct entry){.id = u->id, .sequence = 1};
     }
 }
 

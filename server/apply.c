@@ -1,0 +1,341 @@
+#include "server/apply.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "server/edition.h"
+
+enum { ITEMS_USUAL = 1024, ITEMS_MOST = 32768, BYTES_MOST = 32 << 20, MERGE_BYTES = 32 << 20 };
+
+struct job {
+    struct job *next;
+    struct writer_catalog *catalog;
+    uint64_t items;
+    struct log_record record;
+};
+
+struct apply {
+    struct loop *loop;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work, idle;
+    struct job *head, **tail;
+    struct writer_catalog *at; /* what the thread is busy with */
+    bool stop;
+    struct arena arena;
+    struct buf scratch;
+};
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+enum status job_create(struct writer_catalog *c, const struct log_record *r, uint64_t items,
+                       struct job **out)
+{
+    struct job *j = malloc(sizeof *j + r->payload.len);
+    *out = j;
+    if (!j)
+        return STATUS_NO_MEMORY;
+    if (r->payload.len)
+        memcpy(j + 1, r->payload.ptr, r->payload.len);
+    *j = (struct job){NULL, c, items, *r};
+    j->record.payload.ptr = (char *)(j + 1);
+    return STATUS_OK;
+}
+
+void job_destroy(struct job **j)
+{
+    free(*j);
+    *j = NULL;
+}
+
+static void count(struct job *j, bool in)
+{
+    struct writer_catalog *c = j->catalog;
+    if (in) {
+        c->queued_items += j->items;
+        c->queued_bytes += j->record.payload.len;
+    } else {
+        c->queued_items -= j->items;
+        c->queued_bytes -= j->record.payload.len;
+    }
+    c->row->queued = c->queued_items;
+}
+
+void apply_push(struct apply *a, struct job *j)
+{
+    count(j, true);
+    pthread_mutex_lock(&a->lock);
+    *a->tail = j;
+    a->tail = &j->next;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static bool alone(const struct job *j)
+{
+    return j->record.type == LOG_SCHEMA || j->record.type == LOG_REBUILD;
+}
+
+/* The next jobs of one catalog that go into one batch; under the lock. */
+static struct job *take(struct apply *a)
+{
+    struct job *first = a->head, *last = first;
+    uint64_t items = first->items, bytes = first->record.payload.len;
+    uint64_t most = first->catalog->queued_items > 8 * ITEMS_USUAL ? ITEMS_MOST : ITEMS_USUAL;
+    while (!alone(first) && last->next && last->next->catalog == first->catalog &&
+           !alone(last->next) && items + last->next->items <= most && bytes < BYTES_MOST) {
+        last = last->next;
+        items += last->items;
+        bytes += last->record.payload.len;
+    }
+    a->head = last->next;
+    if (!a->head)
+        a->tail = &a->head;
+    last->next = NULL;
+    return first;
+}
+
+static void free_jobs(struct job *j)
+{
+    while (j) {
+        struct job *next = j->next;
+        count(j, false);
+        job_destroy(&j);
+        j = next;
+    }
+}
+
+/* --- records into a batch --------------------------------------------------------------------- */
+
+static enum status apply_item(struct batch *b, const struct put_item *item, int64_t accepted_ms)
+{
+    struct change c = {.version = item->version,
+                       .validated_ms = accepted_ms,
+                       .ttl_ms = item->ttl_ms,
+                       .swr_ms = item->swr_ms,
+                       .sie_ms = item->sie_ms};
+    struct document d;
+    enum status st = document_begin(&d, item->document);
+    if (st)
+        return st;
+    switch (item->op) {
+    case PUT_UPSERT:
+        return batch_upsert(b, item->document, &c);
+    case PUT_PATCH:
+        return batch_patch(b, item->document, &c);
+    case PUT_DELETE:
+        return batch_delete(b, d.id);
+    default:
+        return batch_validate(b, d.id, &c);
+    }
+}
+
+/* An item the index refuses by its content is left out, today and at every replay alike. */
+static enum status judged(enum status st, uint64_t *skipped)
+{
+    if (status_class(st) != STATUS_CLASS_CLIENT)
+        return st;
+    ++*skipped;
+    return STATUS_OK;
+}
+
+enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
+                         struct buf *scratch, uint64_t *skipped)
+{
+    struct log_changes c;
+    struct log_setting s;
+    enum status st;
+    switch (r->type) {
+    case LOG_CHANGES:
+        arena_reset(arena);
+        st = log_changes_decode(r->payload, arena, &c);
+        for (uint32_t i = 0; !st && i < c.item_count; i++)
+            st = judged(apply_item(b, &c.items[i], c.accepted_ms), skipped);
+        return st ? st : idempotency_apply(b, &c, scratch);
+    case LOG_SETTING:
+        st = log_setting_decode(r->payload, &s);
+        return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), skipped);
+    default:
+        return STATUS_OLD_FORMAT;
+    }
+}
+
+static enum status run_batch(struct apply *a, struct writer_catalog *c, const struct job *jobs)
+{
+    struct batch *b;
+    uint64_t last = 0, skipped = 0;
+    enum status st = batch_begin(c->applying, &b);
+    if (st)
+        return st;
+    for (const struct job *j = jobs; j && !st; j = j->next) {
+        st = apply_record(b, &j->record, &a->arena, &a->scratch, &skipped);
+        last = j->record.sequence;
+    }
+    if (st)
+        batch_abort(&b);
+    else
+        st = batch_commit(&b, last);
+    if (!st && skipped)
+        fprintf(stderr, "writer: catalog %s: the index refused %" PRIu64 " logged changes\n",
+                c->name, skipped);
+    return st;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void publish(struct writer_catalog *c, uint64_t sequence)
+{
+    if (snapshot_begin(c->applied) == STATUS_OK) {
+        c->row->generation = snapshot_generation(c->applied);
+        c->row->products = snapshot_live_count(c->applied);
+        snapshot_end(c->applied);
+    }
+    c->row->visible = sequence;
+    c->visible = sequence;
+}
+
+static bool stopping(struct apply *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool stop = a->stop;
+    pthread_mutex_unlock(&a->lock);
+    return stop;
+}
+
+static enum status run(struct apply *a, struct writer_catalog *c, const struct job *jobs)
+{
+    const struct timespec pause = {0, 200000000};
+    for (;;) {
+        enum status st = alone(jobs) ? edition_change(c, &jobs->record) : run_batch(a, c, jobs);
+        if (st != STATUS_NO_SPACE)
+            return st;
+        c->row->write_state = WRITE_NO_SPACE;
+        if (stopping(a))
+            return st;
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void work(struct apply *a, struct job *jobs)
+{
+    struct writer_catalog *c = jobs->catalog;
+    uint64_t last = 0;
+    for (struct job *j = jobs; j; j = j->next)
+        last = j->record.sequence;
+    enum status st = c->failed ? (enum status)c->failed : run(a, c, jobs);
+    if (!st) {
+        if (c->row->write_state == WRITE_NO_SPACE)
+            c->row->write_state = WRITE_OPEN;
+        publish(c, last);
+    } else if (st != STATUS_NO_SPACE && !c->failed) {
+        fprintf(stderr, "writer: catalog %s takes no more changes: %s\n", c->name, status_text(st));
+        c->failed = st;
+        c->row->write_state = WRITE_SAFE_MODE;
+    }
+    free_jobs(jobs);
+    loop_wake(a->loop);
+}
+
+static bool quiet(struct apply *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool none = !a->head && !a->stop;
+    pthread_mutex_unlock(&a->lock);
+    return none;
+}
+
+static void merge(struct apply *a, struct writer_catalog *c)
+{
+    bool worked = true;
+    while (worked && !c->failed && quiet(a))
+        if (index_merge_step(c->applying, MERGE_BYTES, &worked))
+            return; /* it changed nothing; the next batch tells whether the store is at fault */
+}
+
+static void *thread_main(void *ctx)
+{
+    struct apply *a = ctx;
+    pthread_mutex_lock(&a->lock);
+    while (!a->stop) {
+        if (!a->head) {
+            pthread_cond_wait(&a->work, &a->lock);
+            continue;
+        }
+        struct job *jobs = take(a);
+        struct writer_catalog *c = a->at = jobs->catalog;
+        pthread_mutex_unlock(&a->lock);
+        work(a, jobs);
+        merge(a, c);
+        pthread_mutex_lock(&a->lock);
+        a->at = NULL;
+        pthread_cond_broadcast(&a->idle);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+void apply_leave(struct apply *a, struct writer_catalog *c)
+{
+    struct job *gone = NULL;
+    pthread_mutex_lock(&a->lock);
+    for (struct job **at = &a->head; *at;) {
+        struct job *j = *at;
+        if (j->catalog != c) {
+            at = &j->next;
+            continue;
+        }
+        *at = j->next;
+        j->next = gone;
+        gone = j;
+    }
+    a->tail = &a->head;
+    while (*a->tail)
+        a->tail = &(*a->tail)->next;
+    while (a->at == c)
+        pthread_cond_wait(&a->idle, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+    free_jobs(gone);
+}
+
+enum status apply_create(struct loop *loop, struct apply **out)
+{
+    struct apply *a = calloc(1, sizeof *a);
+    *out = a;
+    if (!a)
+        return STATUS_NO_MEMORY;
+    a->loop = loop;
+    a->tail = &a->head;
+    arena_init(&a->arena, 0);
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->work, NULL);
+    pthread_cond_init(&a->idle, NULL);
+    if (pthread_create(&a->thread, NULL, thread_main, a) == 0)
+        return STATUS_OK;
+    free(a);
+    *out = NULL;
+    return STATUS_NO_MEMORY;
+}
+
+void apply_destroy(struct apply **ap)
+{
+    struct apply *a = *ap;
+    if (!a)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->stop = true;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->thread, NULL);
+    free_jobs(a->head);
+    arena_fini(&a->arena);
+    buf_fini(&a->scratch);
+    pthread_mutex_destroy(&a->lock);
+    pthread_cond_destroy(&a->work);
+    pthread_cond_destroy(&a->idle);
+    free(a);
+    *ap = NULL;
+}

@@ -1,0 +1,35 @@
+/*
+ * apply - the thread that brings what is logged into the indexes, in batches, in order.
+ *
+ * Jobs are records that are durable in the log. A batch commits its last sequence in the same
+ * transaction, so that replay after a crash starts exactly behind it. A full disk is waited out;
+ * any other failure stops the catalog's changes for good (reads go on). When nothing waits,
+ * segments are merged.
+ */
+#ifndef SOUK_SERVER_APPLY_H
+#define SOUK_SERVER_APPLY_H
+
+#include "server/loop.h"
+#include "server/writer_catalog.h"
+
+struct apply;
+struct job;
+
+/* `loop` is woken after every step forward. */
+enum status apply_create(struct loop *loop, struct apply **out);
+/* Ends the thread after its batch; what waits stays in the log for the next start. */
+void apply_destroy(struct apply **a);
+/* Copies the record. */
+enum status job_create(struct writer_catalog *c, const struct log_record *r, uint64_t items,
+                       struct job **out);
+void job_destroy(struct job **j);
+/* Takes the job over. */
+void apply_push(struct apply *a, struct job *j);
+/* Forgets the jobs of a catalog and waits until the thread is not at it. */
+void apply_leave(struct apply *a, struct writer_catalog *c);
+
+/* The jobs of one batch, applied at once in this thread: what the thread does, for tests. */
+enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
+                         struct buf *scratch, uint64_t *skipped);
+
+#endif

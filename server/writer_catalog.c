@@ -1,0 +1,226 @@
+#include "server/writer_catalog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_ROOM = PATH_MAX + 64 };
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+    (void)st;
+    (void)flag;
+    (void)f;
+    return remove(path) && errno != ENOENT;
+}
+
+void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum status make_dir(const char *path)
+{
+    return mkdir(path, 0750) && errno != EEXIST ? status_from_errno(errno) : STATUS_OK;
+}
+
+static enum status sync_catalogs(const char *data_dir)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/catalogs", data_dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return status_from_errno(errno);
+    enum status st = fsync(fd) ? status_from_errno(errno) : STATUS_OK;
+    close(fd);
+    return st;
+}
+
+enum status writer_catalog_create(const char *data_dir, struct slice name,
+                                  const struct schema *schema, uint64_t map_bytes,
+                                  struct fault *fault)
+{
+    char all[PATH_ROOM], home[PATH_MAX], edition[PATH_MAX], log[PATH_MAX];
+    uint64_t number;
+    if (!catalog_name_valid(name))
+        return fault_set(fault, STATUS_INVALID, "name",
+                         "a catalog's name is 1 to 64 letters, digits, _ and -");
+    if (catalog_current_read(data_dir, name, &number) != STATUS_NOT_FOUND)
+        return fault_set(fault, STATUS_EXISTS, "name", "a catalog of this name exists");
+    snprintf(all, sizeof all, "%s/catalogs", data_dir);
+    if (!catalog_path(home, sizeof home, data_dir, name) ||
+        !catalog_log_path(log, sizeof log, data_dir, name) ||
+        !catalog_edition_path(edition, sizeof edition, data_dir, name, 1))
+        return fault_set(fault, STATUS_TOO_LARGE, "name", "the path is too long");
+    remove_tree(home); /* what an interrupted creation left has no CURRENT */
+    struct index_options o = {.map_bytes = map_bytes};
+    enum status st = make_dir(all);
+    st = st ? st : make_dir(home);
+    st = st ? st : make_dir(log);
+    st = st ? st : make_dir(edition);
+    st = st ? st : index_create(edition, schema, &o, fault);
+    st = st ? st : sync_catalogs(data_dir);
+    st = st ? st : catalog_current_write(data_dir, name, 1);
+    if (st && fault && !fault->text[0])
+        fault_set(fault, st, NULL, "the catalog cannot be made: %s", status_text(st));
+    return st;
+}
+
+static enum status open_index(struct writer_catalog *c, struct fault *fault)
+{
+    char path[PATH_MAX];
+    bool stale;
+    struct slice name = slice_str(c->name);
+    struct index_options o = {.map_bytes = c->map_bytes};
+    enum status st = catalog_current_read(c->data_dir, name, &c->edition);
+    if (st || !catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
+        return st ? st : STATUS_TOO_LARGE;
+    st = index_open(path, &o, &c->index, &stale, fault);
+    st = st ? st : snapshot_create(c->index, &c->snapshot);
+    st = st ? st : snapshot_create(c->index, &c->applied);
+    st = st ? st : snapshot_begin(c->snapshot);
+    if (st)
+        return st;
+    c->applying = c->index;
+    c->visible = snapshot_sequence(c->snapshot);
+    c->row = shared_catalog_claim(c->shared, name);
+    if (c->row) {
+        c->row->generation = snapshot_generation(c->snapshot);
+        c->row->products = snapshot_live_count(c->snapshot);
+        c->row->edition = c->edition;
+        c->row->visible = c->visible;
+        c->row->queued = 0;
+        c->row->write_state = WRITE_OPEN;
+    }
+    snapshot_end(c->snapshot);
+    return c->row ? STATUS_OK
+                  : fault_set(fault, STATUS_TOO_LARGE, NULL, "there are too many catalogs");
+}
+
+static void open_log(struct writer_catalog *c)
+{
+    char path[PATH_MAX];
+    uint64_t cut = 0;
+    struct fault fault = {0};
+    enum status st = STATUS_TOO_LARGE;
+    if (catalog_log_path(path, sizeof path, c->data_dir, slice_str(c->name)))
+        st = event_log_open(path, NULL, &c->log, &cut, &fault);
+    if (cut)
+        fprintf(stderr,
+                "writer: catalog %s: %" PRIu64
+                " bytes behind the last whole record of the event log were cut off\n",
+                c->name, cut);
+    if (!st && event_log_last(c->log) < c->visible && event_log_last(c->log)) {
+        event_log_close(&c->log);
+        st = fault_set(&fault, STATUS_CORRUPT, NULL, "the event log ends before the index");
+    }
+    if (st) {
+        fprintf(stderr, "writer: catalog %s takes no changes: %s\n", c->name,
+                fault.text[0] ? fault.text : status_text(st));
+        c->failed = st;
+        c->row->write_state = WRITE_SAFE_MODE;
+        return;
+    }
+    c->row->logged = event_log_last(c->log);
+    c->row->log_bytes = event_log_bytes(c->log);
+}
+
+enum status writer_catalog_open(struct writer_catalog **out, const char *data_dir,
+                                struct shared *shared, struct slice name, uint64_t map_bytes,
+                                struct fault *fault)
+{
+    struct writer_catalog *c = calloc(1, sizeof *c);
+    *out = c;
+    if (!c || name.len > SHARED_NAME)
+        return STATUS_NO_MEMORY;
+    memcpy(c->name, name.ptr, name.len);
+    c->data_dir = data_dir;
+    c->shared = shared;
+    c->map_bytes = map_bytes;
+    enum status st = pending_create(&c->pending);
+    st = st ? st : idempotency_create(&c->keys);
+    st = st ? st : open_index(c, fault);
+    if (st)
+        writer_catalog_close(out);
+    else
+        open_log(c);
+    return st;
+}
+
+void writer_catalog_close(struct writer_catalog **cp)
+{
+    struct writer_catalog *c = *cp;
+    if (!c)
+        return;
+    snapshot_destroy(&c->snapshot);
+    snapshot_destroy(&c->applied);
+    if (c->applying != c->index)
+        index_close(&c->applying);
+    index_close(&c->index);
+    event_log_close(&c->log);
+    pending_destroy(&c->pending);
+    idempotency_destroy(&c->keys);
+    free(c);
+    *cp = NULL;
+}
+
+enum status writer_catalog_remove(const char *data_dir, struct slice name)
+{
+    char home[PATH_MAX], gone[PATH_ROOM];
+    if (!catalog_path(home, sizeof home, data_dir, name))
+        return STATUS_TOO_LARGE;
+    snprintf(gone, sizeof gone, "%s/catalogs/.dropped-%.*s", data_dir, (int)name.len, name.ptr);
+    remove_tree(gone);
+    if (rename(home, gone))
+        return status_from_errno(errno);
+    enum status st = sync_catalogs(data_dir);
+    if (!st)
+        remove_tree(gone);
+    return st;
+}
+
+static enum status take_edition(struct writer_catalog *c)
+{
+    struct index *fresh = atomic_exchange(&c->fresh, NULL);
+    if (!fresh)
+        return STATUS_OK;
+    struct snapshot *s;
+    enum status st = snapshot_create(fresh, &s);
+    if (st) {
+        c->failed = st;
+        return st;
+    }
+    snapshot_destroy(&c->snapshot);
+    index_close(&c->index);
+    c->index = fresh;
+    c->snapshot = s;
+    c->old_edition = c->row->edition - 1;
+    c->remove_at = shared_now_ms(c->shared) + 10000;
+    return STATUS_OK;
+}
+
+enum status writer_catalog_follow(struct writer_catalog *c)
+{
+    uint64_t visible = c->visible; /* before the edition: what is seen here is in `fresh` too */
+    enum status st = take_edition(c);
+    if (!st) {
+        pending_forget(c->pending, visible);
+        idempotency_forget(c->keys, visible);
+    }
+    return st;
+}
+
+void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)
+{
+    char path[PATH_MAX];
+    if (!c->old_edition || now_ms < c->remove_at)
+        return;
+    if (catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), c->old_edition))
+        remove_tree(path);
+    c->old_edition = 0;
+}

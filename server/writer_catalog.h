@@ -1,0 +1,61 @@
+/*
+ * writer_catalog - a catalog as the writer holds it: index, log, tables of what is under way.
+ *
+ * Two threads: the loop decides and logs, the apply thread changes the index. Members say whose
+ * they are; what both touch is atomic or handed over under the apply queue's lock.
+ */
+#ifndef SOUK_SERVER_WRITER_CATALOG_H
+#define SOUK_SERVER_WRITER_CATALOG_H
+
+#include "server/catalogs.h"
+#include "server/decide.h"
+#include "server/event_log.h"
+#include "server/idempotency.h"
+
+struct writer_catalog {
+    char name[SHARED_NAME + 1];
+    const char *data_dir;
+    struct shared *shared;
+    struct shared_catalog *row;
+    uint64_t map_bytes;
+    /* the loop's */
+    struct index *index;
+    struct snapshot *snapshot;
+    struct event_log *log;
+    struct pending *pending;
+    struct idempotency *keys;
+    bool unsynced;
+    bool control;         /* a schema or edition change is under way */
+    uint64_t old_edition; /* to be removed at remove_at, 0 = none */
+    int64_t remove_at;
+    /* the apply thread's */
+    struct index *applying;
+    struct snapshot *applied;
+    uint64_t edition, skipped;
+    /* both */
+    _Atomic uint64_t visible, queued_items, queued_bytes;
+    _Atomic uint32_t failed;         /* enum status: the index takes no more */
+    _Atomic uint32_t control_status; /* outcome of the last schema or edition change */
+    _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
+};
+
+/* Makes the directories of a new catalog. EXISTS. */
+enum status writer_catalog_create(const char *data_dir, struct slice name,
+                                  const struct schema *schema, uint64_t map_bytes,
+                                  struct fault *fault);
+/* Opens index and log; the caller replays what is behind *visible. A damaged log leaves the row in
+ * WRITE_SAFE_MODE and `log` NULL: reads go on. */
+enum status writer_catalog_open(struct writer_catalog **out, const char *data_dir,
+                                struct shared *shared, struct slice name, uint64_t map_bytes,
+                                struct fault *fault);
+void writer_catalog_close(struct writer_catalog **c);
+/* Takes the catalog's name off and removes its files. */
+enum status writer_catalog_remove(const char *data_dir, struct slice name);
+/* Called in the loop when the apply thread made progress: new edition, tables. */
+enum status writer_catalog_follow(struct writer_catalog *c);
+/* Removes the edition that was replaced, once fronts had their time. */
+void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms);
+/* Removes a directory and all in it. */
+void remove_tree(const char *path);
+
+#endif
