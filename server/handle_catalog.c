@@ -1,0 +1,122 @@
+/* CATALOG: reading actions are answered here, changing ones go to the writer. */
+#include <stdlib.h>
+
+#include "protocol/multi.h"
+#include "server/front.h"
+
+struct forward {
+    struct front *front;
+    struct reply_address to;
+};
+
+static void forward_done(void *ctx, const struct frame *reply)
+{
+    struct forward *w = ctx;
+    struct fault fault = {0};
+    if (reply) {
+        reply_later(w->front, &w->to, reply->status, reply->body);
+    } else {
+        fault_set(&fault, STATUS_UNAVAILABLE, NULL, "the writer went away; send it again");
+        reply_fault_later(w->front, &w->to, &fault);
+    }
+    free(w);
+}
+
+static enum status forward(struct front *f, struct request *rq)
+{
+    struct forward *w = malloc(sizeof *w);
+    if (!w)
+        return STATUS_NO_MEMORY;
+    *w = (struct forward){f, reply_address_of(rq)};
+    enum status s = writer_link_send(f->writer, rq->frame.opcode, rq->frame.flags,
+                                     (uint32_t)((rq->deadline_us - rq->received_us) / 1000),
+                                     rq->frame.body, forward_done, w);
+    if (s)
+        free(w);
+    return s ? s : STATUS_AGAIN;
+}
+
+static enum status put_entry(struct front *f, struct slice name, bool with_schema, struct buf *out,
+                             struct fault *fault)
+{
+    struct catalog *c;
+    struct catalog_entry e = {.name = name};
+    enum status s = catalogs_get(f->catalogs, name, &c, fault);
+    if (s || (s = snapshot_begin(c->snapshot)))
+        return s;
+    struct buf schema = BUF_INIT;
+    if (with_schema)
+        schema_encode(snapshot_schema(c->snapshot), &schema);
+    e.schema = buf_slice(&schema);
+    e.sequence = snapshot_sequence(c->snapshot);
+    e.products = snapshot_live_count(c->snapshot);
+    e.generation = snapshot_generation(c->snapshot);
+    e.edition = c->edition;
+    catalog_entry_encode(&e, out);
+    snapshot_end(c->snapshot);
+    buf_fini(&schema);
+    return STATUS_OK;
+}
+
+struct list_walk {
+    struct front *front;
+    struct buf *out;
+};
+
+static void list_each(void *ctx, struct slice name)
+{
+    struct list_walk *w = ctx;
+    put_entry(w->front, name, false, w->out, NULL);
+}
+
+static enum status put_settings(struct front *f, const struct catalog_request *in, struct buf *out,
+                                struct fault *fault)
+{
+    struct catalog *c;
+    enum status s = catalogs_get(f->catalogs, in->name, &c, fault);
+    if (s || (s = snapshot_begin(c->snapshot)))
+        return s;
+    struct catalog_entry e = {.name = in->name, .key = in->key};
+    if (in->action == CATALOG_GET) {
+        if ((s = snapshot_setting(c->snapshot, in->kind, in->key, &e.value)) == STATUS_OK)
+            catalog_entry_encode(&e, out);
+    } else {
+        e.key = SLICE_NULL;
+        while ((s = snapshot_next_setting(c->snapshot, in->kind, &e.key, &e.value)) == STATUS_OK)
+            catalog_entry_encode(&e, out);
+        s = s == STATUS_END ? STATUS_OK : s;
+    }
+    snapshot_end(c->snapshot);
+    return s;
+}
+
+enum status handle_catalog(struct front *f, struct request *rq, struct fault *fault)
+{
+    struct catalog_request in;
+    struct buf *out = &rq->conn->out;
+    enum status s = catalog_request_decode(rq->frame.body, &in, fault);
+    if (s)
+        return s;
+    if (in.action == CATALOG_CREATE && !catalog_name_valid(in.name))
+        return fault_set(fault, STATUS_INVALID, "name",
+                         "a catalog's name is 1 to 64 letters, digits, _ and -");
+    size_t at = reply_begin(rq);
+    switch (in.action) {
+    case CATALOG_DESCRIBE:
+        s = put_entry(f, in.name, true, out, fault);
+        break;
+    case CATALOG_LIST:
+        s = catalogs_list(f->role->data_dir, list_each, &(struct list_walk){f, out});
+        break;
+    case CATALOG_GET:
+    case CATALOG_SETTINGS:
+        s = put_settings(f, &in, out, fault);
+        break;
+    default:
+        out->len = at;
+        return forward(f, rq);
+    }
+    if (s == STATUS_OK)
+        reply_end(rq, at);
+    return s;
+}
