@@ -1,0 +1,106 @@
+/* souk catalog: create, alter, list, describe, drop, and the settings of catalogs. */
+#include "cli/command.h"
+#include "cli/schema_json.h"
+
+static const struct {
+    const char *name;
+    enum catalog_action action;
+    uint32_t words; /* behind the action */
+} actions[] = {{"list", CATALOG_LIST, 0},        {"create", CATALOG_CREATE, 1},
+               {"alter", CATALOG_ALTER, 1},      {"describe", CATALOG_DESCRIBE, 1},
+               {"drop", CATALOG_DROP, 1},        {"rebuild", CATALOG_REBUILD, 1},
+               {"set", CATALOG_SET, 4},          {"show", CATALOG_GET, 3},
+               {"settings", CATALOG_SETTINGS, 1}};
+
+static void put_entry(struct command *c, const struct catalog_entry *e)
+{
+    struct schema_spec schema;
+    buf_printf(&c->out, "{\"name\":");
+    json_put_text(&c->out, e->name);
+    if (e->key.len || e->value.len) {
+        buf_printf(&c->out, ",\"key\":");
+        json_put_text(&c->out, e->key);
+        buf_printf(&c->out, ",\"value\":");
+        json_put_text(&c->out, e->value);
+    } else {
+        buf_printf(&c->out,
+                   ",\"products\":%llu,\"sequence\":%llu,\"generation\":%llu,\"edition\":%llu",
+                   (unsigned long long)e->products, (unsigned long long)e->sequence,
+                   (unsigned long long)e->generation, (unsigned long long)e->edition);
+    }
+    if (e->schema.len && schema_spec_decode(e->schema, &schema, NULL) == STATUS_OK) {
+        buf_printf(&c->out, ",\"schema\":");
+        schema_json_put(&c->out, &schema);
+    }
+    buf_printf(&c->out, "}\n");
+}
+
+static int print_entries(struct command *c, struct slice name)
+{
+    struct wire_reader r = wire_reader_of(c->reply.body);
+    struct catalog_entry e;
+    while (catalog_entry_next(&r, &e) == STATUS_OK) {
+        if (!e.name.len)
+            e.name = name;
+        put_entry(c, &e);
+    }
+    return command_flush(c);
+}
+
+static int run(struct command *c, struct catalog_request *q)
+{
+    int code = command_connect(c);
+    if (code)
+        return code;
+    enum status s = souk_catalog(c->souk, q, &c->reply);
+    return s ? command_fail(c, s, &c->reply.fault) : print_entries(c, q->name);
+}
+
+static int run_with_schema(struct command *c, struct catalog_request *q, const char *path)
+{
+    struct arena a;
+    struct buf schema = BUF_INIT;
+    struct schema_spec spec;
+    struct fault fault = {0};
+    int code;
+    arena_init(&a, 0);
+    enum status s = command_schema_file(path, &a, &spec, &fault);
+    if (s) {
+        command_fail(c, s, &fault);
+        code = EXIT_USAGE;
+    } else {
+        schema_spec_encode(&spec, &schema);
+        q->schema = buf_slice(&schema);
+        code = run(c, q);
+    }
+    buf_fini(&schema);
+    arena_fini(&a);
+    return code;
+}
+
+static struct slice word(const struct command *c, uint32_t n)
+{
+    return slice_str(command_word(c, n));
+}
+
+int command_catalog(struct command *c)
+{
+    const char *name = command_word(c, 1);
+    const char *path = options_value(&c->options, OPT_SCHEMA);
+    for (size_t i = 0; name && i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(name, actions[i].name) != 0)
+            continue;
+        if (actions[i].words && !command_word(c, actions[i].words + 1))
+            return command_usage("this catalog action needs more words");
+        struct catalog_request q = {.action = actions[i].action, .name = word(c, 2)};
+        if (q.action == CATALOG_CREATE || q.action == CATALOG_ALTER)
+            return path ? run_with_schema(c, &q, path)
+                        : command_usage("catalog create and alter need --schema FILE");
+        q.kind = word(c, 3);
+        q.key = word(c, 4);
+        q.value = word(c, 5);
+        return run(c, &q);
+    }
+    return command_usage("catalog: list, create, alter, describe, drop, rebuild, set, show or "
+                         "settings");
+}

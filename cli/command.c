@@ -1,0 +1,133 @@
+#include "cli/command.h"
+
+#include "cli/schema_json.h"
+#include "cli/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t command_now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+int command_connect(struct command *c)
+{
+    struct souk_options o;
+    const char *address = options_value(&c->options, OPT_SERVER);
+    if (!address)
+        address = getenv("SOUK_SERVER");
+    if (!address || !*address)
+        address = "127.0.0.1:7685";
+    int64_t timeout = options_number(&c->options, OPT_TIMEOUT, 0);
+    if (timeout < 0 || timeout > 3600000)
+        return command_usage("--timeout is a number of milliseconds up to 3600000");
+    souk_options_init(&o);
+    o.name = "souk";
+    o.deadline_ms = (uint32_t)timeout;
+    o.no_throttle = true;
+    enum status s = souk_open(address, &o, &c->souk, &c->reply.fault);
+    return s ? command_fail(c, s, &c->reply.fault) : EXIT_OK;
+}
+
+int command_fail(struct command *c, enum status s, const struct fault *fault)
+{
+    const char *text = fault && fault->text[0] ? fault->text : status_text(s);
+    fprintf(stderr, "souk: %s: %s", status_name(s), text);
+    if (fault && fault->field[0])
+        fprintf(stderr, " (field %s)", fault->field);
+    if (fault && fault->line)
+        fprintf(stderr, " (line %u, column %u)", fault->line, fault->column);
+    else if (fault && fault->column)
+        fprintf(stderr, " (at byte %u)", fault->column);
+    if (fault && fault->retry_after_ms)
+        fprintf(stderr, " (try again in %u ms)", fault->retry_after_ms);
+    fputc('\n', stderr);
+    if (s == STATUS_DEADLINE)
+        return EXIT_DEADLINE;
+    if (!c->souk || (s == STATUS_UNAVAILABLE && !souk_server(c->souk)))
+        return s == STATUS_INVALID ? EXIT_USAGE : EXIT_CONNECT;
+    return EXIT_SERVER;
+}
+
+int command_usage(const char *what)
+{
+    fprintf(stderr, "souk: %s\nTry 'souk --help'.\n", what);
+    return EXIT_USAGE;
+}
+
+int command_flush(struct command *c)
+{
+    bool bad =
+        c->out.failed || fwrite(c->out.ptr ? c->out.ptr : "", 1, c->out.len, stdout) < c->out.len;
+    bad |= fflush(stdout) != 0;
+    buf_clear(&c->out);
+    if (bad)
+        fprintf(stderr, "souk: cannot write the result\n");
+    return bad ? EXIT_INTERNAL : EXIT_OK;
+}
+
+const char *command_word(const struct command *c, uint32_t n)
+{
+    return n < c->options.word_count ? c->options.words[n] : NULL;
+}
+
+uint32_t command_split(const char *list, struct slice *out, uint32_t max)
+{
+    uint32_t n = 0;
+    while (list && *list && n < max) {
+        size_t len = strcspn(list, ",");
+        if (len)
+            out[n++] = slice_make(list, len);
+        list += len + (list[len] == ',');
+    }
+    return n;
+}
+
+enum status command_read_file(const char *path, struct buf *out, struct fault *fault)
+{
+    struct source *source;
+    struct slice line;
+    enum status s = source_open(path, &source, fault);
+    if (s)
+        return s;
+    while ((s = source_line(source, &line, fault)) == STATUS_OK) {
+        buf_put_slice(out, line);
+        buf_put_u8(out, '\n');
+    }
+    source_close(source);
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+bool command_ack(const struct command *c, enum put_ack *out)
+{
+    static const char *const words[] = {"queued", "logged", "visible"};
+    const char *given = options_value(&c->options, OPT_ACK);
+    *out = ACK_LOGGED;
+    for (int i = 0; given && i < 3; i++)
+        if (strcmp(given, words[i]) == 0) {
+            *out = (enum put_ack)i;
+            return true;
+        }
+    return !given;
+}
+
+enum status command_schema_file(const char *path, struct arena *a, struct schema_spec *out,
+                                struct fault *fault)
+{
+    struct buf text = BUF_INIT;
+    struct json *v;
+    enum status s = command_read_file(path, &text, fault);
+    if (!s) {
+        struct slice kept = arena_copy(a, buf_slice(&text));
+        s = kept.ptr ? json_parse(kept, 1, a, &v, fault) : STATUS_NO_MEMORY;
+    }
+    if (!s)
+        s = schema_json_read(v, out, fault);
+    buf_fini(&text);
+    return s;
+}

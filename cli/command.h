@@ -1,0 +1,54 @@
+/*
+ * command - what every command of `souk` shares: options, connection, ways to end.
+ */
+#ifndef SOUK_CLI_COMMAND_H
+#define SOUK_CLI_COMMAND_H
+
+#include "cli/options.h"
+#include "protocol/schema_spec.h"
+#include "protocol/souk.h"
+
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_INTERNAL = 1,
+    EXIT_USAGE = 2,
+    EXIT_CONNECT = 3,
+    EXIT_SERVER = 4,
+    EXIT_PARTIAL = 5,
+    EXIT_DEADLINE = 6
+};
+
+struct command {
+    struct options options;
+    struct souk *souk;
+    struct souk_reply reply;
+    struct buf out; /* text for standard output */
+    bool json, terminal;
+};
+
+typedef int command_run(struct command *c);
+command_run command_ping, command_stats, command_catalog, command_get, command_put, command_delete,
+    command_wait, command_search, command_import, command_export, command_eval, command_info;
+
+/* Opens the connection; EXIT_OK or the exit code, complained already. */
+int command_connect(struct command *c);
+/* Prints "souk: what: ..." on standard error and returns the exit code that belongs to it. */
+int command_fail(struct command *c, enum status s, const struct fault *fault);
+int command_usage(const char *what);
+/* Writes c->out and empties it. */
+int command_flush(struct command *c);
+/* The word at `n` (0 is the command itself) or NULL. */
+const char *command_word(const struct command *c, uint32_t n);
+/* "A,B,C" into slices; returns how many, at most `max`. */
+uint32_t command_split(const char *list, struct slice *out, uint32_t max);
+/* The whole of a file ("-" = standard input), unpacked. */
+enum status command_read_file(const char *path, struct buf *out, struct fault *fault);
+/* An ack level by its word; false when it is none. */
+bool command_ack(const struct command *c, enum put_ack *out);
+uint64_t command_now_us(void);
+
+/* Parses the schema file of --schema; slices live in `a`. */
+enum status command_schema_file(const char *path, struct arena *a, struct schema_spec *out,
+                                struct fault *fault);
+
+#endif

@@ -1,0 +1,161 @@
+#include "cli/infer.h"
+
+#include <strings.h>
+
+/* Texts of more tokens than this on average are prose. */
+enum { PROSE_TOKENS = 5, PROSE_BYTES = 40 };
+
+void infer_init(struct infer *in)
+{
+    memset(in, 0, sizeof *in);
+    arena_init(&in->arena, 0);
+}
+
+void infer_fini(struct infer *in)
+{
+    arena_fini(&in->arena);
+}
+
+static struct infer_field *field_of(struct infer *in, struct slice name, uint32_t hint)
+{
+    for (uint32_t i = 0; i < in->count; i++) {
+        struct infer_field *f = &in->fields[(hint + i) % in->count];
+        if (slice_equal(f->name, name))
+            return f;
+    }
+    if (in->count == SCHEMA_MAX_FIELDS)
+        return NULL;
+    struct infer_field *f = &in->fields[in->count];
+    f->name = arena_copy(&in->arena, name);
+    if (!f->name.ptr)
+        return NULL;
+    in->count++;
+    return f;
+}
+
+static uint64_t count_tokens(struct slice s)
+{
+    uint64_t n = 0;
+    bool inside = false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool space = s.ptr[i] == ' ' || s.ptr[i] == '\n' || s.ptr[i] == '\t';
+        n += !space && !inside;
+        inside = !space;
+    }
+    return n;
+}
+
+enum status infer_add(struct infer *in, const struct json *product, struct fault *fault)
+{
+    uint32_t hint = 0;
+    if (product->type != JSON_OBJECT)
+        return STATUS_OK;
+    in->products++;
+    for (const struct json *m = product->first; m; m = m->next) {
+        if (slice_equal(m->name, SLICE_LIT("id")))
+            continue;
+        struct infer_field *f = field_of(in, m->name, hint);
+        if (!f)
+            return fault_set(fault, STATUS_TOO_LARGE, "",
+                             "more than %d fields; nest the rest in one object", SCHEMA_MAX_FIELDS);
+        hint = (uint32_t)(f - in->fields) + 1;
+        f->seen[m->type]++;
+        if (m->type == JSON_TEXT) {
+            f->text_bytes += m->text.len;
+            f->tokens += count_tokens(m->text);
+        }
+    }
+    return STATUS_OK;
+}
+
+static bool one_of(struct slice name, const char *const *words)
+{
+    for (; *words; words++)
+        if (name.len == strlen(*words) && strncasecmp(name.ptr, *words, name.len) == 0)
+            return true;
+    return false;
+}
+
+static const char *const heavy_names[] = {"title", NULL};
+static const char *const strong_names[] = {"name",  "brand",        "category", "categories",
+                                           "color", "manufacturer", NULL};
+static const char *const prose_names[] = {"description", "bullets", "text", NULL};
+static const char *const text_names[] = {"title", "name", "description", "bullets", "text", NULL};
+static const char *const path_names[] = {"category", "categories", "category_path", NULL};
+static const char *const shown_names[] = {"image",     "images",    "url", "link",
+                                          "image_url", "thumbnail", NULL};
+
+static enum field_type type_of(const struct infer_field *f)
+{
+    uint64_t bools = f->seen[JSON_FALSE] + f->seen[JSON_TRUE], texts = f->seen[JSON_TEXT];
+    uint64_t numbers = f->seen[JSON_INT] + f->seen[JSON_FLOAT];
+    if (f->seen[JSON_OBJECT])
+        return FIELD_ATTRIBUTES;
+    if (f->seen[JSON_ARRAY])
+        return one_of(f->name, path_names) ? FIELD_PATH : FIELD_KEYWORD_LIST;
+    if (one_of(f->name, shown_names))
+        return FIELD_KEYWORD;
+    if (one_of(f->name, text_names) && texts + numbers)
+        return FIELD_TEXT;
+    if (!texts && !bools && numbers)
+        return f->seen[JSON_FLOAT] ? FIELD_FLOAT : FIELD_INTEGER;
+    if (!texts && !numbers && bools)
+        return FIELD_BOOLEAN;
+    if (texts && (f->tokens > texts * PROSE_TOKENS || f->text_bytes > texts * PROSE_BYTES))
+        return FIELD_TEXT;
+    return FIELD_KEYWORD;
+}
+
+static uint8_t flags_of(const struct field_spec *f)
+{
+    if (one_of(f->name, shown_names))
+        return FIELD_STORED;
+    switch (f->type) {
+    case FIELD_TEXT:
+        return FIELD_SEARCHABLE | FIELD_STORED;
+    case FIELD_KEYWORD:
+        return FIELD_SEARCHABLE | FIELD_FILTER | FIELD_FACET | FIELD_SORT | FIELD_STORED;
+    case FIELD_KEYWORD_LIST:
+    case FIELD_PATH:
+    case FIELD_ATTRIBUTES:
+        return FIELD_SEARCHABLE | FIELD_FILTER | FIELD_FACET | FIELD_STORED;
+    case FIELD_BOOLEAN:
+        return FIELD_FILTER | FIELD_FACET | FIELD_STORED;
+    default:
+        return FIELD_FILTER | FIELD_FACET | FIELD_SORT | FIELD_STORED;
+    }
+}
+
+void infer_weights(struct field_spec *f)
+{
+    f->flags = flags_of(f);
+    f->weight_class = 3;
+    f->weight = 0.5;
+    if (one_of(f->name, heavy_names)) {
+        f->weight_class = 0;
+        f->weight = 3;
+    } else if (one_of(f->name, strong_names)) {
+        f->weight_class = 1;
+        f->weight = 1.5;
+    } else if (one_of(f->name, prose_names)) {
+        f->weight_class = 2;
+        f->weight = 1;
+    }
+}
+
+void infer_schema(const struct infer *in, struct schema_spec *out)
+{
+    memset(out, 0, sizeof *out);
+    for (uint32_t i = 0; i < in->count; i++) {
+        const struct infer_field *f = &in->fields[i];
+        uint64_t values = 0;
+        for (int t = JSON_FALSE; t <= JSON_OBJECT; t++)
+            values += f->seen[t];
+        if (values == 0)
+            continue; /* only nulls */
+        struct field_spec *spec = &out->fields[out->field_count++];
+        spec->name = f->name;
+        spec->type = type_of(f);
+        infer_weights(spec);
+    }
+}

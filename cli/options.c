@@ -1,0 +1,131 @@
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *name;
+    char letter;
+    const char *value, *help;
+} table[OPTION_COUNT] = {
+#define OPTION(id, name, letter, value, help) {name, letter, value, help},
+#include "cli/options.def"
+#undef OPTION
+};
+
+static int find_long(const char *name, size_t len)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+            return i;
+    return -1;
+}
+
+static int find_short(char letter)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (table[i].letter && table[i].letter == letter)
+            return i;
+    return -1;
+}
+
+/* One argument that starts with '-'; *at moves on when it takes the next one as its value. */
+static bool parse_one(int argc, char **argv, int *at, struct options *o, char room[200])
+{
+    const char *arg = argv[*at], *value = NULL;
+    int id;
+    if (arg[1] == '-') {
+        const char *equals = strchr(arg, '=');
+        id = find_long(arg + 2, equals ? (size_t)(equals - arg - 2) : strlen(arg + 2));
+        value = equals ? equals + 1 : NULL;
+    } else {
+        id = find_short(arg[1]);
+        value = arg[2] ? arg + 2 : NULL;
+    }
+    if (id < 0) {
+        snprintf(room, 200, "unknown option '%.100s'", arg);
+        return false;
+    }
+    if (!table[id].value && value) {
+        snprintf(room, 200, "--%s takes no value", table[id].name);
+        return false;
+    }
+    if (table[id].value && !value) {
+        if (*at + 1 >= argc) {
+            snprintf(room, 200, "--%s needs a value (%s)", table[id].name, table[id].value);
+            return false;
+        }
+        value = argv[++*at];
+    }
+    if (o->given_count == OPTIONS_MAX) {
+        snprintf(room, 200, "more than %d options", OPTIONS_MAX);
+        return false;
+    }
+    o->given[o->given_count].id = (enum option_id)id;
+    o->given[o->given_count++].value = value ? value : "";
+    return true;
+}
+
+bool options_parse(int argc, char **argv, struct options *o, char room[200])
+{
+    bool words_only = false;
+    memset(o, 0, sizeof *o);
+    for (int i = 1; i < argc; i++) {
+        if (!words_only && strcmp(argv[i], "--") == 0) {
+            words_only = true;
+        } else if (!words_only && argv[i][0] == '-' && argv[i][1]) {
+            if (!parse_one(argc, argv, &i, o, room))
+                return false;
+        } else if (o->word_count == WORDS_MAX) {
+            snprintf(room, 200, "more than %d words", WORDS_MAX);
+            return false;
+        } else {
+            o->words[o->word_count++] = argv[i];
+        }
+    }
+    return true;
+}
+
+const char *options_nth(const struct options *o, enum option_id id, uint32_t n)
+{
+    for (uint32_t i = 0; i < o->given_count; i++)
+        if (o->given[i].id == id && n-- == 0)
+            return o->given[i].value;
+    return NULL;
+}
+
+const char *options_value(const struct options *o, enum option_id id)
+{
+    const char *value = NULL;
+    for (uint32_t i = 0; i < o->given_count; i++)
+        if (o->given[i].id == id)
+            value = o->given[i].value;
+    return value;
+}
+
+bool options_has(const struct options *o, enum option_id id)
+{
+    return options_value(o, id) != NULL;
+}
+
+int64_t options_number(const struct options *o, enum option_id id, int64_t otherwise)
+{
+    const char *value = options_value(o, id);
+    char *end;
+    if (!value)
+        return otherwise;
+    long long n = strtoll(value, &end, 10);
+    return *value && !*end && n >= 0 ? n : -1;
+}
+
+void options_print(void)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        char left[60], letter[5] = "    ";
+        if (table[i].letter)
+            snprintf(letter, sizeof letter, "-%c, ", table[i].letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, table[i].name, table[i].value ? " " : "",
+                 table[i].value ? table[i].value : "");
+        printf("  %-28s %s\n", left, table[i].help);
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * options - the command line: one table of options for all commands, and the words between them.
+ */
+#ifndef SOUK_CLI_OPTIONS_H
+#define SOUK_CLI_OPTIONS_H
+
+#include "protocol/slice.h"
+
+enum option_id {
+#define OPTION(id, name, letter, value, help) OPT_##id,
+#include "cli/options.def"
+#undef OPTION
+    OPTION_COUNT
+};
+
+enum { OPTIONS_MAX = 64, WORDS_MAX = 1024 };
+
+struct options {
+    const char *words[WORDS_MAX]; /* the command first */
+    uint32_t word_count;
+    struct {
+        enum option_id id;
+        const char *value;
+    } given[OPTIONS_MAX];
+    uint32_t given_count;
+};
+
+/* false: *complaint (a sentence in `room`) says why. */
+bool options_parse(int argc, char **argv, struct options *o, char room[200]);
+bool options_has(const struct options *o, enum option_id id);
+/* The last value given; NULL when none. */
+const char *options_value(const struct options *o, enum option_id id);
+/* The n-th value of a repeated option; NULL behind the last. */
+const char *options_nth(const struct options *o, enum option_id id, uint32_t n);
+/* A whole number >= 0, or `otherwise` when the option is missing; -1 when it is no number. */
+int64_t options_number(const struct options *o, enum option_id id, int64_t otherwise);
+/* One line per option. */
+void options_print(void);
+
+#endif

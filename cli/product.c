@@ -1,0 +1,212 @@
+#include "cli/product.h"
+
+#include <stdio.h>
+
+void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a)
+{
+    n->schema = schema;
+    n->arena = a;
+    n->count = 0;
+    for (uint32_t i = 0; schema && i < schema->field_count; i++)
+        n->names[n->count++] = schema->fields[i].name;
+}
+
+/* Products of one file name their fields in the same order: look behind the last one first. */
+static enum status number_of(struct product_names *n, struct slice name, uint32_t hint,
+                             uint32_t *out)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        uint32_t at = (hint + i) % n->count;
+        if (slice_equal(n->names[at], name)) {
+            *out = at;
+            return STATUS_OK;
+        }
+    }
+    if (n->count == PRODUCT_NAMES)
+        return STATUS_TOO_LARGE;
+    struct slice kept = arena_copy(n->arena, name);
+    if (!kept.ptr)
+        return STATUS_NO_MEMORY;
+    *out = n->count;
+    n->names[n->count++] = kept;
+    return STATUS_OK;
+}
+
+/* A scalar as text, for keyword fields and items of lists. */
+static bool scalar_text(const struct json *v, char *room, size_t size, struct slice *out)
+{
+    struct buf b = BUF_INIT;
+    switch (v->type) {
+    case JSON_TEXT:
+        *out = v->text;
+        return true;
+    case JSON_FALSE:
+    case JSON_TRUE:
+        *out = slice_str(v->type == JSON_TRUE ? "true" : "false");
+        return true;
+    case JSON_INT:
+        snprintf(room, size, "%lld", (long long)v->i);
+        break;
+    case JSON_FLOAT:
+        json_put_float(&b, v->f);
+        snprintf(room, size, "%.*s", (int)b.len, b.ptr ? b.ptr : "");
+        buf_fini(&b);
+        break;
+    default:
+        return false;
+    }
+    *out = slice_str(room);
+    return true;
+}
+
+static enum status put_array(const struct json *v, struct buf *out)
+{
+    char room[48];
+    struct slice text;
+    uint32_t count = 0;
+    for (const struct json *i = v->first; i; i = i->next)
+        count += i->type != JSON_NULL;
+    value_put_list(out, count);
+    for (const struct json *i = v->first; i; i = i->next) {
+        if (i->type == JSON_NULL)
+            continue;
+        if (!scalar_text(i, room, sizeof room, &text))
+            return STATUS_SCHEMA_MISMATCH;
+        wire_put_bytes(out, text);
+    }
+    return STATUS_OK;
+}
+
+static void put_scalar(const struct json *v, struct buf *out)
+{
+    switch (v->type) {
+    case JSON_FALSE:
+    case JSON_TRUE:
+        value_put_bool(out, v->type == JSON_TRUE);
+        break;
+    case JSON_INT:
+        value_put_int(out, v->i);
+        break;
+    case JSON_FLOAT:
+        value_put_float(out, v->f);
+        break;
+    case JSON_TEXT:
+        value_put_text(out, v->text);
+        break;
+    default:
+        value_put_null(out);
+        break;
+    }
+}
+
+/* Nested objects become paths joined with dots. */
+static enum status put_pairs(const struct json *v, struct slice prefix, struct arena *a,
+                             struct buf *out, uint32_t *count)
+{
+    enum status s = STATUS_OK;
+    for (const struct json *m = v->first; m && !s; m = m->next) {
+        struct slice path = m->name;
+        if (prefix.len)
+            path = arena_printf(a, "%.*s.%.*s", (int)prefix.len, prefix.ptr, (int)m->name.len,
+                                m->name.ptr);
+        if (!path.ptr && m->name.len)
+            return STATUS_NO_MEMORY;
+        if (m->type == JSON_NULL)
+            continue;
+        if (m->type == JSON_OBJECT) {
+            s = put_pairs(m, path, a, out, count);
+            continue;
+        }
+        (*count)++;
+        wire_put_bytes(out, path);
+        if (m->type == JSON_ARRAY)
+            s = put_array(m, out);
+        else
+            put_scalar(m, out);
+    }
+    return s;
+}
+
+static enum status put_object(const struct json *v, struct arena *a, struct buf *out)
+{
+    struct buf inner = BUF_INIT;
+    uint32_t count = 0;
+    enum status s = put_pairs(v, SLICE_NULL, a, &inner, &count);
+    value_put_pairs(out, count);
+    buf_put_slice(out, buf_slice(&inner));
+    if (inner.failed)
+        out->failed = true;
+    buf_fini(&inner);
+    return s;
+}
+
+static enum status put_field(const struct json *v, const struct field_spec *f, struct arena *a,
+                             struct buf *out)
+{
+    char room[48];
+    struct slice text;
+    if (v->type == JSON_OBJECT)
+        return put_object(v, a, out);
+    if (v->type == JSON_ARRAY)
+        return put_array(v, out);
+    if (!f || v->type == JSON_NULL) {
+        put_scalar(v, out);
+        return STATUS_OK;
+    }
+    bool list = f->type == FIELD_KEYWORD_LIST || f->type == FIELD_PATH;
+    if (f->type == FIELD_TEXT || f->type == FIELD_KEYWORD || list) {
+        scalar_text(v, room, sizeof room, &text);
+        if (list) {
+            value_put_list(out, 1);
+            wire_put_bytes(out, text);
+        } else {
+            value_put_text(out, text);
+        }
+    } else if (f->type == FIELD_FLOAT && v->type == JSON_INT) {
+        value_put_float(out, (double)v->i);
+    } else {
+        put_scalar(v, out);
+    }
+    return STATUS_OK;
+}
+
+static bool is_field(const struct json *m, bool keep_null)
+{
+    return !slice_equal(m->name, SLICE_LIT("id")) && (keep_null || m->type != JSON_NULL);
+}
+
+enum status product_encode(const struct json *v, struct product_names *n, bool keep_null,
+                           struct buf *out, struct fault *fault)
+{
+    char room[48];
+    struct slice id;
+    uint32_t count = 0, number = 0;
+    if (v->type != JSON_OBJECT)
+        return fault_set(fault, STATUS_INVALID, "", "a product is a JSON object");
+    const struct json *given = json_get(v, "id");
+    if (!given || (given->type != JSON_TEXT && given->type != JSON_INT) ||
+        !scalar_text(given, room, sizeof room, &id) || id.len == 0)
+        return fault_set(fault, STATUS_INVALID, "id", "a product needs an id, text or integer");
+    for (const struct json *m = v->first; m; m = m->next)
+        count += is_field(m, keep_null);
+    document_put_header(out, id, count);
+    for (const struct json *m = v->first; m; m = m->next) {
+        if (!is_field(m, keep_null))
+            continue;
+        enum status s = number_of(n, m->name, number, &number);
+        const struct field_spec *f =
+            !s && n->schema && number < n->schema->field_count ? &n->schema->fields[number] : NULL;
+        if (!s) {
+            wire_put_varint(out, number);
+            s = put_field(m, f, n->arena, out);
+        }
+        if (s) {
+            char field[64];
+            snprintf(field, sizeof field, "%.*s", (int)(m->name.len < 63 ? m->name.len : 63),
+                     m->name.ptr);
+            return fault_set(fault, s, field, "%s", status_text(s));
+        }
+        number++;
+    }
+    return out->failed ? fault_set(fault, STATUS_NO_MEMORY, "", "out of memory") : STATUS_OK;
+}

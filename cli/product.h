@@ -1,0 +1,32 @@
+/*
+ * product - one JSON object as a document, and the field names a bulk of them uses.
+ *
+ * Values are shaped to the field's type where that loses nothing: an integer in a float field
+ * becomes a float, a number in a keyword field its digits, one text in a list field a list of
+ * one. What does not fit is sent as it is, so that the server names item and field.
+ */
+#ifndef SOUK_CLI_PRODUCT_H
+#define SOUK_CLI_PRODUCT_H
+
+#include "cli/json.h"
+#include "protocol/schema_spec.h"
+
+enum { PRODUCT_NAMES = 1024 };
+
+struct product_names {
+    struct slice names[PRODUCT_NAMES];
+    uint32_t count;
+    const struct schema_spec *schema; /* may be NULL; its fields are the first names */
+    struct arena *arena;              /* owns names beyond the schema's */
+};
+
+/* Starts with the schema's fields. */
+void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a);
+/*
+ * Appends the document of `v`, which must be an object with an `id` (text or integer). Nulls are
+ * left out, or kept where `keep_null` (a partial update removes those fields).
+ */
+enum status product_encode(const struct json *v, struct product_names *n, bool keep_null,
+                           struct buf *out, struct fault *fault);
+
+#endif

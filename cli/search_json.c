@@ -1,0 +1,115 @@
+#include "cli/search_json.h"
+
+static void put_texts(struct buf *b, const char *name, const struct slice *texts, uint32_t count)
+{
+    buf_printf(b, ",\"%s\":[", name);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i)
+            buf_put_u8(b, ',');
+        json_put_text(b, texts[i]);
+    }
+    buf_put_u8(b, ']');
+}
+
+static void put_hit(struct buf *b, const struct hit_reply *h, const struct search_reply *r)
+{
+    buf_printf(b, "{\"id\":");
+    json_put_text(b, h->id);
+    buf_printf(b, ",\"score\":%llu,\"freshness\":\"%s\",\"age_ms\":%llu",
+               (unsigned long long)h->score, freshness_name(h->freshness),
+               (unsigned long long)h->age_ms);
+    if (h->group.len || h->group_count) {
+        buf_printf(b, ",\"group\":");
+        json_put_text(b, h->group);
+        buf_printf(b, ",\"group_count\":%llu", (unsigned long long)h->group_count);
+    }
+    if (h->explain.len) {
+        buf_printf(b, ",\"explain\":");
+        json_put_text(b, h->explain);
+    }
+    if (h->document.len) {
+        size_t at = b->len;
+        buf_printf(b, ",\"product\":");
+        if (json_put_document(b, h->document, r->names, r->name_count))
+            b->len = at;
+    }
+    buf_put_u8(b, '}');
+}
+
+static void put_facet(struct buf *b, const struct facet_reply *f)
+{
+    json_put_text(b, f->field);
+    buf_printf(b, ":{\"values\":[");
+    for (uint32_t i = 0; i < f->value_count; i++) {
+        buf_printf(b, "%s{\"value\":", i ? "," : "");
+        json_put_text(b, f->values[i].value);
+        buf_printf(b, ",\"count\":%llu}", (unsigned long long)f->values[i].count);
+    }
+    buf_put_u8(b, ']');
+    buf_printf(b, ",\"distinct\":%llu", (unsigned long long)f->distinct);
+    if (f->kind == 2) {
+        buf_printf(b, ",\"count\":%llu,\"min\":", (unsigned long long)f->count);
+        json_put_float(b, f->min);
+        buf_printf(b, ",\"max\":");
+        json_put_float(b, f->max);
+        buf_printf(b, ",\"sum\":");
+        json_put_float(b, f->sum);
+        buf_printf(b, ",\"avg\":");
+        json_put_float(b, f->count ? f->sum / (double)f->count : 0);
+    }
+    buf_put_u8(b, '}');
+}
+
+static void put_rest(struct buf *b, const struct search_reply *r)
+{
+    if (r->dropped_count)
+        put_texts(b, "dropped", r->dropped, r->dropped_count);
+    if (r->cut_count)
+        put_texts(b, "cut", r->cut, r->cut_count);
+    if (r->groups)
+        buf_printf(b, ",\"groups\":%llu", (unsigned long long)r->groups);
+    if (r->moved)
+        buf_printf(b, ",\"moved\":true");
+    if (r->safe_mode)
+        buf_printf(b, ",\"safe_mode\":true");
+    if (r->cursor.len) {
+        buf_printf(b, ",\"cursor\":\"");
+        for (size_t i = 0; i < r->cursor.len; i++)
+            buf_printf(b, "%02x", (unsigned char)r->cursor.ptr[i]);
+        buf_put_u8(b, '"');
+    }
+    buf_printf(b, ",\"work\":[");
+    for (int i = 0; i < 8; i++)
+        buf_printf(b, "%s%llu", i ? "," : "", (unsigned long long)r->work[i]);
+    buf_put_u8(b, ']');
+}
+
+void search_json_put(struct buf *b, struct slice qid, struct slice query,
+                     const struct search_reply *r)
+{
+    buf_printf(b, "{\"qid\":");
+    json_put_text(b, qid);
+    buf_printf(b, ",\"query\":");
+    json_put_text(b, query);
+    buf_printf(b, ",\"found\":%llu,\"found_exact\":%s,\"took_us\":%llu",
+               (unsigned long long)r->found, r->found_exact ? "true" : "false",
+               (unsigned long long)r->took_us);
+    buf_printf(b, ",\"generation\":%llu,\"sequence\":%llu", (unsigned long long)r->generation,
+               (unsigned long long)r->sequence);
+    put_texts(b, "degraded", r->degraded, r->degraded_count);
+    buf_printf(b, ",\"hits\":[");
+    for (uint32_t i = 0; i < r->hit_count; i++) {
+        if (i)
+            buf_put_u8(b, ',');
+        put_hit(b, &r->hits[i], r);
+    }
+    buf_printf(b, "],\"facets\":{");
+    for (uint32_t i = 0; i < r->facet_count; i++) {
+        if (i)
+            buf_put_u8(b, ',');
+        put_facet(b, &r->facets[i]);
+    }
+    buf_put_u8(b, '}');
+    put_rest(b, r);
+    buf_put(b, "}\n", 2);
+}

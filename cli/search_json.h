@@ -1,0 +1,13 @@
+/*
+ * search_json - the reply of a search as one JSON line.
+ */
+#ifndef SOUK_CLI_SEARCH_JSON_H
+#define SOUK_CLI_SEARCH_JSON_H
+
+#include "cli/json.h"
+#include "protocol/reply.h"
+
+void search_json_put(struct buf *b, struct slice qid, struct slice query,
+                     const struct search_reply *r);
+
+#endif
