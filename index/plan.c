@@ -203,6 +203,39 @@ static int best_first(const void *a, const void *b)
     return slice_compare(x->term, y->term);
 }
 
+/* First ordinal behind *at whose term does not begin with `prefix`: doubling steps, then halving.
+ */
+static enum status step_over(const struct segment *s, struct slice prefix, uint32_t end,
+                             uint32_t *at)
+{
+    uint32_t low = *at, step = 1; /* low begins so */
+    struct slice term;
+    for (;; step *= 2) {
+        uint32_t next = low + step;
+        if (next >= end)
+            break;
+        enum status st = segment_term(s, next, &term);
+        if (st)
+            return st;
+        if (!slice_starts(term, prefix))
+            break;
+        low = next;
+    }
+    uint32_t high = low + step < end ? low + step : end; /* does not begin so, or is the end */
+    while (low + 1 < high) {
+        uint32_t mid = low + (high - low) / 2;
+        enum status st = segment_term(s, mid, &term);
+        if (st)
+            return st;
+        if (slice_starts(term, prefix))
+            low = mid;
+        else
+            high = mid;
+    }
+    *at = high;
+    return STATUS_OK;
+}
+
 /* Walks a dictionary in order; terms sharing a hopeless beginning are stepped over at once. */
 static enum status walk_typos(const struct segment *s, struct slice word, uint32_t max,
                               struct expansions *out)
@@ -222,9 +255,7 @@ static enum status walk_typos(const struct segment *s, struct slice word, uint32
                 st = add_expansion(out, term, distance);
             at++;
         } else if (skip.len) {
-            uint32_t from, behind;
-            st = segment_prefix_range(s, skip, &from, &behind);
-            at = behind > at ? behind : at + 1;
+            st = step_over(s, skip, hi, &at);
         } else {
             at++;
         }
