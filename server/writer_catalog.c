@@ -115,7 +115,7 @@ static void open_log(struct writer_catalog *c)
                 "writer: catalog %s: %" PRIu64
                 " bytes behind the last whole record of the event log were cut off\n",
                 c->name, cut);
-    if (!st && event_log_last(c->log) < c->visible && event_log_last(c->log)) {
+    if (!st && event_log_last(c->log) < c->visible) {
         event_log_close(&c->log);
         st = fault_set(&fault, STATUS_CORRUPT, NULL, "the event log ends before the index");
     }
