@@ -1,0 +1,307 @@
+#include "server/config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "protocol/wire.h"
+
+struct row {
+    const char *path, *fallback, *help;
+    enum option_type type;
+    uint64_t min, max;
+    bool reload;
+};
+
+static const struct row rows[] = {
+#define OPTION(id, path, type, fallback, min, max, reload, help)                                   \
+    {path, fallback, help, OPTION_##type, min, max, reload},
+#include "server/options.def"
+#undef OPTION
+};
+
+/* --- values -------------------------------------------------------------------------------------
+ */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static bool parse_number(const char *text, const struct unit *units, uint64_t *out)
+{
+    char *end;
+    if (!isdigit((unsigned char)*text))
+        return false;
+    unsigned long long n = strtoull(text, &end, 10);
+    while (*end == ' ')
+        end++;
+    for (; units->name; units++)
+        if (!strcmp(end, units->name))
+            return !__builtin_mul_overflow((uint64_t)n, units->factor, out);
+    return false;
+}
+
+static bool parse_value(enum option_type type, const char *text, uint64_t *out)
+{
+    static const struct unit none[] = {{"", 1}, {0}};
+    static const struct unit bytes[] = {
+        {"", 1},          {"KiB", 1 << 10},           {"MiB", 1 << 20},
+        {"GiB", 1 << 30}, {"TiB", UINT64_C(1) << 40}, {0}};
+    static const struct unit times[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {0}};
+    switch (type) {
+    case OPTION_TEXT:
+        *out = 0;
+        return true;
+    case OPTION_NUMBER:
+        return parse_number(text, none, out);
+    case OPTION_BYTES:
+        return parse_number(text, bytes, out);
+    case OPTION_TIME:
+        return parse_number(text, times, out);
+    case OPTION_SWITCH:
+        *out = !strcmp(text, "true");
+        return *out || !strcmp(text, "false");
+    }
+    return false;
+}
+
+static const char *unit_word(enum option_type type)
+{
+    static const char *const words[] = {"text", "number", "bytes (512MiB)", "time (10s)",
+                                        "true or false"};
+    return words[type];
+}
+
+/* Levenshtein distance of short texts, for "did you mean". */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[65];
+    size_t n = strlen(b);
+    if (n > 64 || strlen(a) > 64)
+        return 99;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        unsigned corner = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned up = row[j], cost = corner + (a[i - 1] != b[j - 1]);
+            unsigned least = (up < row[j - 1] ? up : row[j - 1]) + 1;
+            row[j] = cost < least ? cost : least;
+            corner = up;
+        }
+    }
+    return row[n];
+}
+
+static enum status unknown(const char *path, struct fault *fault)
+{
+    unsigned best = 99, at = 0;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        unsigned d = distance(path, rows[i].path);
+        if (d < best) {
+            best = d;
+            at = i;
+        }
+    }
+    if (best <= 4)
+        return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL,
+                         "unknown option %.80s; did you mean %s?", path, rows[at].path);
+    return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL, "unknown option %.80s", path);
+}
+
+enum status config_set(struct config *c, const char *path, const char *text,
+                       enum option_origin origin, struct fault *fault)
+{
+    unsigned i = 0;
+    while (i < OPTION_COUNT && strcmp(rows[i].path, path))
+        i++;
+    if (i == OPTION_COUNT)
+        return unknown(path, fault);
+    struct option_value v = {.origin = origin};
+    if (strlen(text) >= sizeof v.text)
+        return fault_set(fault, STATUS_TOO_LARGE, rows[i].path, "the value is too long");
+    memcpy(v.text, text, strlen(text));
+    if (!parse_value(rows[i].type, text, &v.number))
+        return fault_set(fault, STATUS_INVALID, rows[i].path, "%s wants a %s, not \"%.60s\"",
+                         rows[i].path, unit_word(rows[i].type), text);
+    if (rows[i].type != OPTION_TEXT && (v.number < rows[i].min || v.number > rows[i].max))
+        if (rows[i].type != OPTION_SWITCH)
+            return fault_set(fault, STATUS_INVALID, rows[i].path,
+                             "%s must lie between %llu and %llu", rows[i].path,
+                             (unsigned long long)rows[i].min, (unsigned long long)rows[i].max);
+    c->values[i] = v;
+    return STATUS_OK;
+}
+
+void config_init(struct config *c)
+{
+    memset(c, 0, sizeof *c);
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        config_set(c, rows[i].path, rows[i].fallback, ORIGIN_DEFAULT, NULL);
+}
+
+/* --- file ---------------------------------------------------------------------------------------
+ */
+
+static enum status at_mark(struct fault *fault, yaml_mark_t mark, enum status s)
+{
+    if (fault) {
+        fault->line = (uint32_t)mark.line + 1;
+        fault->column = (uint32_t)mark.column + 1;
+    }
+    return s;
+}
+
+static enum status walk(struct config *c, yaml_document_t *doc, yaml_node_t *node,
+                        const char *prefix, struct fault *fault)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return at_mark(fault, node->start_mark,
+                       fault_set(fault, STATUS_SYNTAX, NULL, "a mapping of options is expected"));
+    yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    for (; pair < node->data.mapping.pairs.top; pair++) {
+        yaml_node_t *key = yaml_document_get_node(doc, pair->key);
+        yaml_node_t *value = yaml_document_get_node(doc, pair->value);
+        char path[160];
+        if (key->type != YAML_SCALAR_NODE)
+            return at_mark(fault, key->start_mark,
+                           fault_set(fault, STATUS_SYNTAX, NULL, "a name is expected"));
+        snprintf(path, sizeof path, "%s%s%.64s", prefix, *prefix ? "." : "",
+                 (const char *)key->data.scalar.value);
+        enum status s;
+        if (value->type == YAML_SCALAR_NODE)
+            s = at_mark(
+                fault, key->start_mark,
+                config_set(c, path, (const char *)value->data.scalar.value, ORIGIN_FILE, fault));
+        else if (strchr(prefix, '.') || *prefix)
+            s = at_mark(fault, value->start_mark,
+                        fault_set(fault, STATUS_TOO_DEEP, NULL, "%s wants a plain value", path));
+        else
+            s = walk(c, doc, value, path, fault);
+        if (s)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+enum status config_load_text(struct config *c, struct slice text, struct fault *fault)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    if (!yaml_parser_initialize(&parser))
+        return STATUS_NO_MEMORY;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    enum status s = STATUS_OK;
+    if (!yaml_parser_load(&parser, &doc)) {
+        s = at_mark(fault, parser.problem_mark,
+                    fault_set(fault, STATUS_SYNTAX, NULL, "%s",
+                              parser.problem ? parser.problem : "not YAML"));
+    } else {
+        yaml_node_t *root = yaml_document_get_root_node(&doc);
+        if (root)
+            s = walk(c, &doc, root, "", fault);
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
+    return s;
+}
+
+enum status config_load_file(struct config *c, const char *path, struct fault *fault)
+{
+    struct buf text = BUF_INIT;
+    FILE *in = fopen(path, "rb");
+    if (!in)
+        return fault_set(fault, STATUS_IO, NULL, "the file cannot be opened");
+    size_t n = 1;
+    while (n && text.len < 4 * 1024 * 1024 && buf_reserve(&text, 4096)) {
+        n = fread(text.ptr + text.len, 1, 4096, in);
+        text.len += n;
+    }
+    fclose(in);
+    enum status s = config_load_text(c, buf_slice(&text), fault);
+    buf_fini(&text);
+    return s;
+}
+
+/* SOUK_SERVER__LISTEN -> server.listen; other SOUK_ names without "__" are not ours. */
+enum status config_load_env(struct config *c, char *const *env, struct fault *fault)
+{
+    for (; *env; env++) {
+        const char *equals = strchr(*env, '=');
+        char path[128];
+        size_t n = 0;
+        if (strncmp(*env, "SOUK_", 5) || !equals)
+            continue;
+        for (const char *p = *env + 5; p < equals && n < sizeof path - 1; p++) {
+            bool dot = p[0] == '_' && p[1] == '_';
+            path[n++] = dot ? '.' : (char)tolower((unsigned char)*p);
+            p += dot;
+        }
+        path[n] = '\0';
+        enum status s = strchr(path, '.') ? config_set(c, path, equals + 1, ORIGIN_ENV, fault) : 0;
+        if (s)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+/* --- out ----------------------------------------------------------------------------------------
+ */
+
+void config_print(const struct config *c, FILE *out)
+{
+    static const char *const origins[] = {"default", "file", "env", "flag"};
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        fprintf(out, "%s: %s  # %s\n", rows[i].path,
+                *c->values[i].text ? c->values[i].text : "\"\"", origins[c->values[i].origin]);
+}
+
+void config_describe(FILE *out)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        fprintf(out, "  %-20s %s; %s, default %s%s\n", rows[i].path, rows[i].help,
+                unit_word(rows[i].type), *rows[i].fallback ? rows[i].fallback : "empty",
+                rows[i].reload ? ", reloadable" : "");
+}
+
+void config_encode(const struct config *c, struct buf *out)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        buf_put_u8(out, (uint8_t)c->values[i].origin);
+        wire_put_bytes(out, slice_str(c->values[i].text));
+    }
+}
+
+enum status config_decode(struct config *c, struct slice bytes)
+{
+    struct wire_reader r = wire_reader_of(bytes);
+    config_init(c);
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        char text[sizeof c->values[i].text];
+        enum option_origin origin = (enum option_origin)wire_u8(&r);
+        struct slice s = wire_bytes(&r);
+        if (r.failed || s.len >= sizeof text)
+            return STATUS_INVALID;
+        memcpy(text, s.ptr, s.len);
+        text[s.len] = '\0';
+        enum status st = config_set(c, rows[i].path, text, origin, NULL);
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+void config_reload(struct config *c, const struct config *next, uint32_t *ignored)
+{
+    *ignored = 0;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (rows[i].reload)
+            c->values[i] = next->values[i];
+        else
+            *ignored += strcmp(c->values[i].text, next->values[i].text) != 0;
+    }
+}

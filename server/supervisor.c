@@ -1,0 +1,408 @@
+#include "server/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/loop.h"
+#include "server/role.h"
+
+enum { BEAT_LIMIT_MS = 2000, WATCH_MS = 50, BACKOFF_MS = 1000, QUICK_DEATHS = 3, CHILD_MAX = 67 };
+
+struct child {
+    enum role role;
+    uint32_t number;
+    pid_t pid;
+    int fds[2]; /* listening sockets, -1 = none */
+    int64_t started_ms, again_ms;
+    uint32_t quick_deaths;
+};
+
+struct supervisor {
+    struct config *config;
+    const char *config_file;
+    struct shared *shared;
+    struct loop *loop;
+    int shared_fd, config_fd, unix_fd, admin_fd, lock_fd;
+    struct child children[CHILD_MAX];
+    uint32_t child_count;
+    bool draining;
+    int64_t kill_ms;
+};
+
+static void say(const char *level, const char *msg, const char *what, long number)
+{
+    const char *form = isatty(2) ? "soukd: %s: %s %s %ld\n"
+                                 : "{\"level\":\"%s\",\"component\":\"supervisor\",\"msg\":\"%s\","
+                                   "\"what\":\"%s\",\"number\":%ld}\n";
+    char line[512];
+    int n = snprintf(line, sizeof line, form, level, msg, what, number);
+    if (n > 0 && write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
+        return;
+}
+
+/* --- sockets and files --------------------------------------------------------------------------
+ */
+
+static int listen_tcp(const char *where)
+{
+    char host[256];
+    const char *colon = strrchr(where, ':');
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    if (!colon || (size_t)(colon - where) >= sizeof host)
+        return -1;
+    const char *start = where;
+    size_t len = (size_t)(colon - where);
+    if (len > 1 && where[0] == '[' && colon[-1] == ']') {
+        start++;
+        len -= 2;
+    }
+    memcpy(host, start, len);
+    host[len] = '\0';
+    if (getaddrinfo(*host && strcmp(host, "*") ? host : NULL, colon + 1, &hints, &found))
+        return -1;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 4096)) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+static int listen_unix(const char *dir, const char *name, mode_t mode)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int n = snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", dir, name);
+    if (n < 0 || (size_t)n >= sizeof a.sun_path)
+        return -1;
+    unlink(a.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || chmod(a.sun_path, mode) ||
+        listen(fd, 1024)) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool make_dirs(const char *dir)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/catalogs", dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return false;
+    for (char *p = path + 1;; p++)
+        if (*p == '/' || !*p) {
+            char was = *p;
+            *p = '\0';
+            if (mkdir(path, 0755) && errno != EEXIST)
+                return false;
+            if (!(*p = was))
+                return true;
+        }
+}
+
+/* Root becomes `server.user`, or the owner of the data directory. */
+static bool become_user(const struct config *c)
+{
+    const char *name = config_text(c, OPTION_USER);
+    struct stat st;
+    if (geteuid() != 0)
+        return true;
+    if (*name) {
+        struct passwd *p = getpwnam(name);
+        return p && !chown(config_text(c, OPTION_DATA_DIR), p->pw_uid, p->pw_gid) &&
+               !initgroups(name, p->pw_gid) && !setgid(p->pw_gid) && !setuid(p->pw_uid);
+    }
+    if (stat(config_text(c, OPTION_DATA_DIR), &st) || st.st_uid == 0)
+        return true;
+    return !setgroups(0, NULL) && !setgid(st.st_gid) && !setuid(st.st_uid);
+}
+
+/* soukd.pid is locked while we live, so that two servers never share a directory. */
+static int lock_pid_file(const char *dir)
+{
+    char path[4096], text[32];
+    snprintf(path, sizeof path, "%s/soukd.pid", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fd < 0 || fcntl(fd, F_SETLK, &l)) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool write_config(struct supervisor *s)
+{
+    struct buf text = BUF_INIT;
+    config_encode(s->config, &text);
+    bool ok = !text.failed && !ftruncate(s->config_fd, 0) &&
+              pwrite(s->config_fd, text.ptr, text.len, 0) == (ssize_t)text.len;
+    buf_fini(&text);
+    return ok;
+}
+
+/* --- children -----------------------------------------------------------------------------------
+ */
+
+/* Between fork and exec: descriptors to their places. They are lifted first, so that none is
+ * overwritten before it was moved. */
+static void child_exec(const struct supervisor *s, const struct child *c, uint32_t slot)
+{
+    const int from[] = {s->shared_fd, s->config_fd, c->fds[0], c->fds[1]};
+    int lifted[4];
+    char number[16], place[16];
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int i = 0; i < 4; i++)
+        lifted[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, 512);
+    for (int i = 0; i < 4; i++)
+        if (lifted[i] >= 0)
+            dup2(lifted[i], ROLE_FD_SHARED + i);
+    snprintf(number, sizeof number, "%u", c->number);
+    snprintf(place, sizeof place, "%u", slot);
+    execl("/proc/self/exe", "soukd", "--role", role_name(c->role), "--number", number, "--slot",
+          place, (char *)NULL);
+    _exit(127);
+}
+
+static void child_start(struct supervisor *s, uint32_t slot)
+{
+    struct child *c = &s->children[slot];
+    struct shared_process *p = &s->shared->processes[slot];
+    atomic_store(&p->role, c->role);
+    atomic_store(&p->connections, 0);
+    atomic_store(&p->draining, 0);
+    shared_beat(p);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_exec(s, c, slot);
+    c->started_ms = clock_mono_ms();
+    c->again_ms = pid < 0 ? c->started_ms + BACKOFF_MS : 0;
+    c->pid = pid < 0 ? 0 : pid;
+    atomic_store(&p->pid, (uint32_t)c->pid);
+    atomic_fetch_add(&p->starts, 1);
+}
+
+static bool all_gone(const struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->child_count; i++)
+        if (s->children[i].pid)
+            return false;
+    return true;
+}
+
+static void child_ended(struct supervisor *s, uint32_t slot, int status)
+{
+    struct child *c = &s->children[slot];
+    int64_t now = clock_mono_ms();
+    c->pid = 0;
+    atomic_store(&s->shared->processes[slot].pid, 0);
+    atomic_store(&s->shared->processes[slot].connections, 0);
+    atomic_fetch_add(&s->shared->readers_to_free, 1);
+    if (c->role == ROLE_WRITER)
+        atomic_store(&s->shared->writer_ready, 0);
+    if (s->draining)
+        return;
+    say("warning",
+        WIFSIGNALED(status) ? "a process was killed:" : "a process ended:", role_name(c->role),
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    c->quick_deaths = now - c->started_ms < 1000 ? c->quick_deaths + 1 : 0;
+    if (c->quick_deaths >= QUICK_DEATHS)
+        c->again_ms = now + BACKOFF_MS;
+    else
+        child_start(s, slot);
+}
+
+static void on_child(void *ctx)
+{
+    struct supervisor *s = ctx;
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (uint32_t i = 0; i < s->child_count; i++)
+            if (s->children[i].pid == pid)
+                child_ended(s, i, status);
+    if (s->draining && all_gone(s))
+        loop_stop(s->loop);
+}
+
+static void signal_all(struct supervisor *s, int signo, bool writer)
+{
+    for (uint32_t i = 0; i < s->child_count; i++)
+        if (s->children[i].pid && (s->children[i].role == ROLE_WRITER) == writer)
+            kill(s->children[i].pid, signo);
+}
+
+static bool fronts_gone(const struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->child_count; i++)
+        if (s->children[i].pid && s->children[i].role != ROLE_WRITER)
+            return false;
+    return true;
+}
+
+static void on_watch(void *ctx)
+{
+    struct supervisor *s = ctx;
+    int64_t now = clock_mono_ms();
+    on_child(s);
+    if (s->draining) {
+        if (fronts_gone(s)) /* the writer last: it answers what the fronts still wait for */
+            signal_all(s, SIGTERM, true);
+        if (now > s->kill_ms) {
+            signal_all(s, SIGKILL, false);
+            signal_all(s, SIGKILL, true);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < s->child_count; i++) {
+        struct child *c = &s->children[i];
+        int64_t beat = (int64_t)atomic_load(&s->shared->processes[i].beat);
+        if (!c->pid && c->again_ms && now >= c->again_ms)
+            child_start(s, i);
+        else if (c->pid && now - beat > BEAT_LIMIT_MS) {
+            say("error", "no sign of life, killing", role_name(c->role), c->pid);
+            kill(c->pid, SIGKILL);
+            shared_beat(&s->shared->processes[i]);
+        }
+    }
+}
+
+static void on_term(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->draining) {
+        s->kill_ms = 0;
+        return;
+    }
+    s->draining = true;
+    atomic_store(&s->shared->draining, 1);
+    s->kill_ms = clock_mono_ms() + (int64_t)config_number(s->config, OPTION_DRAIN) + 2000;
+    signal_all(s, SIGTERM, false);
+    if (all_gone(s))
+        loop_stop(s->loop);
+}
+
+static void on_hup(void *ctx)
+{
+    struct supervisor *s = ctx;
+    struct config *next = calloc(1, sizeof *next);
+    struct fault fault = {0};
+    uint32_t ignored;
+    extern char **environ;
+    if (!next)
+        return;
+    config_init(next);
+    if ((s->config_file && config_load_file(next, s->config_file, &fault)) ||
+        config_load_env(next, environ, &fault)) {
+        say("error", "the configuration is kept, the new one is wrong:", fault.text, fault.line);
+    } else {
+        config_reload(s->config, next, &ignored);
+        write_config(s);
+        signal_all(s, SIGHUP, false);
+        signal_all(s, SIGHUP, true);
+        say("info", "configuration loaded; options that need a restart:", "count", ignored);
+    }
+    free(next);
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static void add_child(struct supervisor *s, enum role role, uint32_t number, int fd0, int fd1)
+{
+    s->children[s->child_count++] =
+        (struct child){.role = role, .number = number, .fds = {fd0, fd1}};
+}
+
+static const char *prepare(struct supervisor *s)
+{
+    const char *dir = config_text(s->config, OPTION_DATA_DIR);
+    if (!make_dirs(dir))
+        return "the data directory cannot be made";
+    if (!become_user(s->config))
+        return "the user cannot be taken on";
+    if ((s->lock_fd = lock_pid_file(dir)) < 0)
+        return "another soukd uses the data directory, or it cannot be written";
+    if (shared_create(&s->shared, &s->shared_fd))
+        return "no shared memory";
+    s->config_fd = memfd_create("soukd-config", MFD_CLOEXEC);
+    if (s->config_fd < 0 || !write_config(s))
+        return "no memory for the configuration";
+    if ((s->unix_fd = listen_unix(dir, "souk.sock", 0666)) < 0 ||
+        (s->admin_fd = listen_unix(dir, "admin.sock", 0600)) < 0)
+        return "the unix sockets cannot be made (is the path too long?)";
+    uint32_t fronts = (uint32_t)config_number(s->config, OPTION_FRONTS);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!fronts)
+        fronts = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores;
+    for (uint32_t i = 0; i < fronts; i++) {
+        int fd = listen_tcp(config_text(s->config, OPTION_LISTEN));
+        if (fd < 0)
+            return "the address cannot be listened on";
+        add_child(s, ROLE_FRONT, i, fd, s->unix_fd);
+    }
+    add_child(s, ROLE_ADMIN, 0, s->admin_fd, -1);
+    add_child(s, ROLE_WRITER, 0, -1, -1);
+    add_child(s, ROLE_FETCHER, 0, -1, -1);
+    s->shared->process_count = s->child_count;
+    return NULL;
+}
+
+int supervisor_run(struct config *config, const char *config_file)
+{
+    struct supervisor *s = calloc(1, sizeof *s);
+    if (!s)
+        return 1;
+    s->config = config;
+    s->config_file = config_file;
+    signal(SIGPIPE, SIG_IGN);
+    const char *wrong = prepare(s);
+    if (!wrong && loop_create(&s->loop))
+        wrong = "no event loop";
+    struct loop_timer *watch =
+        wrong ? NULL : loop_timer_create(s->loop, WATCH_MS, WATCH_MS, on_watch, s);
+    if (wrong || !watch) {
+        fprintf(stderr, "soukd: %s\n", wrong ? wrong : "out of memory");
+        free(s);
+        return 1;
+    }
+    loop_signal(s->loop, SIGCHLD, on_child, s);
+    loop_signal(s->loop, SIGTERM, on_term, s);
+    loop_signal(s->loop, SIGINT, on_term, s);
+    loop_signal(s->loop, SIGHUP, on_hup, s);
+    for (uint32_t i = 0; i < s->child_count; i++)
+        child_start(s, i);
+    say("info", "serving on", config_text(config, OPTION_LISTEN), (long)getpid());
+    loop_run(s->loop);
+    loop_timer_destroy(&watch);
+    loop_destroy(&s->loop);
+    free(s);
+    return 0;
+}

@@ -1,0 +1,12 @@
+/*
+ * supervisor - starts, watches, restarts and drains the other processes; owns no data.
+ */
+#ifndef SOUK_SERVER_SUPERVISOR_H
+#define SOUK_SERVER_SUPERVISOR_H
+
+#include "server/config.h"
+
+/* Until a signal ends it; the exit code. `config_file` may be NULL; HUP reads it again. */
+int supervisor_run(struct config *config, const char *config_file);
+
+#endif
