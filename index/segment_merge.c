@@ -17,6 +17,9 @@ struct merge {
     void *live_ctx;
     uint64_t *alive; /* bitmap over the merged range */
     uint32_t next[MERGE_INPUTS], next_dead[MERGE_INPUTS];
+    struct slice term[MERGE_INPUTS], dead[MERGE_INPUTS]; /* what stands at next and next_dead */
+    uint32_t killed[MERGE_INPUTS];
+    bool has_term[MERGE_INPUTS], has_dead[MERGE_INPUTS];
     /* the list at hand */
     uint32_t *docs, *pos_at, *pos;
     uint8_t *evidence;
@@ -122,43 +125,35 @@ static uint32_t lower_bound_of(const struct segment_writer *w, const char *prefi
     return low;
 }
 
-/* Marks the best evidence of every document of a term that is already in the writer's inputs. */
-static enum status mark_term(struct merge *m, struct slice term)
+/* Marks the best evidence of every living document of one list. */
+static enum status mark_list(struct merge *m, const struct segment *s, uint32_t ordinal)
 {
-    enum status st = STATUS_OK;
-    for (uint32_t k = 0; !st && k < m->count; k++) {
-        struct postings p;
-        struct postings_block block;
-        uint32_t ordinal, shift = segment_base(m->in[k]) - m->base;
-        st = segment_find_term(m->in[k], term, &ordinal);
-        if (st == STATUS_NOT_FOUND) {
-            st = STATUS_OK;
-            continue;
-        }
-        if (!st)
-            st = postings_open(m->in[k], ordinal, &p);
-        for (uint32_t b = 0; !st && b < p.block_count; b++) {
-            st = postings_decode(&p, b, &block);
-            for (uint32_t i = 0; !st && i < block.count; i++) {
-                uint32_t doc = block.docs[i] + shift;
-                if (doc < m->doc_count && alive(m, doc))
-                    m->best[doc] = better_evidence(m->best[doc], block.evidence[i]);
-            }
+    struct postings p;
+    struct postings_block block;
+    uint32_t shift = segment_base(s) - m->base;
+    enum status st = postings_open(s, ordinal, &p);
+    for (uint32_t b = 0; !st && b < p.block_count; b++) {
+        st = postings_decode(&p, b, &block);
+        for (uint32_t i = 0; !st && i < block.count; i++) {
+            uint32_t doc = block.docs[i] + shift;
+            if (doc < m->doc_count && alive(m, doc))
+                m->best[doc] = better_evidence(m->best[doc], block.evidence[i]);
         }
     }
     return st;
 }
 
+/* The terms of a prefix are neighbours in every input, so no term is looked up. */
 static enum status write_prefix(struct merge *m, struct segment_writer *w,
-                                const struct prefix_run *run, uint32_t from)
+                                const struct prefix_run *run)
 {
-    char term[256];
     memset(m->best, 0, m->doc_count);
-    for (uint32_t i = from; i < from + run->terms; i++) {
-        const char *s = w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[i];
-        size_t len = (unsigned char)s[0];
-        memcpy(term, s + 1, len);
-        enum status st = mark_term(m, slice_make(term, len));
+    for (uint32_t k = 0; k < m->count; k++) {
+        uint32_t at, end;
+        enum status st =
+            segment_prefix_range(m->in[k], slice_make(run->prefix, run->len), &at, &end);
+        for (; !st && at < end; at++)
+            st = mark_list(m, m->in[k], at);
         if (st)
             return st;
     }
@@ -206,7 +201,7 @@ static enum status write_prefixes(struct merge *m, struct segment_writer *w)
         if (run.terms < PREFIX_MIN_TERMS || run.postings < PREFIX_MIN_POSTINGS ||
             !plain(run.prefix, run.len))
             continue;
-        st = write_prefix(m, w, &run, from);
+        st = write_prefix(m, w, &run);
         if (run.len < PREFIX_MAX_LEN)
             for (size_t i = sizeof letters - 1; i-- > 0;) {
                 struct prefix_run *next = &stack[depth++];
@@ -220,32 +215,35 @@ static enum status write_prefixes(struct merge *m, struct segment_writer *w)
 
 /* --- the walk --------------------------------------------------------------------------------- */
 
-/* Smallest term that any input has next, in postings or killed counts; false at the end. */
-static enum status next_term(struct merge *m, struct slice *term, bool *any)
+/* Fetches the term that input k has next, in its dictionary and among its killed counts. */
+static enum status load_term(struct merge *m, uint32_t k)
 {
-    *any = false;
-    *term = SLICE_NULL;
+    m->has_term[k] = m->next[k] < segment_term_count(m->in[k]);
+    return m->has_term[k] ? segment_term(m->in[k], m->next[k], &m->term[k]) : STATUS_OK;
+}
+
+static enum status load_dead(struct merge *m, uint32_t k)
+{
+    m->has_dead[k] = m->next_dead[k] < segment_dead_count(m->in[k]);
+    return m->has_dead[k] ? segment_dead_at(m->in[k], m->next_dead[k], &m->dead[k], &m->killed[k])
+                          : STATUS_OK;
+}
+
+/* Smallest term that any input has next, in postings or killed counts; false at the end. */
+static bool next_term(const struct merge *m, struct slice *term)
+{
+    bool any = false;
     for (uint32_t k = 0; k < m->count; k++) {
-        struct slice t;
-        uint32_t n;
-        if (m->next[k] < segment_term_count(m->in[k])) {
-            enum status st = segment_term(m->in[k], m->next[k], &t);
-            if (st)
-                return st;
-            if (!*any || slice_compare(t, *term) < 0)
-                *term = t;
-            *any = true;
+        if (m->has_term[k] && (!any || slice_compare(m->term[k], *term) < 0)) {
+            *term = m->term[k];
+            any = true;
         }
-        if (m->next_dead[k] < segment_dead_count(m->in[k])) {
-            enum status st = segment_dead_at(m->in[k], m->next_dead[k], &t, &n);
-            if (st)
-                return st;
-            if (!*any || slice_compare(t, *term) < 0)
-                *term = t;
-            *any = true;
+        if (m->has_dead[k] && (!any || slice_compare(m->dead[k], *term) < 0)) {
+            *term = m->dead[k];
+            any = true;
         }
     }
-    return STATUS_OK;
+    return any;
 }
 
 static enum status merge_term(struct merge *m, struct segment_writer *w, struct slice term)
@@ -253,24 +251,18 @@ static enum status merge_term(struct merge *m, struct segment_writer *w, struct 
     uint64_t dead = 0;
     m->postings = m->pos_count = m->purged = 0;
     for (uint32_t k = 0; k < m->count; k++) {
-        struct slice t;
-        uint32_t n;
-        if (m->next[k] < segment_term_count(m->in[k])) {
-            enum status st = segment_term(m->in[k], m->next[k], &t);
-            if (st)
-                return st;
-            if (slice_equal(t, term) && (st = append_list(m, m->in[k], m->next[k]++)))
-                return st;
+        enum status st = STATUS_OK;
+        if (m->has_term[k] && slice_equal(m->term[k], term)) {
+            st = append_list(m, m->in[k], m->next[k]++);
+            st = st ? st : load_term(m, k);
         }
-        if (m->next_dead[k] < segment_dead_count(m->in[k])) {
-            enum status st = segment_dead_at(m->in[k], m->next_dead[k], &t, &n);
-            if (st)
-                return st;
-            if (slice_equal(t, term)) {
-                dead += n;
-                m->next_dead[k]++;
-            }
+        if (!st && m->has_dead[k] && slice_equal(m->dead[k], term)) {
+            dead += m->killed[k];
+            m->next_dead[k]++;
+            st = load_dead(m, k);
         }
+        if (st)
+            return st;
     }
     if (m->postings)
         segment_writer_term(
@@ -283,17 +275,18 @@ static enum status merge_term(struct merge *m, struct segment_writer *w, struct 
 
 static enum status merge_terms(struct merge *m, struct segment_writer *w)
 {
-    for (;;) {
-        struct slice term;
-        bool any;
-        enum status st = next_term(m, &term, &any);
-        if (st || !any)
-            return st;
-        if ((st = merge_term(m, w, term)))
-            return st;
-        if (w->blob.failed)
-            return STATUS_NO_MEMORY;
+    struct slice term = SLICE_NULL;
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < m->count; k++) {
+        st = load_term(m, k);
+        st = st ? st : load_dead(m, k);
     }
+    while (!st && next_term(m, &term)) {
+        st = merge_term(m, w, term);
+        if (!st && w->blob.failed)
+            st = STATUS_NO_MEMORY;
+    }
+    return st;
 }
 
 static enum status copy_record(struct segment_writer *w, const struct segment *s, uint32_t doc,
