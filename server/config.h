@@ -13,7 +13,7 @@
 #include "protocol/buf.h"
 #include "protocol/status.h"
 
-enum option {
+enum config_option {
 #define OPTION(id, path, type, fallback, min, max, reload, help) OPTION_##id,
 #include "server/options.def"
 #undef OPTION
@@ -42,12 +42,12 @@ enum status config_load_env(struct config *c, char *const *env, struct fault *fa
 enum status config_set(struct config *c, const char *path, const char *text,
                        enum option_origin origin, struct fault *fault);
 
-static inline uint64_t config_number(const struct config *c, enum option o)
+static inline uint64_t config_number(const struct config *c, enum config_option o)
 {
     return c->values[o].number;
 }
 
-static inline const char *config_text(const struct config *c, enum option o)
+static inline const char *config_text(const struct config *c, enum config_option o)
 {
     return c->values[o].text;
 }
