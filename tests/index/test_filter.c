@@ -1,0 +1,126 @@
+/* The filter language at its borders: positions of errors, limits, hostile texts. What filters mean
+ * is held against a walk in test_query.c. */
+#include "index/filter.h"
+#include "tests/index/support_walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static enum status parse(struct world *w, const char *text, struct fault *fault)
+{
+    struct filter *f;
+    *fault = (struct fault){0};
+    return filter_parse(slice_str(text), w->snap, &w->arena, &f, fault);
+}
+
+static void errors_carry_their_position(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum status status;
+        uint32_t column;
+    } cases[] = {
+        {"", STATUS_OK, 0},
+        {"   ", STATUS_OK, 0},
+        {"PRICE < 5", STATUS_UNKNOWN_FIELD, 1},
+        {"price < 5 AND Not exists ( stock )", STATUS_OK, 0},
+        {"price < ", STATUS_SYNTAX, 9},
+        {"price", STATUS_SYNTAX, 6},
+        {"price < 5 brand = Nike", STATUS_SYNTAX, 11},
+        {"(price < 5", STATUS_SYNTAX, 11},
+        {"brand = \"Nike", STATUS_SYNTAX, 14},
+        {"brand in [Nike, Puma", STATUS_SYNTAX, 21},
+        {"brand in []", STATUS_SYNTAX, 11},
+        {"price 1..2", STATUS_OK, 0},
+        {"price -1.5 .. 2", STATUS_OK, 0},
+        {"brand < Nike", STATUS_SCHEMA_MISMATCH, 13},
+        {"price = cheap", STATUS_SCHEMA_MISMATCH, 14},
+        {"title = x", STATUS_SCHEMA_MISMATCH, 6},
+        {"and", STATUS_UNKNOWN_FIELD, 1},
+    };
+    struct world *w = make_world(3);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fault fault;
+        enum status s = parse(w, cases[i].text, &fault);
+        if (s != cases[i].status || fault.column != cases[i].column)
+            print_error("'%s' gives %s at %u: %s\n", cases[i].text, status_name(s), fault.column,
+                        fault.text);
+        assert_int_equal(s, cases[i].status);
+        assert_int_equal(fault.column, cases[i].column);
+    }
+    close_world(w);
+}
+
+static enum status repeated(struct world *w, const char *before, const char *each, uint32_t times,
+                            const char *after)
+{
+    struct buf b = {0};
+    struct fault fault;
+    buf_printf(&b, "%s", before);
+    for (uint32_t i = 0; i < times; i++)
+        buf_printf(&b, "%s", each);
+    buf_printf(&b, "%s", after);
+    buf_put_u8(&b, 0);
+    assert_false(b.failed);
+    enum status s = parse(w, b.ptr, &fault);
+    buf_fini(&b);
+    return s;
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    struct world *w = make_world(3);
+    const char *more = " and price<5", *quoted = "\"some brand\",";
+    assert_int_equal(repeated(w, "price<5", more, 49, ""), STATUS_OK);
+    assert_int_equal(repeated(w, "price<5", more, 50, ""), STATUS_TOO_LARGE);
+    assert_int_equal(repeated(w, "", "(", 199, "price<5"), STATUS_SYNTAX);
+    assert_int_equal(repeated(w, "", "(", 100000, "price<5"), STATUS_TOO_DEEP);
+    assert_int_equal(repeated(w, "brand in [", quoted, 4095, "Nike]"), STATUS_OK);
+    assert_int_equal(repeated(w, "brand in [", quoted, 4096, "Nike]"), STATUS_TOO_LARGE);
+    assert_int_equal(repeated(w, "price in [", "5,", 4096, "5]"), STATUS_TOO_LARGE);
+    close_world(w);
+}
+
+/* Pieces of the language in any order: an error or a filter that can be asked. */
+static void salad_is_harmless(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "price", "brand",  "tags", "category", "stock", "and", "or",   "not",    "in",  "under",
+        "(",     ")",      "[",    "]",        ",",     "..",  "<",    "<=",     "!=",  "=",
+        "5",     "-1.5e3", "Nike", "\"a\\\"b", "'x'",   "`",   "1..2", "exists", "nan", "\xc3\xa4"};
+    struct world *w = make_world(3);
+    for (int i = 0; i < 20000; i++) {
+        char text[256] = "";
+        struct fault fault;
+        struct filter *f;
+        for (uint32_t n = 1 + roll(&w->seed, 10); n; n--)
+            strcat(strcat(text, roll(&w->seed, 4) ? " " : ""),
+                   pieces[roll(&w->seed, sizeof pieces / sizeof pieces[0])]);
+        enum status s = filter_parse(slice_str(text), w->snap, &w->arena, &f, &fault);
+        if (s == STATUS_OK)
+            filter_match(f, roll(&w->seed, PRODUCTS));
+        else
+            assert_true(fault.column >= 1 && fault.column <= strlen(text) + 1);
+        if (i % 100 == 0)
+            arena_reset(&w->arena);
+    }
+    close_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_carry_their_position),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(salad_is_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
