@@ -15,12 +15,14 @@ static const struct {
     {"stats", "stats", command_stats},
     {"catalog", "catalog list | create NAME --schema FILE | describe NAME | drop NAME | ...",
      command_catalog},
+    {"import", "import --catalog NAME FILE", command_import},
     {"export", "export --catalog NAME [--filter TEXT] [-o FILE]", command_export},
     {"search", "search CATALOG [WORDS] [OPTIONS]", command_search},
     {"get", "get CATALOG ID...", command_get},
     {"put", "put CATALOG [--patch] JSON | -", command_put},
     {"delete", "delete CATALOG ID... | --filter TEXT", command_delete},
     {"wait", "wait CATALOG SEQUENCE", command_wait},
+    {"eval", "eval CATALOG --queries FILE --qrels FILE", command_eval},
 };
 
 static int help(void)

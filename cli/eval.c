@@ -1,0 +1,201 @@
+/* souk eval: a file of queries held against human judgments. */
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/metrics.h"
+#include "cli/query.h"
+#include "cli/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EVAL_K = 100 };
+
+struct judgment {
+    struct slice qid, id;
+    int grade;
+};
+
+struct eval {
+    struct command *c;
+    struct query query;
+    struct arena arena;
+    struct buf judgments; /* struct judgment, by qid, then id */
+    struct buf times, grades;
+    struct metrics sum;
+    uint32_t queries, recall_queries;
+    struct fault fault;
+};
+
+static int by_qid_id(const void *a, const void *b)
+{
+    const struct judgment *x = a, *y = b;
+    int order = slice_compare(x->qid, y->qid);
+    return order ? order : slice_compare(x->id, y->id);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum status read_judgments(struct eval *e, const char *path)
+{
+    struct source *source;
+    struct slice line, rest;
+    enum status s = source_open(path, &source, &e->fault);
+    if (s)
+        return s;
+    while ((s = source_line(source, &line, &e->fault)) == STATUS_OK) {
+        struct judgment j;
+        struct slice kept = arena_copy(&e->arena, line);
+        const char *tab;
+        if (!kept.ptr || !(tab = memchr(kept.ptr, '\t', kept.len)))
+            continue;
+        j.qid = slice_make(kept.ptr, (size_t)(tab - kept.ptr));
+        rest = slice_make(tab + 1, kept.len - j.qid.len - 1);
+        if (!(tab = memchr(rest.ptr, '\t', rest.len)))
+            continue;
+        j.id = slice_make(rest.ptr, (size_t)(tab - rest.ptr));
+        j.grade = atoi(tab + 1);
+        j.grade = j.grade < 0 ? 0 : j.grade > 3 ? 3 : j.grade;
+        buf_put(&e->judgments, &j, sizeof j);
+    }
+    source_close(source);
+    if (e->judgments.len)
+        qsort(e->judgments.ptr, e->judgments.len / sizeof(struct judgment), sizeof(struct judgment),
+              by_qid_id);
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+/* The judgments of one query: the first of them and how many. */
+static struct judgment *judgments_of(struct eval *e, struct slice qid, uint32_t *count)
+{
+    struct judgment *all = (struct judgment *)(void *)e->judgments.ptr;
+    size_t low = 0, n = e->judgments.len / sizeof *all, high = n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (slice_compare(all[middle].qid, qid) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *count = 0;
+    while (low + *count < n && slice_equal(all[low + *count].qid, qid))
+        (*count)++;
+    return all ? all + low : NULL;
+}
+
+static void add(struct eval *e, const struct metrics *m)
+{
+    e->queries++;
+    e->sum.ndcg10 += m->ndcg10;
+    e->sum.ndcg10_judged += m->ndcg10_judged;
+    e->sum.rr += m->rr;
+    e->sum.judged10 += m->judged10;
+    e->recall_queries += m->has_recall;
+    e->sum.recall100 += m->recall100;
+}
+
+static enum status eval_query(struct eval *e, struct slice qid, struct slice text)
+{
+    struct search_reply r;
+    struct metrics m;
+    int ranked[EVAL_K];
+    uint32_t count;
+    const struct judgment *js = judgments_of(e, qid, &count);
+    buf_clear(&e->grades);
+    for (uint32_t i = 0; i < count; i++)
+        buf_put(&e->grades, &js[i].grade, sizeof js[i].grade);
+    const int *grades = (const int *)(const void *)e->grades.ptr;
+    if (!count || !metrics_of(NULL, 0, grades, count, &m))
+        return STATUS_OK;
+    e->query.request.text = text;
+    uint64_t from = command_now_us();
+    enum status s = souk_search(e->c->souk, &e->query.request, &e->c->reply, &r);
+    uint64_t us = command_now_us() - from;
+    if (s) {
+        e->fault = e->c->reply.fault;
+        return s;
+    }
+    buf_put(&e->times, &us, sizeof us);
+    uint32_t hits = r.hit_count < EVAL_K ? r.hit_count : EVAL_K;
+    for (uint32_t i = 0; i < hits; i++) {
+        struct judgment key = {.qid = qid, .id = r.hits[i].id};
+        const struct judgment *j = bsearch(&key, js, count, sizeof *js, by_qid_id);
+        ranked[i] = j ? j->grade : METRICS_UNJUDGED;
+    }
+    if (metrics_of(ranked, hits, grades, count, &m))
+        add(e, &m);
+    return STATUS_OK;
+}
+
+static int report(struct eval *e)
+{
+    struct buf *b = &e->c->out;
+    double n = e->queries ? e->queries : 1, with_recall = e->recall_queries ? e->recall_queries : 1;
+    uint32_t count = (uint32_t)(e->times.len / sizeof(uint64_t));
+    uint64_t *times = (uint64_t *)(void *)e->times.ptr;
+    if (count)
+        qsort(times, count, sizeof *times, by_value);
+    const char *format = e->c->json
+                             ? "{\"ndcg@10\":%.4f,\"ndcg@10_judged\":%.4f,\"recall@100\":%.4f,"
+                               "\"mrr\":%.4f,\"judged@10\":%.4f,\"queries\":%u,\"p50_us\":%llu,"
+                               "\"p99_us\":%llu}\n"
+                             : "ndcg@10         %.4f\nndcg@10_judged  %.4f\nrecall@100      %.4f\n"
+                               "mrr             %.4f\njudged@10       %.4f\nqueries         %u\n"
+                               "p50_us          %llu\np99_us          %llu\n";
+    char text[400];
+    snprintf(text, sizeof text, format, e->sum.ndcg10 / n, e->sum.ndcg10_judged / n,
+             e->sum.recall100 / with_recall, e->sum.rr / n, e->sum.judged10 / n, e->queries,
+             (unsigned long long)metrics_percentile(times, count, 0.5),
+             (unsigned long long)metrics_percentile(times, count, 0.99));
+    buf_put_slice(b, slice_str(text));
+    return command_flush(e->c);
+}
+
+static int run(struct eval *e, const char *queries, const char *qrels)
+{
+    struct source *source;
+    struct slice line, qid, text;
+    enum status s = read_judgments(e, qrels);
+    if (!s)
+        s = source_open(queries, &source, &e->fault);
+    if (s) {
+        command_fail(e->c, s, &e->fault);
+        return EXIT_USAGE;
+    }
+    int code = command_connect(e->c);
+    while (!code && (s = source_line(source, &line, &e->fault)) == STATUS_OK)
+        if (query_line(line, &qid, &text) && (s = eval_query(e, qid, text)))
+            break;
+    source_close(source);
+    if (code)
+        return code;
+    return s == STATUS_END ? report(e) : command_fail(e->c, s, &e->fault);
+}
+
+int command_eval(struct command *c)
+{
+    struct eval *e = calloc(1, sizeof *e);
+    const char *queries = options_value(&c->options, OPT_QUERIES);
+    const char *qrels = options_value(&c->options, OPT_QRELS);
+    const char *bad = e ? query_from_options(&c->options, &e->query) : "out of memory";
+    if (!bad && (!command_word(c, 1) || !queries || !qrels))
+        bad = "eval needs a catalog, --queries and --qrels";
+    if (bad) {
+        free(e);
+        return command_usage(bad);
+    }
+    e->c = c;
+    e->query.request.catalog = slice_str(command_word(c, 1));
+    e->query.request.k = EVAL_K;
+    e->query.request.ids_only = true;
+    int code = run(e, queries, qrels);
+    buf_fini(&e->judgments);
+    buf_fini(&e->times);
+    buf_fini(&e->grades);
+    arena_fini(&e->arena);
+    free(e);
+    return code;
+}

@@ -1,0 +1,360 @@
+/* souk import: a file into a catalog, in pipelined bulks that survive lost connections. */
+#include "cli/bulks.h"
+#include "cli/command.h"
+#include "cli/infer.h"
+#include "cli/product.h"
+#include "cli/records.h"
+#include "cli/schema_json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+struct import {
+    struct command *c;
+    const char *catalog, *path;
+    bool csv;
+    int fd;        /* the file, or a copy of standard input */
+    uint64_t hash; /* of its packed bytes */
+    struct arena arena, names_arena;
+    struct schema_spec schema;
+    struct buf schema_bytes;
+    struct infer infer;
+    struct product_names names;
+    struct bulks bulks;
+    struct put_item items[BULK_ITEMS];
+    struct buf docs;
+    struct bulk *slot;
+    enum put_ack ack;
+    uint64_t batch, lines, errors;
+    uint64_t started_us, shown_us;
+    FILE *side;
+    struct fault fault;
+};
+
+static void tell_error(void *ctx, uint32_t line, enum status s, struct slice field,
+                       struct slice text)
+{
+    struct import *im = ctx;
+    struct buf b = BUF_INIT;
+    im->errors++;
+    if (!im->side) {
+        const char *given = options_value(&im->c->options, OPT_ERRORS);
+        char path[4096];
+        snprintf(path, sizeof path, "%s.errors.jsonl",
+                 strcmp(im->path, "-") == 0 ? "import" : im->path);
+        im->side = fopen(given ? given : path, "w");
+        if (!im->side)
+            im->side = stderr;
+    }
+    buf_printf(&b, "{\"line\":%u,\"error\":\"%s\",\"field\":", line, status_name(s));
+    json_put_text(&b, field);
+    buf_printf(&b, ",\"message\":");
+    json_put_text(&b, text);
+    fprintf(im->side, "%.*s}\n", (int)b.len, b.ptr ? b.ptr : "");
+    buf_fini(&b);
+}
+
+/* Opens the file, or copies standard input aside, and hashes its bytes. */
+static enum status open_input(struct import *im)
+{
+    char chunk[65536];
+    ssize_t n;
+    bool standard = strcmp(im->path, "-") == 0;
+    XXH64_state_t *state = XXH64_createState();
+    FILE *copy = standard ? tmpfile() : NULL;
+    int from = standard ? STDIN_FILENO : open(im->path, O_RDONLY | O_CLOEXEC);
+    enum status s = STATUS_OK;
+    if (from < 0 || (standard && !copy) || !state)
+        s = fault_set(&im->fault, STATUS_IO, "", "cannot open '%.120s': %s", im->path,
+                      strerror(errno));
+    if (!s)
+        XXH64_reset(state, 0);
+    while (!s && (n = read(from, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || (copy && fwrite(chunk, 1, (size_t)n, copy) != (size_t)n))
+            s = fault_set(&im->fault, STATUS_IO, "", "cannot read: %s", strerror(errno));
+        else
+            XXH64_update(state, chunk, (size_t)n);
+    }
+    if (!s) {
+        im->hash = XXH64_digest(state);
+        if (copy)
+            fflush(copy);
+        im->fd = copy ? dup(fileno(copy)) : from;
+    }
+    if (copy)
+        fclose(copy);
+    XXH64_freeState(state);
+    return s;
+}
+
+static enum status open_records(struct import *im, struct records **out)
+{
+    struct source *source;
+    int fd = dup(im->fd);
+    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return fault_set(&im->fault, STATUS_IO, "", "cannot read the file twice");
+    enum status s = source_of_fd(fd, &source, &im->fault);
+    return s ? s : records_open(source, im->csv, out, &im->fault);
+}
+
+static enum status infer_file(struct import *im)
+{
+    struct records *r;
+    struct json *v;
+    uint32_t line;
+    enum status s = open_records(im, &r);
+    if (s)
+        return s;
+    while ((s = records_next(r, &im->arena, &v, &line, &im->fault)) == STATUS_OK ||
+           records_may_go_on(s)) {
+        if (!s && (s = infer_add(&im->infer, v, &im->fault)))
+            break;
+        arena_reset(&im->arena);
+    }
+    records_close(r);
+    if (s != STATUS_END)
+        return s;
+    infer_schema(&im->infer, &im->schema);
+    return STATUS_OK;
+}
+
+/* The catalog's schema; the catalog is created when there is none. */
+static enum status prepare_catalog(struct import *im)
+{
+    struct command *c = im->c;
+    const char *path = options_value(&c->options, OPT_SCHEMA);
+    struct catalog_request q = {.action = CATALOG_DESCRIBE, .name = slice_str(im->catalog)};
+    struct catalog_entry e = {0};
+    enum status s = souk_catalog(c->souk, &q, &c->reply);
+    im->fault = c->reply.fault;
+    if (s == STATUS_OK) {
+        struct wire_reader r = wire_reader_of(c->reply.body);
+        s = catalog_entry_next(&r, &e);
+        if (s)
+            return STATUS_BAD_FRAME;
+        buf_put_slice(&im->schema_bytes, e.schema);
+        return schema_spec_decode(buf_slice(&im->schema_bytes), &im->schema, &im->fault);
+    }
+    if (s != STATUS_UNKNOWN_CATALOG && s != STATUS_NOT_FOUND)
+        return s;
+    memset(&im->fault, 0, sizeof im->fault);
+    s = path ? command_schema_file(path, &im->names_arena, &im->schema, &im->fault)
+             : infer_file(im);
+    if (s)
+        return s;
+    schema_spec_encode(&im->schema, &im->schema_bytes);
+    /* From here on its names live in these bytes, not in the file's text. */
+    if ((s = schema_spec_decode(buf_slice(&im->schema_bytes), &im->schema, &im->fault)))
+        return s;
+    q.action = CATALOG_CREATE;
+    q.schema = buf_slice(&im->schema_bytes);
+    s = souk_catalog(c->souk, &q, &c->reply);
+    im->fault = c->reply.fault;
+    return s == STATUS_EXISTS ? STATUS_OK : s;
+}
+
+static void flush_bulk(struct import *im)
+{
+    struct put_request p = {.catalog = slice_str(im->catalog),
+                            .ack = im->ack,
+                            .names = im->names.names,
+                            .name_count = im->names.count,
+                            .items = im->items};
+    char key[48];
+    size_t at = 0;
+    if (!im->slot)
+        return;
+    snprintf(key, sizeof key, "%016llx-%llu", (unsigned long long)im->hash,
+             (unsigned long long)im->batch++);
+    p.key = slice_str(key);
+    p.item_count = im->slot->count;
+    put_request_header(&p, &im->slot->body);
+    for (uint32_t i = 0; i < im->slot->count; i++) {
+        im->items[i].document.ptr = im->docs.ptr + at;
+        at += im->items[i].document.len;
+        put_item_encode(&im->items[i], &im->slot->body);
+    }
+    bulks_send(&im->bulks, im->slot);
+    im->slot = NULL;
+    buf_clear(&im->docs);
+    arena_reset(&im->names_arena);
+    product_names_init(&im->names, &im->schema, &im->names_arena);
+}
+
+static void add_product(struct import *im, const struct json *v, uint32_t line)
+{
+    size_t from = im->docs.len;
+    struct fault fault = {0};
+    if (!im->slot && !(im->slot = bulks_take(&im->bulks)))
+        return;
+    enum status s = product_encode(v, &im->names, false, &im->docs, &fault);
+    if (s) {
+        im->docs.len = from;
+        tell_error(im, line, s, slice_str(fault.field), slice_str(fault.text));
+    } else {
+        struct put_item *item = &im->items[im->slot->count];
+        *item = (struct put_item){.op = PUT_UPSERT, .ttl_ms = -1, .swr_ms = -1, .sie_ms = -1};
+        item->document.len = im->docs.len - from;
+        im->slot->lines[im->slot->count++] = line;
+    }
+    if (im->slot->count == BULK_ITEMS || im->docs.len >= BULK_BYTES || s == STATUS_TOO_LARGE)
+        flush_bulk(im);
+}
+
+static void progress(struct import *im, bool last)
+{
+    uint64_t now = command_now_us(), passed = now - im->started_us;
+    bool quiet = options_has(&im->c->options, OPT_QUIET) || !isatty(STDERR_FILENO);
+    if (quiet || (!last && now - im->shown_us < 200000))
+        return;
+    im->shown_us = now;
+    fprintf(stderr, "\r%llu products, %.0f/s, %llu errors%s", (unsigned long long)im->bulks.applied,
+            (double)im->bulks.applied * 1e6 / (double)(passed + 1), (unsigned long long)im->errors,
+            last ? "\n" : "   ");
+}
+
+static enum status send_file(struct import *im)
+{
+    struct records *r;
+    struct json *v;
+    uint32_t line = 0;
+    enum status s = open_records(im, &r);
+    if (s)
+        return s;
+    product_names_init(&im->names, &im->schema, &im->names_arena);
+    while (!im->bulks.gave_up) {
+        memset(&im->fault, 0, sizeof im->fault);
+        arena_reset(&im->arena);
+        s = records_next(r, &im->arena, &v, &line, &im->fault);
+        if (s && !records_may_go_on(s))
+            break;
+        im->lines++;
+        if (s)
+            tell_error(im, line, s, SLICE_NULL, slice_str(im->fault.text));
+        else
+            add_product(im, v, line);
+        progress(im, false);
+    }
+    flush_bulk(im);
+    bulks_finish(&im->bulks);
+    records_close(r);
+    progress(im, true);
+    if (im->bulks.gave_up) {
+        im->fault = im->bulks.fault;
+        return im->bulks.gave_up;
+    }
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+/* Until the last sequence is visible, through restarts, as long as the patience lasts. */
+static enum status wait_visible(struct import *im)
+{
+    struct wait_request w = {slice_str(im->catalog), im->bulks.sequence};
+    uint64_t until = command_now_us() + im->bulks.patience_us;
+    enum status s = STATUS_OK;
+    while (w.sequence && (s = souk_wait(im->c->souk, &w, 5000, &im->c->reply)) != STATUS_OK) {
+        if (!status_retryable(s) || command_now_us() > until)
+            break;
+        souk_step(im->c->souk, 50);
+    }
+    im->fault = im->c->reply.fault;
+    return s;
+}
+
+static int finish(struct import *im, enum status s)
+{
+    double seconds = (double)(command_now_us() - im->started_us) / 1e6;
+    struct bulks *b = &im->bulks;
+    if (s)
+        return command_fail(im->c, s, &im->fault);
+    buf_printf(&im->c->out,
+               "{\"catalog\":\"%s\",\"lines\":%llu,\"applied\":%llu,\"ignored\":%llu,"
+               "\"failed\":%llu,\"replayed_bulks\":%llu,\"resent_bulks\":%llu,\"sequence\":%llu,"
+               "\"seconds\":%.3f,\"per_second\":%.0f}\n",
+               im->catalog, (unsigned long long)im->lines, (unsigned long long)b->applied,
+               (unsigned long long)b->ignored, (unsigned long long)im->errors,
+               (unsigned long long)b->replayed, (unsigned long long)b->resent,
+               (unsigned long long)b->sequence, seconds,
+               seconds > 0 ? (double)im->lines / seconds : 0);
+    int code = command_flush(im->c);
+    return code ? code : im->errors ? EXIT_PARTIAL : EXIT_OK;
+}
+
+static bool is_csv(const char *path)
+{
+    const char *at = strcasestr(path, ".csv");
+    return at && (!at[4] || at[4] == '.');
+}
+
+static int run(struct import *im)
+{
+    enum status s = open_input(im);
+    if (s) {
+        command_fail(im->c, s, &im->fault);
+        return EXIT_USAGE;
+    }
+    int code = command_connect(im->c);
+    if (code)
+        return code;
+    if (options_has(&im->c->options, OPT_AGAIN))
+        im->hash ^= command_now_us() * 0x9e3779b97f4a7c15u;
+    im->bulks.souk = im->c->souk;
+    im->bulks.reject = tell_error;
+    im->bulks.ctx = im;
+    im->started_us = command_now_us();
+    s = prepare_catalog(im);
+    if (!s)
+        s = send_file(im);
+    if (!s)
+        s = wait_visible(im);
+    code = finish(im, s);
+    souk_close(im->c->souk); /* while the bulks its callbacks know are still there */
+    im->c->souk = NULL;
+    return code;
+}
+
+int command_import(struct command *c)
+{
+    struct import *im = calloc(1, sizeof *im);
+    const char *bad = im ? NULL : "out of memory";
+    int64_t patience = options_number(&c->options, OPT_PATIENCE, 60);
+    if (!bad) {
+        im->c = c;
+        im->fd = -1;
+        im->catalog = options_value(&c->options, OPT_CATALOG);
+        im->path = command_word(c, 1);
+        im->bulks.patience_us = (uint64_t)patience * 1000000;
+        im->csv = im->path && is_csv(im->path);
+        if (!im->catalog || !im->path)
+            bad = "import needs --catalog NAME and a file ('-' is standard input)";
+        else if (patience < 0 || !command_ack(c, &im->ack))
+            bad = "--patience is a number of seconds, --ack queued, logged or visible";
+    }
+    if (bad) {
+        free(im);
+        return command_usage(bad);
+    }
+    arena_init(&im->arena, 0);
+    arena_init(&im->names_arena, 0);
+    infer_init(&im->infer);
+    int code = run(im);
+    if (im->side && im->side != stderr)
+        fclose(im->side);
+    if (im->fd >= 0)
+        close(im->fd);
+    infer_fini(&im->infer);
+    bulks_fini(&im->bulks);
+    buf_fini(&im->docs);
+    buf_fini(&im->schema_bytes);
+    arena_fini(&im->names_arena);
+    arena_fini(&im->arena);
+    free(im);
+    return code;
+}

@@ -1,0 +1,203 @@
+#include "cli/records.h"
+
+#include <stdlib.h>
+
+struct records {
+    struct source *source;
+    bool csv;
+    struct arena names;
+    struct slice columns[CSV_COLUMNS];
+    uint32_t column_count;
+    struct buf text; /* a CSV record of several lines */
+};
+
+static enum status csv_bad(struct fault *f, const char *what, size_t at)
+{
+    fault_set(f, STATUS_SYNTAX, "", "%s", what);
+    if (f)
+        f->column = (uint32_t)at + 1;
+    return STATUS_SYNTAX;
+}
+
+enum status csv_record(struct slice t, struct arena *a, struct slice *cells, uint32_t *count,
+                       struct fault *fault)
+{
+    char *room = arena_alloc(a, t.len + 1);
+    size_t i = 0;
+    if (!room)
+        return STATUS_NO_MEMORY;
+    *count = 0;
+    for (;;) {
+        char *start = room;
+        if (*count == CSV_COLUMNS)
+            return csv_bad(fault, "more than 1024 columns", i);
+        if (i < t.len && t.ptr[i] == '"') {
+            for (i++; i < t.len && (t.ptr[i] != '"' || (i + 1 < t.len && t.ptr[i + 1] == '"'));
+                 i++) {
+                i += t.ptr[i] == '"';
+                *room++ = t.ptr[i];
+            }
+            if (i >= t.len)
+                return STATUS_AGAIN;
+            if (++i < t.len && t.ptr[i] != ',')
+                return csv_bad(fault, "expected ',' behind the closing quote", i);
+        } else {
+            while (i < t.len && t.ptr[i] != ',')
+                *room++ = t.ptr[i++];
+        }
+        cells[(*count)++] = slice_make(start, (size_t)(room - start));
+        if (i >= t.len)
+            return STATUS_OK;
+        i++;
+    }
+}
+
+void csv_value(struct slice cell, struct json *out)
+{
+    out->type = JSON_TEXT;
+    if (slice_equal(cell, SLICE_LIT("true")))
+        out->type = JSON_TRUE;
+    else if (slice_equal(cell, SLICE_LIT("false")))
+        out->type = JSON_FALSE;
+    else if (!json_number(cell, out)) {
+        out->type = JSON_TEXT;
+        out->text = cell;
+    }
+}
+
+static enum status read_csv(struct records *r, struct arena *a, struct slice *cells,
+                            uint32_t *count, uint32_t *number, struct fault *fault)
+{
+    struct slice line;
+    enum status s = source_line(r->source, &line, fault);
+    *number = source_line_number(r->source);
+    if (s)
+        return s;
+    buf_clear(&r->text);
+    buf_put_slice(&r->text, line);
+    while ((s = csv_record(buf_slice(&r->text), a, cells, count, fault)) == STATUS_AGAIN) {
+        if (r->text.len > SOURCE_LINE_MAX)
+            return fault_set(fault, STATUS_TOO_LARGE, "", "a record is longer than 16 MiB");
+        s = source_line(r->source, &line, fault);
+        if (s == STATUS_END)
+            return csv_bad(fault, "a quoted cell is not closed", r->text.len);
+        if (s)
+            return s;
+        buf_put_u8(&r->text, '\n');
+        buf_put_slice(&r->text, line);
+    }
+    return s;
+}
+
+static enum status read_header(struct records *r, struct fault *fault)
+{
+    uint32_t line;
+    enum status s = read_csv(r, &r->names, r->columns, &r->column_count, &line, fault);
+    if (s == STATUS_END)
+        return STATUS_OK;
+    struct slice *first = &r->columns[0];
+    if (!s && slice_starts(*first, SLICE_LIT("\xef\xbb\xbf")))
+        *first = slice_make(first->ptr + 3, first->len - 3);
+    return s;
+}
+
+static enum status next_csv(struct records *r, struct arena *a, struct json **out, uint32_t *line,
+                            struct fault *fault)
+{
+    struct slice cells[CSV_COLUMNS];
+    uint32_t count;
+    enum status s = read_csv(r, a, cells, &count, line, fault);
+    if (s)
+        return s;
+    if (count == 1 && cells[0].len == 0)
+        return STATUS_AGAIN; /* an empty line */
+    if (count > r->column_count)
+        return csv_bad(fault, "more cells than the header names", 0);
+    struct json *v = arena_calloc(a, (size_t)count + 1, sizeof *v), **tail = &v->first;
+    if (!v)
+        return STATUS_NO_MEMORY;
+    v->type = JSON_OBJECT;
+    for (uint32_t i = 0; i < count; i++) {
+        struct json *cell = &v[i + 1];
+        if (cells[i].len == 0)
+            continue;
+        if (wire_utf8_valid(cells[i]) != cells[i].len)
+            return fault_set(fault, STATUS_BAD_UTF8, "", "not valid UTF-8");
+        csv_value(cells[i], cell);
+        cell->name = r->columns[i];
+        if (slice_equal(cell->name, SLICE_LIT("id"))) {
+            cell->type = JSON_TEXT;
+            cell->text = cells[i];
+        }
+        *tail = cell;
+        tail = &cell->next;
+        v->count++;
+    }
+    *out = v;
+    return STATUS_OK;
+}
+
+static bool blank(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] != ' ' && s.ptr[i] != '\t')
+            return false;
+    return true;
+}
+
+static enum status next_json(struct records *r, struct arena *a, struct json **out, uint32_t *line,
+                             struct fault *fault)
+{
+    struct slice text;
+    enum status s = source_line(r->source, &text, fault);
+    *line = source_line_number(r->source);
+    if (s)
+        return s;
+    if (blank(text))
+        return STATUS_AGAIN;
+    return json_parse(arena_copy(a, text), *line, a, out, fault);
+}
+
+enum status records_next(struct records *r, struct arena *a, struct json **out, uint32_t *line,
+                         struct fault *fault)
+{
+    enum status s;
+    do
+        s = r->csv ? next_csv(r, a, out, line, fault) : next_json(r, a, out, line, fault);
+    while (s == STATUS_AGAIN);
+    return s;
+}
+
+bool records_may_go_on(enum status s)
+{
+    return s == STATUS_SYNTAX || s == STATUS_BAD_UTF8 || s == STATUS_TOO_DEEP;
+}
+
+enum status records_open(struct source *s, bool csv, struct records **out, struct fault *fault)
+{
+    struct records *r = calloc(1, sizeof *r);
+    if (!r) {
+        source_close(s);
+        return fault_set(fault, STATUS_NO_MEMORY, "", "out of memory");
+    }
+    r->source = s;
+    r->csv = csv;
+    arena_init(&r->names, 0);
+    enum status status = csv ? read_header(r, fault) : STATUS_OK;
+    if (status) {
+        records_close(r);
+        return status;
+    }
+    *out = r;
+    return STATUS_OK;
+}
+
+void records_close(struct records *r)
+{
+    if (!r)
+        return;
+    source_close(r->source);
+    arena_fini(&r->names);
+    buf_fini(&r->text);
+    free(r);
+}
