@@ -1,0 +1,79 @@
+/* Options: where they come from, what is refused and where the fault is shown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/config.h"
+
+static struct config config;
+
+static void later_origins_win(void **state)
+{
+    (void)state;
+    char *env[] = {"SOUK_SERVER__FRONTS=3", "SOUK_UNRELATED=1", NULL};
+    struct fault fault = {0};
+    config_init(&config);
+    assert_int_equal(config_load_text(&config, SLICE_LIT("server:\n  fronts: 2\n"), &fault), 0);
+    assert_int_equal(config_number(&config, OPTION_FRONTS), 2);
+    assert_int_equal(config_load_env(&config, env, &fault), 0);
+    assert_int_equal(config_number(&config, OPTION_FRONTS), 3);
+    assert_int_equal(config.values[OPTION_FRONTS].origin, ORIGIN_ENV);
+}
+
+static void units_are_understood(void **state)
+{
+    (void)state;
+    config_init(&config);
+    assert_int_equal(config_number(&config, OPTION_MAP), 64ull << 30);
+    assert_int_equal(config_number(&config, OPTION_LOG_WINDOW), 86400000);
+}
+
+static void faults_name_line_column_and_suggestion(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+        uint32_t line, column;
+    } cases[] = {
+        {"server:\n  listn: x\n", "did you mean server.listen?", 2, 3},
+        {"limits:\n  hits: many\n", "wants a number", 2, 3},
+        {"limits:\n  hits: 0\n", "between", 2, 3},
+        {"- a\n", "mapping", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fault fault = {0};
+        config_init(&config);
+        assert_int_not_equal(config_load_text(&config, slice_str(cases[i].text), &fault), 0);
+        assert_non_null(strstr(fault.text, cases[i].says));
+        assert_int_equal(fault.line, cases[i].line);
+        assert_int_equal(fault.column, cases[i].column);
+    }
+}
+
+static void handed_over_it_is_the_same(void **state)
+{
+    (void)state;
+    static struct config other;
+    struct buf text = BUF_INIT;
+    config_init(&config);
+    assert_int_equal(config_set(&config, "limits.idle", "30s", ORIGIN_FLAG, NULL), 0);
+    config_encode(&config, &text);
+    assert_int_equal(config_decode(&other, buf_slice(&text)), 0);
+    assert_memory_equal(&config, &other, sizeof config);
+    assert_int_not_equal(config_decode(&other, slice_make(text.ptr, text.len / 2)), 0);
+    buf_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(later_origins_win),
+        cmocka_unit_test(units_are_understood),
+        cmocka_unit_test(faults_name_line_column_and_suggestion),
+        cmocka_unit_test(handed_over_it_is_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
