@@ -294,38 +294,42 @@ static void put_hash(struct segment_writer *w)
     free(table);
 }
 
-struct id_order {
-    uint32_t tie, doc;
-};
-
-static int by_tie(const void *a, const void *b)
+/* Sorts docs by tie key, a byte a pass; stable, so docs that come in descending stay so. */
+static void sort_by_tie(uint32_t *docs, uint32_t *room, uint32_t count, const uint32_t *ties)
 {
-    const struct id_order *x = a, *y = b;
-    return x->tie != y->tie ? (x->tie > y->tie) - (x->tie < y->tie)
-                            : (x->doc < y->doc) - (x->doc > y->doc); /* the newest of an id first */
+    if (count < 2)
+        return;
+    for (uint32_t shift = 0; shift < 32; shift += 8) { /* four passes: the result is in `docs` */
+        uint32_t start[257] = {0};
+        for (uint32_t i = 0; i < count; i++)
+            start[(ties[docs[i]] >> shift & 0xff) + 1]++;
+        for (uint32_t v = 1; v < 257; v++)
+            start[v] += start[v - 1];
+        for (uint32_t i = 0; i < count; i++)
+            room[start[ties[docs[i]] >> shift & 0xff]++] = docs[i];
+        uint32_t *swap = docs;
+        docs = room;
+        room = swap;
+    }
 }
 
 static void put_ids(struct segment_writer *w, const uint32_t *record_off)
 {
     uint32_t n = w->head.doc_count, have = 0;
-    struct id_order *order = malloc((n + 1) * sizeof *order);
-    if (!order) {
+    uint32_t *docs = malloc(((size_t)n + 1) * 2 * sizeof *docs);
+    if (!docs) {
         w->blob.failed = true;
         return;
     }
-    for (uint32_t d = 0; d < n; d++)
+    for (uint32_t d = n; d-- > 0;) /* the newest of an id first */
         if (record_off[d])
-            order[have++] = (struct id_order){w->ties[d], d};
-    qsort(order, have, sizeof *order, by_tie);
-    uint32_t *docs =
-        (uint32_t *)(void *)order; /* overwrite from the front: entry i is read before it is lost */
-    for (uint32_t i = 0; i < have; i++)
-        docs[i] = order[i].doc;
+            docs[have++] = d;
+    sort_by_tie(docs, docs + n + 1, have, w->ties);
     w->head.record_count = have;
     w->head.tie = segment_writer_array(w, w->ties, n);
     w->head.sorted = segment_writer_array(w, docs, have);
     w->head.record_off = segment_writer_array(w, record_off, n);
-    free(order);
+    free(docs);
 }
 
 enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,

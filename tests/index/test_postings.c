@@ -219,6 +219,35 @@ static void what_does_not_fit_an_extent_is_refused_alone(void **state)
     free(huge);
 }
 
+static void the_newest_of_an_id_is_found(void **state)
+{
+    (void)state;
+    enum { IDS = 300, TIMES = 3 };
+    struct shelf shelf = {.count = 0};
+    struct segment_builder *b;
+    char id[16];
+    uint32_t doc;
+    assert_int_equal(segment_builder_create(&shelf_facts, 0, &b), STATUS_OK);
+    for (uint32_t d = 0; d < IDS * TIMES; d++) {
+        snprintf(id, sizeof id, "n%u", d % IDS);
+        assert_int_equal(
+            segment_builder_add(b, slice_str(id), NULL, 0, SLICE_LIT("\x01\x01x"), &doc),
+            STATUS_OK);
+    }
+    assert_int_equal(segment_builder_finish(b, 0, shelf_sink, &shelf), STATUS_OK);
+    struct segment *s = shelf_open(&shelf);
+    for (uint32_t i = 0; i < IDS; i++) {
+        snprintf(id, sizeof id, "n%u", i);
+        assert_int_equal(segment_builder_find(b, slice_str(id), &doc), STATUS_OK);
+        assert_int_equal(doc, IDS * (TIMES - 1) + i);
+        assert_int_equal(segment_find_id(s, slice_str(id), &doc), STATUS_OK);
+        assert_int_equal(doc, IDS * (TIMES - 1) + i);
+    }
+    segment_builder_destroy(&b);
+    segment_close(&s);
+    shelf_fini(&shelf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +255,7 @@ int main(void)
         cmocka_unit_test(seeking_finds_the_first_block_that_can_hold_a_doc),
         cmocka_unit_test(the_dictionary_is_sorted_and_searchable),
         cmocka_unit_test(endless_repetition_keeps_the_first_positions),
+        cmocka_unit_test(the_newest_of_an_id_is_found),
         cmocka_unit_test(what_does_not_fit_an_extent_is_refused_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
