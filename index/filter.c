@@ -76,7 +76,10 @@ static bool take_keyword(struct parser *p, const char *word)
 
 static struct slice take_quoted(struct parser *p, char quote)
 {
-    char *out = arena_alloc(p->arena, (size_t)(p->end - p->at) + 1);
+    const char *close = p->at + 1;
+    while (close < p->end && *close != quote)
+        close += *close == '\\' && close + 1 < p->end ? 2 : 1;
+    char *out = arena_alloc(p->arena, (size_t)(close - p->at) + 1);
     size_t n = 0;
     if (!out) {
         fail(p, STATUS_NO_MEMORY, "out of memory");

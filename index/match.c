@@ -389,16 +389,40 @@ static enum status match_all(struct matcher *m, const struct segment *s, const s
 
 /* --- any word --------------------------------------------------------------------------------- */
 
+/* Scores of groups add up; within a group the best alternative counts, so groups of several are
+ * made one list first. */
+static enum status sum_groups(struct matcher *m, const struct segment *s, const struct plan *plan,
+                              const uint16_t *lut, struct arena *arena, struct query_work *work)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < plan->group_count; i++) {
+        const struct group *g = &plan->groups[i];
+        m->sources[i] = (struct source){0};
+        if (g->count > 1 || g->prefix.len)
+            st = make_union(m, s, g, lut, arena, &m->sources[i], work);
+    }
+    for (uint32_t i = 0; !st && i < plan->group_count; i++) {
+        const struct group *g = &plan->groups[i];
+        const struct source *x = &m->sources[i];
+        if (g->count == 1 && !g->prefix.len)
+            st = add_group(m, s, g, true, lut, work);
+        for (uint32_t k = 0; k < x->count; k++) {
+            m->touched[x->docs[k] >> 6] |= (uint64_t)1 << (x->docs[k] & 63);
+            m->score[x->docs[k]] += x->scores[k];
+        }
+    }
+    return st;
+}
+
 static enum status match_any(struct matcher *m, const struct segment *s, const struct plan *plan,
-                             const uint16_t *lut, const struct match_consumer *out,
-                             struct query_work *work)
+                             const uint16_t *lut, struct arena *arena,
+                             const struct match_consumer *out, struct query_work *work)
 {
     uint32_t docs = segment_doc_count(s), d[POSTINGS_BLOCK], v[POSTINGS_BLOCK], n = 0;
     enum status st = reserve(m, docs);
     if (m->cap < docs)
         return st;
-    for (uint32_t i = 0; !st && i < plan->group_count; i++)
-        st = add_group(m, s, &plan->groups[i], true, lut, work);
+    st = sum_groups(m, s, plan, lut, arena, work);
     for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
         for (uint64_t bits = m->touched[w]; bits; bits &= bits - 1) {
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
@@ -422,7 +446,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
     if (segment_doc_count(s) == 0 || plan->group_count == 0)
         return STATUS_OK;
     return all ? match_all(m, s, plan, lut, arena, out, work)
-               : match_any(m, s, plan, lut, out, work);
+               : match_any(m, s, plan, lut, arena, out, work);
 }
 
 /* --- phrases ---------------------------------------------------------------------------------- */

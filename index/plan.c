@@ -372,7 +372,11 @@ static enum status expand_prefix(struct group *g, struct plan *p, struct snapsho
     }
     g->prefix = prefix;
     g->df += df;
-    g->prefix_idf = plan_idf(snapshot_live_count(snap), df) * 6 / 10 + 1;
+    /* The sum above depends on how products are spread over segments; scores must not. A letter
+     * more makes a word rarer by a constant. */
+    uint64_t live = snapshot_live_count(snap);
+    uint32_t twice = prefix.len < 16 ? (uint32_t)prefix.len * 2 : 32;
+    g->prefix_idf = plan_idf(live, live >> twice) * 6 / 10 + 1;
     p->expanded += terms;
     return STATUS_OK;
 }

@@ -346,7 +346,9 @@ static enum status prepare(struct search *s)
     if (!st && (!s->top.items || !s->out->dropped_words || !s->out->degraded))
         st = STATUS_NO_MEMORY;
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
-    s->count_to = exact ? UINT64_MAX : (uint64_t)q->count_to;
+    /* whether typos are tried is decided by the count: never stop before it is known */
+    uint64_t asked = exact || q->count_to < 0 ? UINT64_MAX : (uint64_t)q->count_to;
+    s->count_to = asked < TYPO_BELOW ? TYPO_BELOW : asked;
     return st;
 }
 
