@@ -14,7 +14,7 @@
  * offset, so that found, facets and pages of one query belong together.
  */
 
-enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 1 };
+enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 20 };
 
 struct searcher {
     struct analyser *analyser;
@@ -68,6 +68,7 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
+    uint32_t min_words; /* relaxed: words a product must hold exactly */
     struct query_result *out;
 };
 
@@ -139,6 +140,8 @@ static enum status take(struct search *s, uint32_t doc, uint32_t score)
         if (st || !yes)
             return st;
     }
+    if (score / MATCH_TIER < s->min_words)
+        return STATUS_OK;
     bool passes = filter_match(s->filter, docid);
     for (uint32_t i = 0; i < s->query->facet_count; i++)
         if (s->facet_filters[i] != s->filter ? filter_match(s->facet_filters[i], docid) : passes)
@@ -237,24 +240,20 @@ static enum status reset_facets(struct search *s)
     return STATUS_OK;
 }
 
-/* Leaves out the most frequent word that is still in; false when half of the words would be gone.
- */
-static bool drop_word(struct search *s, uint32_t words)
+/* Names the words a product may miss: the most frequent ones, at most half of all. Each exact word
+ * adds a tier to the score, so products that hold more words rank first. */
+static void name_droppable(struct search *s, uint32_t words)
 {
-    struct plan *p = &s->plan;
-    if (p->group_count <= 1 || p->group_count - 1 < (words + 1) / 2)
-        return false;
-    uint32_t worst = 0;
-    for (uint32_t i = 1; i < p->group_count; i++)
-        if ((p->groups[i].df == 0) > (p->groups[worst].df == 0) ||
-            ((p->groups[i].df == 0) == (p->groups[worst].df == 0) &&
-             p->groups[i].df > p->groups[worst].df))
-            worst = i;
-    s->out->dropped_words[s->out->dropped_count++] = p->groups[worst].original;
-    memmove(&p->groups[worst], &p->groups[worst + 1],
-            (p->group_count - worst - 1) * sizeof p->groups[0]);
-    p->group_count--;
-    return true;
+    const struct plan *p = &s->plan;
+    bool named[PLAN_WORDS_MAX] = {false};
+    for (uint32_t n = 0; n < words / 2; n++) {
+        uint32_t worst = UINT32_MAX;
+        for (uint32_t i = 0; i < p->group_count; i++)
+            if (!named[i] && (worst == UINT32_MAX || p->groups[i].df > p->groups[worst].df))
+                worst = i;
+        named[worst] = true;
+        s->out->dropped_words[s->out->dropped_count++] = p->groups[worst].original;
+    }
 }
 
 static enum status run_words(struct search *s)
@@ -272,10 +271,12 @@ static enum status run_words(struct search *s)
         if (!st)
             st = attempt(s, all);
     }
-    while (!st && q->match == QUERY_RELAXED && s->found < RELAX_BELOW && drop_word(s, words)) {
+    if (!st && q->match == QUERY_RELAXED && s->found < RELAX_BELOW && words > 1) {
+        name_droppable(s, words);
+        s->min_words = (words + 1) / 2;
         st = reset_facets(s);
         if (!st)
-            st = attempt(s, true);
+            st = attempt(s, false);
     }
     return st;
 }
