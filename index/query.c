@@ -14,7 +14,7 @@
  * offset, so that found, facets and pages of one query belong together.
  */
 
-enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 20 };
+enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 100 };
 
 struct searcher {
     struct analyser *analyser;
