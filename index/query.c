@@ -1,8 +1,5 @@
 #include "index/query.h"
-#include "index/facet.h"
-#include "index/filter.h"
-#include "index/match.h"
-#include "index/topk.h"
+#include "index/collect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +12,6 @@
  */
 
 enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 100 };
-
-struct searcher {
-    struct analyser *analyser;
-    struct matcher *matcher;
-};
 
 enum status searcher_create(struct searcher **out)
 {
@@ -45,33 +37,6 @@ void searcher_destroy(struct searcher **s)
     *s = NULL;
 }
 
-/* Everything one attempt needs; `ctx` of the match consumer. */
-struct search {
-    struct searcher *searcher;
-    struct snapshot *snap;
-    const struct query *query;
-    struct arena *arena;
-    struct fault *fault;
-    struct plan plan;
-    uint16_t lut[256];
-    struct filter *filter;
-    struct facet_counter **facets;
-    struct filter **facet_filters; /* disjunctive: the filter without the facet's own field */
-    bool any_disjunctive;
-    struct column *sort_columns[TOPK_KEYS];
-    bool sort_score[TOPK_KEYS];
-    struct topk top;
-    const struct segment *segment;
-    uint32_t base;
-    bool check_live;
-    uint64_t found;
-    uint64_t count_to;
-    bool count_known; /* the segment at hand is counted without looking */
-    bool inexact;
-    uint32_t min_words; /* relaxed: words a product must hold exactly */
-    struct query_result *out;
-};
-
 /* Score of an evidence byte: weights of the classes it names, the best by its impact, 0..1023. */
 static void make_lut(const struct schema *schema, uint16_t *lut)
 {
@@ -90,144 +55,7 @@ static void make_lut(const struct schema *schema, uint16_t *lut)
         lut[e] = (uint16_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
 }
 
-/* --- one match -------------------------------------------------------------------------------- */
-
-/* Larger keys rank first; products without the value come last either way. */
-static uint64_t sort_key(struct column *c, bool descending, uint32_t docid)
-{
-    double v;
-    if (!c || column_float(c, docid, &v))
-        return 0;
-    uint64_t bits;
-    v = v == 0 ? 0 : v;
-    memcpy(&bits, &v, sizeof bits);
-    bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-    bits = descending ? bits : ~bits;
-    return bits ? bits : 1;
-}
-
-static bool visible(const struct search *s, uint32_t docid)
-{
-    if (s->check_live && !snapshot_is_live(s->snap, docid))
-        return false;
-    const struct query *q = s->query;
-    return !(q->excluded && docid < q->excluded_bits &&
-             q->excluded[docid >> 6] >> (docid & 63) & 1);
-}
-
-static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
-{
-    *yes = true;
-    for (uint32_t i = 0; i < s->plan.phrase_count && *yes; i++) {
-        const struct phrase *p = &s->plan.phrases[i];
-        bool there;
-        enum status st = match_phrase(s->segment, doc, s->plan.words + p->first, p->count, &there);
-        if (st)
-            return st;
-        *yes = there != p->excluded;
-    }
-    return STATUS_OK;
-}
-
-static enum status take(struct search *s, uint32_t doc, uint32_t score)
-{
-    uint32_t docid = s->base + doc;
-    if (!visible(s, docid))
-        return STATUS_OK;
-    if (s->plan.phrase_count) {
-        bool yes;
-        enum status st = phrases_hold(s, doc, &yes);
-        if (st || !yes)
-            return st;
-    }
-    if (score / MATCH_TIER < s->min_words)
-        return STATUS_OK;
-    bool passes = filter_match(s->filter, docid);
-    for (uint32_t i = 0; i < s->query->facet_count; i++)
-        if (s->facet_filters[i] != s->filter ? filter_match(s->facet_filters[i], docid) : passes)
-            facet_count(s->facets[i], docid);
-    if (!passes)
-        return STATUS_OK;
-    if (!s->count_known)
-        s->found++;
-    struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, doc)};
-    if (s->query->sort_count == 0)
-        c.keys[0] = score;
-    for (uint32_t i = 0; i < s->query->sort_count; i++)
-        c.keys[i] = s->sort_score[i]
-                        ? score
-                        : sort_key(s->sort_columns[i], s->query->sorts[i].descending, docid);
-    topk_push(&s->top, &c);
-    return STATUS_OK;
-}
-
-static enum status on_batch(void *ctx, const uint32_t *docs, const uint32_t *scores, uint32_t count)
-{
-    struct search *s = ctx;
-    enum status st = s->query->check ? s->query->check(s->query->check_ctx) : STATUS_OK;
-    for (uint32_t i = 0; !st && i < count; i++)
-        st = take(s, docs[i], scores[i]);
-    return st;
-}
-
-static bool on_skip(void *ctx, uint32_t bound, uint32_t tie)
-{
-    struct search *s = ctx;
-    if (s->query->no_pruning || s->query->facet_count || s->query->sort_count)
-        return false;
-    if (!s->count_known && s->found < s->count_to)
-        return false;
-    if (topk_admits(&s->top, bound, tie))
-        return false;
-    s->inexact |= !s->count_known;
-    return true;
-}
-
 /* --- attempts --------------------------------------------------------------------------------- */
-
-static enum status browse_segment(struct search *s)
-{
-    enum status st = STATUS_OK;
-    uint32_t n = segment_doc_count(s->segment);
-    for (uint32_t d = 0; !st && d < n; d++) {
-        if (d % 1024 == 0 && s->query->check)
-            st = s->query->check(s->query->check_ctx);
-        if (!st && snapshot_is_live(s->snap, s->base + d))
-            st = take(s, d, 0);
-    }
-    return st;
-}
-
-/* A single word needs no counting where nothing can be left out: its live frequency is the count.
- */
-static bool counted_by_df(const struct search *s)
-{
-    const struct plan *p = &s->plan;
-    return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
-           !p->groups[0].fields && !s->filter && !s->query->excluded && !p->phrase_count;
-}
-
-static enum status attempt(struct search *s, bool all)
-{
-    struct match_consumer consumer = {s, on_batch, on_skip};
-    enum status st = STATUS_OK;
-    s->found = 0;
-    s->top.count = 0;
-    s->inexact = false;
-    bool by_df = counted_by_df(s);
-    for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
-        s->segment = snapshot_segment(s->snap, i);
-        s->base = segment_base(s->segment);
-        s->check_live = !snapshot_segment_all_live(s->snap, i);
-        s->count_known = by_df;
-        st = s->plan.group_count ? match_segment(s->searcher->matcher, s->segment, &s->plan, all,
-                                                 s->lut, s->arena, &consumer, &s->out->work)
-                                 : browse_segment(s);
-    }
-    if (by_df)
-        s->found = s->plan.groups[0].df;
-    return st;
-}
 
 static enum status reset_facets(struct search *s)
 {
@@ -263,47 +91,25 @@ static enum status run_words(struct search *s)
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
     enum status st = plan_expand(&s->plan, s->snap, s->arena, forced, !plain, q->prefix);
     if (!st)
-        st = attempt(s, all);
+        st = collect_attempt(s, all);
     if (!st && q->typos == QUERY_TYPOS_AUTO && s->found < TYPO_BELOW && words) {
         st = plan_expand(&s->plan, s->snap, s->arena, 2, !plain, q->prefix);
         if (!st)
             st = reset_facets(s);
         if (!st)
-            st = attempt(s, all);
+            st = collect_attempt(s, all);
     }
     if (!st && q->match == QUERY_RELAXED && s->found < RELAX_BELOW && words > 1) {
         name_droppable(s, words);
         s->min_words = (words + 1) / 2;
         st = reset_facets(s);
         if (!st)
-            st = attempt(s, false);
+            st = collect_attempt(s, false);
     }
     return st;
 }
 
 /* --- preparing and finishing ------------------------------------------------------------------ */
-
-static enum status prepare_sorts(struct search *s)
-{
-    const struct query *q = s->query;
-    if (q->sort_count > TOPK_KEYS)
-        return fault_set(s->fault, STATUS_TOO_LARGE, "sort", "at most %d sort fields", TOPK_KEYS);
-    for (uint32_t i = 0; i < q->sort_count; i++) {
-        struct slice name = q->sorts[i].field;
-        s->sort_score[i] = slice_equal(name, SLICE_LIT("_score"));
-        if (s->sort_score[i])
-            continue;
-        const struct field *f = schema_find(snapshot_schema(s->snap), name);
-        if (!f)
-            return fault_set(s->fault, STATUS_UNKNOWN_FIELD, "sort",
-                             "the schema has no field '%.*s'", (int)name.len, name.ptr);
-        s->sort_columns[i] = snapshot_column(s->snap, f->id);
-        if (!f->sort || f->type == FIELD_KEYWORD || f->type == FIELD_PATH)
-            return fault_set(s->fault, STATUS_SCHEMA_MISMATCH, "sort",
-                             "field '%s' is not declared for sorting by number", f->name);
-    }
-    return STATUS_OK;
-}
 
 static enum status prepare_facets(struct search *s)
 {
@@ -337,7 +143,7 @@ static enum status prepare(struct search *s)
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)
-        st = prepare_sorts(s);
+        st = sort_keys_prepare(&s->sort, q, s->snap, s->fault);
     if (!st)
         st = prepare_facets(s);
     s->top.cap = q->k + q->offset;

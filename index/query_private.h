@@ -1,0 +1,47 @@
+/*
+ * query_private - one search while it runs: shared by query.c (its flow) and collect.c (its
+ * matches).
+ *
+ * Lives in the arena of the query; the pointers end with it and the snapshot.
+ */
+#ifndef SOUK_INDEX_QUERY_PRIVATE_H
+#define SOUK_INDEX_QUERY_PRIVATE_H
+
+#include "index/facet.h"
+#include "index/filter.h"
+#include "index/match.h"
+#include "index/sort_key.h"
+#include "index/topk.h"
+
+struct searcher {
+    struct analyser *analyser;
+    struct matcher *matcher;
+};
+
+/* Everything one attempt needs; `ctx` of the match consumer. */
+struct search {
+    struct searcher *searcher;
+    struct snapshot *snap;
+    const struct query *query;
+    struct arena *arena;
+    struct fault *fault;
+    struct plan plan;
+    uint16_t lut[256];
+    struct filter *filter;
+    struct facet_counter **facets;
+    struct filter **facet_filters; /* disjunctive: the filter without the facet's own field */
+    bool any_disjunctive;
+    struct sort_keys sort;
+    struct topk top;
+    const struct segment *segment;
+    uint32_t base;
+    bool check_live;
+    uint64_t found;
+    uint64_t count_to;
+    bool count_known; /* the segment at hand is counted without looking */
+    bool inexact;
+    uint32_t min_words; /* relaxed: words a product must hold exactly */
+    struct query_result *out;
+};
+
+#endif
