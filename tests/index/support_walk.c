@@ -322,11 +322,13 @@ struct words_case random_words(uint64_t *seed)
     struct words_case c = {.count = roll(seed, 4)};
     c.prefix = roll(seed, 3) == 0;
     c.any = roll(seed, 3) == 0;
+    size_t len = 0;
     for (uint32_t i = 0; i < c.count; i++) {
         word_text(some_word(seed), c.words[i]);
         if (c.prefix && i + 1 == c.count)
             c.words[i][1 + roll(seed, 3)] = '\0';
-        strcat(strcat(c.text, i ? " " : ""), c.words[i]);
+        len +=
+            (size_t)snprintf(c.text + len, sizeof c.text - len, "%s%s", i ? " " : "", c.words[i]);
     }
     return c;
 }
