@@ -299,6 +299,8 @@ void config_reload(struct config *c, const struct config *next, uint32_t *ignore
 {
     *ignored = 0;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (c->values[i].origin == ORIGIN_FLAG) /* stands above files, which cannot change it */
+            continue;
         if (rows[i].reload)
             c->values[i] = next->values[i];
         else

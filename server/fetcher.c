@@ -17,6 +17,11 @@ static void on_term(void *ctx)
     loop_stop(ctx);
 }
 
+static void on_hup(void *ctx)
+{
+    role_reload(ctx);
+}
+
 int fetcher_main(struct role_context *r)
 {
     struct loop *loop;
@@ -25,7 +30,7 @@ int fetcher_main(struct role_context *r)
     struct loop_timer *beat = loop_timer_create(loop, 0, 100, on_beat, r->self);
     int code = 1;
     if (beat && !loop_signal(loop, SIGTERM, on_term, loop) &&
-        !loop_signal(loop, SIGINT, on_term, loop)) {
+        !loop_signal(loop, SIGINT, on_term, loop) && !loop_signal(loop, SIGHUP, on_hup, r)) {
         loop_run(loop);
         code = 0;
     }

@@ -119,9 +119,10 @@ static void on_term(void *ctx)
     conn_drain_all(f);
 }
 
-static void on_nothing(void *ctx)
+static void on_hup(void *ctx)
 {
-    (void)ctx;
+    struct front *f = ctx;
+    role_reload(f->role);
 }
 
 static enum status front_start(struct front *f)
@@ -151,7 +152,7 @@ static enum status front_start(struct front *f)
     }
     loop_signal(f->loop, SIGTERM, on_term, f);
     loop_signal(f->loop, SIGINT, on_term, f);
-    loop_signal(f->loop, SIGHUP, on_nothing, f);
+    loop_signal(f->loop, SIGHUP, on_hup, f);
     return loop_before_wait(f->loop, before_wait, f);
 }
 

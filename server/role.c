@@ -36,20 +36,35 @@ static bool role_parse(const char *name, enum role *out)
     return false;
 }
 
+static enum status config_read(struct config *c)
+{
+    struct buf text = BUF_INIT;
+    enum status s = read_all(ROLE_FD_CONFIG, &text);
+    if (!s)
+        s = config_decode(c, buf_slice(&text));
+    buf_fini(&text);
+    return s;
+}
+
+void role_reload(struct role_context *r)
+{
+    struct config *next = calloc(1, sizeof *next);
+    uint32_t ignored;
+    if (next && !config_read(next))
+        config_reload(r->config, next, &ignored);
+    free(next);
+}
+
 int role_run(const char *name, uint32_t number, uint32_t slot)
 {
     struct role_context r = {.number = number};
-    struct buf text = BUF_INIT;
     struct config *config = calloc(1, sizeof *config);
     if (!config || slot >= SHARED_PROCESSES || !role_parse(name, &r.role) ||
-        shared_open(ROLE_FD_SHARED, &r.shared) || read_all(ROLE_FD_CONFIG, &text) ||
-        config_decode(config, buf_slice(&text))) {
+        shared_open(ROLE_FD_SHARED, &r.shared) || config_read(config)) {
         fprintf(stderr, "soukd: --role is for the supervisor's use\n");
         free(config);
-        buf_fini(&text);
         return 2;
     }
-    buf_fini(&text);
     signal(SIGPIPE, SIG_IGN);
     r.self = &r.shared->processes[slot];
     r.config = config;

@@ -20,7 +20,7 @@ struct role_context {
     uint32_t number; /* front 0, 1, ... */
     struct shared *shared;
     struct shared_process *self;
-    const struct config *config;
+    struct config *config; /* what may change while running changes in role_reload() */
     const char *data_dir;
     int listen[ROLE_MAX_LISTEN];
     uint32_t listen_count;
@@ -32,6 +32,9 @@ int fetcher_main(struct role_context *r);
 
 /* DIR/writer.sock, where the writer takes requests of fronts and fetcher. False when too long. */
 bool role_writer_socket(const struct role_context *r, char *path, size_t cap);
+
+/* On SIGHUP: takes over what the supervisor has loaded anew and may change while running. */
+void role_reload(struct role_context *r);
 
 /* Runs the role named on the command line. */
 int role_run(const char *name, uint32_t number, uint32_t slot);

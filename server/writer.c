@@ -588,6 +588,12 @@ static void on_term(void *ctx)
     loop_stop(ctx);
 }
 
+static void on_hup(void *ctx)
+{
+    struct writer *w = ctx;
+    role_reload(w->role);
+}
+
 static void open_each(void *ctx, struct slice name)
 {
     struct writer *w = ctx;
@@ -614,6 +620,7 @@ static enum status start(struct writer *w)
     st = writer_conns_create(w->loop, path, on_frame, w, &w->conns);
     st = st ? st : loop_before_wait(w->loop, end_turn, w);
     st = st ? st : loop_signal(w->loop, SIGTERM, on_term, w->loop);
+    st = st ? st : loop_signal(w->loop, SIGHUP, on_hup, w);
     return st ? st : loop_signal(w->loop, SIGINT, on_term, w->loop);
 }
 
