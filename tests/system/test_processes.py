@@ -1,0 +1,151 @@
+"""The processes of design.md: who runs, who comes back, what a signal does."""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+from souk_system import BIN, SLACK, Server, child_pids, process_state, products, wait_until
+
+
+class Processes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.server.import_lines('shop', products(500))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+
+    def found(self, address=None):
+        return self.server.search('shop', 'red shoe', server=address)['found']
+
+    def test_every_process_is_a_direct_child_of_soukd(self):
+        names = self.server.children()
+        self.assertEqual(set(names), {'front 0', 'front 1', 'admin 0', 'writer 0', 'fetcher 0'})
+        self.assertEqual(sorted(names.values()), sorted(child_pids(self.server.process.pid)))
+
+    def test_a_killed_front_is_back_within_200_ms_while_the_other_serves(self):
+        times = []
+        for _ in range(5):
+            old = self.server.kill_child('front 0')
+            start = time.monotonic()
+            self.assertGreater(self.found(), 0)
+            self.server.replaced('front 0', old)
+            times.append(time.monotonic() - start)
+            wait_until(lambda: self.answers('front 0'), 5, 'the new front answers')
+            self.assertGreater(self.found(), 0)
+        self.assertLess(min(times), 0.2 * SLACK, times)
+
+    def answers(self, name):
+        rows = self.server.stats(server=self.server.admin)
+        return rows and self.server.run('ping', check=False).returncode == 0
+
+    def test_a_killed_writer_replays_and_fronts_search_meanwhile(self):
+        before = self.server.json('put', 'shop', '{"id":"w1","title":"zebra stool"}')
+        old = self.server.kill_child('writer 0')
+        self.assertGreater(self.found(), 0)
+        self.server.replaced('writer 0', old)
+        wait_until(lambda: self.server.run('put', 'shop', '{"id":"w2","title":"zebra stool"}', '--ack', 'visible',
+                                           check=False).returncode == 0, 5, 'the new writer takes changes')
+        self.assertEqual(self.server.search('shop', 'zebra stool')['found'], 2)
+        self.assertIsNotNone(before)
+
+    def test_a_stopped_front_is_killed_and_waiting_connections_are_answered(self):
+        old = self.server.pid('front 1')
+        os.kill(old, signal.SIGSTOP)
+        waiting = [self.server.spawn('search', 'shop', 'red', '--json', '--timeout', '60000') for _ in range(8)]
+        start = time.monotonic()
+        new = self.server.replaced('front 1', old, 8)
+        self.assertLess(time.monotonic() - start, 4 * SLACK)
+        for client in waiting:
+            out, err = client.communicate(timeout=20 * SLACK)
+            self.assertEqual(client.returncode, 0, err)
+            self.assertIn('"found"', out)
+        self.assertNotEqual(new, old)
+        wait_until(lambda: process_state(old) in (None, 'Z'), 5, 'the stopped front is gone')
+
+    def test_the_unix_sockets_answer(self):
+        self.assertGreater(self.found(f'unix:{self.server.data}/souk.sock'), 0)
+        self.assertGreater(self.found(self.server.admin), 0)
+
+    def test_two_servers_never_share_a_directory(self):
+        other = subprocess.run([os.path.join(BIN, 'soukd'), '--data', self.server.data, '--listen', '127.0.0.1:1'],
+                               capture_output=True, text=True, timeout=20)
+        self.assertEqual(other.returncode, 1)
+        self.assertIn('another soukd', other.stderr)
+
+    def test_http_gets_a_readable_line(self):
+        for greeting in (b'GET / HTTP/1.1\r\n\r\n', b'*1\r\n$4\r\nPING\r\n'):
+            with socket.create_connection(('127.0.0.1', self.server.port), 5) as s:
+                s.sendall(greeting)
+                s.settimeout(5)
+                text = b''
+                while True:
+                    part = s.recv(4096)
+                    if not part:
+                        break
+                    text += part
+            self.assertIn(b'souk', text.lower(), greeting)
+
+
+class Signals(unittest.TestCase):
+    def test_term_answers_what_is_under_way_and_ends_with_0(self):
+        with Server() as s:
+            s.import_lines('shop', products(2000))
+            failures, stop = [], threading.Event()
+
+            def search():
+                while not stop.is_set():
+                    done = s.run('search', 'shop', 'red', '--json', check=False)
+                    if done.returncode not in (0, 3):  # 3: nobody listens any more
+                        failures.append(done.stderr)
+            threads = [threading.Thread(target=search) for _ in range(4)]
+            for t in threads:
+                t.start()
+            time.sleep(0.5)
+            self.assertEqual(s.stop(), 0)
+            stop.set()
+            for t in threads:
+                t.join()
+            self.assertEqual([f for f in failures if 'GOAWAY' not in f and 'UNAVAILABLE' not in f], [])
+
+    def test_hup_takes_a_valid_file_and_keeps_the_old_one_otherwise(self):
+        with Server() as first:  # a free data directory and its name
+            path = first.data + '.yaml'
+        text = 'limits:\n  hits: {}\n'
+        with open(path, 'w') as f:
+            f.write(text.format(50))
+        s = Server('-c', path)
+        try:
+            s.start()
+            s.import_lines('shop', products(300))
+            refused = lambda k: s.run('search', 'shop', '-k', k, '--json', check=False).returncode == 4
+            self.assertTrue(refused(51))
+            self.assertFalse(refused(50))
+            with open(path, 'w') as f:
+                f.write(text.format(60))
+            pids = s.children()
+            s.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: not refused(60), 5, 'running fronts take the new limit')
+            self.assertTrue(refused(61))
+            with open(path, 'w') as f:
+                f.write(text.format('many'))
+            s.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: 'configuration is kept' in s.log_text(), 5, 'the refusal is told')
+            self.assertFalse(refused(60))
+            self.assertTrue(refused(61))
+            self.assertEqual(pids, s.children(), 'no process was restarted')
+            s.stop()
+        finally:
+            os.unlink(path)
+            s.remove()
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
