@@ -121,19 +121,21 @@ enum status catalogs_list(const char *dir, void (*each)(void *ctx, struct slice 
 struct catalogs {
     const char *dir;
     struct shared *shared;
+    int shared_fd;
     uint64_t map_bytes, epoch;
     struct catalog *open[SHARED_CATALOGS];
     uint32_t count;
 };
 
-enum status catalogs_create(const char *data_dir, struct shared *shared, uint64_t map_bytes,
-                            struct catalogs **out)
+enum status catalogs_create(const char *data_dir, struct shared *shared, int shared_fd,
+                            uint64_t map_bytes, struct catalogs **out)
 {
     struct catalogs *c = calloc(1, sizeof *c);
     if (!c)
         return STATUS_NO_MEMORY;
     c->dir = data_dir;
     c->shared = shared;
+    c->shared_fd = shared_fd;
     c->map_bytes = map_bytes;
     *out = c;
     return STATUS_OK;
@@ -143,6 +145,7 @@ static void catalog_close(struct catalog **c)
 {
     snapshot_destroy(&(*c)->snapshot);
     index_close(&(*c)->index);
+    shared_pages_unmap(&(*c)->pages);
     free((*c)->expired);
     free(*c);
     *c = NULL;
@@ -158,6 +161,17 @@ void catalogs_destroy(struct catalogs **c)
     *c = NULL;
 }
 
+/* Looks for the writer's row; hits are counted from then on. */
+static void bind_row(struct catalogs *c, struct catalog *n)
+{
+    struct shared_catalog *row = shared_catalog_find(c->shared, slice_str(n->name));
+    if (row != n->row)
+        shared_pages_unmap(&n->pages);
+    n->row = row;
+    if (row && !n->pages.hits)
+        shared_pages_map(c->shared_fd, c->shared, row, n->edition, &n->pages);
+}
+
 /* Closes what is no longer current. A catalog without a row stays: the writer may just be away. */
 static void look_again(struct catalogs *c)
 {
@@ -170,8 +184,7 @@ static void look_again(struct catalogs *c)
         struct slice name = slice_str(c->open[i]->name);
         if (catalog_current_read(c->dir, name, &edition) == STATUS_OK &&
             edition == c->open[i]->edition) {
-            c->open[i]->row = shared_catalog_find(c->shared, name);
-            i++;
+            bind_row(c, c->open[i++]);
             continue;
         }
         catalog_close(&c->open[i]);
@@ -198,7 +211,7 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
         return STATUS_NO_MEMORY;
     memcpy(n->name, name.ptr, name.len);
     n->edition = edition;
-    n->row = shared_catalog_find(c->shared, name);
+    bind_row(c, n);
     struct index_options o = {.map_bytes = c->map_bytes, .read_only = true};
     bool stale;
     if ((s = index_open(path, &o, &n->index, &stale, fault)) ||

@@ -16,7 +16,7 @@
 
 #include "index/index.h"
 #include "index/snapshot.h"
-#include "server/shared.h"
+#include "server/shared_pages.h"
 
 bool catalog_name_valid(struct slice name);
 /* DIR/catalogs/<name>, + "/log", + "/e-NNNNNN". False when the path is too long. */
@@ -41,6 +41,7 @@ struct catalog { /* read by handlers */
     struct snapshot *snapshot;
     uint64_t edition;
     struct shared_catalog *row; /* NULL while the writer has not published it */
+    struct shared_pages pages;  /* hits and askings of this edition; empty without a row */
     /* Products past their last limit at `expired_second`, for `expired_generation`. */
     uint64_t *expired;
     uint32_t expired_bits, expired_cap, expired_count;
@@ -49,8 +50,9 @@ struct catalog { /* read by handlers */
 };
 
 struct catalogs;
-enum status catalogs_create(const char *data_dir, struct shared *shared, uint64_t map_bytes,
-                            struct catalogs **out);
+/* `shared_fd` is the memory of `shared`. */
+enum status catalogs_create(const char *data_dir, struct shared *shared, int shared_fd,
+                            uint64_t map_bytes, struct catalogs **out);
 void catalogs_destroy(struct catalogs **c);
 /* The catalog, opened when it is not; borrowed until the next call. UNKNOWN_CATALOG. */
 enum status catalogs_get(struct catalogs *c, struct slice name, struct catalog **out,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "server/role.h"
+
 /* The sequence alone: what the index then knows to have seen. */
 static enum status commit_sequence(struct index *ix, uint64_t sequence)
 {
@@ -19,6 +21,7 @@ static enum status build(struct writer_catalog *c, const char *path, const struc
     struct fault fault = {0};
     bool stale;
     remove_tree(path); /* an interrupted attempt */
+    shared_pages_wipe(ROLE_FD_SHARED, c->shared, c->row, c->edition + 1);
     if (mkdir(path, 0750))
         return status_from_errno(errno);
     enum status st = index_rebuild_into(c->applying, path, schema, &fault);

@@ -133,8 +133,8 @@ static enum status front_start(struct front *f)
     if (!role_writer_socket(r, path, sizeof path))
         return STATUS_TOO_LARGE;
     if ((s = loop_create(&f->loop)) ||
-        (s = catalogs_create(r->data_dir, r->shared, config_number(r->config, OPTION_MAP),
-                             &f->catalogs)) ||
+        (s = catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
+                             config_number(r->config, OPTION_MAP), &f->catalogs)) ||
         (s = searcher_create(&f->searcher)) || (s = writer_link_create(f->loop, path, &f->writer)))
         return s;
     arena_init(&f->arena, (size_t)64 * 1024 * 1024);

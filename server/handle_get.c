@@ -18,6 +18,8 @@ static enum status get_one(struct front *f, struct catalog *c, struct slice id,
         int64_t version;
         if (versions && column_int(versions, docid, &version) == STATUS_OK)
             item.version = (uint64_t)version;
+        if (item.freshness != EXPIRED)
+            shared_pages_hit(&c->pages, docid);
         s = item.freshness == EXPIRED ? STATUS_NOT_FOUND
                                       : snapshot_product(c->snapshot, docid, wanted, &f->scratch);
     }

@@ -80,6 +80,7 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
         fresh[out.freshness & 3]++;
         if (out.age_ms > oldest)
             oldest = out.age_ms;
+        shared_pages_hit(&c->pages, h->docid);
         size_t at = search_reply_hit_begin(b, &out);
         if (!in->ids_only && (s = snapshot_product(c->snapshot, h->docid, wanted, b)))
             return s;

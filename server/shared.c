@@ -6,7 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHARED_MAGIC 0x536b5031u /* changes with the layout */
+#include "server/shared_pages.h"
+
+#define SHARED_MAGIC 0x536b5032u /* changes with the layout */
 
 int64_t clock_mono_us(void)
 {
@@ -25,7 +27,7 @@ enum status shared_create(struct shared **out, int *fd)
     *fd = memfd_create("soukd-shared", MFD_CLOEXEC);
     if (*fd < 0)
         return STATUS_IO;
-    if (ftruncate(*fd, sizeof(struct shared))) {
+    if (ftruncate(*fd, (off_t)shared_pages_end())) { /* sparse: only bytes written take memory */
         close(*fd);
         return STATUS_IO;
     }
@@ -46,7 +48,7 @@ enum status shared_create(struct shared **out, int *fd)
 enum status shared_open(int fd, struct shared **out)
 {
     struct stat st;
-    if (fstat(fd, &st) || st.st_size != sizeof(struct shared))
+    if (fstat(fd, &st) || st.st_size != (off_t)shared_pages_end())
         return STATUS_CORRUPT;
     struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (s == MAP_FAILED)
@@ -100,6 +102,9 @@ struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
         atomic_store(&c->log_bytes, 0);
         atomic_store(&c->queued, 0);
         atomic_store(&c->write_state, WRITE_OPEN);
+        memset((void *)&c->freshness, 0, sizeof c->freshness);
+        memset((void *)&c->upstream, 0, sizeof c->upstream);
+        memset((void *)c->providers, 0, sizeof c->providers);
         atomic_store_explicit(&c->state, 1, memory_order_release);
         atomic_fetch_add(&s->catalog_epoch, 1);
         return c;
@@ -111,6 +116,59 @@ void shared_catalog_release(struct shared *s, struct shared_catalog *c)
 {
     atomic_store_explicit(&c->state, 2, memory_order_release);
     atomic_fetch_add(&s->catalog_epoch, 1);
+}
+
+/* --- what the rows mean -------------------------------------------------------------------------
+ */
+
+enum upstream_state shared_upstream_now(const struct shared *s, const struct shared_catalog *c)
+{
+    uint32_t state = atomic_load_explicit(&c->upstream.state, memory_order_relaxed);
+    if (state != UPSTREAM_OK)
+        return (enum upstream_state)state;
+    uint32_t place = atomic_load_explicit(&s->fetcher, memory_order_relaxed);
+    if (place >= SHARED_PROCESSES)
+        return UPSTREAM_FAILING;
+    int64_t beat = (int64_t)atomic_load_explicit(&s->processes[place].beat, memory_order_relaxed);
+    return clock_mono_ms() - beat > SHARED_SILENCE_MS ? UPSTREAM_FAILING : UPSTREAM_OK;
+}
+
+uint32_t shared_safe_mode_now(const struct shared_catalog *c)
+{
+    uint32_t bits = atomic_load_explicit(&c->freshness.safe_mode, memory_order_relaxed);
+    uint32_t write = atomic_load_explicit(&c->write_state, memory_order_relaxed);
+    return write == WRITE_NO_SPACE || write == WRITE_SAFE_MODE ? bits | SAFE_STORAGE : bits;
+}
+
+static const char *name_of(const char *const *names, size_t count, size_t i)
+{
+    return i < count ? names[i] : "unknown";
+}
+
+const char *upstream_state_name(enum upstream_state u)
+{
+    static const char *const names[] = {"none", "ok", "failing", "down"};
+    return name_of(names, 4, u);
+}
+
+const char *breaker_state_name(enum breaker_state b)
+{
+    static const char *const names[] = {"closed", "half_open", "open", "paused"};
+    return name_of(names, 4, b);
+}
+
+const char *canary_state_name(enum canary_state c)
+{
+    static const char *const names[] = {"none", "ok", "late", "failed"};
+    return name_of(names, 4, c);
+}
+
+const char *safe_mode_name(uint32_t bits)
+{
+    return bits & SAFE_STORAGE    ? "storage"
+           : bits & SAFE_UPSTREAM ? "upstream"
+           : bits & SAFE_BY_HAND  ? "by_hand"
+                                  : "off";
 }
 
 const char *role_name(enum role r)

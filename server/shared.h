@@ -1,11 +1,14 @@
 /*
  * shared - the pages every process of one soukd maps: who lives, what is counted, where catalogs
- * are.
+ * are, and how each catalog and its upstream fare.
  *
  * The supervisor creates them before it starts the others and never writes into a row it does not
- * own: a process writes its own `shared_process`, the writer writes the `shared_catalog` rows, the
- * supervisor sets pid and starts. All members are single atomics, read without order unless said;
- * figures of one row may be a moment apart.
+ * own: a process writes its own `shared_process`, the supervisor sets pid and starts, the writer
+ * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's. All
+ * members are single atomics, read without order unless said; figures of one row may be a moment
+ * apart. Times are wall milliseconds of shared_now_ms() unless said otherwise, 0 = never.
+ *
+ * Behind these pages the same memory holds a byte or two for each docid: shared_pages.h.
  */
 #ifndef SOUK_SERVER_SHARED_H
 #define SOUK_SERVER_SHARED_H
@@ -17,7 +20,13 @@
 #include "protocol/slice.h"
 #include "protocol/status.h"
 
-enum { SHARED_PROCESSES = 72, SHARED_CATALOGS = 256, SHARED_NAME = 64 };
+enum {
+    SHARED_PROCESSES = 72,
+    SHARED_CATALOGS = 256,
+    SHARED_NAME = 64,
+    SHARED_PROVIDERS = 8,
+    SHARED_SILENCE_MS = 3000 /* a fetcher that did not beat for this long counts as failing */
+};
 
 enum role { ROLE_FRONT, ROLE_ADMIN, ROLE_WRITER, ROLE_FETCHER, ROLE_COUNT };
 
@@ -26,6 +35,70 @@ enum write_state { /* of a catalog */
                    WRITE_NO_SPACE,  /* the disk is full; changes are refused until room is back */
                    WRITE_SAFE_MODE, /* the log is damaged or a sync failed; reads go on */
                    WRITE_REBUILDING
+};
+
+enum upstream_state {
+    UPSTREAM_NONE,    /* the catalog has none: its products are pushed */
+    UPSTREAM_OK,      /* the last tries succeeded */
+    UPSTREAM_FAILING, /* the last try failed, or a breaker is not closed */
+    UPSTREAM_DOWN     /* every provider's breaker is open */
+};
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_PAUSED };
+
+enum safe_mode { /* bits: several reasons may hold at once */
+                 SAFE_BY_HAND = 1,
+                 SAFE_UPSTREAM = 2, /* every provider has been open for a while */
+                 SAFE_STORAGE = 4   /* the log or the disk failed: read-only */
+};
+
+enum canary_state { CANARY_NONE, CANARY_OK, CANARY_LATE, CANARY_FAILED };
+
+/* A synthetic transaction and how it went the last time. */
+struct shared_canary {
+    _Atomic uint32_t state;       /* enum canary_state */
+    _Atomic uint32_t step;        /* where it stopped when it failed; the owner's numbering */
+    _Atomic uint64_t duration_us; /* of the last run that succeeded */
+    _Atomic int64_t at_ms;        /* end of the last run */
+    _Atomic uint64_t runs, failures;
+};
+
+/* One provider of a catalog; written by the fetcher. */
+struct shared_provider {
+    char name[SHARED_NAME + 1];      /* written before `used` becomes 1 (release) */
+    _Atomic uint32_t used;           /* 1 while the slot stands for a provider */
+    _Atomic uint32_t enabled, place; /* by hand; 0 = first in the order */
+    _Atomic uint32_t breaker;        /* enum breaker_state */
+    _Atomic uint32_t opens;          /* how often it opened */
+    _Atomic int64_t until_ms;        /* end of the open or paused time */
+    _Atomic int64_t success_ms, failure_ms;
+    _Atomic uint64_t calls, failures, not_modified, bytes;
+    struct shared_canary canary; /* fetch of a known product -> mapped */
+};
+
+/* A catalog's upstream as a whole; written by the fetcher. */
+struct shared_upstream {
+    _Atomic uint32_t state;  /* enum upstream_state; read it by shared_upstream_now() */
+    _Atomic uint32_t paused; /* by hand */
+    _Atomic int64_t success_ms, failure_ms; /* of the last call of any provider */
+    _Atomic uint64_t calls, failures;
+    _Atomic uint64_t asked, refreshed;   /* products fronts asked for; products renewed */
+    _Atomic uint64_t backlog, in_flight; /* waiting to be fetched; being fetched */
+    _Atomic uint64_t negative;           /* "not found" remembered */
+};
+
+/* What the writer counts of a catalog's freshness and eviction. */
+struct shared_freshness {
+    _Atomic uint32_t safe_mode; /* bits of enum safe_mode; read it by shared_safe_mode_now() */
+    _Atomic int64_t safe_since; /* when the first of them was set */
+    _Atomic int64_t counted_ms; /* when the next five were taken */
+    _Atomic uint64_t fresh, stale, stale_if_error, expired;
+    _Atomic uint64_t oldest_stale_ms; /* age of the oldest product that is stale and served */
+    _Atomic uint64_t evicted_ttl, evicted_size, evicted_negative;
+    _Atomic uint64_t ghost_hits;    /* evicted for size and pushed again soon after */
+    _Atomic uint64_t evict_paused;  /* expired products kept because of safe mode, now */
+    _Atomic uint64_t future_stamps; /* accepted with a time ahead of the clock */
+    struct shared_canary push;      /* push -> acked -> found -> expires */
 };
 
 struct shared_process {
@@ -52,6 +125,9 @@ struct shared_catalog {
     _Atomic uint64_t log_bytes;   /* on disk */
     _Atomic uint64_t queued;      /* items taken in and not yet visible */
     _Atomic uint32_t write_state; /* enum write_state */
+    struct shared_freshness freshness;
+    struct shared_upstream upstream;
+    struct shared_provider providers[SHARED_PROVIDERS];
 } __attribute__((aligned(64)));
 
 struct shared {
@@ -64,6 +140,7 @@ struct shared {
                                          runs the reader check of its environments */
     _Atomic uint32_t writer_ready;    /* 1 while the writer's socket accepts */
     _Atomic uint32_t draining;
+    _Atomic uint32_t fetcher; /* its place in `processes` */
     struct shared_process processes[SHARED_PROCESSES];
     struct shared_catalog catalogs[SHARED_CATALOGS];
 };
@@ -87,6 +164,20 @@ struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name);
 struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name);
 /* The writer only: after a drop. */
 void shared_catalog_release(struct shared *s, struct shared_catalog *c);
+
+/* The state of a catalog's upstream as fronts and writer must see it: OK of a fetcher that has been
+ * silent for SHARED_SILENCE_MS counts as FAILING. */
+enum upstream_state shared_upstream_now(const struct shared *s, const struct shared_catalog *c);
+/* Bits of enum safe_mode in force: those the writer set, and storage by the write state, so that
+ * it is told even when the writer cannot say so. */
+uint32_t shared_safe_mode_now(const struct shared_catalog *c);
+
+/* "none", "ok", "failing", "down"; "closed", "half_open", ...; "none", "ok", "late", "failed". */
+const char *upstream_state_name(enum upstream_state u);
+const char *breaker_state_name(enum breaker_state b);
+const char *canary_state_name(enum canary_state c);
+/* "off", "by_hand", "upstream", "storage": the gravest of the bits. */
+const char *safe_mode_name(uint32_t bits);
 
 /* "front", "admin", "writer", "fetcher". */
 const char *role_name(enum role r);

@@ -370,6 +370,7 @@ static const char *prepare(struct supervisor *s)
     }
     add_child(s, ROLE_ADMIN, 0, s->admin_fd, -1);
     add_child(s, ROLE_WRITER, 0, -1, -1);
+    atomic_store(&s->shared->fetcher, s->child_count);
     add_child(s, ROLE_FETCHER, 0, -1, -1);
     s->shared->process_count = s->child_count;
     return NULL;

@@ -460,6 +460,8 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
     catalog_body(&w->reply, c, c->visible);
     writer_catalog_close(&c);
     enum status st = writer_catalog_remove(w->role->data_dir, slice_str(name));
+    for (uint64_t edition = 0; edition < 2; edition++)
+        shared_pages_wipe(ROLE_FD_SHARED, w->role->shared, row, edition);
     shared_catalog_release(w->role->shared, row);
     w->role->shared->catalog_epoch++;
     if (st)

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/role.h"
+
 enum { PATH_ROOM = PATH_MAX + 64 };
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
@@ -222,5 +224,7 @@ void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)
         return;
     if (catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), c->old_edition))
         remove_tree(path);
+    if (c->old_edition % 2 != c->row->edition % 2) /* its bytes are not in use again */
+        shared_pages_wipe(ROLE_FD_SHARED, c->shared, c->row, c->old_edition);
     c->old_edition = 0;
 }
