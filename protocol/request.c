@@ -351,8 +351,43 @@ void put_request_header(const struct put_request *p, struct buf *out)
     }
 }
 
+static void put_extra(const struct put_item *item, struct buf *out)
+{
+    if (!item->lease && !item->origin && !item->age_ms && !item->validator.len)
+        return;
+    size_t at = tlv_begin(out, TAG_PUT_EXTRA);
+    if (item->lease)
+        tlv_put_u64(out, TAG_EXTRA_LEASE, item->lease);
+    if (item->origin)
+        tlv_put_u64(out, TAG_EXTRA_ORIGIN, item->origin);
+    if (item->age_ms)
+        tlv_put_u64(out, TAG_EXTRA_AGE_MS, item->age_ms);
+    if (item->validator.len)
+        tlv_put(out, TAG_EXTRA_VALIDATOR, item->validator);
+    tlv_end(out, at);
+}
+
+static enum status extra_decode(struct slice v, struct put_item *extra)
+{
+    struct wire_reader r = wire_reader_of(v);
+    uint32_t tag;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag == TAG_EXTRA_LEASE)
+            extra->lease = tlv_u64(v);
+        else if (tag == TAG_EXTRA_ORIGIN)
+            extra->origin = tlv_u64(v);
+        else if (tag == TAG_EXTRA_AGE_MS)
+            extra->age_ms = tlv_u64(v);
+        else if (tag == TAG_EXTRA_VALIDATOR)
+            extra->validator = v;
+    }
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
 void put_item_encode(const struct put_item *item, struct buf *out)
 {
+    put_extra(item, out);
     size_t at = tlv_begin(out, TAG_PUT_ITEM);
     buf_put_u8(out, (uint8_t)item->op);
     wire_put_varint(out, item->version);
@@ -361,6 +396,14 @@ void put_item_encode(const struct put_item *item, struct buf *out)
     wire_put_varint(out, (uint64_t)(item->sie_ms + 1));
     wire_put_bytes(out, item->key);
     buf_put_slice(out, item->document);
+    tlv_end(out, at);
+}
+
+void put_cursor_encode(struct slice provider, struct slice cursor, struct buf *out)
+{
+    size_t at = tlv_begin(out, TAG_PUT_CURSOR);
+    wire_put_bytes(out, provider);
+    wire_put_bytes(out, cursor);
     tlv_end(out, at);
 }
 
@@ -387,7 +430,8 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
 {
     *p = (struct put_request){.ack = ACK_LOGGED};
     struct list items = {.arena = a, .size = sizeof(struct put_item)};
-    struct wire_reader r = wire_reader_of(body);
+    struct wire_reader r = wire_reader_of(body), cursor;
+    struct put_item extra = {0};
     uint32_t tag;
     struct slice v;
     enum status s;
@@ -414,9 +458,22 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
             item = list_add(&items);
             if (!item)
                 return too_much(fault);
+            *item = extra;
             if (item_decode(v, item))
                 return fault_set(fault, STATUS_INVALID, NULL, "item %u of the bulk is damaged",
                                  items.count - 1);
+            extra = (struct put_item){0};
+            break;
+        case TAG_PUT_EXTRA:
+            if (extra_decode(v, &extra))
+                return damaged(fault, "put");
+            break;
+        case TAG_PUT_CURSOR:
+            cursor = wire_reader_of(v);
+            p->cursor_of = wire_bytes(&cursor);
+            p->cursor = wire_bytes(&cursor);
+            if (cursor.failed)
+                return damaged(fault, "put");
             break;
         default:
             break;

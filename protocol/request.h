@@ -82,6 +82,11 @@ struct put_item {
     int64_t ttl_ms, swr_ms, sie_ms; /* -1 = catalog default */
     struct slice key;               /* idempotency key of the item */
     struct slice document;          /* DELETE: a document with the id and no field */
+    /* What only the fetcher says of what it brings; 0 and empty = not said. */
+    uint64_t lease;         /* last sequence before it asked, + 1: MOVED when the product changed */
+    uint64_t origin;        /* number of the provider */
+    uint64_t age_ms;        /* the answer was as old as that when it came */
+    struct slice validator; /* ETag or Last-Modified, for the next conditional request */
 };
 
 struct put_request {
@@ -92,11 +97,13 @@ struct put_request {
     uint32_t name_count;
     const struct put_item *items;
     uint32_t item_count;
-    uint32_t schema_version; /* CANONICAL */
+    uint32_t schema_version;        /* CANONICAL */
+    struct slice cursor_of, cursor; /* a provider and how far its changes were followed */
 };
 /* A PUT is written in a stream: header, items, then the frame's end. */
 void put_request_header(const struct put_request *p, struct buf *out);
 void put_item_encode(const struct put_item *item, struct buf *out);
+void put_cursor_encode(struct slice provider, struct slice cursor, struct buf *out);
 enum status put_request_decode(struct slice body, struct arena *a, struct put_request *p,
                                struct fault *fault);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "server/edition.h"
+#include "server/provider_row.h"
 
 enum { ITEMS_USUAL = 1024, ITEMS_MOST = 32768, BYTES_MOST = 32 << 20, MERGE_BYTES = 32 << 20 };
 
@@ -114,24 +115,29 @@ static void free_jobs(struct job *j)
 static enum status apply_item(struct batch *b, const struct put_item *item, int64_t accepted_ms)
 {
     struct change c = {.version = item->version,
-                       .validated_ms = accepted_ms,
+                       .validated_ms = accepted_ms - (int64_t)item->age_ms,
                        .ttl_ms = item->ttl_ms,
                        .swr_ms = item->swr_ms,
-                       .sie_ms = item->sie_ms};
+                       .sie_ms = item->sie_ms,
+                       .origin = (uint32_t)item->origin};
     struct document d;
     enum status st = document_begin(&d, item->document);
     if (st)
         return st;
     switch (item->op) {
     case PUT_UPSERT:
-        return batch_upsert(b, item->document, &c);
+        st = batch_upsert(b, item->document, &c);
+        break;
     case PUT_PATCH:
-        return batch_patch(b, item->document, &c);
+        st = batch_patch(b, item->document, &c);
+        break;
     case PUT_DELETE:
-        return batch_delete(b, d.id);
+        st = batch_delete(b, d.id);
+        break;
     default:
-        return batch_validate(b, d.id, &c);
+        st = batch_validate(b, d.id, &c);
     }
+    return st || !item->origin ? st : provider_row_put_item(b, d.id, item);
 }
 
 /* An item the index refuses by its content is left out, today and at every replay alike. */
@@ -155,6 +161,8 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         st = log_changes_decode(r->payload, arena, &c);
         for (uint32_t i = 0; !st && i < c.item_count; i++)
             st = judged(apply_item(b, &c.items[i], c.accepted_ms), skipped);
+        if (!st && c.cursor_of.len)
+            st = provider_row_put_cursor(b, c.cursor_of, c.cursor);
         return st ? st : idempotency_apply(b, &c, scratch);
     case LOG_SETTING:
         st = log_setting_decode(r->payload, &s);

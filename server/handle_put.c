@@ -80,6 +80,9 @@ static enum status put_body(struct front *f, const struct schema *schema,
     for (uint32_t i = 0; i < p->item_count; i++) {
         struct fault fault = {0};
         struct put_item item = p->items[i];
+        item.lease = item.origin = item.age_ms =
+            0; /* the fetcher's words, sent to the writer directly */
+        item.validator = SLICE_NULL;
         buf_clear(&document);
         enum status s = validate_item(schema, p, ids, &item, &document, &fault);
         if (s) {

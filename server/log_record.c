@@ -24,6 +24,8 @@ enum status log_changes_decode(struct slice payload, struct arena *a, struct log
         return STATUS_CORRUPT;
     out->items = p.items;
     out->item_count = p.item_count;
+    out->cursor_of = p.cursor_of;
+    out->cursor = p.cursor;
     return STATUS_OK;
 }
 

@@ -2,7 +2,7 @@
  * log_record - what the records of the event log hold: decisions, ready to be applied.
  *
  *   CHANGES  accepted_ms varint, key bytes, 16 bytes XXH3-128 of the request (with a key), reply
- *            bytes (with a key), then the accepted items as in the body of PUT
+ *            bytes (with a key), then the accepted items and the cursor as in the body of PUT
  *   SETTING  kind bytes, name bytes, value bytes
  *   SCHEMA   a schema: the catalog takes it over, by a rebuild where it must
  *   REBUILD  empty: a new edition from what is stored
@@ -23,6 +23,7 @@ struct log_changes {
     struct slice key, hash, reply; /* empty without a key */
     const struct put_item *items;
     uint32_t item_count;
+    struct slice cursor_of, cursor; /* of a PUT that moved one */
 };
 
 /* Head first, then put_item_encode() for every accepted item. */

@@ -17,7 +17,7 @@
 #include "server/role.h"
 #include "server/writer_conn.h"
 
-enum { QUEUE_BYTES = 64 << 20, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000 };
+enum { QUEUE_BYTES = 64 << 20, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000, LEASES = 1 << 18 };
 
 /* An answer that waits for the log (then `job` is set) or for the index. */
 struct answer {
@@ -235,6 +235,26 @@ static void count_item(struct put_reply *r, struct buf *results, uint32_t item, 
     put_result_encode(results, &one);
 }
 
+/* MOVED when the product changed since the fetcher asked for it. */
+static enum status decide_one(struct writer_catalog *c, const struct put_item *item,
+                              uint64_t sequence)
+{
+    struct document d;
+    enum status st = STATUS_OK;
+    if (item->key.len)
+        return STATUS_UNSUPPORTED;
+    if (document_begin(&d, item->document))
+        return STATUS_INVALID;
+    if (item->lease && !c->leases)
+        st = lease_create(LEASES, event_log_last(c->log), &c->leases);
+    if (!st && item->lease && !lease_holds(c->leases, d.id, item->lease - 1))
+        st = STATUS_MOVED;
+    st = st ? st : decide(c->pending, c->snapshot, item, sequence);
+    if (!st && c->leases)
+        lease_note(c->leases, d.id, sequence);
+    return st;
+}
+
 /* Decides every item: accepted ones go to w->items, results to w->reply. */
 static enum status decide_all(struct writer *w, struct writer_catalog *c,
                               const struct put_request *p, struct put_reply *r)
@@ -248,14 +268,16 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
     pending_mark(c->pending);
     for (uint32_t i = 0; !st && i < p->item_count; i++) {
         const struct put_item *item = &p->items[i];
-        enum status one = item->key.len ? STATUS_UNSUPPORTED
-                                        : decide(c->pending, c->snapshot, item, next + r->applied);
-        if (one && one != STATUS_AGAIN && status_class(one) != STATUS_CLASS_CLIENT)
+        enum status one = decide_one(c, item, next + r->applied);
+        if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
+            status_class(one) != STATUS_CLASS_CLIENT)
             st = one;
         else if (one == STATUS_OK)
             put_item_encode(item, &w->items);
         count_item(r, &results, i, one);
     }
+    if (p->cursor_of.len)
+        put_cursor_encode(p->cursor_of, p->cursor, &w->items);
     snapshot_end(c->snapshot);
     /* a bulk of which nothing counts takes one sequence all the same: its key must be kept */
     r->sequence = next - 1 + (r->applied ? r->applied : 1);
@@ -340,7 +362,7 @@ static void on_put(struct writer *w, uint64_t conn, const struct frame *f)
     struct put_reply r = {0};
     struct answer *a = NULL;
     st = decide_all(w, c, &p, &r);
-    if (!st && !r.applied && !p.key.len) { /* nothing to log */
+    if (!st && !r.applied && !p.key.len && !p.cursor_of.len) { /* nothing to log */
         writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
         return;
     }

@@ -167,6 +167,7 @@ void writer_catalog_close(struct writer_catalog **cp)
     event_log_close(&c->log);
     pending_destroy(&c->pending);
     idempotency_destroy(&c->keys);
+    lease_destroy(&c->leases);
     free(c);
     *cp = NULL;
 }

@@ -11,6 +11,7 @@
 #include "server/decide.h"
 #include "server/event_log.h"
 #include "server/idempotency.h"
+#include "server/lease.h"
 
 struct writer_catalog {
     char name[SHARED_NAME + 1];
@@ -24,6 +25,7 @@ struct writer_catalog {
     struct event_log *log;
     struct pending *pending;
     struct idempotency *keys;
+    struct lease_table *leases; /* NULL until a fetcher brings the first lease */
     bool unsynced;
     bool control;         /* a schema or edition change is under way */
     uint64_t old_edition; /* to be removed at remove_at, 0 = none */
