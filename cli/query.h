@@ -13,7 +13,7 @@ struct query {
     struct search_facet facets[QUERY_MAX];
     struct search_sort sorts[QUERY_MAX];
     struct slice fields[QUERY_FIELDS], returns[QUERY_FIELDS], highlights[QUERY_FIELDS];
-    char cursor[512];
+    char cursor[16384]; /* grows with the alternatives of the words */
 };
 
 /* NULL, or a sentence about the option that is wrong. */

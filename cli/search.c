@@ -40,6 +40,9 @@ static void put_table(struct command *c, const struct search_reply *r)
         put_cell(b, &r->hits[i], r, "price");
         if (r->hits[i].freshness != FRESH)
             buf_printf(b, "  (%s)", freshness_name(r->hits[i].freshness));
+        if (r->hits[i].group_count > 1)
+            buf_printf(b, "  [%.*s: %llu]", (int)r->hits[i].group.len, r->hits[i].group.ptr,
+                       (unsigned long long)r->hits[i].group_count);
         buf_put_u8(b, '\n');
     }
     for (uint32_t i = 0; i < r->facet_count; i++) {
@@ -55,6 +58,10 @@ static void put_table(struct command *c, const struct search_reply *r)
     }
     buf_printf(b, "%s%llu found in %llu us", r->found_exact ? "" : "at least ",
                (unsigned long long)r->found, (unsigned long long)r->took_us);
+    if (r->groups)
+        buf_printf(b, " in %llu groups", (unsigned long long)r->groups);
+    if (r->moved)
+        buf_printf(b, "; the index moved since the last page");
     for (uint32_t i = 0; i < r->degraded_count; i++)
         buf_printf(b, "; %.*s", (int)r->degraded[i].len, r->degraded[i].ptr);
     for (uint32_t i = 0; i < r->dropped_count; i++)

@@ -46,6 +46,13 @@ static enum status take(struct search *s, uint32_t doc, uint32_t score)
         s->found++;
     struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, doc)};
     sort_keys_fill(&s->sort, docid, score, c.keys);
+    if (s->groups)
+        return groups_take(s->groups, &c, score);
+    if (s->cursor) { /* what earlier pages showed */
+        if (!candidate_before(&s->cursor->last, &c))
+            return STATUS_OK;
+        s->behind++;
+    }
     topk_push(&s->top, &c);
     return STATUS_OK;
 }
@@ -62,7 +69,7 @@ static enum status on_batch(void *ctx, const uint32_t *docs, const uint32_t *sco
 static bool on_skip(void *ctx, uint32_t bound, uint32_t tie)
 {
     struct search *s = ctx;
-    if (s->query->no_pruning || s->query->facet_count || s->query->sort_count)
+    if (s->query->no_pruning || s->query->facet_count || s->query->sort_count || s->groups)
         return false;
     if (!s->count_known && s->found < s->count_to)
         return false;
@@ -101,7 +108,10 @@ enum status collect_attempt(struct search *s, bool all)
     struct match_consumer consumer = {s, on_batch, on_skip};
     enum status st = STATUS_OK;
     s->found = 0;
+    s->behind = 0;
     s->top.count = 0;
+    if (s->groups)
+        groups_reset(s->groups);
     s->inexact = false;
     bool by_df = counted_by_df(s);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
@@ -115,5 +125,7 @@ enum status collect_attempt(struct search *s, bool all)
     }
     if (by_df)
         s->found = s->plan.groups[0].df;
+    if (!st && s->groups)
+        groups_select(s->groups, s->cursor ? &s->cursor->last : NULL, &s->top, &s->behind);
     return st;
 }

@@ -11,7 +11,8 @@
  * offset, so that found, facets and pages of one query belong together.
  */
 
-enum { QUERY_WINDOW = 10000, TYPO_BELOW = 10, RELAX_BELOW = 100 };
+/* Pages by offset end at OFFSET_WINDOW; behind it, a cursor goes on. */
+enum { QUERY_WINDOW = 10000, OFFSET_WINDOW = 1000, TYPO_BELOW = 10, RELAX_BELOW = 100 };
 
 enum status searcher_create(struct searcher **out)
 {
@@ -22,6 +23,8 @@ enum status searcher_create(struct searcher **out)
     enum status st = analyser_create(&s->analyser);
     if (!st)
         st = matcher_create(&s->matcher);
+    if (!st)
+        st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
     return st;
@@ -33,6 +36,8 @@ void searcher_destroy(struct searcher **s)
         return;
     analyser_destroy(&(*s)->analyser);
     matcher_destroy(&(*s)->matcher);
+    sort_texts_destroy(&(*s)->texts);
+    buf_fini(&(*s)->scratch);
     free(*s);
     *s = NULL;
 }
@@ -84,22 +89,41 @@ static void name_droppable(struct search *s, uint32_t words)
     }
 }
 
+/* Whether a stage is run: decided on the first page, repeated on those behind a cursor. */
+static bool stage(struct search *s, enum query_stage which, bool wanted)
+{
+    if (s->cursor)
+        wanted = s->cursor->stages & which;
+    if (wanted)
+        s->stages |= (uint8_t)which;
+    return wanted;
+}
+
+static enum status expand(struct search *s, uint32_t typos, bool forms)
+{
+    enum status st = plan_expand(&s->plan, s->snap, s->arena, typos, forms, s->query->prefix);
+    return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
+                                                : st;
+}
+
 static enum status run_words(struct search *s)
 {
     const struct query *q = s->query;
     bool plain = slice_equal(q->profile, SLICE_LIT("bm25")), all = q->match != QUERY_ANY;
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
-    enum status st = plan_expand(&s->plan, s->snap, s->arena, forced, !plain, q->prefix);
+    enum status st = expand(s, forced, !plain);
     if (!st)
         st = collect_attempt(s, all);
-    if (!st && q->typos == QUERY_TYPOS_AUTO && s->found < TYPO_BELOW && words) {
-        st = plan_expand(&s->plan, s->snap, s->arena, 2, !plain, q->prefix);
+    if (!st &&
+        stage(s, STAGE_TYPOS, q->typos == QUERY_TYPOS_AUTO && s->found < TYPO_BELOW && words)) {
+        st = expand(s, 2, !plain);
         if (!st)
             st = reset_facets(s);
         if (!st)
             st = collect_attempt(s, all);
     }
-    if (!st && q->match == QUERY_RELAXED && s->found < RELAX_BELOW && words > 1) {
+    if (!st &&
+        stage(s, STAGE_RELAXED, q->match == QUERY_RELAXED && s->found < RELAX_BELOW && words > 1)) {
         name_droppable(s, words);
         s->min_words = (words + 1) / 2;
         st = reset_facets(s);
@@ -134,16 +158,21 @@ static enum status prepare(struct search *s)
     if ((uint64_t)q->k + q->offset > QUERY_WINDOW)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset", "offset + k is at most %d",
                          QUERY_WINDOW);
-    if (q->group_field.len || q->cursor.len)
-        return fault_set(s->fault, STATUS_UNSUPPORTED, q->cursor.len ? "cursor" : "group",
-                         "not served by this version");
+    if (q->offset && q->k + q->offset > OFFSET_WINDOW)
+        return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
+                         "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
     make_lut(snapshot_schema(s->snap), s->lut);
     enum status st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
                                 &s->plan, s->fault);
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)
-        st = sort_keys_prepare(&s->sort, q, s->snap, s->fault);
+        st = sort_keys_prepare(&s->sort, q, s->snap, s->searcher->texts, s->fault);
+    if (!st)
+        st = query_cursor_decode(q, s->snap, &s->sort, &s->searcher->scratch, s->arena, &s->cursor,
+                                 s->fault);
+    if (!st)
+        st = groups_create(q, s->snap, &s->sort, s->arena, &s->groups, s->fault);
     if (!st)
         st = prepare_facets(s);
     s->top.cap = q->k + q->offset;
@@ -159,23 +188,53 @@ static enum status prepare(struct search *s)
     return st;
 }
 
+/* The page [from, from + n) of the order as hits. */
+static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
+{
+    struct query_result *out = s->out;
+    enum status st = STATUS_OK;
+    if (s->groups) {
+        out->group_total = groups_total(s->groups);
+        st = groups_hits(s->groups, s->top.items + from, n, &out->hits, &out->hit_count);
+    } else {
+        out->hits = arena_calloc(s->arena, n + 1, sizeof *out->hits);
+        if (!out->hits)
+            return STATUS_NO_MEMORY;
+        for (uint32_t i = 0; i < n; i++)
+            out->hits[i] = (struct hit){.docid = s->top.items[from + i].docid,
+                                        .score = s->top.items[from + i].keys[0]};
+        out->hit_count = n;
+    }
+    for (uint32_t i = 0; !st && i < out->hit_count; i++)
+        st = snapshot_id(s->snap, out->hits[i].docid, &out->hits[i].id);
+    return st;
+}
+
+/* A cursor when something follows the page. */
+static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
+{
+    const struct query *q = s->query;
+    uint64_t all = s->cursor || s->groups ? s->behind : s->found;
+    s->out->index_moved = s->cursor && s->cursor->moved;
+    if (!n || n < q->k || (!s->inexact && all <= (uint64_t)from + n))
+        return STATUS_OK;
+    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, s->stages,
+                               &s->top.items[from + n - 1], &s->searcher->scratch, s->arena,
+                               &s->out->cursor);
+}
+
 static enum status finish(struct search *s)
 {
     struct query_result *out = s->out;
     topk_sort(&s->top);
     uint32_t from = s->query->offset < s->top.count ? s->query->offset : s->top.count,
              n = s->top.count - from;
-    out->hits = arena_calloc(s->arena, n + 1, sizeof *out->hits);
     out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
-    if (!out->hits || !out->facets)
+    if (!out->facets)
         return STATUS_NO_MEMORY;
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < n; i++) {
-        const struct candidate *c = &s->top.items[from + i];
-        out->hits[i] = (struct hit){.docid = c->docid, .score = c->keys[0]};
-        st = snapshot_id(s->snap, c->docid, &out->hits[i].id);
-    }
-    out->hit_count = n;
+    enum status st = finish_hits(s, from, n);
+    if (!st)
+        st = finish_cursor(s, from, n);
     for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
         st = facet_finish(s->facets[i], s->snap, s->arena, &out->facets[i]);
     out->facet_count = s->query->facet_count;

@@ -10,12 +10,16 @@
 #include "index/facet.h"
 #include "index/filter.h"
 #include "index/match.h"
+#include "index/query_cursor.h"
+#include "index/query_group.h"
 #include "index/sort_key.h"
 #include "index/topk.h"
 
 struct searcher {
     struct analyser *analyser;
     struct matcher *matcher;
+    struct sort_texts *texts;
+    struct buf scratch;
 };
 
 /* Everything one attempt needs; `ctx` of the match consumer. */
@@ -33,6 +37,10 @@ struct search {
     bool any_disjunctive;
     struct sort_keys sort;
     struct topk top;
+    struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
+    struct query_cursor *cursor; /* NULL = from the first */
+    uint8_t stages;              /* enum query_stage, those that were run */
+    uint64_t behind;             /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;
     bool check_live;

@@ -188,6 +188,11 @@ void snapshot_end(struct snapshot *s)
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
+uint32_t snapshot_uuid(const struct snapshot *s)
+{
+    return wire_load32(s->meta.uuid);
+}
+
 uint64_t snapshot_generation(const struct snapshot *s)
 {
     return s->meta.generation;

@@ -27,6 +27,8 @@ uint64_t snapshot_sequence(const struct snapshot *s);   /* last applied event lo
 uint32_t snapshot_live_count(const struct snapshot *s); /* products, expired-not-evicted included */
 uint32_t snapshot_docid_end(const struct snapshot *s);  /* one past the highest docid */
 const struct schema *snapshot_schema(const struct snapshot *s);
+/* Differs between editions, whose generations and docids mean nothing to each other. */
+uint32_t snapshot_uuid(const struct snapshot *s);
 
 uint32_t snapshot_segment_count(const struct snapshot *s);
 const struct segment *snapshot_segment(const struct snapshot *s, uint32_t i);

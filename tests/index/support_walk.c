@@ -46,7 +46,9 @@ static struct schema *make_schema(void)
     struct schema *schema = NULL;
     static const struct field_spec fields[] = {
         {.name = {"title", 5}, .type = FIELD_TEXT, .flags = FIELD_SEARCHABLE | FIELD_STORED},
-        {.name = {"brand", 5}, .type = FIELD_KEYWORD, .flags = FIELD_FILTER | FIELD_FACET},
+        {.name = {"brand", 5},
+         .type = FIELD_KEYWORD,
+         .flags = FIELD_FILTER | FIELD_FACET | FIELD_SORT},
         {.name = {"price", 5},
          .type = FIELD_FLOAT,
          .flags = FIELD_FILTER | FIELD_FACET | FIELD_SORT},
@@ -196,6 +198,28 @@ struct world *make_world(uint64_t seed)
     fill(w);
     assert_int_equal(snapshot_begin(w->snap), STATUS_OK);
     return w;
+}
+
+void change_world(struct world *w, uint32_t count, bool changed[PRODUCTS])
+{
+    struct batch *b;
+    snapshot_end(w->snap);
+    assert_int_equal(batch_begin(w->ix, &b), STATUS_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t n = roll(&w->seed, PRODUCTS);
+        char id[16];
+        snprintf(id, sizeof id, "p%u", n);
+        changed[n] = true;
+        if (w->items[n].live && roll(&w->seed, 2)) {
+            w->items[n].live = false;
+            assert_int_equal(batch_delete(b, slice_str(id)), STATUS_OK);
+        } else {
+            w->items[n] = random_item(&w->seed);
+            upsert(b, n, &w->items[n]);
+        }
+    }
+    assert_int_equal(batch_commit(&b, ++w->sequence), STATUS_OK);
+    assert_int_equal(snapshot_begin(w->snap), STATUS_OK);
 }
 
 uint32_t number_of(struct slice id)

@@ -64,6 +64,8 @@ uint32_t some_word(uint64_t *seed);
 struct world *make_world(uint64_t seed);
 /* The same products in one batch and in another order. */
 struct world *same_in_one_batch(const struct world *from);
+/* Changes or removes some products and shows the new state; changed[n] is set for each of them. */
+void change_world(struct world *w, uint32_t count, bool changed[PRODUCTS]);
 void close_world(struct world *w);
 uint32_t number_of(struct slice id);
 

@@ -1,0 +1,56 @@
+/*
+ * query_cursor - where a page ended, so that the next one can begin behind it.
+ *
+ * Nothing is kept between pages: the cursor itself holds the place in the order (sort keys, tie,
+ * id), what was asked (a hash), and what the order depended on besides the product: the stages that
+ * were run and the weights of the words. With these the next page gives every unchanged product the
+ * rank it had, however the rest of the catalog changed meanwhile: none is repeated, none is lost.
+ *
+ *   cursor := version u8 (1), question u64, uuid u32, generation varint, sequence varint,
+ *             now_ms varint, stages u8,
+ *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
+ *             tie u32, docid u32, id bytes,
+ *             group_count u8, group*: prefix_idf varint, item_count varint,
+ *                                     item*: term hash u32, idf varint
+ *             check u32 (XXH32 of the bytes before)
+ *
+ * Products of equal keys and tie (a hash of the id) are in docid order, which no change of other
+ * products alters.
+ */
+#ifndef SOUK_INDEX_QUERY_CURSOR_H
+#define SOUK_INDEX_QUERY_CURSOR_H
+
+#include "index/plan.h"
+#include "index/sort_key.h"
+#include "index/topk.h"
+
+/* What was tried, one bit each: a later page tries the same. */
+enum query_stage { STAGE_TYPOS = 1, STAGE_RELAXED = 2 };
+
+struct query_cursor {
+    struct candidate last;
+    uint64_t generation, sequence;
+    int64_t now_ms;
+    uint32_t uuid;
+    uint8_t stages;
+    bool moved;           /* the index is not the one of the cursor */
+    struct slice weights; /* the groups, undecoded */
+};
+
+/* A hash of all that must be the same on every page. `scratch` is overwritten, here and below. */
+uint64_t query_cursor_question(const struct query *q, struct buf *scratch);
+/* NULL without a cursor. INVALID: damaged, or of another query. */
+enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
+                                const struct sort_keys *sort, struct buf *scratch,
+                                struct arena *arena, struct query_cursor **out,
+                                struct fault *fault);
+/* Gives the words the weights they had; words that were not known then get 0. */
+enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena,
+                               struct plan *plan);
+/* The cursor behind `last`, in the arena. */
+enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
+                                const struct sort_keys *sort, const struct plan *plan,
+                                uint8_t stages, const struct candidate *last, struct buf *scratch,
+                                struct arena *arena, struct slice *out);
+
+#endif
