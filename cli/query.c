@@ -68,8 +68,12 @@ static const char *add_lists(const struct options *o, struct query *q)
     r->highlight_count =
         command_split(options_value(o, OPT_HIGHLIGHT), q->highlights, QUERY_FIELDS);
     if (r->highlight_count) {
-        r->highlight_pre = SLICE_LIT("<em>");
-        r->highlight_post = SLICE_LIT("</em>");
+        const char *tags = options_value(o, OPT_HIGHLIGHT_TAGS);
+        size_t pre = tags ? strcspn(tags, ",") : 0;
+        if (tags && !tags[pre])
+            return "--highlight-tags is PRE,POST";
+        r->highlight_pre = tags ? slice_make(tags, pre) : SLICE_LIT("<mark>");
+        r->highlight_post = tags ? slice_str(tags + pre + 1) : SLICE_LIT("</mark>");
     }
     return NULL;
 }

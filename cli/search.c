@@ -33,7 +33,7 @@ static void put_cell(struct buf *b, const struct hit_reply *h, const struct sear
 static void put_table(struct command *c, const struct search_reply *r)
 {
     struct buf *b = &c->out;
-    for (uint32_t i = 0; i < r->hit_count; i++) {
+    for (uint32_t i = 0, mark = 0; i < r->hit_count; i++) {
         buf_printf(b, "%3u  %-16.*s", i + 1, (int)r->hits[i].id.len, r->hits[i].id.ptr);
         put_cell(b, &r->hits[i], r, "title");
         put_cell(b, &r->hits[i], r, "brand");
@@ -44,6 +44,11 @@ static void put_table(struct command *c, const struct search_reply *r)
             buf_printf(b, "  [%.*s: %llu]", (int)r->hits[i].group.len, r->hits[i].group.ptr,
                        (unsigned long long)r->hits[i].group_count);
         buf_put_u8(b, '\n');
+        for (; mark < r->highlight_count && r->highlights[mark].hit == i; mark++)
+            if (r->highlights[mark].matched)
+                buf_printf(b, "     %.*s: %.*s\n", (int)r->highlights[mark].field.len,
+                           r->highlights[mark].field.ptr, (int)r->highlights[mark].text.len,
+                           r->highlights[mark].text.ptr);
     }
     for (uint32_t i = 0; i < r->facet_count; i++) {
         const struct facet_reply *f = &r->facets[i];

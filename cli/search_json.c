@@ -11,8 +11,35 @@ static void put_texts(struct buf *b, const char *name, const struct slice *texts
     buf_put_u8(b, ']');
 }
 
-static void put_hit(struct buf *b, const struct hit_reply *h, const struct search_reply *r)
+/* The marked texts of a hit by field; several of one field as an array. */
+static void put_highlights(struct buf *b, uint32_t hit, const struct search_reply *r)
 {
+    uint32_t fields = 0;
+    for (uint32_t i = 0, next; i < r->highlight_count; i = next) {
+        const struct highlight_reply *h = &r->highlights[i];
+        for (next = i + 1; next < r->highlight_count && r->highlights[next].hit == h->hit &&
+                           slice_equal(r->highlights[next].field, h->field);)
+            next++;
+        if (h->hit != hit)
+            continue;
+        buf_printf(b, fields++ ? "," : ",\"highlights\":{");
+        json_put_text(b, h->field);
+        buf_printf(b, next - i > 1 ? ":[" : ":");
+        for (uint32_t k = i; k < next; k++) {
+            if (k > i)
+                buf_put_u8(b, ',');
+            json_put_text(b, r->highlights[k].text);
+        }
+        if (next - i > 1)
+            buf_put_u8(b, ']');
+    }
+    if (fields)
+        buf_put_u8(b, '}');
+}
+
+static void put_hit(struct buf *b, uint32_t at_hit, const struct search_reply *r)
+{
+    const struct hit_reply *h = &r->hits[at_hit];
     buf_printf(b, "{\"id\":");
     json_put_text(b, h->id);
     buf_printf(b, ",\"score\":%llu,\"freshness\":\"%s\",\"age_ms\":%llu",
@@ -33,6 +60,7 @@ static void put_hit(struct buf *b, const struct hit_reply *h, const struct searc
         if (json_put_document(b, h->document, r->names, r->name_count))
             b->len = at;
     }
+    put_highlights(b, at_hit, r);
     buf_put_u8(b, '}');
 }
 
@@ -101,7 +129,7 @@ void search_json_put(struct buf *b, struct slice qid, struct slice query,
     for (uint32_t i = 0; i < r->hit_count; i++) {
         if (i)
             buf_put_u8(b, ',');
-        put_hit(b, &r->hits[i], r);
+        put_hit(b, i, r);
     }
     buf_printf(b, "],\"facets\":{");
     for (uint32_t i = 0; i < r->facet_count; i++) {

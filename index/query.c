@@ -1,5 +1,6 @@
 #include "index/query.h"
 #include "index/collect.h"
+#include "index/highlight.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,11 @@ void searcher_destroy(struct searcher **s)
     buf_fini(&(*s)->scratch);
     free(*s);
     *s = NULL;
+}
+
+struct analyser *searcher_analyser(struct searcher *s)
+{
+    return s->analyser;
 }
 
 /* Score of an evidence byte: weights of the classes it names, the best by its impact, 0..1023. */
@@ -223,6 +229,29 @@ static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
                                &s->out->cursor);
 }
 
+static enum status finish_terms(struct search *s)
+{
+    uint32_t n = 0;
+    if (!s->query->want_terms)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < s->plan.group_count; i++)
+        n += s->plan.groups[i].count + 1;
+    struct highlight_term *terms = arena_calloc(s->arena, n + 1, sizeof *terms);
+    if (!terms)
+        return STATUS_NO_MEMORY;
+    n = 0;
+    for (uint32_t i = 0; i < s->plan.group_count; i++) {
+        const struct group *g = &s->plan.groups[i];
+        for (uint32_t k = 0; k < g->count; k++)
+            terms[n++] = (struct highlight_term){g->items[k].term, false};
+        if (g->prefix.len)
+            terms[n++] = (struct highlight_term){g->prefix, true};
+    }
+    s->out->terms = terms;
+    s->out->term_count = n;
+    return STATUS_OK;
+}
+
 static enum status finish(struct search *s)
 {
     struct query_result *out = s->out;
@@ -235,6 +264,8 @@ static enum status finish(struct search *s)
     enum status st = finish_hits(s, from, n);
     if (!st)
         st = finish_cursor(s, from, n);
+    if (!st)
+        st = finish_terms(s);
     for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
         st = facet_finish(s->facets[i], s->snap, s->arena, &out->facets[i]);
     out->facet_count = s->query->facet_count;

@@ -51,6 +51,7 @@ struct query {
     uint32_t group_size;  /* hits shown per group; 0 = no grouping */
     struct slice profile; /* ranking profile; empty = "default" */
     bool explain;
+    bool want_terms;  /* fill result.terms, for highlights */
     bool no_pruning;  /* exhaustive evaluation: tests and measurement */
     uint32_t degrade; /* 0..4: the ladder of resilience.md; what is left out is told */
     /* Docids not to be seen (expired): bitmap over docids, NULL = none; bits beyond bit_count are
@@ -111,7 +112,7 @@ struct query_result {
     uint32_t cut_count;
     struct slice cursor; /* for the next page; empty at the end */
     bool index_moved;    /* the cursor came from another generation */
-    /* Matched terms per group for highlighting: folded terms and flags, see highlight.h. */
+    /* What the words stand for, for highlighting: folded terms and flags, see highlight.h. */
     struct highlight_term *terms;
     uint32_t term_count;
     struct query_work work;
@@ -122,6 +123,8 @@ struct query_result {
 struct searcher;
 enum status searcher_create(struct searcher **out);
 void searcher_destroy(struct searcher **s);
+/* Its analyser, for highlighting between searches. */
+struct analyser *searcher_analyser(struct searcher *s);
 
 /* Results live in `arena` and the snapshot. SYNTAX with fault.column for a bad filter,
  * UNKNOWN_FIELD. */

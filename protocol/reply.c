@@ -62,6 +62,16 @@ void search_reply_facet(struct buf *b, const struct facet_reply *f)
     tlv_end(b, at);
 }
 
+void search_reply_highlight(struct buf *b, const struct highlight_reply *h)
+{
+    size_t at = tlv_begin(b, TAG_HITS_HIGHLIGHT);
+    wire_put_varint(b, h->hit);
+    wire_put_bytes(b, h->field);
+    wire_put_varint(b, h->matched);
+    wire_put_bytes(b, h->text);
+    tlv_end(b, at);
+}
+
 void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -180,8 +190,19 @@ static enum status facet_decode(struct slice v, struct arena *a, struct facet_re
     return r.failed ? STATUS_INVALID : STATUS_OK;
 }
 
+static enum status highlight_decode(struct slice v, struct highlight_reply *h)
+{
+    struct wire_reader r = wire_reader_of(v);
+    h->hit = (uint32_t)wire_varint(&r);
+    h->field = wire_bytes(&r);
+    h->matched = (uint32_t)wire_varint(&r);
+    h->text = wire_bytes(&r);
+    return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
 struct search_arrays {
     struct facet_reply *facets;
+    struct highlight_reply *highlights;
     struct slice *degraded, *dropped, *cut;
 };
 
@@ -211,6 +232,8 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
         return hits_decode(v, a, r);
     case TAG_HITS_FACET:
         return facet_decode(v, a, &arrays->facets[r->facet_count++]);
+    case TAG_HITS_HIGHLIGHT:
+        return highlight_decode(v, &arrays->highlights[r->highlight_count++]);
     case TAG_HITS_DEGRADED:
         arrays->degraded[r->degraded_count++] = v;
         break;
@@ -255,11 +278,13 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
 enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *out)
 {
     *out = (struct search_reply){0};
-    struct search_arrays arrays = {array_for(body, TAG_HITS_FACET, a, sizeof(struct facet_reply)),
-                                   array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
-                                   array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
-                                   array_for(body, TAG_HITS_CUT, a, sizeof(struct slice))};
-    if (!arrays.facets || !arrays.degraded || !arrays.dropped || !arrays.cut)
+    struct search_arrays arrays = {
+        array_for(body, TAG_HITS_FACET, a, sizeof(struct facet_reply)),
+        array_for(body, TAG_HITS_HIGHLIGHT, a, sizeof(struct highlight_reply)),
+        array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
+        array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
+        array_for(body, TAG_HITS_CUT, a, sizeof(struct slice))};
+    if (!arrays.facets || !arrays.highlights || !arrays.degraded || !arrays.dropped || !arrays.cut)
         return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
@@ -269,6 +294,7 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
         if ((s = search_tag(out, &arrays, a, tag, v)))
             return s;
     out->facets = arrays.facets;
+    out->highlights = arrays.highlights;
     out->degraded = arrays.degraded;
     out->dropped = arrays.dropped;
     out->cut = arrays.cut;

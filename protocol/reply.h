@@ -42,6 +42,12 @@ struct facet_reply {
     uint32_t value_count;
 };
 
+struct highlight_reply {
+    uint32_t hit; /* from 0 */
+    struct slice field, text;
+    uint32_t matched; /* marks in the text */
+};
+
 struct search_reply {
     uint64_t took_us, found, generation, sequence, oldest_age_ms, groups;
     bool found_exact, safe_mode, moved;
@@ -51,6 +57,8 @@ struct search_reply {
     uint32_t hit_count;
     const struct facet_reply *facets;
     uint32_t facet_count;
+    const struct highlight_reply *highlights;
+    uint32_t highlight_count;
     const struct slice *degraded, *dropped, *cut;
     uint32_t degraded_count, dropped_count, cut_count;
     struct slice cursor, query_id;
@@ -65,6 +73,7 @@ void search_reply_hits_end(struct buf *b, size_t at);
 size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h);
 void search_reply_hit_end(struct buf *b, size_t document_at, const struct hit_reply *h);
 void search_reply_facet(struct buf *b, const struct facet_reply *f);
+void search_reply_highlight(struct buf *b, const struct highlight_reply *h);
 void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count);
 
 enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *r);

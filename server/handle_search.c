@@ -3,6 +3,7 @@
 #include "protocol/reply.h"
 #include "server/freshness.h"
 #include "server/front.h"
+#include "server/hit_highlights.h"
 
 static void query_facets(struct front *f, const struct search_request *in, struct query *q)
 {
@@ -51,6 +52,7 @@ static enum status query_of(struct front *f, const struct search_request *in, st
                         .group_size = in->group_size,
                         .profile = in->profile,
                         .explain = in->explain,
+                        .want_terms = in->highlight_count > 0,
                         .max_stale_ms = in->max_stale_ms};
     query_facets(f, in, q);
     return STATUS_OK;
@@ -144,7 +146,8 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
     q.check = front_check;
     q.check_ctx = &check;
     if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
-        (s = put_hits(f, c, in, &r, q.now_ms, b, fault)) || (s = put_facets(f, &r, b)))
+        (s = put_hits(f, c, in, &r, q.now_ms, b, fault)) || (s = put_facets(f, &r, b)) ||
+        (in->highlight_count && (s = hit_highlights_put(f, c->snapshot, in, &r, b, fault))))
         return s;
     tlv_put_u64(b, TAG_HITS_FOUND, r.found);
     tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
