@@ -142,6 +142,11 @@ uint32_t plan_idf(uint64_t live, uint64_t df)
     return idf < 1 ? 1 : (uint32_t)(idf + 0.5);
 }
 
+static uint32_t scaled(uint32_t idf, double factor)
+{
+    return (uint32_t)(idf * factor) + 1;
+}
+
 uint64_t plan_live_df(struct snapshot *snap, struct slice term)
 {
     uint64_t df = 0, dead = 0;
@@ -273,7 +278,7 @@ static uint32_t edits_for(const struct group *g, uint32_t typos)
 }
 
 static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
-                                struct arena *arena, uint32_t edits)
+                                struct arena *arena, const struct profile *profile, uint32_t edits)
 {
     struct expansions x = {.arena = arena};
     enum status s = STATUS_OK;
@@ -297,7 +302,11 @@ static enum status expand_typos(struct group *g, struct plan *p, struct snapshot
             continue;
         uint32_t idf = plan_idf(live, x.items[i].df);
         items[g->count++] = (struct alternative){
-            .term = x.items[i].term, .idf = idf * (x.items[i].distance > 1 ? 1 : 2) / 4 + 1};
+            .term = x.items[i].term,
+            .kind = x.items[i].distance > 1 ? ALT_TYPO2 : ALT_TYPO,
+            .idf = scaled(
+                idf,
+                profile->n[x.items[i].distance > 1 ? PROFILE_typo2_factor : PROFILE_typo_factor])};
         g->df += x.items[i].df;
     }
     g->items = items;
@@ -345,14 +354,16 @@ static enum status expand_forms(struct group *g, struct snapshot *snap, struct a
         struct slice term = arena_copy(arena, slice_make(forms[i], lens[i]));
         if (!term.ptr)
             return STATUS_NO_MEMORY;
-        items[g->count++] = (struct alternative){.term = term, .tier = true, .idf = 1};
+        items[g->count++] =
+            (struct alternative){.term = term, .kind = ALT_FORM, .tier = true, .idf = 1};
         g->df += df;
     }
     g->items = items;
     return STATUS_OK;
 }
 
-static enum status expand_prefix(struct group *g, struct plan *p, struct snapshot *snap)
+static enum status expand_prefix(struct group *g, struct plan *p, struct snapshot *snap,
+                                 const struct profile *profile)
 {
     uint64_t df = 0, terms = 0;
     struct slice prefix = g->items[0].term;
@@ -376,13 +387,13 @@ static enum status expand_prefix(struct group *g, struct plan *p, struct snapsho
      * more makes a word rarer by a constant. */
     uint64_t live = snapshot_live_count(snap);
     uint32_t twice = prefix.len < 16 ? (uint32_t)prefix.len * 2 : 32;
-    g->prefix_idf = plan_idf(live, live >> twice) * 6 / 10 + 1;
+    g->prefix_idf = scaled(plan_idf(live, live >> twice), profile->n[PROFILE_prefix_factor]);
     p->expanded += terms;
     return STATUS_OK;
 }
 
 enum status plan_expand(struct plan *plan, struct snapshot *snap, struct arena *arena,
-                        uint32_t typos, bool forms, bool prefix)
+                        const struct profile *profile, uint32_t typos, bool forms, bool prefix)
 {
     uint64_t live = snapshot_live_count(snap);
     enum status s = STATUS_OK;
@@ -398,12 +409,12 @@ enum status plan_expand(struct plan *plan, struct snapshot *snap, struct arena *
         /* forms of one word are one word: they share its rarity */
         uint32_t idf = plan_idf(live, g->df);
         for (uint32_t k = 0; k < g->count; k++)
-            g->items[k].idf = k ? idf * 9 / 10 + 1 : idf;
+            g->items[k].idf = k ? scaled(idf, profile->n[PROFILE_form_factor]) : idf;
         uint32_t edits = edits_for(g, typos);
         if (!s && edits)
-            s = expand_typos(g, plan, snap, arena, edits);
+            s = expand_typos(g, plan, snap, arena, profile, edits);
         if (!s && prefix && last)
-            s = expand_prefix(g, plan, snap);
+            s = expand_prefix(g, plan, snap, profile);
     }
     return s;
 }

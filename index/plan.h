@@ -12,12 +12,17 @@
 #define SOUK_INDEX_PLAN_H
 
 #include "index/analyse.h"
+#include "index/profile.h"
 #include "index/query.h"
 
 enum { PLAN_WORDS_MAX = 10, PLAN_PHRASE_MAX = 16, EXPAND_TYPO_CAP = 150, EXPAND_TYPO2_CAP = 50 };
 
+/* From the word itself to what it was perhaps meant to be; later kinds rank lower. */
+enum alternative_kind { ALT_EXACT, ALT_FORM, ALT_SYNONYM, ALT_JOINED, ALT_TYPO, ALT_TYPO2 };
+
 struct alternative {
     struct slice term;
+    enum alternative_kind kind;
     uint32_t idf; /* quantised, already times its factor */
     bool tier;    /* exact enough to carry the tier */
 };
@@ -58,7 +63,7 @@ enum status plan_words(struct analyser *a, struct slice text, const struct schem
 /* Looks up alternatives. `typos`: 0 none, else most edits; `forms`: plurals; `prefix`: of the last
  * word. */
 enum status plan_expand(struct plan *plan, struct snapshot *snap, struct arena *arena,
-                        uint32_t typos, bool forms, bool prefix);
+                        const struct profile *profile, uint32_t typos, bool forms, bool prefix);
 /* Live documents that hold a term. */
 uint64_t plan_live_df(struct snapshot *snap, struct slice term);
 /* ln(1 + (N - df + 0.5) / (df + 0.5)) x 64 (Robertson & Zaragoza 2009), at least 1. */

@@ -1,6 +1,7 @@
 #include "index/query.h"
 #include "index/collect.h"
 #include "index/highlight.h"
+#include "index/relevance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
  */
 
 /* Pages by offset end at OFFSET_WINDOW; behind it, a cursor goes on. */
-enum { QUERY_WINDOW = 10000, OFFSET_WINDOW = 1000, TYPO_BELOW = 10, RELAX_BELOW = 100 };
+enum { QUERY_WINDOW = 10000, OFFSET_WINDOW = 1000 };
 
 enum status searcher_create(struct searcher **out)
 {
@@ -49,8 +50,9 @@ struct analyser *searcher_analyser(struct searcher *s)
 }
 
 /* Score of an evidence byte: weights of the classes it names, the best by its impact, 0..1023. */
-static void make_lut(const struct schema *schema, uint16_t *lut)
+static void make_lut(const struct schema *schema, const double *n, uint16_t *lut)
 {
+    double floor = n[PROFILE_impact_floor];
     double most = 0, raw[256];
     for (int e = 0; e < 256; e++) {
         int mask = e >> 4, best = mask ? __builtin_ctz((unsigned)mask) : 0;
@@ -58,7 +60,9 @@ static void make_lut(const struct schema *schema, uint16_t *lut)
         for (int c = 0; mask && c < 4; c++)
             if (mask >> c & 1) {
                 double w = schema->class_weight[c] > 0 ? schema->class_weight[c] : 1;
-                raw[e] += w * (c == best ? (e & 15) / 15.0 : 0.4);
+                w *= n[PROFILE_class_0 + c];
+                raw[e] += w * (c == best ? floor + (1 - floor) * (e & 15) / 15.0
+                                         : n[PROFILE_more_classes]);
             }
         most = raw[e] > most ? raw[e] : most;
     }
@@ -107,7 +111,8 @@ static bool stage(struct search *s, enum query_stage which, bool wanted)
 
 static enum status expand(struct search *s, uint32_t typos, bool forms)
 {
-    enum status st = plan_expand(&s->plan, s->snap, s->arena, typos, forms, s->query->prefix);
+    enum status st =
+        plan_expand(&s->plan, s->snap, s->arena, &s->profile, typos, forms, s->query->prefix);
     return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
                                                 : st;
 }
@@ -120,16 +125,18 @@ static enum status run_words(struct search *s)
     enum status st = expand(s, forced, !plain);
     if (!st)
         st = collect_attempt(s, all);
-    if (!st &&
-        stage(s, STAGE_TYPOS, q->typos == QUERY_TYPOS_AUTO && s->found < TYPO_BELOW && words)) {
+    if (!st && stage(s, STAGE_TYPOS,
+                     q->typos == QUERY_TYPOS_AUTO && s->found < s->profile.n[PROFILE_typo_below] &&
+                         words)) {
         st = expand(s, 2, !plain);
         if (!st)
             st = reset_facets(s);
         if (!st)
             st = collect_attempt(s, all);
     }
-    if (!st &&
-        stage(s, STAGE_RELAXED, q->match == QUERY_RELAXED && s->found < RELAX_BELOW && words > 1)) {
+    if (!st && stage(s, STAGE_RELAXED,
+                     q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
+                         words > 1)) {
         name_droppable(s, words);
         s->min_words = (words + 1) / 2;
         st = reset_facets(s);
@@ -158,6 +165,20 @@ static enum status prepare_facets(struct search *s)
     return st;
 }
 
+static enum status find_profile(struct search *s)
+{
+    struct slice name = s->query->profile, text = s->query->profile_text;
+    if (text.len)
+        return profile_parse(text, &s->profile, s->fault);
+    if (snapshot_setting(s->snap, SLICE_LIT("profile"), name.len ? name : SLICE_LIT("default"),
+                         &text) == STATUS_OK)
+        return profile_parse(text, &s->profile, s->fault);
+    if (profile_built_in(name, &s->profile))
+        return STATUS_OK;
+    return fault_set(s->fault, STATUS_NOT_FOUND, "profile", "the catalog has no profile '%.*s'",
+                     (int)(name.len < 64 ? name.len : 64), name.ptr);
+}
+
 static enum status prepare(struct search *s)
 {
     const struct query *q = s->query;
@@ -167,9 +188,11 @@ static enum status prepare(struct search *s)
     if (q->offset && q->k + q->offset > OFFSET_WINDOW)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
-    make_lut(snapshot_schema(s->snap), s->lut);
-    enum status st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
-                                &s->plan, s->fault);
+    enum status st = find_profile(s);
+    make_lut(snapshot_schema(s->snap), s->profile.n, s->lut);
+    if (!st)
+        st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
+                        &s->plan, s->fault);
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)
@@ -181,7 +204,8 @@ static enum status prepare(struct search *s)
         st = groups_create(q, s->snap, &s->sort, s->arena, &s->groups, s->fault);
     if (!st)
         st = prepare_facets(s);
-    s->top.cap = q->k + q->offset;
+    uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
+    s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
@@ -190,7 +214,8 @@ static enum status prepare(struct search *s)
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
     /* whether typos are tried is decided by the count: never stop before it is known */
     uint64_t asked = exact || q->count_to < 0 ? UINT64_MAX : (uint64_t)q->count_to;
-    s->count_to = asked < TYPO_BELOW ? TYPO_BELOW : asked;
+    uint64_t least = (uint64_t)s->profile.n[PROFILE_typo_below];
+    s->count_to = asked < least ? least : asked;
     return st;
 }
 
@@ -256,12 +281,16 @@ static enum status finish(struct search *s)
 {
     struct query_result *out = s->out;
     topk_sort(&s->top);
+    enum status st = s->groups || s->cursor ? STATUS_OK : relevance_rank(s);
+    if (st)
+        return st;
     uint32_t from = s->query->offset < s->top.count ? s->query->offset : s->top.count,
              n = s->top.count - from;
+    n = n < s->query->k ? n : s->query->k;
     out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
     if (!out->facets)
         return STATUS_NO_MEMORY;
-    enum status st = finish_hits(s, from, n);
+    st = finish_hits(s, from, n);
     if (!st)
         st = finish_cursor(s, from, n);
     if (!st)

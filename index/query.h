@@ -48,8 +48,9 @@ struct query {
     struct slice cursor; /* from an earlier reply; empty = offset paging */
     int64_t count_to;    /* exact up to here; QUERY_COUNT_ALL */
     struct slice group_field;
-    uint32_t group_size;  /* hits shown per group; 0 = no grouping */
-    struct slice profile; /* ranking profile; empty = "default" */
+    uint32_t group_size;       /* hits shown per group; 0 = no grouping */
+    struct slice profile;      /* ranking profile; empty = "default" */
+    struct slice profile_text; /* the text of one instead (profile.h): for measurement */
     bool explain;
     bool want_terms;  /* fill result.terms, for highlights */
     bool no_pruning;  /* exhaustive evaluation: tests and measurement */

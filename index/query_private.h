@@ -29,6 +29,7 @@ struct search {
     const struct query *query;
     struct arena *arena;
     struct fault *fault;
+    struct profile profile;
     struct plan plan;
     uint16_t lut[256];
     struct filter *filter;
@@ -48,7 +49,9 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
-    uint32_t min_words; /* relaxed: words a product must hold exactly */
+    uint32_t window;              /* candidates the second phase ordered anew, 0 = none */
+    struct candidate window_last; /* the last of them in the order of the first phase */
+    uint32_t min_words;           /* relaxed: words a product must hold exactly */
     struct query_result *out;
 };
 

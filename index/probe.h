@@ -1,0 +1,32 @@
+/*
+ * probe - asks one posting list about chosen documents, in ascending order: is it there, with what
+ * evidence, where in the text. What the second phase reads instead of whole lists.
+ *
+ * Lives in the caller's memory; everything ends with the snapshot. Blocks between two documents are
+ * galloped over, positions are read only when asked for.
+ */
+#ifndef SOUK_INDEX_PROBE_H
+#define SOUK_INDEX_PROBE_H
+
+#include "index/postings.h"
+#include "protocol/wire.h"
+
+struct probe {
+    struct postings list;
+    struct postings_block block;
+    uint32_t block_at, at; /* decoded block (UINT32_MAX = none), posting in it */
+    bool has_evidence;
+    struct wire_reader positions; /* stands before posting `positions_at` of the block */
+    uint32_t positions_at;        /* UINT32_MAX = not opened */
+};
+
+/* NOT_FOUND when the segment does not hold the term. */
+enum status probe_open(struct probe *p, const struct segment *s, struct slice term);
+/* doc relative to the segment; docs must ascend from call to call. */
+enum status probe_seek(struct probe *p, uint32_t doc, bool *there);
+/* Of the document that was there last. */
+enum status probe_evidence(struct probe *p, uint8_t *evidence);
+/* Up to `cap` values (position * F + field); *count = how many were written. Once per document. */
+enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * profile - how hits are ranked, declared by numbers and by signals of the catalog.
+ *
+ * The built-in profile `default` has a second phase; `bm25` is the first phase alone. Others are
+ * settings of kind `profile` of a catalog, changed at run time. The text is lines:
+ *
+ *     # a comment
+ *     typo_below 10                     one of the numbers of profile.def
+ *     signal FIELD KIND WEIGHT [SCALE]  a numeric field: KIND is log, linear, inverse, recent
+ *
+ * What a text does not name stays as in `default`.
+ */
+#ifndef SOUK_INDEX_PROFILE_H
+#define SOUK_INDEX_PROFILE_H
+
+#include "protocol/slice.h"
+#include "protocol/status.h"
+
+enum profile_number {
+#define PROFILE(name, value, least, most, what) PROFILE_##name,
+#include "index/profile.def"
+#undef PROFILE
+    PROFILE_NUMBERS
+};
+
+enum signal_kind {
+    SIGNAL_LOG,     /* log(1 + value) / log(1 + scale): counts */
+    SIGNAL_LINEAR,  /* value / scale: ratings */
+    SIGNAL_INVERSE, /* scale / (scale + value): prices, ranks */
+    SIGNAL_RECENT   /* 2 ^ -(age / scale ms): timestamps */
+};
+
+enum { PROFILE_SIGNALS = 8, PROFILE_TEXT_MAX = 16384 };
+
+struct profile_signal {
+    char field[65];
+    enum signal_kind kind;
+    double weight, scale;
+};
+
+struct profile {
+    double n[PROFILE_NUMBERS];
+    struct profile_signal signals[PROFILE_SIGNALS];
+    uint32_t signal_count;
+};
+
+void profile_default(struct profile *p);
+/* false when there is no built-in profile of that name; empty is `default`. */
+bool profile_built_in(struct slice name, struct profile *p);
+/* The default with the changes of the text. INVALID with the line in fault.column. */
+enum status profile_parse(struct slice text, struct profile *p, struct fault *fault);
+
+/* Name and meaning of a number, for help and docs. */
+const char *profile_number_name(enum profile_number n);
+const char *profile_number_help(enum profile_number n);
+
+#endif

@@ -1,0 +1,261 @@
+#include "index/relevance.h"
+#include "index/probe.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/*
+ * Candidates are visited in the order of docids, term by term, so that each posting list is walked
+ * once. What is noted of a word in a product is a `seen`; all parts of the score come from those.
+ */
+
+enum { SEEN_POSITIONS = 8 };
+
+struct seen {
+    uint8_t kind; /* enum alternative_kind + 1, 0 = not there or only as a beginning */
+    uint8_t classes;
+    uint8_t count;
+    uint32_t at[SEEN_POSITIONS]; /* position * F + field */
+};
+
+struct ranked {
+    struct candidate *candidate;
+    struct seen *seen; /* [group_count] */
+    double score;
+    struct relevance_parts parts;
+};
+
+struct ranking {
+    struct search *s;
+    const struct profile *p;
+    struct ranked *items; /* by docid */
+    uint32_t count, words, fields;
+    uint8_t field_class[256];
+    double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */
+};
+
+static int by_docid(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    return x->candidate->docid < y->candidate->docid ? -1 : 1;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    return candidate_before(a, b) ? -1 : 1;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static enum status look(struct probe *probe, const struct alternative *alt, struct seen *seen)
+{
+    uint8_t evidence, kind = (uint8_t)(alt->kind + 1);
+    if (seen->kind && seen->kind < kind && kind > ALT_FORM + 1)
+        return STATUS_OK;
+    enum status st = probe_evidence(probe, &evidence);
+    uint32_t n = 0;
+    if (!st)
+        st = probe_positions(probe, seen->at + seen->count, SEEN_POSITIONS - seen->count, &n);
+    seen->count = (uint8_t)(seen->count + n);
+    seen->kind = seen->kind && seen->kind < kind ? seen->kind : kind;
+    seen->classes |= evidence >> 4;
+    return st;
+}
+
+static enum status read_segment(struct ranking *r, const struct segment *segment, uint32_t from,
+                                uint32_t to)
+{
+    struct probe probe;
+    uint32_t base = segment_base(segment);
+    const struct plan *plan = &r->s->plan;
+    for (uint32_t g = 0; g < plan->group_count; g++)
+        for (uint32_t a = 0; a < plan->groups[g].count; a++) {
+            const struct alternative *alt = &plan->groups[g].items[a];
+            enum status st = probe_open(&probe, segment, alt->term);
+            if (st == STATUS_NOT_FOUND)
+                continue;
+            for (uint32_t i = from; !st && i < to; i++) {
+                bool there;
+                st = probe_seek(&probe, r->items[i].candidate->docid - base, &there);
+                if (!st && there)
+                    st = look(&probe, alt, &r->items[i].seen[g]);
+            }
+            if (st)
+                return st;
+        }
+    return STATUS_OK;
+}
+
+static enum status read_all(struct ranking *r)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < r->count;) {
+        const struct segment *segment =
+            snapshot_segment_of(r->s->snap, r->items[i].candidate->docid);
+        if (!segment)
+            return STATUS_CORRUPT;
+        uint32_t end = segment_base(segment) + segment_doc_count(segment), to = i;
+        while (to < r->count && r->items[to].candidate->docid < end)
+            to++;
+        r->fields = segment_field_count(segment);
+        st = read_segment(r, segment, i, to);
+        i = to;
+    }
+    return st;
+}
+
+/* --- parts of the score ----------------------------------------------------------------------- */
+
+static bool in_title(const struct ranking *r, uint32_t at)
+{
+    return r->field_class[at % r->fields] == 0;
+}
+
+/* 1 for words that follow each other as asked, less with every word between; titles and the rest
+ * apart. */
+static void nearest(const struct ranking *r, const struct seen *a, const struct seen *b,
+                    double *title, double *text)
+{
+    *title = *text = 0;
+    for (uint32_t i = 0; i < a->count; i++)
+        for (uint32_t k = 0; k < b->count; k++) {
+            if (a->at[i] % r->fields != b->at[k] % r->fields || a->at[i] == b->at[k])
+                continue;
+            int32_t d = (int32_t)(b->at[k] / r->fields) - (int32_t)(a->at[i] / r->fields);
+            double v = d > 0 ? 1.0 / d : d < 0 ? 0.5 / -d : 1;
+            double *out = in_title(r, a->at[i]) ? title : text;
+            *out = v > *out ? v : *out;
+        }
+}
+
+static void score_near(const struct ranking *r, struct ranked *x)
+{
+    double title = 0, text = 0, all = 0, t, o;
+    for (uint32_t g = 0; g + 1 < r->words; g++) {
+        double w = r->weight[g] + r->weight[g + 1];
+        nearest(r, &x->seen[g], &x->seen[g + 1], &t, &o);
+        title += w * t;
+        text += w * (o > t ? o : t);
+        all += w;
+    }
+    if (all > 0)
+        x->parts.near =
+            r->p->n[PROFILE_near] * title / all + r->p->n[PROFILE_near_text] * text / all;
+}
+
+static void score_words(const struct ranking *r, struct ranked *x)
+{
+    const double *n = r->p->n;
+    double title = 0, lead = 0, missing = 0, inexact = 0;
+    for (uint32_t g = 0; g < r->words; g++) {
+        const struct seen *seen = &x->seen[g];
+        double w = r->weight[g] / r->total;
+        bool beginning = seen->kind == 0 && r->s->plan.groups[g].prefix.len;
+        if (seen->kind == 0 && !beginning)
+            missing += w;
+        else if (seen->kind != ALT_EXACT + 1)
+            inexact += w;
+        if (seen->classes & 1)
+            title += w;
+        uint32_t first = UINT32_MAX;
+        for (uint32_t i = 0; i < seen->count; i++)
+            if (in_title(r, seen->at[i]) && seen->at[i] / r->fields < first)
+                first = seen->at[i] / r->fields;
+        if (first != UINT32_MAX)
+            lead += w / (1 + first / n[PROFILE_lead_span]);
+    }
+    x->parts.title = n[PROFILE_title] * title + (title > 0.9999 ? n[PROFILE_title_all] : 0);
+    x->parts.lead = n[PROFILE_lead] * lead;
+    x->parts.missing = -n[PROFILE_missing] * missing;
+    x->parts.inexact = -n[PROFILE_inexact] * inexact;
+}
+
+static double signal_value(const struct profile_signal *g, double v, int64_t now_ms)
+{
+    switch (g->kind) {
+    case SIGNAL_LOG:
+        return v > 0 ? fmin(log1p(v) / log1p(g->scale), 1) : 0;
+    case SIGNAL_LINEAR:
+        return v / g->scale;
+    case SIGNAL_INVERSE:
+        return v >= 0 ? g->scale / (g->scale + v) : 0;
+    case SIGNAL_RECENT:
+        return v >= (double)now_ms ? 1 : exp2((v - (double)now_ms) / g->scale);
+    }
+    return 0;
+}
+
+static void score_signals(const struct ranking *r, struct ranked *x)
+{
+    struct snapshot *snap = r->s->snap;
+    for (uint32_t i = 0; i < r->p->signal_count; i++) {
+        const struct profile_signal *g = &r->p->signals[i];
+        const struct field *f = schema_find(snapshot_schema(snap), slice_str(g->field));
+        struct column *c = f ? snapshot_column(snap, f->id) : NULL;
+        double v;
+        if (c && column_float(c, x->candidate->docid, &v) == STATUS_OK)
+            x->parts.signals += g->weight * signal_value(g, v, r->s->query->now_ms);
+    }
+}
+
+static double sum(const struct relevance_parts *p)
+{
+    return p->base + p->title + p->near + p->lead + p->missing + p->inexact + p->agree + p->signals;
+}
+
+/* --- the phase -------------------------------------------------------------------------------- */
+
+static enum status prepare(struct ranking *r)
+{
+    struct search *s = r->s;
+    const struct schema *schema = snapshot_schema(s->snap);
+    struct seen *seen = arena_calloc(s->arena, (size_t)r->count * r->words + 1, sizeof *seen);
+    r->items = arena_calloc(s->arena, r->count, sizeof *r->items);
+    if (!r->items || !seen)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < r->count; i++) {
+        r->items[i].candidate = &s->top.items[i];
+        r->items[i].seen = seen + (size_t)i * r->words;
+    }
+    qsort(r->items, r->count, sizeof *r->items, by_docid);
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].searchable && schema->fields[i].search_idx < 256)
+            r->field_class[schema->fields[i].search_idx] = schema->fields[i].weight_class;
+    for (uint32_t g = 0; g < r->words; g++) {
+        r->weight[g] = s->plan.groups[g].items[0].idf;
+        if (s->plan.groups[g].prefix.len && s->plan.groups[g].prefix_idf < r->weight[g])
+            r->weight[g] = s->plan.groups[g].prefix_idf;
+        r->total += r->weight[g];
+    }
+    return STATUS_OK;
+}
+
+enum status relevance_rank(struct search *s)
+{
+    struct ranking r = {.s = s, .p = &s->profile, .words = s->plan.group_count};
+    r.count = (uint32_t)s->profile.n[PROFILE_window];
+    r.count = r.count < s->top.count ? r.count : s->top.count;
+    if (!r.count || !r.words || s->query->sort_count)
+        return STATUS_OK;
+    s->window_last = s->top.items[r.count - 1];
+    s->window = r.count;
+    enum status st = prepare(&r);
+    if (!st)
+        st = read_all(&r);
+    if (st)
+        return st;
+    for (uint32_t i = 0; i < r.count; i++) {
+        struct ranked *x = &r.items[i];
+        uint64_t key = x->candidate->keys[0];
+        x->parts.base = (double)(key % MATCH_TIER) / (1023 * r.total);
+        score_words(&r, x);
+        score_near(&r, x);
+        score_signals(&r, x);
+        x->score = sum(&x->parts);
+        double bounded = fmin(fmax(x->score + 4, 0), 15.99);
+        x->candidate->keys[1] = key;
+        x->candidate->keys[0] = key / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
+    }
+    qsort(s->top.items, r.count, sizeof *s->top.items, by_score);
+    return STATUS_OK;
+}
