@@ -54,6 +54,7 @@ enum status batch_begin(struct index *ix, struct batch **out)
     b->base = w->base;
     b->meta = w->base->meta;
     b->doc_base = b->meta.docid_end;
+    b->expiry_least = EXPIRY_NEVER;
     arena_init(&b->arena, 0);
     facet_intern_begin(w->intern, w->base->txn, &b->meta);
     w->busy = true;
@@ -203,7 +204,7 @@ static enum status set_int(struct batch *b, uint32_t column, uint32_t docid, int
 
 /* --- freshness -------------------------------------------------------------------------------- */
 
-static enum status read_freshness(struct batch *b, uint32_t docid, struct freshness *f)
+static enum status read_freshness(struct batch *b, uint32_t docid, struct windows *f)
 {
     enum status st = get_int(b, COLUMN_VALIDATED, docid, 0, &f->validated_ms);
     st = st ? st : get_int(b, COLUMN_TTL, docid, -1, &f->ttl_ms);
@@ -212,26 +213,31 @@ static enum status read_freshness(struct batch *b, uint32_t docid, struct freshn
 }
 
 static enum status note_expiry(struct batch *b, struct slice id, uint32_t docid,
-                               const struct freshness *f, bool remove)
+                               const struct windows *f, bool remove)
 {
     uint8_t key[EXPIRY_KEY_LEN];
     int64_t limit = expiry_limit_ms(b->base->schema, f, id);
     if (limit == EXPIRY_NEVER)
         return STATUS_OK;
+    if (limit < b->expiry_least)
+        b->expiry_least = limit;
     expiry_key(key, limit, docid);
     return batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, remove);
 }
 
 static enum status drop_expiry(struct batch *b, struct slice id, uint32_t docid)
 {
-    struct freshness f;
+    struct windows f;
+    int64_t least = b->expiry_least; /* a product that ends moves nothing for those who know it */
     enum status st = read_freshness(b, docid, &f);
-    return st ? st : note_expiry(b, id, docid, &f, true);
+    st = st ? st : note_expiry(b, id, docid, &f, true);
+    b->expiry_least = least;
+    return st;
 }
 
 /* Writes the system columns and the expiry row of a docid that has no row (any more). */
 static enum status write_freshness(struct batch *b, struct slice id, uint32_t docid,
-                                   const struct change *c, const struct freshness *f)
+                                   const struct change *c, const struct windows *f)
 {
     enum status st = set_int(b, COLUMN_VERSION, docid, (int64_t)c->version, 0);
     st = st ? st : set_int(b, COLUMN_VALIDATED, docid, f->validated_ms, 0);
@@ -242,16 +248,16 @@ static enum status write_freshness(struct batch *b, struct slice id, uint32_t do
     return st ? st : note_expiry(b, id, docid, f, false);
 }
 
-static struct freshness freshness_of(const struct change *c)
+static struct windows freshness_of(const struct change *c)
 {
-    return (struct freshness){c->validated_ms, c->ttl_ms < 0 ? -1 : c->ttl_ms,
-                              c->swr_ms < 0 ? -1 : c->swr_ms, c->sie_ms < 0 ? -1 : c->sie_ms};
+    return (struct windows){c->validated_ms, c->ttl_ms < 0 ? -1 : c->ttl_ms,
+                            c->swr_ms < 0 ? -1 : c->swr_ms, c->sie_ms < 0 ? -1 : c->sie_ms};
 }
 
 static enum status renew(struct batch *b, struct slice id, uint32_t docid, const struct change *c,
                          bool keep_windows)
 {
-    struct freshness old, f = freshness_of(c);
+    struct windows old, f = freshness_of(c);
     enum status st = read_freshness(b, docid, &old);
     if (st)
         return st;
@@ -413,7 +419,7 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
                            bool keep_windows)
 {
     struct slice id = b->parsed.id;
-    struct freshness f = freshness_of(c), was = {0, -1, -1, -1};
+    struct windows f = freshness_of(c), was = {0, -1, -1, -1};
     uint32_t docid;
     enum status st = STATUS_OK;
     if (exists && keep_windows) {

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "index/batch_private.h"
+#include "index/expiry_moves.h"
 #include "index/merge.h"
 #include "index/segment_image.h"
 
@@ -192,6 +193,8 @@ static enum status write_all(struct commit *c, uint64_t sequence)
     st = st ? st : live_write(&b->w->live, c->txn, generation);
     st = st ? st : write_rows(c);
     st = st ? st : write_schema(c);
+    if (!st && b->expiry_least != EXPIRY_NEVER)
+        st = expiry_moves_add(c->txn, generation, b->expiry_least);
     if (st)
         return st;
     b->meta.generation = generation;

@@ -32,7 +32,8 @@ struct batch {
     uint32_t doc_base;
     struct schema *schema; /* set by alter */
     bool settings_changed;
-    enum status failed; /* a change stopped half-way: only abort is left */
+    int64_t expiry_least; /* earliest limit of a living product that was put or removed */
+    enum status failed;   /* a change stopped half-way: only abort is left */
     struct product parsed, old;
     struct column_value values[SCHEMA_MAX_FIELDS + 1];
     struct buf items, record, compressed, document, merged, scratch;

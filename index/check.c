@@ -67,7 +67,7 @@ static enum status check_words(struct check *c, const struct segment *seg, uint3
 
 static enum status check_expiry(struct check *c, struct slice id, uint32_t docid)
 {
-    struct freshness f = snapshot_freshness(c->s, docid);
+    struct windows f = snapshot_freshness(c->s, docid);
     int64_t limit = expiry_limit_ms(c->s->schema, &f, id);
     uint8_t key[EXPIRY_KEY_LEN];
     struct slice value;

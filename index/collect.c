@@ -1,12 +1,24 @@
 #include "index/collect.h"
 
+/* Stale for longer than the query puts up with? A product without times to read is not shown. */
+static bool too_stale(const struct search *s, uint32_t docid)
+{
+    struct product_times t;
+    if (s->query->max_stale_ms < 0)
+        return false;
+    return snapshot_times(s->snap, docid, SLICE_NULL, &t) ||
+           (s->query->now_ms > t.stale_ms &&
+            s->query->now_ms - t.stale_ms > s->query->max_stale_ms);
+}
+
 static bool visible(const struct search *s, uint32_t docid)
 {
     if (s->check_live && !snapshot_is_live(s->snap, docid))
         return false;
     const struct query *q = s->query;
-    return !(q->excluded && docid < q->excluded_bits &&
-             q->excluded[docid >> 6] >> (docid & 63) & 1);
+    if (q->excluded && docid < q->excluded_bits && q->excluded[docid >> 6] >> (docid & 63) & 1)
+        return false;
+    return !too_stale(s, docid);
 }
 
 static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
@@ -100,7 +112,8 @@ static bool counted_by_df(const struct search *s)
 {
     const struct plan *p = &s->plan;
     return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
-           !p->groups[0].fields && !s->filter && !s->query->excluded && !p->phrase_count;
+           !p->groups[0].fields && !s->filter && !s->query->excluded && !p->phrase_count &&
+           s->query->max_stale_ms < 0;
 }
 
 enum status collect_attempt(struct search *s, bool all)

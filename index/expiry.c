@@ -15,7 +15,7 @@ static int64_t or_default(int64_t own, int64_t fallback)
     return own >= 0 ? own : fallback;
 }
 
-int64_t expiry_stale_ms(const struct schema *schema, const struct freshness *f, struct slice id)
+int64_t expiry_stale_ms(const struct schema *schema, const struct windows *f, struct slice id)
 {
     int64_t ttl = or_default(f->ttl_ms, schema->ttl_ms);
     if (ttl <= 0)
@@ -27,7 +27,7 @@ int64_t expiry_stale_ms(const struct schema *schema, const struct freshness *f, 
     return add_clamped(f->validated_ms, ttl - tenth + part);
 }
 
-int64_t expiry_limit_ms(const struct schema *schema, const struct freshness *f, struct slice id)
+int64_t expiry_limit_ms(const struct schema *schema, const struct windows *f, struct slice id)
 {
     int64_t stale = expiry_stale_ms(schema, f, id);
     int64_t swr = or_default(f->swr_ms, schema->swr_ms);

@@ -18,15 +18,15 @@
 
 enum { EXPIRY_KEY_LEN = 12 };
 
-struct freshness {
+struct windows {
     int64_t validated_ms;
     int64_t ttl_ms, swr_ms, sie_ms; /* -1 = the catalog's default; ttl 0 = never stale */
 };
 
 /* When the product becomes stale. */
-int64_t expiry_stale_ms(const struct schema *schema, const struct freshness *f, struct slice id);
+int64_t expiry_stale_ms(const struct schema *schema, const struct windows *f, struct slice id);
 /* When it stops being returned. */
-int64_t expiry_limit_ms(const struct schema *schema, const struct freshness *f, struct slice id);
+int64_t expiry_limit_ms(const struct schema *schema, const struct windows *f, struct slice id);
 
 void expiry_key(uint8_t key[EXPIRY_KEY_LEN], int64_t limit_ms, uint32_t docid);
 bool expiry_parse(struct slice key, int64_t *limit_ms, uint32_t *docid);

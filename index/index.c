@@ -310,10 +310,12 @@ static enum status move_expiry(struct batch *b, const struct schema *is)
         struct slice id;
         if (!live_get(&b->w->live, d))
             continue;
-        struct freshness f = snapshot_freshness(b->base, d);
+        struct windows f = snapshot_freshness(b->base, d);
         if ((st = snapshot_id(b->base, d, &id)))
             break;
         int64_t from = expiry_limit_ms(was, &f, id), to = expiry_limit_ms(is, &f, id);
+        b->expiry_least = from < b->expiry_least ? from : b->expiry_least;
+        b->expiry_least = to < b->expiry_least ? to : b->expiry_least;
         expiry_key(key, from, d);
         if (from != to && from != EXPIRY_NEVER)
             st = batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, true);

@@ -68,7 +68,7 @@ uint32_t column_slot_of(uint32_t column_id);
 enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record);
 /* Setting rows: key = kind NUL name. */
 bool setting_key(struct buf *key, struct slice kind, struct slice name);
-struct freshness snapshot_freshness(struct snapshot *s, uint32_t docid);
+struct windows snapshot_freshness(struct snapshot *s, uint32_t docid);
 /* The whole product, hidden fields included. */
 enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 

@@ -60,7 +60,7 @@ struct query {
     const uint64_t *excluded;
     uint32_t excluded_bits;
     int64_t now_ms;       /* for recency and freshness bounds */
-    int64_t max_stale_ms; /* drop products staler than this; -1 = off */
+    int64_t max_stale_ms; /* leave out products that became stale longer ago; -1 = off */
     /* Called at block boundaries; anything but OK ends the search with that status. */
     enum status (*check)(void *ctx);
     void *check_ctx;

@@ -27,7 +27,7 @@ static int64_t system_value(struct snapshot *s, uint32_t id, uint32_t docid, int
 
 static enum status copy_product(struct rebuild *r, uint32_t docid)
 {
-    struct freshness f = snapshot_freshness(r->from, docid);
+    struct windows f = snapshot_freshness(r->from, docid);
     struct change c = {.version = (uint64_t)system_value(r->from, COLUMN_VERSION, docid, 0),
                        .validated_ms = f.validated_ms,
                        .ttl_ms = f.ttl_ms,

@@ -42,6 +42,7 @@ static void field_from_spec(struct field *f, const struct field_spec *spec, stru
     size_t len = spec->language.len < sizeof f->language ? spec->language.len : 0;
     if (len)
         memcpy(f->language, spec->language.ptr, len);
+    f->max_age_ms = spec->max_age_ms;
     f->search_idx = f->searchable ? s->search_count++ : UINT32_MAX;
     if (f->searchable && f->weight > s->class_weight[f->weight_class])
         s->class_weight[f->weight_class] = f->weight;
@@ -140,7 +141,8 @@ void schema_encode(const struct schema *s, struct buf *out)
                                               .weight = (double)f->weight,
                                               .weight_class = f->weight_class,
                                               .reference_len = (double)f->reference_len,
-                                              .language = slice_str(f->language)};
+                                              .language = slice_str(f->language),
+                                              .max_age_ms = f->max_age_ms};
     }
     schema_spec_encode(spec, out);
     free(spec);

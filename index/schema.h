@@ -11,8 +11,6 @@
 #include "protocol/schema_spec.h"
 #include "protocol/status.h"
 
-
-
 struct field {
     uint32_t id;
     char name[SCHEMA_NAME_MAX + 1];
@@ -23,6 +21,7 @@ struct field {
     float weight;         /* of the field's class at query time */
     float reference_len;  /* tokens; BM25 length normalisation */
     char language[8];     /* ISO 639-1, "" = none */
+    int64_t max_age_ms;   /* volatile: withheld of products confirmed longer ago; 0 = never */
     uint32_t search_idx;  /* ordinal among searchable fields (positions), UINT32_MAX if not */
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "index/expiry_moves.h"
 #include "index/index_private.h"
 
 /* --- segments --------------------------------------------------------------------------------- */
@@ -300,9 +301,9 @@ static void column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *
         *value = v;
 }
 
-struct freshness snapshot_freshness(struct snapshot *s, uint32_t docid)
+struct windows snapshot_freshness(struct snapshot *s, uint32_t docid)
 {
-    struct freshness f = {0, -1, -1, -1};
+    struct windows f = {0, -1, -1, -1};
     column_or(s, COLUMN_VALIDATED, docid, &f.validated_ms);
     column_or(s, COLUMN_TTL, docid, &f.ttl_ms);
     column_or(s, COLUMN_SWR, docid, &f.swr_ms);
@@ -423,29 +424,56 @@ enum status snapshot_product_state(struct snapshot *s, struct slice id, struct p
 
 /* --- expiry and usage ------------------------------------------------------------------------- */
 
-enum status snapshot_expired(struct snapshot *s, int64_t now_ms,
-                             void (*each)(void *ctx, uint32_t docid), void *ctx)
+enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
+                           struct product_times *out)
+{
+    struct windows f = snapshot_freshness(s, docid);
+    const struct schema *schema = s->schema;
+    enum status st = STATUS_OK;
+    int64_t swr = f.swr_ms >= 0 ? f.swr_ms : schema->swr_ms;
+    bool expires = f.ttl_ms > 0 || (f.ttl_ms < 0 && schema->ttl_ms > 0);
+    if (expires && !id.len && (st = snapshot_id(s, docid, &id)))
+        return st;
+    out->validated_ms = f.validated_ms;
+    out->stale_ms = expiry_stale_ms(schema, &f, id);
+    out->limit_ms = expiry_limit_ms(schema, &f, id);
+    out->soft_ms = out->limit_ms;
+    if (expires && swr < out->limit_ms - out->stale_ms)
+        out->soft_ms = out->stale_ms + swr;
+    return STATUS_OK;
+}
+
+enum status snapshot_expired(struct snapshot *s, int64_t after_ms, int64_t until_ms,
+                             bool (*each)(void *ctx, uint32_t docid), void *ctx, int64_t *next_ms)
 {
     struct store_cursor *c;
     struct slice key, value;
-    int64_t limit;
+    uint8_t from[EXPIRY_KEY_LEN];
+    int64_t limit = EXPIRY_NEVER;
     uint32_t docid;
+    bool more = true;
     enum status st = store_cursor_open(s->txn, STORE_EXPIRY, &c);
     if (st)
         return st;
-    st = store_seek(c, SLICE_NULL, &key, &value);
-    while (!st) {
+    expiry_key(from, after_ms < 0 ? 0 : after_ms + 1, 0);
+    st = store_seek(c, slice_make(from, sizeof from), &key, &value);
+    while (!st && more) {
         if (!expiry_parse(key, &limit, &docid))
             st = STATUS_CORRUPT;
-        else if (limit > now_ms)
-            st = STATUS_END;
-        else {
-            each(ctx, docid);
+        else if (limit > until_ms)
+            break;
+        else if ((more = each(ctx, docid)))
             st = store_next(c, &key, &value);
-        }
     }
     store_cursor_close(&c);
+    if (next_ms)
+        *next_ms = st ? EXPIRY_NEVER : limit;
     return st == STATUS_END ? STATUS_OK : st;
+}
+
+enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *least_ms)
+{
+    return expiry_moves_since(s->txn, since, least_ms);
 }
 
 enum status snapshot_usage(struct snapshot *s, struct index_usage *out)

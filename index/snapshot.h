@@ -73,9 +73,24 @@ uint64_t snapshot_settings_sequence(const struct snapshot *s);
 struct product_state;
 enum status snapshot_product_state(struct snapshot *s, struct slice id, struct product_state *out);
 
-/* Docids whose limit (expiry.h) is at or before now_ms: calls back for each, earliest first. */
-enum status snapshot_expired(struct snapshot *s, int64_t now_ms,
-                             void (*each)(void *ctx, uint32_t docid), void *ctx);
+/* When a product was confirmed and what follows from it (expiry.h). */
+struct product_times {
+    int64_t validated_ms;
+    int64_t stale_ms; /* becomes stale; EXPIRY_NEVER */
+    int64_t soft_ms;  /* end of stale-while-revalidate */
+    int64_t limit_ms; /* from here on it is expired */
+};
+/* `id` of the docid, or empty: it is looked up when the times depend on it. */
+enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
+                           struct product_times *out);
+
+/* Docids whose limit lies in (after_ms, until_ms], earliest first, until `each` returns false.
+ * *next_ms is the first limit behind that, EXPIRY_NEVER without one; NULL when it is not wanted. */
+enum status snapshot_expired(struct snapshot *s, int64_t after_ms, int64_t until_ms,
+                             bool (*each)(void *ctx, uint32_t docid), void *ctx, int64_t *next_ms);
+/* The earliest limit of a living product that commits after generation `since` put or removed;
+ * EXPIRY_NEVER = none did, INT64_MIN = not known any more. */
+enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *least_ms);
 
 /* LMDB facts for STATS. */
 struct index_usage {

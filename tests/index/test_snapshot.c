@@ -112,10 +112,11 @@ static void settings_are_listed_by_kind(void **state)
     shop_close(&s);
 }
 
-static void count_one(void *ctx, uint32_t docid)
+static bool count_one(void *ctx, uint32_t docid)
 {
     (void)docid;
     ++*(int *)ctx;
+    return true;
 }
 
 static void a_product_expires_at_its_limit_and_a_validation_moves_it(void **state)
@@ -124,7 +125,8 @@ static void a_product_expires_at_its_limit_and_a_validation_moves_it(void **stat
     struct shop s;
     struct batch *b;
     struct change c = {1, 1000, 1000, 50, 500, 0};
-    struct freshness f = {1000, 1000, 50, 500};
+    struct windows f = {1000, 1000, 50, 500};
+    int64_t next;
     int n = 0;
     shop_open(&s);
     int64_t limit = expiry_limit_ms(index_schema(s.ix), &f, SLICE_LIT("a"));
@@ -133,9 +135,13 @@ static void a_product_expires_at_its_limit_and_a_validation_moves_it(void **stat
     put(b, &(struct shop_product){.id = "a", .title = "x", .price = -1, .stock = -1}, &c);
     assert_int_equal(batch_commit(&b, 1), STATUS_OK);
     struct snapshot *snap = begin(&s);
-    assert_int_equal(snapshot_expired(snap, limit - 1, count_one, &n), STATUS_OK);
+    assert_int_equal(snapshot_expired(snap, -1, limit - 1, count_one, &n, &next), STATUS_OK);
     assert_int_equal(n, 0);
-    assert_int_equal(snapshot_expired(snap, limit, count_one, &n), STATUS_OK);
+    assert_int_equal(next, limit);
+    assert_int_equal(snapshot_expired(snap, limit, limit + 9, count_one, &n, &next), STATUS_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(next, EXPIRY_NEVER);
+    assert_int_equal(snapshot_expired(snap, -1, limit, count_one, &n, &next), STATUS_OK);
     assert_int_equal(n, 1);
     snapshot_end(snap);
     c = shop_change(2, 9000);
@@ -143,9 +149,9 @@ static void a_product_expires_at_its_limit_and_a_validation_moves_it(void **stat
     assert_int_equal(batch_validate(b, SLICE_LIT("a"), &c), STATUS_OK);
     assert_int_equal(batch_commit(&b, 2), STATUS_OK);
     assert_int_equal(snapshot_begin(snap), STATUS_OK);
-    assert_int_equal(snapshot_expired(snap, 9500, count_one, &n), STATUS_OK);
+    assert_int_equal(snapshot_expired(snap, -1, 9500, count_one, &n, NULL), STATUS_OK);
     assert_int_equal(n, 1);
-    assert_int_equal(snapshot_expired(snap, 10500, count_one, &n), STATUS_OK);
+    assert_int_equal(snapshot_expired(snap, -1, 10500, count_one, &n, NULL), STATUS_OK);
     assert_int_equal(n, 2);
     snapshot_destroy(&snap);
     shop_close(&s);
