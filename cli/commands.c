@@ -1,5 +1,6 @@
 /* The small commands: ping, info, stats, get, put, delete, wait, export. */
 #include "cli/command.h"
+#include "cli/labels.h"
 #include "cli/product.h"
 
 #include <stdio.h>
@@ -80,8 +81,10 @@ int command_stats(struct command *c)
 int command_get(struct command *c)
 {
     struct slice ids[WORDS_MAX], returns[SCHEMA_MAX_FIELDS];
-    struct get_request q = {.ids = ids, .returns = returns};
+    struct field_age ages[LABELS_MAX];
+    struct get_request q = {.ids = ids, .returns = returns, .field_ages = ages};
     struct get_reply r;
+    int64_t max_stale;
     bool missing = false;
     if (!command_word(c, 2))
         return command_usage("get needs a catalog and ids");
@@ -90,6 +93,11 @@ int command_get(struct command *c)
         ids[q.id_count++] = slice_str(w);
     q.return_count =
         command_split(options_value(&c->options, OPT_RETURN), returns, SCHEMA_MAX_FIELDS);
+    const char *bad = labels_ages(&c->options, ages, &q.field_age_count);
+    if (bad || (bad = labels_max_stale(&c->options, &max_stale)))
+        return command_usage(bad);
+    q.bound_stale = max_stale >= 0;
+    q.max_stale_ms = q.bound_stale ? (uint64_t)max_stale : 0;
     int code = command_connect(c);
     if (code)
         return code;
@@ -102,13 +110,16 @@ int command_get(struct command *c)
         json_put_text(&c->out, item->id);
         if (item->status || !item->document.len) {
             missing = true;
-            buf_printf(&c->out, ",\"error\":\"%s\"}\n",
+            buf_printf(&c->out, ",\"error\":\"%s\"",
                        status_name(item->status ? item->status : STATUS_NOT_FOUND));
+            labels_put_state(&c->out, r.upstream, r.safe_mode);
+            buf_printf(&c->out, "}\n");
             continue;
         }
-        buf_printf(&c->out, ",\"freshness\":\"%s\",\"age_ms\":%llu,\"version\":%llu,\"product\":",
-                   freshness_name(item->freshness), (unsigned long long)item->age_ms,
-                   (unsigned long long)item->version);
+        labels_put(&c->out, item->freshness, item->age_ms, item->future,
+                   withheld_of(r.withheld, r.withheld_count, i));
+        labels_put_state(&c->out, r.upstream, r.safe_mode);
+        buf_printf(&c->out, ",\"version\":%llu,\"product\":", (unsigned long long)item->version);
         if (json_put_document(&c->out, item->document, r.names, r.name_count))
             return command_fail(c, STATUS_CORRUPT, NULL);
         buf_printf(&c->out, "}\n");
@@ -144,16 +155,16 @@ static int send_put(struct command *c, const struct put_request *p)
 }
 
 /* The products of a text: one object, or an array of them. */
-static enum status put_items(const struct json *v, enum put_op op, struct product_names *names,
-                             struct buf *docs, struct put_item *items, uint32_t *count,
-                             struct fault *fault)
+static enum status put_items(const struct json *v, const struct put_item *like,
+                             struct product_names *names, struct buf *docs, struct put_item *items,
+                             uint32_t *count, struct fault *fault)
 {
     enum status s = STATUS_OK;
     const struct json *one = v->type == JSON_ARRAY ? v->first : v;
     for (; one && !s; one = v->type == JSON_ARRAY ? one->next : NULL) {
         size_t from = docs->len;
-        s = product_encode(one, names, op == PUT_PATCH, docs, fault);
-        items[*count] = (struct put_item){.op = op, .ttl_ms = -1, .swr_ms = -1, .sie_ms = -1};
+        s = product_encode(one, names, like->op == PUT_PATCH, docs, fault);
+        items[*count] = *like;
         items[(*count)++].document = slice_make(NULL, docs->len - from);
     }
     size_t at = 0;
@@ -170,13 +181,15 @@ int command_put(struct command *c)
     struct buf text = BUF_INIT, docs = BUF_INIT;
     struct product_names names;
     struct put_request p = {.names = names.names};
-    struct put_item *items = NULL;
+    struct put_item *items = NULL,
+                    like = {.op = options_has(&c->options, OPT_PATCH) ? PUT_PATCH : PUT_UPSERT};
     struct fault fault = {0};
     struct json *v;
     const char *given = command_word(c, 2);
     int code;
     if (!given || !command_ack(c, &p.ack))
         return command_usage("put needs a catalog and a product as JSON ('-' reads it)");
+    labels_windows(&c->options, &like);
     arena_init(&a, 0);
     product_names_init(&names, NULL, &a);
     enum status s = STATUS_OK;
@@ -191,8 +204,7 @@ int command_put(struct command *c)
     if (!s && !items)
         s = STATUS_NO_MEMORY;
     if (!s)
-        s = put_items(v, options_has(&c->options, OPT_PATCH) ? PUT_PATCH : PUT_UPSERT, &names,
-                      &docs, items, &p.item_count, &fault);
+        s = put_items(v, &like, &names, &docs, items, &p.item_count, &fault);
     if (s) {
         command_fail(c, s, &fault);
         code = EXIT_USAGE;

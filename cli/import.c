@@ -1,6 +1,7 @@
 /* souk import: a file into a catalog, in pipelined bulks that survive lost connections. */
 #include "cli/bulks.h"
 #include "cli/command.h"
+#include "cli/labels.h"
 #include "cli/infer.h"
 #include "cli/product.h"
 #include "cli/records.h"
@@ -200,7 +201,8 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
         tell_error(im, line, s, slice_str(fault.field), slice_str(fault.text));
     } else {
         struct put_item *item = &im->items[im->slot->count];
-        *item = (struct put_item){.op = PUT_UPSERT, .ttl_ms = -1, .swr_ms = -1, .sie_ms = -1};
+        *item = (struct put_item){.op = PUT_UPSERT};
+        labels_windows(&im->c->options, item);
         item->document.len = im->docs.len - from;
         im->slot->lines[im->slot->count++] = line;
     }

@@ -146,8 +146,11 @@ const char *query_from_options(const struct options *o, struct query *q)
     const char *bad, *rest, *group = options_value(o, OPT_GROUP);
     search_request_init(r);
     if ((bad = add_lists(o, q)) || (bad = add_words(o, r)) || (bad = add_numbers(o, r)) ||
-        (bad = add_cursor(options_value(o, OPT_CURSOR), q)))
+        (bad = add_cursor(options_value(o, OPT_CURSOR), q)) ||
+        (bad = labels_max_stale(o, &r->max_stale_ms)) ||
+        (bad = labels_ages(o, q->ages, &r->field_age_count)))
         return bad;
+    r->field_ages = q->ages;
     r->filter = slice_str(options_value(o, OPT_FILTER));
     r->profile = slice_str(options_value(o, OPT_PROFILE));
     r->no_cache = options_has(o, OPT_NO_CACHE);

@@ -4,7 +4,7 @@
 #ifndef SOUK_CLI_QUERY_H
 #define SOUK_CLI_QUERY_H
 
-#include "cli/command.h"
+#include "cli/labels.h"
 
 enum { QUERY_MAX = 32, QUERY_FIELDS = 255 };
 
@@ -13,6 +13,7 @@ struct query {
     struct search_facet facets[QUERY_MAX];
     struct search_sort sorts[QUERY_MAX];
     struct slice fields[QUERY_FIELDS], returns[QUERY_FIELDS], highlights[QUERY_FIELDS];
+    struct field_age ages[LABELS_MAX];
     char cursor[16384]; /* grows with the alternatives of the words */
 };
 

@@ -31,6 +31,8 @@ void schema_json_put(struct buf *b, const struct schema_spec *s)
         json_put_float(b, f->reference_len);
         buf_printf(b, ",\"language\":");
         json_put_text(b, f->language);
+        if (f->max_age_ms)
+            buf_printf(b, ",\"max_age_ms\":%lld", (long long)f->max_age_ms);
         buf_put_u8(b, '}');
     }
     buf_printf(b, "]}");
@@ -72,6 +74,7 @@ static enum status read_field(const struct json *v, struct field_spec *f, struct
         return fault_set(fault, STATUS_INVALID, "weight_class", "a weight class is 0, 1, 2 or 3");
     f->weight_class = (uint8_t) class;
     number(v, "reference_len", &f->reference_len);
+    f->max_age_ms = whole(v, "max_age_ms");
     if ((m = json_get(v, "language")) && m->type == JSON_TEXT)
         f->language = m->text;
     return STATUS_OK;

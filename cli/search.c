@@ -39,7 +39,8 @@ static void put_table(struct command *c, const struct search_reply *r)
         put_cell(b, &r->hits[i], r, "brand");
         put_cell(b, &r->hits[i], r, "price");
         if (r->hits[i].freshness != FRESH)
-            buf_printf(b, "  (%s)", freshness_name(r->hits[i].freshness));
+            buf_printf(b, "  (%s, %llu s old)", freshness_name(r->hits[i].freshness),
+                       (unsigned long long)r->hits[i].age_ms / 1000);
         if (r->hits[i].group_count > 1)
             buf_printf(b, "  [%.*s: %llu]", (int)r->hits[i].group.len, r->hits[i].group.ptr,
                        (unsigned long long)r->hits[i].group_count);
@@ -67,6 +68,10 @@ static void put_table(struct command *c, const struct search_reply *r)
         buf_printf(b, " in %llu groups", (unsigned long long)r->groups);
     if (r->moved)
         buf_printf(b, "; the index moved since the last page");
+    if (r->upstream > UPSTREAM_OK)
+        buf_printf(b, "; upstream %s", upstream_state_name(r->upstream));
+    if (r->safe_mode)
+        buf_printf(b, "; safe mode (%s)", safe_mode_name(r->safe_mode));
     for (uint32_t i = 0; i < r->degraded_count; i++)
         buf_printf(b, "; %.*s", (int)r->degraded[i].len, r->degraded[i].ptr);
     for (uint32_t i = 0; i < r->dropped_count; i++)

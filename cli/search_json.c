@@ -1,5 +1,7 @@
 #include "cli/search_json.h"
 
+#include "cli/labels.h"
+
 static void put_texts(struct buf *b, const char *name, const struct slice *texts, uint32_t count)
 {
     buf_printf(b, ",\"%s\":[", name);
@@ -42,9 +44,9 @@ static void put_hit(struct buf *b, uint32_t at_hit, const struct search_reply *r
     const struct hit_reply *h = &r->hits[at_hit];
     buf_printf(b, "{\"id\":");
     json_put_text(b, h->id);
-    buf_printf(b, ",\"score\":%llu,\"freshness\":\"%s\",\"age_ms\":%llu",
-               (unsigned long long)h->score, freshness_name(h->freshness),
-               (unsigned long long)h->age_ms);
+    buf_printf(b, ",\"score\":%llu", (unsigned long long)h->score);
+    labels_put(b, h->freshness, h->age_ms, h->future,
+               withheld_of(r->withheld, r->withheld_count, (uint32_t)(h - r->hits)));
     if (h->group.len || h->group_count) {
         buf_printf(b, ",\"group\":");
         json_put_text(b, h->group);
@@ -98,8 +100,6 @@ static void put_rest(struct buf *b, const struct search_reply *r)
         buf_printf(b, ",\"groups\":%llu", (unsigned long long)r->groups);
     if (r->moved)
         buf_printf(b, ",\"moved\":true");
-    if (r->safe_mode)
-        buf_printf(b, ",\"safe_mode\":true");
     if (r->cursor.len) {
         buf_printf(b, ",\"cursor\":\"");
         for (size_t i = 0; i < r->cursor.len; i++)
@@ -124,6 +124,12 @@ void search_json_put(struct buf *b, struct slice qid, struct slice query,
                (unsigned long long)r->took_us);
     buf_printf(b, ",\"generation\":%llu,\"sequence\":%llu", (unsigned long long)r->generation,
                (unsigned long long)r->sequence);
+    buf_printf(b, ",\"freshness\":{\"fresh\":%llu,\"stale\":%llu,\"stale_if_error\":%llu}",
+               (unsigned long long)r->fresh_counts[FRESH],
+               (unsigned long long)r->fresh_counts[STALE],
+               (unsigned long long)r->fresh_counts[STALE_IF_ERROR]);
+    buf_printf(b, ",\"oldest_age_ms\":%llu", (unsigned long long)r->oldest_age_ms);
+    labels_put_state(b, r->upstream, r->safe_mode);
     put_texts(b, "degraded", r->degraded, r->degraded_count);
     buf_printf(b, ",\"hits\":[");
     for (uint32_t i = 0; i < r->hit_count; i++) {

@@ -4,10 +4,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const char *freshness_name(enum freshness f)
+static uint8_t freshness_byte(enum freshness f, bool withheld, bool future)
 {
-    static const char *const names[] = {"fresh", "stale", "stale_if_error", "expired"};
-    return f < FRESHNESS_COUNT ? names[f] : "unknown";
+    return (uint8_t)((uint8_t)f | (withheld ? FRESHNESS_WITHHELD : 0) |
+                     (future ? FRESHNESS_FUTURE : 0));
+}
+
+static enum freshness freshness_parse(uint8_t byte, bool *withheld, bool *future)
+{
+    *withheld = byte & FRESHNESS_WITHHELD;
+    *future = byte & FRESHNESS_FUTURE;
+    return (enum freshness)(byte & FRESHNESS_STATE);
 }
 
 /* --- encoding --------------------------------------------------------------------------------- */
@@ -28,7 +35,7 @@ size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h)
 {
     wire_put_bytes(b, h->id);
     wire_put_varint(b, h->score);
-    buf_put_u8(b, (uint8_t)h->freshness);
+    buf_put_u8(b, freshness_byte(h->freshness, h->withheld, h->future));
     wire_put_varint(b, h->age_ms);
     size_t at = b->len;
     static const char room[4];
@@ -83,7 +90,7 @@ void get_item_encode(struct buf *b, const struct get_item_reply *item)
     size_t at = tlv_begin(b, TAG_GET_ITEM);
     wire_put_varint(b, (uint64_t)item->status);
     wire_put_bytes(b, item->id);
-    buf_put_u8(b, (uint8_t)item->freshness);
+    buf_put_u8(b, freshness_byte(item->freshness, item->withheld, item->future));
     wire_put_varint(b, item->age_ms);
     wire_put_varint(b, item->version);
     buf_put_slice(b, item->document);
@@ -155,7 +162,7 @@ static enum status hits_decode(struct slice v, struct arena *a, struct search_re
     for (size_t i = 0; i < n; i++) {
         hits[i].id = wire_bytes(&r);
         hits[i].score = wire_varint(&r);
-        hits[i].freshness = (enum freshness)wire_u8(&r);
+        hits[i].freshness = freshness_parse(wire_u8(&r), &hits[i].withheld, &hits[i].future);
         hits[i].age_ms = wire_varint(&r);
         hits[i].document = wire_bytes(&r);
         hits[i].group_count = wire_varint(&r);
@@ -204,6 +211,7 @@ struct search_arrays {
     struct facet_reply *facets;
     struct highlight_reply *highlights;
     struct slice *degraded, *dropped, *cut;
+    struct withheld *withheld;
 };
 
 static enum status search_tag(struct search_reply *r, struct search_arrays *arrays, struct arena *a,
@@ -254,8 +262,13 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
         r->oldest_age_ms = tlv_u64(v);
         break;
     case TAG_HITS_SAFE_MODE:
-        r->safe_mode = tlv_u64(v) != 0;
+        r->safe_mode = tlv_u32(v);
         break;
+    case TAG_HITS_UPSTREAM:
+        r->upstream = (enum upstream_state)tlv_u32(v);
+        break;
+    case TAG_HITS_WITHHELD:
+        return withheld_decode(v, a, &arrays->withheld[r->withheld_count++]);
     case TAG_HITS_GROUPS:
         r->groups = tlv_u64(v);
         break;
@@ -283,8 +296,10 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
         array_for(body, TAG_HITS_HIGHLIGHT, a, sizeof(struct highlight_reply)),
         array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
-        array_for(body, TAG_HITS_CUT, a, sizeof(struct slice))};
-    if (!arrays.facets || !arrays.highlights || !arrays.degraded || !arrays.dropped || !arrays.cut)
+        array_for(body, TAG_HITS_CUT, a, sizeof(struct slice)),
+        array_for(body, TAG_HITS_WITHHELD, a, sizeof(struct withheld))};
+    if (!arrays.facets || !arrays.highlights || !arrays.degraded || !arrays.dropped ||
+        !arrays.cut || !arrays.withheld)
         return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
@@ -298,6 +313,7 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
     out->degraded = arrays.degraded;
     out->dropped = arrays.dropped;
     out->cut = arrays.cut;
+    out->withheld = arrays.withheld;
     return s == STATUS_END ? STATUS_OK : s;
 }
 
@@ -305,7 +321,8 @@ enum status get_reply_decode(struct slice body, struct arena *a, struct get_repl
 {
     *out = (struct get_reply){0};
     struct get_item_reply *items = array_for(body, TAG_GET_ITEM, a, sizeof *items);
-    if (!items)
+    struct withheld *withheld = array_for(body, TAG_GET_WITHHELD, a, sizeof *withheld);
+    if (!items || !withheld)
         return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
@@ -319,11 +336,18 @@ enum status get_reply_decode(struct slice body, struct arena *a, struct get_repl
             out->sequence = tlv_u64(v);
         if (tag == TAG_GET_GENERATION)
             out->generation = tlv_u64(v);
+        if (tag == TAG_GET_UPSTREAM)
+            out->upstream = (enum upstream_state)tlv_u32(v);
+        if (tag == TAG_GET_SAFE_MODE)
+            out->safe_mode = tlv_u32(v);
+        if (tag == TAG_GET_WITHHELD &&
+            (s = withheld_decode(v, a, &withheld[out->withheld_count++])))
+            return s;
         if (tag == TAG_GET_ITEM) {
             struct get_item_reply *item = &items[out->item_count++];
             item->status = (enum status)wire_varint(&w);
             item->id = wire_bytes(&w);
-            item->freshness = (enum freshness)wire_u8(&w);
+            item->freshness = freshness_parse(wire_u8(&w), &item->withheld, &item->future);
             item->age_ms = wire_varint(&w);
             item->version = wire_varint(&w);
             if (w.failed)
@@ -332,6 +356,7 @@ enum status get_reply_decode(struct slice body, struct arena *a, struct get_repl
         }
     }
     out->items = items;
+    out->withheld = withheld;
     return s == STATUS_END ? STATUS_OK : s;
 }
 

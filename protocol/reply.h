@@ -9,19 +9,14 @@
 #ifndef SOUK_PROTOCOL_REPLY_H
 #define SOUK_PROTOCOL_REPLY_H
 
-#include "protocol/arena.h"
 #include "protocol/document.h"
-#include "protocol/frame.h"
-
-enum freshness { FRESH, STALE, STALE_IF_ERROR, EXPIRED, FRESHNESS_COUNT };
-
-/* "fresh", "stale", "stale_if_error", "expired". */
-const char *freshness_name(enum freshness f);
+#include "protocol/labels.h"
 
 struct hit_reply {
     struct slice id;
     uint64_t score;
     enum freshness freshness;
+    bool withheld, future; /* fields are left out for their age; its time lies ahead of the clock */
     uint64_t age_ms;
     struct slice document; /* empty = ids only */
     uint64_t group_count;
@@ -50,7 +45,11 @@ struct highlight_reply {
 
 struct search_reply {
     uint64_t took_us, found, generation, sequence, oldest_age_ms, groups;
-    bool found_exact, safe_mode, moved;
+    bool found_exact, moved;
+    uint32_t safe_mode; /* bits of enum safe_mode; 0 = off */
+    enum upstream_state upstream;
+    const struct withheld *withheld;
+    uint32_t withheld_count;
     const struct slice *names; /* field table of the documents */
     uint32_t name_count;
     const struct hit_reply *hits;
@@ -82,6 +81,7 @@ struct get_item_reply {
     enum status status;
     struct slice id, document;
     enum freshness freshness;
+    bool withheld, future;
     uint64_t age_ms, version;
 };
 struct get_reply {
@@ -90,6 +90,10 @@ struct get_reply {
     const struct get_item_reply *items;
     uint32_t item_count;
     uint64_t sequence, generation;
+    uint32_t safe_mode; /* bits of enum safe_mode */
+    enum upstream_state upstream;
+    const struct withheld *withheld;
+    uint32_t withheld_count;
 };
 void get_item_encode(struct buf *b, const struct get_item_reply *item);
 enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *r);

@@ -139,6 +139,8 @@ void search_request_encode(const struct search_request *q, struct buf *out)
         tlv_put_u64(out, TAG_SEARCH_EXPLAIN, 1);
     if (q->max_stale_ms >= 0)
         tlv_put_u64(out, TAG_SEARCH_MAX_STALE_MS, (uint64_t)q->max_stale_ms);
+    for (uint32_t i = 0; i < q->field_age_count; i++)
+        field_age_encode(out, TAG_SEARCH_FIELD_MAX_AGE, &q->field_ages[i]);
     if (q->highlight_count) {
         size_t at = tlv_begin(out, TAG_SEARCH_HIGHLIGHT);
         wire_put_bytes(out, q->highlight_pre);
@@ -185,8 +187,14 @@ static enum status highlight_decode(struct slice v, struct arena *a, struct sear
     return names_decode(slice_make(r.at, wire_left(&r)), a, &q->highlights, &q->highlight_count);
 }
 
+static enum status age_decode(struct slice v, struct list *ages)
+{
+    struct field_age *f = list_add(ages);
+    return f ? field_age_decode(v, f) : STATUS_TOO_LARGE;
+}
+
 struct search_lists {
-    struct list fields, facets, sorts, returns;
+    struct list fields, facets, sorts, returns, ages;
 };
 
 static enum status search_tag(struct search_request *q, struct search_lists *l, uint32_t tag,
@@ -255,6 +263,8 @@ static enum status search_tag(struct search_request *q, struct search_lists *l, 
     case TAG_SEARCH_MAX_STALE_MS:
         q->max_stale_ms = (int64_t)(tlv_u64(v) & INT64_MAX);
         break;
+    case TAG_SEARCH_FIELD_MAX_AGE:
+        return age_decode(v, &l->ages);
     case TAG_SEARCH_HIGHLIGHT:
         return highlight_decode(v, l->fields.arena, q);
     case TAG_SEARCH_QUERY_ID:
@@ -273,7 +283,8 @@ enum status search_request_decode(struct slice body, struct arena *a, struct sea
     struct search_lists l = {.fields = {.arena = a, .size = sizeof(struct slice)},
                              .facets = {.arena = a, .size = sizeof(struct search_facet)},
                              .sorts = {.arena = a, .size = sizeof(struct search_sort)},
-                             .returns = {.arena = a, .size = sizeof(struct slice)}};
+                             .returns = {.arena = a, .size = sizeof(struct slice)},
+                             .ages = {.arena = a, .size = sizeof(struct field_age)}};
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
@@ -297,6 +308,8 @@ enum status search_request_decode(struct slice body, struct arena *a, struct sea
     q->sort_count = l.sorts.count;
     q->returns = l.returns.items;
     q->return_count = l.returns.count;
+    q->field_ages = l.ages.items;
+    q->field_age_count = l.ages.count;
     return STATUS_OK;
 }
 
@@ -309,29 +322,62 @@ void get_request_encode(const struct get_request *g, struct buf *out)
         tlv_put(out, TAG_GET_ID, g->ids[i]);
     for (uint32_t i = 0; i < g->return_count; i++)
         tlv_put(out, TAG_GET_RETURN, g->returns[i]);
+    if (g->bound_stale)
+        tlv_put_u64(out, TAG_GET_MAX_STALE_MS, g->max_stale_ms);
+    for (uint32_t i = 0; i < g->field_age_count; i++)
+        field_age_encode(out, TAG_GET_FIELD_MAX_AGE, &g->field_ages[i]);
+}
+
+struct get_lists {
+    struct list ids, returns, ages;
+};
+
+static enum status get_tag(struct get_request *g, struct get_lists *l, uint32_t tag, struct slice v)
+{
+    switch (tag) {
+    case TAG_GET_CATALOG:
+        g->catalog = v;
+        break;
+    case TAG_GET_ID:
+        return list_add_slice(&l->ids, v) ? STATUS_OK : STATUS_TOO_LARGE;
+    case TAG_GET_RETURN:
+        return list_add_slice(&l->returns, v) ? STATUS_OK : STATUS_TOO_LARGE;
+    case TAG_GET_FIELD_MAX_AGE:
+        return age_decode(v, &l->ages);
+    case TAG_GET_MAX_STALE_MS:
+        g->bound_stale = true;
+        g->max_stale_ms = tlv_u64(v);
+        break;
+    default:
+        break;
+    }
+    return STATUS_OK;
 }
 
 enum status get_request_decode(struct slice body, struct arena *a, struct get_request *g,
                                struct fault *fault)
 {
     *g = (struct get_request){0};
-    struct list ids = {.arena = a, .size = sizeof(struct slice)}, returns = ids;
+    struct get_lists l = {.ids = {.arena = a, .size = sizeof(struct slice)},
+                          .returns = {.arena = a, .size = sizeof(struct slice)},
+                          .ages = {.arena = a, .size = sizeof(struct field_age)}};
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
     enum status s;
     while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_GET_CATALOG)
-            g->catalog = v;
-        else if (tag == TAG_GET_ID && !list_add_slice(&ids, v))
+        s = get_tag(g, &l, tag, v);
+        if (s == STATUS_TOO_LARGE)
             return too_much(fault);
-        else if (tag == TAG_GET_RETURN && !list_add_slice(&returns, v))
-            return too_much(fault);
+        if (s)
+            break;
     }
-    g->ids = ids.items;
-    g->id_count = ids.count;
-    g->returns = returns.items;
-    g->return_count = returns.count;
+    g->ids = l.ids.items;
+    g->id_count = l.ids.count;
+    g->returns = l.returns.items;
+    g->return_count = l.returns.count;
+    g->field_ages = l.ages.items;
+    g->field_age_count = l.ages.count;
     return s == STATUS_END ? STATUS_OK : damaged(fault, "get");
 }
 

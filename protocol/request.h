@@ -7,9 +7,8 @@
 #ifndef SOUK_PROTOCOL_REQUEST_H
 #define SOUK_PROTOCOL_REQUEST_H
 
-#include "protocol/arena.h"
 #include "protocol/document.h"
-#include "protocol/frame.h"
+#include "protocol/labels.h"
 
 enum search_match { SEARCH_ALL, SEARCH_ANY, SEARCH_RELAXED };
 
@@ -50,7 +49,9 @@ struct search_request {
     struct slice group_field;
     uint32_t group_size;
     struct slice profile;
-    int64_t max_stale_ms; /* -1 = no bound */
+    int64_t max_stale_ms; /* -1 = no bound; 0 = fresh products only */
+    const struct field_age *field_ages;
+    uint32_t field_age_count;
     struct slice highlight_pre, highlight_post, query_id;
     const struct slice *highlights;
     uint32_t highlight_count;
@@ -68,6 +69,10 @@ struct get_request {
     uint32_t id_count;
     const struct slice *returns;
     uint32_t return_count;
+    bool bound_stale; /* items staler than max_stale_ms do not count */
+    uint64_t max_stale_ms;
+    const struct field_age *field_ages;
+    uint32_t field_age_count;
 };
 void get_request_encode(const struct get_request *g, struct buf *out);
 enum status get_request_decode(struct slice body, struct arena *a, struct get_request *g,

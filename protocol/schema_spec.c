@@ -19,6 +19,35 @@ bool field_type_parse(struct slice word, enum field_type *out)
     return false;
 }
 
+enum { EXTRA_MAX_AGE = 55 };
+
+static void put_extras(struct buf *out, const struct field_spec *f)
+{
+    struct buf extras = BUF_INIT, value = BUF_INIT;
+    if (f->max_age_ms) {
+        wire_put_varint(&value, (uint64_t)f->max_age_ms);
+        wire_put_varint(&extras, EXTRA_MAX_AGE);
+        wire_put_bytes(&extras, buf_slice(&value));
+    }
+    wire_put_bytes(out, buf_slice(&extras));
+    out->failed |= extras.failed || value.failed;
+    buf_fini(&extras);
+    buf_fini(&value);
+}
+
+static void extras_decode(struct wire_reader *r, struct field_spec *f)
+{
+    struct wire_reader extras = wire_reader_of(wire_bytes(r));
+    while (wire_left(&extras) && !extras.failed) {
+        uint64_t tag = wire_varint(&extras);
+        struct wire_reader v = wire_reader_of(wire_bytes(&extras));
+        if (tag == EXTRA_MAX_AGE)
+            f->max_age_ms = (int64_t)(wire_varint(&v) & INT64_MAX);
+        extras.failed |= v.failed;
+    }
+    r->failed |= extras.failed;
+}
+
 void schema_spec_encode(const struct schema_spec *s, struct buf *out)
 {
     buf_put_u8(out, 1);
@@ -38,7 +67,7 @@ void schema_spec_encode(const struct schema_spec *s, struct buf *out)
         buf_put_u8(out, f->weight_class);
         wire_put_f64(out, f->reference_len);
         wire_put_bytes(out, f->language);
-        wire_put_varint(out, 0);
+        put_extras(out, f);
     }
 }
 
@@ -68,7 +97,7 @@ static enum status field_decode(struct wire_reader *r, struct schema_spec *s, ui
     f->weight_class = wire_u8(r);
     f->reference_len = wire_f64(r);
     f->language = wire_bytes(r);
-    wire_bytes(r);
+    extras_decode(r, f);
     if (r->failed)
         return fault_set(fault, STATUS_INVALID, "schema", "the schema's bytes end too early");
     if (!name_good(f->name))

@@ -4,7 +4,9 @@
  *   schema := format u8 (1), ttl_ms varint, swr_ms varint, sie_ms varint, max_products varint,
  *             max_bytes varint, version varint, field_count varint, field*
  *   field  := name text, type u8, flags u8, weight f64, weight_class u8, reference_len f64,
- * language text, extra_len varint (bytes a newer version may add; skipped)
+ *             language text, extra_len varint, extra*
+ *   extra  := tag varint, value bytes (length varint before them); unknown tags are skipped
+ *             55 max_age_ms varint
  */
 #ifndef SOUK_PROTOCOL_SCHEMA_SPEC_H
 #define SOUK_PROTOCOL_SCHEMA_SPEC_H
@@ -42,6 +44,7 @@ struct field_spec {
     uint8_t weight_class;  /* 0 (heaviest) .. 3 */
     double reference_len;  /* tokens a typical value has; 0 = 8 for class 0 and 1, 40 otherwise */
     struct slice language; /* ISO 639-1, empty = none */
+    int64_t max_age_ms;    /* volatile: withheld of products confirmed longer ago; 0 = never */
 };
 
 struct schema_spec {

@@ -146,7 +146,7 @@ static void catalog_close(struct catalog **c)
     snapshot_destroy(&(*c)->snapshot);
     index_close(&(*c)->index);
     shared_pages_unmap(&(*c)->pages);
-    free((*c)->expired);
+    expired_fini(&(*c)->expired);
     free(*c);
     *c = NULL;
 }

@@ -16,6 +16,7 @@
 
 #include "index/index.h"
 #include "index/snapshot.h"
+#include "server/expired.h"
 #include "server/shared_pages.h"
 
 bool catalog_name_valid(struct slice name);
@@ -42,11 +43,7 @@ struct catalog { /* read by handlers */
     uint64_t edition;
     struct shared_catalog *row; /* NULL while the writer has not published it */
     struct shared_pages pages;  /* hits and askings of this edition; empty without a row */
-    /* Products past their last limit at `expired_second`, for `expired_generation`. */
-    uint64_t *expired;
-    uint32_t expired_bits, expired_cap, expired_count;
-    int64_t expired_second;
-    uint64_t expired_generation;
+    struct expired expired;
 };
 
 struct catalogs;

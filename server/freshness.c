@@ -1,36 +1,58 @@
 #include "server/freshness.h"
 
-#include "index/expiry.h"
-
-enum { STATE_FRESH, STATE_STALE, STATE_STALE_IF_ERROR, STATE_EXPIRED };
-
-uint8_t freshness_at(const struct schema *schema, int64_t stale_ms, int64_t limit_ms,
-                     int64_t swr_ms, int64_t now_ms, bool failing)
+struct moment moment_now(const struct shared *s, const struct shared_catalog *row)
 {
-    if (now_ms < stale_ms)
-        return STATE_FRESH;
-    if (now_ms >= limit_ms)
-        return STATE_EXPIRED;
-    int64_t swr = swr_ms >= 0 ? swr_ms : schema->swr_ms;
-    return failing || now_ms - stale_ms >= swr ? STATE_STALE_IF_ERROR : STATE_STALE;
+    return (struct moment){.now_ms = shared_now_ms(s),
+                           .upstream = row ? shared_upstream_now(s, row) : UPSTREAM_NONE,
+                           .safe_mode = row ? shared_safe_mode_now(row) : 0};
 }
 
-static int64_t number(struct snapshot *s, uint32_t column, uint32_t docid, int64_t absent)
+bool moment_failing(const struct moment *m)
 {
-    int64_t v;
-    struct column *c = snapshot_column(s, column);
-    return c && column_int(c, docid, &v) == STATUS_OK ? v : absent;
+    return m->upstream > UPSTREAM_OK || (m->safe_mode & (SAFE_UPSTREAM | SAFE_BY_HAND));
 }
 
-uint8_t freshness_of(struct snapshot *s, uint32_t docid, struct slice id, int64_t now_ms,
-                     uint64_t *age_ms)
+struct label freshness_label(const struct product_times *t, int64_t now_ms, bool failing)
 {
-    struct freshness f = {.validated_ms = number(s, COLUMN_VALIDATED, docid, now_ms),
-                          .ttl_ms = number(s, COLUMN_TTL, docid, -1),
-                          .swr_ms = number(s, COLUMN_SWR, docid, -1),
-                          .sie_ms = number(s, COLUMN_SIE, docid, -1)};
-    const struct schema *schema = snapshot_schema(s);
-    *age_ms = now_ms > f.validated_ms ? (uint64_t)(now_ms - f.validated_ms) : 0;
-    return freshness_at(schema, expiry_stale_ms(schema, &f, id), expiry_limit_ms(schema, &f, id),
-                        f.swr_ms, now_ms, false);
+    struct label l = {.future = t->validated_ms > now_ms,
+                      .stale_ms = t->stale_ms == INT64_MAX ? -1 : now_ms - t->stale_ms,
+                      .changes_ms = INT64_MAX};
+    l.age_ms = l.future ? 0 : (uint64_t)(now_ms - t->validated_ms);
+    if (now_ms < t->stale_ms) {
+        l.state = FRESH;
+        l.changes_ms = t->stale_ms;
+    } else if (now_ms >= t->limit_ms) {
+        l.state = EXPIRED;
+    } else if (failing || now_ms >= t->soft_ms) {
+        l.state = STALE_IF_ERROR;
+        l.changes_ms = t->limit_ms;
+    } else {
+        l.state = STALE;
+        l.changes_ms = t->soft_ms;
+    }
+    return l;
+}
+
+enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
+                         const struct moment *m, struct label *out)
+{
+    struct product_times t;
+    enum status st = snapshot_times(s, docid, id, &t);
+    if (!st)
+        *out = freshness_label(&t, m->now_ms, moment_failing(m));
+    return st;
+}
+
+void freshness_sum_init(struct freshness_sum *s)
+{
+    *s = (struct freshness_sum){.changes_ms = INT64_MAX};
+}
+
+void freshness_sum_add(struct freshness_sum *s, const struct label *l)
+{
+    s->counts[l->state]++;
+    if (l->age_ms > s->oldest_ms)
+        s->oldest_ms = l->age_ms;
+    if (l->changes_ms < s->changes_ms)
+        s->changes_ms = l->changes_ms;
 }

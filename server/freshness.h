@@ -1,19 +1,54 @@
 /*
- * freshness - how old a product is and what that makes it; pure functions of columns and time.
+ * freshness - what time and the upstream's state make of a product; decided once for each request.
  *
- * Results are numbers of the protocol's `enum freshness`: 0 fresh, 1 stale, 2 stale_if_error,
- * 3 expired.
+ *   validated      stale                 soft                     limit
+ *      |-- fresh ----|------- stale -------|---- stale_if_error ----|-- expired: never returned
+ *
+ * `stale` is validated + ttl, up to a tenth earlier; `soft` ends stale-while-revalidate, `limit`
+ * ends the longer of both windows (index/expiry.h). While the upstream does not answer well a stale
+ * product is labelled stale_if_error from the start: nobody is renewing it. The label never decides
+ * whether a product is served, only the limit does.
  */
 #ifndef SOUK_SERVER_FRESHNESS_H
 #define SOUK_SERVER_FRESHNESS_H
 
 #include "index/snapshot.h"
+#include "protocol/labels.h"
+#include "server/shared.h"
 
-/* `failing`: the product's upstream does not answer well just now. */
-uint8_t freshness_at(const struct schema *schema, int64_t stale_ms, int64_t limit_ms,
-                     int64_t swr_ms, int64_t now_ms, bool failing);
-/* From the system columns of a product. Never an age below 0. */
-uint8_t freshness_of(struct snapshot *s, uint32_t docid, struct slice id, int64_t now_ms,
-                     uint64_t *age_ms);
+/* The same for all products of a reply. */
+struct moment {
+    int64_t now_ms;
+    enum upstream_state upstream;
+    uint32_t safe_mode; /* bits of enum safe_mode */
+};
+
+/* `row` may be NULL: the writer has not published the catalog. */
+struct moment moment_now(const struct shared *s, const struct shared_catalog *row);
+/* True while nobody renews stale products. */
+bool moment_failing(const struct moment *m);
+
+struct label {
+    enum freshness state;
+    bool future;        /* confirmed later than now: the age is told as 0 */
+    uint64_t age_ms;    /* since it was confirmed */
+    int64_t changes_ms; /* when the state becomes another by time alone; INT64_MAX = never */
+    int64_t stale_ms;   /* how long it has been stale; < 0 while fresh */
+};
+
+/* Pure. */
+struct label freshness_label(const struct product_times *t, int64_t now_ms, bool failing);
+/* Of a docid; `id` may be empty. */
+enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
+                         const struct moment *m, struct label *out);
+
+/* What the labels of one reply add up to. */
+struct freshness_sum {
+    uint64_t counts[FRESHNESS_COUNT];
+    uint64_t oldest_ms;
+    int64_t changes_ms; /* the first change of any label */
+};
+void freshness_sum_init(struct freshness_sum *s);
+void freshness_sum_add(struct freshness_sum *s, const struct label *l);
 
 #endif

@@ -196,46 +196,6 @@ int front_main(struct role_context *r)
 /* --- what handlers share ------------------------------------------------------------------------
  */
 
-static void expired_each(void *ctx, uint32_t docid)
-{
-    struct catalog *c = ctx;
-    if (docid >= c->expired_bits)
-        return;
-    c->expired[docid / 64] |= UINT64_C(1) << docid % 64;
-    c->expired_count++;
-}
-
-enum status front_expired(struct front *f, struct catalog *c, const uint64_t **bits,
-                          uint32_t *bit_count)
-{
-    int64_t now = shared_now_ms(f->role->shared);
-    uint64_t generation = snapshot_generation(c->snapshot);
-    if (now / 1000 != c->expired_second || generation != c->expired_generation) {
-        uint32_t end = snapshot_docid_end(c->snapshot);
-        uint32_t words = end / 64 + 1;
-        if (words > c->expired_cap) {
-            uint64_t *p = realloc(c->expired, words * sizeof(uint64_t));
-            if (!p)
-                return STATUS_NO_MEMORY;
-            memset(p, 0, words * sizeof(uint64_t));
-            c->expired = p;
-            c->expired_cap = words;
-        } else if (c->expired_count) {
-            memset(c->expired, 0, c->expired_cap * sizeof(uint64_t));
-        }
-        c->expired_bits = end;
-        c->expired_count = 0;
-        c->expired_second = now / 1000;
-        c->expired_generation = generation;
-        enum status s = snapshot_expired(c->snapshot, now, expired_each, c);
-        if (s)
-            return s;
-    }
-    *bits = c->expired_count ? c->expired : NULL;
-    *bit_count = c->expired_count ? c->expired_bits : 0;
-    return STATUS_OK;
-}
-
 enum status front_check(void *ctx)
 {
     struct front_check *check = ctx;

@@ -77,9 +77,6 @@ struct reply_address reply_address_of(const struct request *rq);
 void reply_later(struct front *f, const struct reply_address *to, enum status s, struct slice body);
 void reply_fault_later(struct front *f, const struct reply_address *to, const struct fault *fault);
 
-/* Products past their last limit at this second become the excluded docids. */
-enum status front_expired(struct front *f, struct catalog *c, const uint64_t **bits,
-                          uint32_t *bit_count);
 /* For struct query: deadline and signs of life at block boundaries. ctx = struct check. */
 struct front_check {
     struct front *front;

@@ -2,59 +2,106 @@
 #include "protocol/reply.h"
 #include "server/freshness.h"
 #include "server/front.h"
+#include "server/withhold.h"
 
 enum { SCAN_PART = 1024 * 1024, SCAN_ITEMS = 10000 };
 
-static enum status get_one(struct front *f, struct catalog *c, struct slice id,
-                           const uint64_t *wanted, int64_t now_ms, struct buf *out)
+struct get {
+    const struct get_request *in;
+    struct catalog *catalog;
+    struct moment moment;
+    struct withhold withhold;
+    struct buf withheld; /* TLVs that follow the items */
+};
+
+/* The label of a product that is there into `item`; NOT_FOUND when it may not be shown. */
+static enum status get_label(struct get *g, uint32_t docid, struct get_item_reply *item,
+                             const uint64_t **fields)
+{
+    struct label l;
+    int64_t next_age = INT64_MAX, version;
+    struct snapshot *snap = g->catalog->snapshot;
+    enum status s = freshness_of(snap, docid, item->id, &g->moment, &l);
+    if (s)
+        return s;
+    item->freshness = l.state;
+    item->age_ms = l.age_ms;
+    item->future = l.future;
+    *fields = withhold_fields(&g->withhold, l.age_ms, &next_age);
+    item->withheld = g->withhold.name_count > 0;
+    struct column *versions = snapshot_column(snap, COLUMN_VERSION);
+    if (versions && column_int(versions, docid, &version) == STATUS_OK)
+        item->version = (uint64_t)version;
+    bool too_stale =
+        g->in->bound_stale && l.stale_ms > 0 && (uint64_t)l.stale_ms > g->in->max_stale_ms;
+    return l.state == EXPIRED || too_stale ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
+static enum status get_one(struct front *f, struct get *g, uint32_t place, struct buf *out)
 {
     uint32_t docid;
-    struct get_item_reply item = {.id = id};
-    enum status s = snapshot_find(c->snapshot, id, &docid);
+    const uint64_t *fields = NULL;
+    struct get_item_reply item = {.id = g->in->ids[place]};
+    struct snapshot *snap = g->catalog->snapshot;
+    enum status s = snapshot_find(snap, item.id, &docid);
     buf_clear(&f->scratch);
-    if (s == STATUS_OK) {
-        item.freshness = (enum freshness)freshness_of(c->snapshot, docid, id, now_ms, &item.age_ms);
-        struct column *versions = snapshot_column(c->snapshot, COLUMN_VERSION);
-        int64_t version;
-        if (versions && column_int(versions, docid, &version) == STATUS_OK)
-            item.version = (uint64_t)version;
-        if (item.freshness != EXPIRED)
-            shared_pages_hit(&c->pages, docid);
-        s = item.freshness == EXPIRED ? STATUS_NOT_FOUND
-                                      : snapshot_product(c->snapshot, docid, wanted, &f->scratch);
-    }
+    s = s ? s : get_label(g, docid, &item, &fields);
+    s = s ? s : snapshot_product(snap, docid, fields, &f->scratch);
     if (s && s != STATUS_NOT_FOUND)
         return s;
     item.status = s;
-    item.document = s ? SLICE_NULL : buf_slice(&f->scratch);
+    if (s == STATUS_OK) {
+        item.document = buf_slice(&f->scratch);
+        shared_pages_hit(&g->catalog->pages, docid);
+        if (item.withheld)
+            withheld_encode(&g->withheld, TAG_GET_WITHHELD,
+                            &(struct withheld){place, g->withhold.names, g->withhold.name_count});
+    }
     get_item_encode(out, &item);
     return STATUS_OK;
+}
+
+static enum status get_all(struct front *f, struct get *g, struct buf *b, struct fault *fault)
+{
+    uint64_t *wanted;
+    const struct get_request *in = g->in;
+    const struct schema *schema = snapshot_schema(g->catalog->snapshot);
+    enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
+    s = s ? s
+          : withhold_init(&g->withhold, schema, wanted, in->field_ages, in->field_age_count,
+                          &f->arena, fault);
+    if (s == STATUS_OK)
+        front_put_names(b, TAG_GET_FIELDS, schema);
+    for (uint32_t i = 0; i < in->id_count && s == STATUS_OK; i++)
+        s = get_one(f, g, i, b);
+    buf_put_slice(b, buf_slice(&g->withheld));
+    b->failed |= g->withheld.failed;
+    buf_fini(&g->withheld);
+    if (g->moment.upstream)
+        tlv_put_u64(b, TAG_GET_UPSTREAM, g->moment.upstream);
+    if (g->moment.safe_mode)
+        tlv_put_u64(b, TAG_GET_SAFE_MODE, g->moment.safe_mode);
+    tlv_put_u64(b, TAG_GET_SEQUENCE, snapshot_sequence(g->catalog->snapshot));
+    tlv_put_u64(b, TAG_GET_GENERATION, snapshot_generation(g->catalog->snapshot));
+    return s;
 }
 
 enum status handle_get(struct front *f, struct request *rq, struct fault *fault)
 {
     struct get_request in;
-    struct catalog *c;
-    uint64_t *wanted;
-    struct buf *b = &rq->conn->out;
+    struct get g = {.in = &in};
     enum status s = get_request_decode(rq->frame.body, &f->arena, &in, fault);
     if (s)
         return s;
     if (in.id_count > config_number(f->role->config, OPTION_ITEMS))
         return fault_set(fault, STATUS_TOO_LARGE, NULL, "too many ids in one request");
-    if ((s = catalogs_get(f->catalogs, in.catalog, &c, fault)) || (s = snapshot_begin(c->snapshot)))
+    if ((s = catalogs_get(f->catalogs, in.catalog, &g.catalog, fault)) ||
+        (s = snapshot_begin(g.catalog->snapshot)))
         return s;
-    const struct schema *schema = snapshot_schema(c->snapshot);
+    g.moment = moment_now(f->role->shared, g.catalog->row);
     size_t at = reply_begin(rq);
-    s = front_wanted(f, schema, in.returns, in.return_count, &wanted, fault);
-    if (s == STATUS_OK)
-        front_put_names(b, TAG_GET_FIELDS, schema);
-    int64_t now = shared_now_ms(f->role->shared);
-    for (uint32_t i = 0; i < in.id_count && s == STATUS_OK; i++)
-        s = get_one(f, c, in.ids[i], wanted, now, b);
-    tlv_put_u64(b, TAG_GET_SEQUENCE, snapshot_sequence(c->snapshot));
-    tlv_put_u64(b, TAG_GET_GENERATION, snapshot_generation(c->snapshot));
-    snapshot_end(c->snapshot);
+    s = get_all(f, &g, &rq->conn->out, fault);
+    snapshot_end(g.catalog->snapshot);
     if (s == STATUS_OK)
         reply_end(rq, at);
     return s;
@@ -99,7 +146,8 @@ enum status handle_scan(struct front *f, struct request *rq, struct fault *fault
         .catalog = c, .out = b, .limit = in.limit && in.limit < SCAN_ITEMS ? in.limit : SCAN_ITEMS};
     size_t at = reply_begin(rq);
     w.start = b->len;
-    s = front_expired(f, c, &w.expired, &w.expired_bits);
+    s = expired_at(&c->expired, c->snapshot, shared_now_ms(f->role->shared), &w.expired,
+                   &w.expired_bits);
     front_put_names(b, TAG_SCAN_FIELDS, snapshot_schema(c->snapshot));
     if (s == STATUS_OK && in.from <= UINT32_MAX)
         s = search_scan(f->searcher, c->snapshot, in.filter, (uint32_t)in.from, &f->arena,

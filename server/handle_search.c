@@ -4,6 +4,7 @@
 #include "server/freshness.h"
 #include "server/front.h"
 #include "server/hit_highlights.h"
+#include "server/withhold.h"
 
 static void query_facets(struct front *f, const struct search_request *in, struct query *q)
 {
@@ -58,43 +59,85 @@ static enum status query_of(struct front *f, const struct search_request *in, st
     return STATUS_OK;
 }
 
-static enum status put_hits(struct front *f, struct catalog *c, const struct search_request *in,
-                            const struct query_result *r, int64_t now_ms, struct buf *b,
-                            struct fault *fault)
+struct page { /* what put_hit() adds up, for one reply */
+    const struct search_request *in;
+    const struct moment *moment;
+    struct withhold withhold;
+    struct freshness_sum *sum;
+    struct buf withheld; /* TLVs that follow the hits */
+};
+
+static enum status put_hit(struct catalog *c, struct page *p, const struct hit *h, uint32_t place,
+                           struct buf *b)
 {
-    uint64_t *wanted, fresh[4] = {0}, oldest = 0;
+    struct label l;
+    int64_t next_age = INT64_MAX;
+    enum status s = freshness_of(c->snapshot, h->docid, h->id, p->moment, &l);
+    if (s)
+        return s;
+    const uint64_t *wanted = withhold_fields(&p->withhold, l.age_ms, &next_age);
+    if (next_age < INT64_MAX && p->moment->now_ms - (int64_t)l.age_ms + next_age < l.changes_ms)
+        l.changes_ms = p->moment->now_ms - (int64_t)l.age_ms + next_age;
+    freshness_sum_add(p->sum, &l);
+    shared_pages_hit(&c->pages, h->docid);
+    struct hit_reply out = {.id = h->id,
+                            .score = h->score,
+                            .freshness = l.state,
+                            .withheld = p->withhold.name_count > 0,
+                            .future = l.future,
+                            .age_ms = l.age_ms,
+                            .group_count = h->group_count,
+                            .group = h->group_value,
+                            .explain = h->explain};
+    size_t at = search_reply_hit_begin(b, &out);
+    if (!p->in->ids_only && (s = snapshot_product(c->snapshot, h->docid, wanted, b)))
+        return s;
+    search_reply_hit_end(b, at, &out);
+    if (out.withheld)
+        withheld_encode(&p->withheld, TAG_HITS_WITHHELD,
+                        &(struct withheld){place, p->withhold.names, p->withhold.name_count});
+    return STATUS_OK;
+}
+
+static void put_moment(const struct moment *m, const struct freshness_sum *sum, struct buf *b)
+{
+    size_t at = tlv_begin(b, TAG_HITS_FRESHNESS);
+    for (int i = 0; i < EXPIRED; i++)
+        wire_put_varint(b, sum->counts[i]);
+    tlv_end(b, at);
+    tlv_put_u64(b, TAG_HITS_OLDEST_AGE_MS, sum->oldest_ms);
+    if (m->upstream)
+        tlv_put_u64(b, TAG_HITS_UPSTREAM, m->upstream);
+    if (m->safe_mode)
+        tlv_put_u64(b, TAG_HITS_SAFE_MODE, m->safe_mode);
+}
+
+/* `sum` tells the caller what the labels add up to and when the first of them changes. */
+static enum status put_hits(struct front *f, struct catalog *c, const struct search_request *in,
+                            const struct query_result *r, const struct moment *m, struct buf *b,
+                            struct freshness_sum *sum, struct fault *fault)
+{
+    uint64_t *wanted;
+    struct page p = {.in = in, .moment = m, .sum = sum};
     const struct schema *schema = snapshot_schema(c->snapshot);
     enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
+    s = s ? s
+          : withhold_init(&p.withhold, schema, wanted, in->field_ages, in->field_age_count,
+                          &f->arena, fault);
     if (s)
         return s;
     if (!in->ids_only)
         front_put_names(b, TAG_HITS_FIELDS, schema);
+    freshness_sum_init(sum);
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
-    for (uint32_t i = 0; i < r->hit_count; i++) {
-        const struct hit *h = &r->hits[i];
-        struct hit_reply out = {.id = h->id,
-                                .score = h->score,
-                                .group_count = h->group_count,
-                                .group = h->group_value,
-                                .explain = h->explain};
-        out.freshness =
-            (enum freshness)freshness_of(c->snapshot, h->docid, h->id, now_ms, &out.age_ms);
-        fresh[out.freshness & 3]++;
-        if (out.age_ms > oldest)
-            oldest = out.age_ms;
-        shared_pages_hit(&c->pages, h->docid);
-        size_t at = search_reply_hit_begin(b, &out);
-        if (!in->ids_only && (s = snapshot_product(c->snapshot, h->docid, wanted, b)))
-            return s;
-        search_reply_hit_end(b, at, &out);
-    }
+    for (uint32_t i = 0; i < r->hit_count && !s; i++)
+        s = put_hit(c, &p, &r->hits[i], i, b);
     search_reply_hits_end(b, hits_at);
-    size_t at = tlv_begin(b, TAG_HITS_FRESHNESS);
-    for (int i = 0; i < 3; i++)
-        wire_put_varint(b, fresh[i]);
-    tlv_end(b, at);
-    tlv_put_u64(b, TAG_HITS_OLDEST_AGE_MS, oldest);
-    return STATUS_OK;
+    buf_put_slice(b, buf_slice(&p.withheld));
+    b->failed |= p.withheld.failed;
+    buf_fini(&p.withheld);
+    put_moment(m, sum, b);
+    return s;
 }
 
 static enum status put_facets(struct front *f, const struct query_result *r, struct buf *b)
@@ -138,15 +181,18 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
     struct query q;
     struct query_result r = {0};
     struct front_check check = {f, rq->deadline_us};
+    struct freshness_sum sum;
     int64_t start = clock_mono_us();
+    /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
+    struct moment m = moment_now(f->role->shared, c->row);
     enum status s = query_of(f, in, &q, fault);
-    if (s || (s = front_expired(f, c, &q.excluded, &q.excluded_bits)))
+    if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;
-    q.now_ms = shared_now_ms(f->role->shared);
+    q.now_ms = m.now_ms;
     q.check = front_check;
     q.check_ctx = &check;
     if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
-        (s = put_hits(f, c, in, &r, q.now_ms, b, fault)) || (s = put_facets(f, &r, b)) ||
+        (s = put_hits(f, c, in, &r, &m, b, &sum, fault)) || (s = put_facets(f, &r, b)) ||
         (in->highlight_count && (s = hit_highlights_put(f, c->snapshot, in, &r, b, fault))))
         return s;
     tlv_put_u64(b, TAG_HITS_FOUND, r.found);

@@ -145,12 +145,6 @@ static const char *name_of(const char *const *names, size_t count, size_t i)
     return i < count ? names[i] : "unknown";
 }
 
-const char *upstream_state_name(enum upstream_state u)
-{
-    static const char *const names[] = {"none", "ok", "failing", "down"};
-    return name_of(names, 4, u);
-}
-
 const char *breaker_state_name(enum breaker_state b)
 {
     static const char *const names[] = {"closed", "half_open", "open", "paused"};
@@ -161,14 +155,6 @@ const char *canary_state_name(enum canary_state c)
 {
     static const char *const names[] = {"none", "ok", "late", "failed"};
     return name_of(names, 4, c);
-}
-
-const char *safe_mode_name(uint32_t bits)
-{
-    return bits & SAFE_STORAGE    ? "storage"
-           : bits & SAFE_UPSTREAM ? "upstream"
-           : bits & SAFE_BY_HAND  ? "by_hand"
-                                  : "off";
 }
 
 const char *role_name(enum role r)

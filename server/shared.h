@@ -17,8 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocol/slice.h"
-#include "protocol/status.h"
+#include "protocol/labels.h"
 
 enum {
     SHARED_PROCESSES = 72,
@@ -37,20 +36,7 @@ enum write_state { /* of a catalog */
                    WRITE_REBUILDING
 };
 
-enum upstream_state {
-    UPSTREAM_NONE,    /* the catalog has none: its products are pushed */
-    UPSTREAM_OK,      /* the last tries succeeded */
-    UPSTREAM_FAILING, /* the last try failed, or a breaker is not closed */
-    UPSTREAM_DOWN     /* every provider's breaker is open */
-};
-
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_PAUSED };
-
-enum safe_mode { /* bits: several reasons may hold at once */
-                 SAFE_BY_HAND = 1,
-                 SAFE_UPSTREAM = 2, /* every provider has been open for a while */
-                 SAFE_STORAGE = 4   /* the log or the disk failed: read-only */
-};
 
 enum canary_state { CANARY_NONE, CANARY_OK, CANARY_LATE, CANARY_FAILED };
 
@@ -172,12 +158,10 @@ enum upstream_state shared_upstream_now(const struct shared *s, const struct sha
  * it is told even when the writer cannot say so. */
 uint32_t shared_safe_mode_now(const struct shared_catalog *c);
 
-/* "none", "ok", "failing", "down"; "closed", "half_open", ...; "none", "ok", "late", "failed". */
-const char *upstream_state_name(enum upstream_state u);
+/* "closed", "half_open", "open", "paused". */
 const char *breaker_state_name(enum breaker_state b);
+/* "none", "ok", "late", "failed". */
 const char *canary_state_name(enum canary_state c);
-/* "off", "by_hand", "upstream", "storage": the gravest of the bits. */
-const char *safe_mode_name(uint32_t bits);
 
 /* "front", "admin", "writer", "fetcher". */
 const char *role_name(enum role r);

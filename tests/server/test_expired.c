@@ -1,0 +1,104 @@
+/* The bitmap of expired products against the definition, over random commits and times. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "index/expiry.h"
+#include "server/expired.h"
+#include "tests/index/support_index.h"
+
+enum { PRODUCTS = 60, STEPS = 3000 };
+
+static bool has(const uint64_t *bits, uint32_t count, uint32_t docid)
+{
+    return bits && docid < count && bits[docid / 64] >> docid % 64 & 1;
+}
+
+static void put(struct batch *b, const char *id, const char *title, const struct change *c)
+{
+    struct buf d = BUF_INIT;
+    shop_document(&d, &(struct shop_product){.id = id, .title = title, .price = -1, .stock = -1});
+    assert_int_equal(batch_upsert(b, buf_slice(&d), c), STATUS_OK);
+    buf_fini(&d);
+}
+
+/* One commit: pushes (new text or none), validations, evictions. */
+static void commit(struct shop *s, uint64_t sequence, int64_t now)
+{
+    struct batch *b;
+    assert_int_equal(batch_begin(s->ix, &b), STATUS_OK);
+    for (int n = rand() % 6; n-- > 0;) {
+        char id[16], title[32];
+        struct change c = {0,           now - rand() % 50, rand() % 4 ? rand() % 300 : 0,
+                           rand() % 40, rand() % 200,      0};
+        snprintf(id, sizeof id, "p%d", rand() % PRODUCTS);
+        snprintf(title, sizeof title, "word%d", rand() % 3);
+        int what = rand() % 10;
+        enum status st = STATUS_OK;
+        if (what < 5)
+            put(b, id, title, &c);
+        else if (what < 8)
+            st = batch_validate(b, slice_str(id), &c);
+        else
+            st = batch_delete(b, slice_str(id));
+        assert_true(st == STATUS_OK || st == STATUS_NOT_FOUND);
+    }
+    assert_int_equal(batch_commit(&b, sequence), STATUS_OK);
+}
+
+static void it_is_exact_at_every_millisecond_and_commit(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct snapshot *snap;
+    struct expired e = {0};
+    int64_t now = 100000;
+    uint64_t sequence = 0, seen = 0, empty = 0;
+    const char *given = getenv("SOUK_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 7;
+    print_message("seed %u\n", seed);
+    srand(seed);
+    shop_open(&s);
+    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
+    for (int step = 0; step < STEPS; step++) {
+        const uint64_t *bits;
+        uint32_t count;
+        if (rand() % 4 == 0)
+            commit(&s, ++sequence, now);
+        if (rand() % 50 == 0) /* more commits than are remembered */
+            for (int i = 0; i < 40; i++)
+                commit(&s, ++sequence, now);
+        now += rand() % 7;
+        assert_int_equal(snapshot_begin(snap), STATUS_OK);
+        assert_int_equal(expired_at(&e, snap, now, &bits, &count), STATUS_OK);
+        uint64_t expired = 0;
+        for (uint32_t d = 0; d < snapshot_docid_end(snap); d++) {
+            struct product_times t;
+            if (!snapshot_is_live(snap, d))
+                continue;
+            assert_int_equal(snapshot_times(snap, d, SLICE_NULL, &t), STATUS_OK);
+            assert_int_equal(has(bits, count, d), now >= t.limit_ms);
+            expired += now >= t.limit_ms;
+        }
+        if (!expired && e.generation == snapshot_generation(snap))
+            empty += bits == NULL;
+        seen += expired;
+        snapshot_end(snap);
+    }
+    assert_true(seen > 1000);
+    assert_true(empty > 0);
+    expired_fini(&e);
+    snapshot_destroy(&snap);
+    shop_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_exact_at_every_millisecond_and_commit)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
