@@ -45,11 +45,16 @@ static bool passing(enum status s)
 
 static void later(struct bulks *b, struct bulk *slot, enum status s, const struct fault *f)
 {
-    uint64_t now = command_now_us();
+    uint64_t now = command_now_us(), told = f ? (uint64_t)f->retry_after_ms * 1000 : 0;
+    if (s == STATUS_OVERLOADED && told) { /* it is busy with what it has: that is progress */
+        b->progress_us = b->hold_us < now ? now : b->progress_us;
+        b->hold_us = now + told > b->hold_us ? now + told : b->hold_us;
+        slot->again_us = 0;
+        return;
+    }
     slot->pause_us = slot->pause_us ? slot->pause_us * 2 : PAUSE_FIRST_US;
     if (slot->pause_us > PAUSE_MAX_US)
         slot->pause_us = PAUSE_MAX_US;
-    uint64_t told = f ? (uint64_t)f->retry_after_ms * 1000 : 0;
     slot->again_us = now + (told > slot->pause_us ? told : slot->pause_us);
     if (now - b->progress_us > b->patience_us && !b->gave_up) {
         b->gave_up = s;
@@ -95,21 +100,54 @@ static void submit(struct bulks *b, struct bulk *slot)
     }
 }
 
-/* One round: what is due is sent again, answers are taken. */
-static void step(struct bulks *b)
+/* Serial of the oldest bulk that has not ended. */
+static uint64_t oldest(const struct bulks *b)
 {
-    uint64_t now = command_now_us();
-    int wait = 100;
+    uint64_t first = b->serial + 1;
+    for (int i = 0; i < BULK_WINDOW; i++)
+        if (b->slots[i].used && b->slots[i].serial < first)
+            first = b->slots[i].serial;
+    return first;
+}
+
+static bool ended(const struct bulks *b, uint64_t serial)
+{
+    for (int i = 0; i < BULK_WINDOW && serial; i++)
+        if (b->slots[i].used && b->slots[i].serial == serial)
+            return false;
+    return true;
+}
+
+/* The first in the order of the file that may be sent now; *wait_us: how long until one may. */
+static struct bulk *next_due(struct bulks *b, uint64_t now, uint64_t *wait_us)
+{
+    struct bulk *due = NULL;
     for (int i = 0; i < BULK_WINDOW; i++) {
         struct bulk *slot = &b->slots[i];
-        if (!slot->used || slot->sent || slot->count == 0)
+        if (!slot->used || slot->sent || slot->count == 0 || !ended(b, slot->after))
             continue;
-        if (slot->again_us <= now)
-            submit(b, slot);
-        else if ((int)((slot->again_us - now) / 1000) < wait)
-            wait = (int)((slot->again_us - now) / 1000) + 1;
+        uint64_t at = slot->again_us > b->hold_us ? slot->again_us : b->hold_us;
+        if (at > now && at - now < *wait_us)
+            *wait_us = at - now;
+        if (at <= now && (!due || slot->serial < due->serial))
+            due = slot;
     }
-    souk_step(b->souk, wait);
+    return due;
+}
+
+static uint64_t send_due(struct bulks *b)
+{
+    uint64_t wait_us = 100000;
+    for (struct bulk *slot; !b->gave_up && (slot = next_due(b, command_now_us(), &wait_us));)
+        submit(b, slot);
+    return wait_us;
+}
+
+/* One round: what is due is sent, answers are taken. */
+static void step(struct bulks *b, bool wait)
+{
+    uint64_t us = send_due(b);
+    souk_step(b->souk, wait ? (int)(us / 1000) + 1 : 0);
 }
 
 struct bulk *bulks_take(struct bulks *b)
@@ -123,22 +161,29 @@ struct bulk *bulks_take(struct bulks *b)
                 continue;
             slot->owner = b;
             slot->used = true;
+            slot->serial = ++b->serial;
             slot->count = 0;
-            slot->again_us = slot->pause_us = 0;
+            slot->after = slot->again_us = slot->pause_us = 0;
             buf_clear(&slot->body);
             return slot;
         }
-        step(b);
+        step(b, true);
     }
     return NULL;
+}
+
+void bulks_note(struct bulks *b, struct bulk *slot, struct slice id)
+{
+    uint64_t other = recent_ids_note(&b->ids, id, slot->serial, oldest(b));
+    if (other > slot->after)
+        slot->after = other;
 }
 
 void bulks_send(struct bulks *b, struct bulk *slot)
 {
     if (slot->count == 0)
         slot->used = false;
-    else
-        submit(b, slot);
+    step(b, false);
 }
 
 static bool busy(const struct bulks *b)
@@ -152,7 +197,7 @@ static bool busy(const struct bulks *b)
 void bulks_finish(struct bulks *b)
 {
     while (!b->gave_up && busy(b))
-        step(b);
+        step(b, true);
 }
 
 void bulks_fini(struct bulks *b)

@@ -205,6 +205,9 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
         labels_windows(&im->c->options, item);
         item->document.len = im->docs.len - from;
         im->slot->lines[im->slot->count++] = line;
+        struct document d;
+        if (document_begin(&d, slice_make(im->docs.ptr + from, item->document.len)) == STATUS_OK)
+            bulks_note(&im->bulks, im->slot, d.id);
     }
     if (im->slot->count == BULK_ITEMS || im->docs.len >= BULK_BYTES || s == STATUS_TOO_LARGE)
         flush_bulk(im);

@@ -16,6 +16,7 @@ struct job {
     struct job *next;
     struct writer_catalog *catalog;
     uint64_t items;
+    bool taken; /* by the thread: no longer waiting */
     struct log_record record;
 };
 
@@ -42,7 +43,7 @@ enum status job_create(struct writer_catalog *c, const struct log_record *r, uin
         return STATUS_NO_MEMORY;
     if (r->payload.len)
         memcpy(j + 1, r->payload.ptr, r->payload.len);
-    *j = (struct job){NULL, c, items, *r};
+    *j = (struct job){.catalog = c, .items = items, .record = *r};
     j->record.payload.ptr = (char *)(j + 1);
     return STATUS_OK;
 }
@@ -53,22 +54,37 @@ void job_destroy(struct job **j)
     *j = NULL;
 }
 
-static void count(struct job *j, bool in)
+static void count_in(struct job *j)
 {
     struct writer_catalog *c = j->catalog;
-    if (in) {
-        c->queued_items += j->items;
-        c->queued_bytes += j->record.payload.len;
-    } else {
-        c->queued_items -= j->items;
-        c->queued_bytes -= j->record.payload.len;
-    }
+    c->queued_items += j->items;
+    c->waiting_items += j->items;
+    c->waiting_bytes += j->record.payload.len;
+    c->row->queued = c->queued_items;
+}
+
+/* What is being applied leaves room for others to wait. */
+static void count_taken(struct job *j)
+{
+    struct writer_catalog *c = j->catalog;
+    if (j->taken)
+        return;
+    j->taken = true;
+    c->waiting_items -= j->items;
+    c->waiting_bytes -= j->record.payload.len;
+}
+
+static void count_out(struct job *j)
+{
+    struct writer_catalog *c = j->catalog;
+    count_taken(j);
+    c->queued_items -= j->items;
     c->row->queued = c->queued_items;
 }
 
 void apply_push(struct apply *a, struct job *j)
 {
-    count(j, true);
+    count_in(j);
     pthread_mutex_lock(&a->lock);
     *a->tail = j;
     a->tail = &j->next;
@@ -86,7 +102,7 @@ static struct job *take(struct apply *a)
 {
     struct job *first = a->head, *last = first;
     uint64_t items = first->items, bytes = first->record.payload.len;
-    uint64_t most = first->catalog->queued_items > 8 * ITEMS_USUAL ? ITEMS_MOST : ITEMS_USUAL;
+    uint64_t most = first->catalog->waiting_items > 8 * ITEMS_USUAL ? ITEMS_MOST : ITEMS_USUAL;
     while (!alone(first) && last->next && last->next->catalog == first->catalog &&
            !alone(last->next) && items + last->next->items <= most && bytes < BYTES_MOST) {
         last = last->next;
@@ -97,6 +113,8 @@ static struct job *take(struct apply *a)
     if (!a->head)
         a->tail = &a->head;
     last->next = NULL;
+    for (struct job *j = first; j; j = j->next)
+        count_taken(j);
     return first;
 }
 
@@ -104,7 +122,7 @@ static void free_jobs(struct job *j)
 {
     while (j) {
         struct job *next = j->next;
-        count(j, false);
+        count_out(j);
         job_destroy(&j);
         j = next;
     }
@@ -231,14 +249,18 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
 static void work(struct apply *a, struct job *jobs)
 {
     struct writer_catalog *c = jobs->catalog;
-    uint64_t last = 0;
-    for (struct job *j = jobs; j; j = j->next)
+    uint64_t last = 0, items = 0;
+    int64_t began = clock_mono_us();
+    for (struct job *j = jobs; j; j = j->next) {
         last = j->record.sequence;
+        items += j->items;
+    }
     enum status st = c->failed ? (enum status)c->failed : run(a, c, jobs);
     if (!st) {
         if (c->row->write_state == WRITE_NO_SPACE)
             c->row->write_state = WRITE_OPEN;
         publish(c, last);
+        c->items_per_s = items * 1000000 / (uint64_t)(clock_mono_us() - began + 1);
     } else if (st != STATUS_NO_SPACE && !c->failed) {
         fprintf(stderr, "writer: catalog %s takes no more changes: %s\n", c->name, status_text(st));
         c->failed = st;

@@ -17,7 +17,13 @@
 #include "server/role.h"
 #include "server/writer_conn.h"
 
-enum { QUEUE_BYTES = 64 << 20, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000, LEASES = 1 << 18 };
+enum {
+    QUEUE_BYTES = 64 << 20,
+    RETRY_LEAST_MS = 5,
+    RETRY_MS = 50,
+    NO_SPACE_RETRY_MS = 1000,
+    LEASES = 1 << 18
+};
 
 /* An answer that waits for the log (then `job` is set) or for the index. */
 struct answer {
@@ -56,6 +62,18 @@ static void refuse(struct writer *w, uint64_t conn, const struct frame *to, enum
         f.retry_after_ms = RETRY_MS;
     if (st == STATUS_NO_SPACE)
         f.retry_after_ms = NO_SPACE_RETRY_MS;
+    writer_conns_error(w->conns, conn, to, &f);
+}
+
+/* The queue is full: come back when about half of it will be through. */
+static void refuse_full(struct writer *w, uint64_t conn, const struct frame *to,
+                        const struct writer_catalog *c)
+{
+    struct fault f = {0};
+    uint64_t speed = c->items_per_s, ms = speed ? c->waiting_items * 500 / speed : RETRY_MS;
+    fault_set(&f, STATUS_OVERLOADED, NULL, "%" PRIu64 " changes wait to be applied",
+              (uint64_t)c->waiting_items);
+    f.retry_after_ms = (uint32_t)(ms < RETRY_LEAST_MS ? RETRY_LEAST_MS : ms > 1000 ? 1000 : ms);
     writer_conns_error(w->conns, conn, to, &f);
 }
 
@@ -212,8 +230,8 @@ static enum status may_write(struct writer *w, struct writer_catalog *c)
         return STATUS_READ_ONLY;
     if (c->row->write_state == WRITE_NO_SPACE)
         return STATUS_NO_SPACE;
-    if (c->queued_items >= config_number(w->role->config, OPTION_LOG_QUEUE) ||
-        c->queued_bytes >= QUEUE_BYTES)
+    if (c->waiting_items >= config_number(w->role->config, OPTION_LOG_QUEUE) ||
+        c->waiting_bytes >= QUEUE_BYTES)
         return STATUS_OVERLOADED;
     return STATUS_OK;
 }
@@ -354,8 +372,15 @@ static void on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     struct writer_catalog *c = catalog_of(w, p.catalog);
     enum status st = may_write(w, c);
-    if (st || replay_answer(w, conn, f, c, &p, hash)) {
-        if (st)
+    /* A full queue or disk does not matter to what was taken in before; what a failed sync left
+     * in the table of keys does: it counts for nothing. */
+    bool passing = st == STATUS_OVERLOADED || st == STATUS_NO_SPACE;
+    if ((!st || passing) && replay_answer(w, conn, f, c, &p, hash))
+        return;
+    if (st) {
+        if (st == STATUS_OVERLOADED)
+            refuse_full(w, conn, f, c);
+        else
             refuse(w, conn, f, st, NULL);
         return;
     }
@@ -421,7 +446,7 @@ static enum status push_record(void *ctx, const struct log_record *r)
 {
     struct replay *p = ctx;
     struct job *j;
-    while (p->c->queued_bytes > QUEUE_BYTES && !p->c->failed) {
+    while (p->c->waiting_bytes > QUEUE_BYTES && !p->c->failed) {
         shared_beat(p->w->role->self);
         usleep(5000);
     }

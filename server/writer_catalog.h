@@ -35,8 +35,11 @@ struct writer_catalog {
     struct snapshot *applied;
     uint64_t edition, skipped;
     /* both */
-    _Atomic uint64_t visible, queued_items, queued_bytes;
-    _Atomic uint32_t failed;         /* enum status: the index takes no more */
+    _Atomic uint64_t visible;
+    _Atomic uint64_t queued_items;                 /* logged and not yet visible */
+    _Atomic uint64_t waiting_items, waiting_bytes; /* those the apply thread has not begun with */
+    _Atomic uint64_t items_per_s;                  /* how fast it was of late; 0 = not known */
+    _Atomic uint32_t failed;                       /* enum status: the index takes no more */
     _Atomic uint32_t control_status; /* outcome of the last schema or edition change */
     _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
 };
