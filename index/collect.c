@@ -46,8 +46,6 @@ static enum status take(struct search *s, uint32_t doc, uint32_t score)
         if (st || !yes)
             return st;
     }
-    if (score / MATCH_TIER < s->min_words)
-        return STATUS_OK;
     bool passes = filter_match(s->filter, docid);
     for (uint32_t i = 0; i < s->query->facet_count; i++)
         if (s->facet_filters[i] != s->filter ? filter_match(s->facet_filters[i], docid) : passes)
@@ -132,9 +130,14 @@ enum status collect_attempt(struct search *s, bool all)
         s->base = segment_base(s->segment);
         s->check_live = !snapshot_segment_all_live(s->snap, i);
         s->count_known = by_df;
-        st = s->plan.group_count ? match_segment(s->searcher->matcher, s->segment, &s->plan, all,
-                                                 s->lut, s->arena, &consumer, &s->out->work)
-                                 : browse_segment(s);
+        if (s->plan.group_count == 0)
+            st = browse_segment(s);
+        else if (s->loose_rule)
+            st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule, s->lut,
+                               &consumer, &s->out->work);
+        else
+            st = match_segment(s->searcher->matcher, s->segment, &s->plan, all, s->lut, s->arena,
+                               &consumer, &s->out->work);
     }
     if (by_df)
         s->found = s->plan.groups[0].df;

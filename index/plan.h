@@ -37,6 +37,7 @@ struct group {
     uint64_t df;     /* live products of all alternatives, summed */
     uint64_t fields; /* bitmap of searchable fields; 0 = all */
     bool digits;
+    bool fixed; /* never dropped: of a phrase, or asked of a field */
 };
 
 struct phrase {

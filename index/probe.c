@@ -1,13 +1,25 @@
 #include "index/probe.h"
 #include "index/segment_private.h"
 
+enum status probe_open_ordinal(struct probe *p, const struct segment *s, uint32_t ordinal)
+{
+    p->block_at = UINT32_MAX;
+    p->at = 0;
+    return postings_open(s, ordinal, &p->list);
+}
+
 enum status probe_open(struct probe *p, const struct segment *s, struct slice term)
 {
     uint32_t ordinal;
+    enum status st = segment_find_term(s, term, &ordinal);
+    return st ? st : probe_open_ordinal(p, s, ordinal);
+}
+
+enum status probe_open_prefix(struct probe *p, const struct segment *s, struct slice prefix)
+{
     p->block_at = UINT32_MAX;
     p->at = 0;
-    enum status st = segment_find_term(s, term, &ordinal);
-    return st ? st : postings_open(s, ordinal, &p->list);
+    return postings_open_prefix(s, prefix, &p->list);
 }
 
 enum status probe_seek(struct probe *p, uint32_t doc, bool *there)

@@ -1,6 +1,7 @@
 #include "index/query.h"
 #include "index/collect.h"
 #include "index/highlight.h"
+#include "index/relax.h"
 #include "index/relevance.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = matcher_create(&s->matcher);
     if (!st)
+        st = loose_create(&s->loose);
+    if (!st)
         st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
@@ -38,6 +41,7 @@ void searcher_destroy(struct searcher **s)
         return;
     analyser_destroy(&(*s)->analyser);
     matcher_destroy(&(*s)->matcher);
+    loose_destroy(&(*s)->loose);
     sort_texts_destroy(&(*s)->texts);
     buf_fini(&(*s)->scratch);
     free(*s);
@@ -83,22 +87,6 @@ static enum status reset_facets(struct search *s)
     return STATUS_OK;
 }
 
-/* Names the words a product may miss: the most frequent ones, at most half of all. Each exact word
- * adds a tier to the score, so products that hold more words rank first. */
-static void name_droppable(struct search *s, uint32_t words)
-{
-    const struct plan *p = &s->plan;
-    bool named[PLAN_WORDS_MAX] = {false};
-    for (uint32_t n = 0; n < words / 2; n++) {
-        uint32_t worst = UINT32_MAX;
-        for (uint32_t i = 0; i < p->group_count; i++)
-            if (!named[i] && (worst == UINT32_MAX || p->groups[i].df > p->groups[worst].df))
-                worst = i;
-        named[worst] = true;
-        s->out->dropped_words[s->out->dropped_count++] = p->groups[worst].original;
-    }
-}
-
 /* Whether a stage is run: decided on the first page, repeated on those behind a cursor. */
 static bool stage(struct search *s, enum query_stage which, bool wanted)
 {
@@ -137,9 +125,9 @@ static enum status run_words(struct search *s)
     if (!st && stage(s, STAGE_RELAXED,
                      q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
                          words > 1)) {
-        name_droppable(s, words);
-        s->min_words = (words + 1) / 2;
-        st = reset_facets(s);
+        st = relax_words(s);
+        if (!st)
+            st = reset_facets(s);
         if (!st)
             st = collect_attempt(s, false);
     }
@@ -212,9 +200,11 @@ static enum status prepare(struct search *s)
     if (!st && (!s->top.items || !s->out->dropped_words || !s->out->degraded))
         st = STATUS_NO_MEMORY;
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
-    /* whether typos are tried is decided by the count: never stop before it is known */
+    /* whether typos are tried and words dropped is decided by the count: never stop before it is
+     * known */
     uint64_t asked = exact || q->count_to < 0 ? UINT64_MAX : (uint64_t)q->count_to;
-    uint64_t least = (uint64_t)s->profile.n[PROFILE_typo_below];
+    double enough = s->profile.n[PROFILE_typo_below], all = s->profile.n[PROFILE_relax_below];
+    uint64_t least = (uint64_t)(enough > all ? enough : all);
     s->count_to = asked < least ? least : asked;
     return st;
 }
@@ -249,7 +239,7 @@ static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
     s->out->index_moved = s->cursor && s->cursor->moved;
     if (!n || n < q->k || (!s->inexact && all <= (uint64_t)from + n))
         return STATUS_OK;
-    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, s->stages,
+    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, s->stages, s->dropped,
                                &s->top.items[from + n - 1], &s->searcher->scratch, s->arena,
                                &s->out->cursor);
 }
@@ -282,6 +272,8 @@ static enum status finish(struct search *s)
     struct query_result *out = s->out;
     topk_sort(&s->top);
     enum status st = s->groups || s->cursor ? STATUS_OK : relevance_rank(s);
+    if (!st)
+        st = relax_name(s);
     if (st)
         return st;
     uint32_t from = s->query->offset < s->top.count ? s->query->offset : s->top.count,

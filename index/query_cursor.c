@@ -126,6 +126,7 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     c->sequence = wire_varint(&r);
     c->now_ms = (int64_t)wire_varint(&r);
     c->stages = wire_u8(&r);
+    c->dropped = (uint32_t)wire_varint(&r);
     enum status st = sort_keys_decode(sort, &r, c->last.keys);
     if (st)
         return st == STATUS_INVALID ? refuse(fault, "is damaged") : st;
@@ -145,8 +146,8 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
 
 enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
                                 const struct sort_keys *sort, const struct plan *plan,
-                                uint8_t stages, const struct candidate *last, struct buf *scratch,
-                                struct arena *arena, struct slice *out)
+                                uint8_t stages, uint32_t dropped, const struct candidate *last,
+                                struct buf *scratch, struct arena *arena, struct slice *out)
 {
     struct slice id;
     struct buf *b = scratch;
@@ -162,6 +163,7 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     wire_put_varint(b, snapshot_sequence(snap));
     wire_put_varint(b, q->now_ms > 0 ? (uint64_t)q->now_ms : 0);
     buf_put_u8(b, stages);
+    wire_put_varint(b, dropped);
     sort_keys_encode(sort, last->keys, b);
     wire_put_u32(b, last->tie);
     wire_put_u32(b, last->docid);

@@ -7,7 +7,7 @@
  * rank it had, however the rest of the catalog changed meanwhile: none is repeated, none is lost.
  *
  *   cursor := version u8 (1), question u64, uuid u32, generation varint, sequence varint,
- *             now_ms varint, stages u8,
+ *             now_ms varint, stages u8, dropped varint,
  *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
  *             tie u32, docid u32, id bytes,
  *             group_count u8, group*: prefix_idf varint, item_count varint,
@@ -33,6 +33,7 @@ struct query_cursor {
     int64_t now_ms;
     uint32_t uuid;
     uint8_t stages;
+    uint32_t dropped;     /* words done without, a bitmap of the plan's groups */
     bool moved;           /* the index is not the one of the cursor */
     struct slice weights; /* the groups, undecoded */
 };
@@ -50,7 +51,7 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
 /* The cursor behind `last`, in the arena. */
 enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
                                 const struct sort_keys *sort, const struct plan *plan,
-                                uint8_t stages, const struct candidate *last, struct buf *scratch,
-                                struct arena *arena, struct slice *out);
+                                uint8_t stages, uint32_t dropped, const struct candidate *last,
+                                struct buf *scratch, struct arena *arena, struct slice *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include "index/facet.h"
 #include "index/filter.h"
 #include "index/match.h"
+#include "index/loose.h"
 #include "index/query_cursor.h"
 #include "index/query_group.h"
 #include "index/sort_key.h"
@@ -18,6 +19,7 @@
 struct searcher {
     struct analyser *analyser;
     struct matcher *matcher;
+    struct loose *loose;
     struct sort_texts *texts;
     struct buf scratch;
 };
@@ -49,9 +51,10 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
-    uint32_t window;              /* candidates the second phase ordered anew, 0 = none */
-    struct candidate window_last; /* the last of them in the order of the first phase */
-    uint32_t min_words;           /* relaxed: words a product must hold exactly */
+    uint32_t window;               /* candidates the second phase ordered anew, 0 = none */
+    struct candidate window_last;  /* the last of them in the order of the first phase */
+    struct loose_rule *loose_rule; /* which words are enough; NULL = all, or any */
+    uint32_t dropped;              /* bitmap of the plan's groups that products may lack */
     struct query_result *out;
 };
 

@@ -1,0 +1,27 @@
+/*
+ * loose - products that hold enough of the words, where not all are asked for.
+ *
+ * Which words are enough is a table over sets of words, made by relax. A product is offered when
+ * the set of words it holds (in any of their alternatives) is marked. Frequent words that are not
+ * enough by themselves are only looked up in the products that hold some other word.
+ */
+#ifndef SOUK_INDEX_LOOSE_H
+#define SOUK_INDEX_LOOSE_H
+
+#include "index/match.h"
+
+struct loose; /* scratch memory of one thread */
+
+struct loose_rule {
+    bool enough[1U << PLAN_WORDS_MAX]; /* by bitmap of groups; a superset of enough is enough */
+};
+
+enum status loose_create(struct loose **out);
+void loose_destroy(struct loose **l);
+
+/* Batches to the consumer like match_segment(); nothing is skipped. */
+enum status loose_segment(struct loose *l, const struct segment *s, const struct plan *plan,
+                          const struct loose_rule *rule, const uint16_t lut[256],
+                          const struct match_consumer *out, struct query_work *work);
+
+#endif

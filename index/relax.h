@@ -1,0 +1,22 @@
+/*
+ * relax - which words of a query may be missing when too few products hold all of them.
+ *
+ * Then a product need hold only a part of the words: half of them, and a share of their rarity, so
+ * that the frequent words are what it may lack ("airpods 2" never finds what only has a 2). Words
+ * of phrases and words asked of a field are always needed. The more words, the higher it ranks;
+ * none comes before a product that holds them all.
+ *
+ * The words the reply names as dropped are those the best product of all does without. Like the
+ * rule itself they depend on the query and the catalog, never on the page.
+ */
+#ifndef SOUK_INDEX_RELAX_H
+#define SOUK_INDEX_RELAX_H
+
+#include "index/query_private.h"
+
+/* Sets s->loose_rule for the expanded plan. */
+enum status relax_words(struct search *s);
+/* After ranking: fills s->dropped (on a later page it comes with the cursor) and the reply. */
+enum status relax_name(struct search *s);
+
+#endif
