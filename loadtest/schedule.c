@@ -75,15 +75,32 @@ double schedule_rate(const struct schedule *s, double at_s)
     return s->rate;
 }
 
-enum status schedule_next(struct schedule *s, uint64_t *at_us)
+void schedule_part(struct schedule *s, uint32_t part, uint32_t parts)
 {
+    s->at_us = s->phase_us = 1e6 * part / s->rate;
+    s->rate /= parts;
+    s->peak /= parts;
+    s->random += part * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void move_on(struct schedule *s)
+{
+    if (s->shape == SHAPE_CONSTANT && !s->poisson) { /* no sum of gaps: it would drift */
+        s->at_us = s->phase_us + (double)s->given * 1e6 / s->rate;
+        return;
+    }
     double gap = s->given || s->poisson ? 1e6 / schedule_rate(s, s->at_us / 1e6) : 0;
     if (s->poisson)
         gap *= -log(1 - random_unit(&s->random));
     s->at_us += gap;
+}
+
+enum status schedule_next(struct schedule *s, uint64_t *at_ns)
+{
+    move_on(s);
     if (s->at_us >= s->total_s * 1e6)
         return STATUS_END;
     s->given++;
-    *at_us = (uint64_t)s->at_us;
+    *at_ns = (uint64_t)(s->at_us * 1000);
     return STATUS_OK;
 }

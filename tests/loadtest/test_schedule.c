@@ -14,7 +14,7 @@ static uint64_t count_between(const char *shape, double rate, double total_s, do
     uint64_t at, n = 0;
     assert_int_equal(schedule_parse(&s, shape, rate, total_s, 42, NULL), STATUS_OK);
     while (schedule_next(&s, &at) == STATUS_OK)
-        n += (double)at >= from_s * 1e6 && (double)at < to_s * 1e6;
+        n += (double)at >= from_s * 1e9 && (double)at < to_s * 1e9;
     return n;
 }
 
@@ -33,6 +33,23 @@ static void each_shape_offers_the_rate_it_promises(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         double got = (double)count_between(cases[i].shape, 1000, 10, cases[i].from, cases[i].to);
         assert_true(fabs(got - cases[i].want) <= cases[i].want * 0.05);
+    }
+}
+
+static void parts_add_up_to_the_whole(void **state)
+{
+    (void)state;
+    struct schedule whole, parts[3];
+    uint64_t want, got[3];
+    assert_int_equal(schedule_parse(&whole, "constant", 3000, 1, 1, NULL), STATUS_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        parts[i] = whole;
+        schedule_part(&parts[i], i, 3);
+    }
+    for (uint32_t n = 0; n < 2999; n++) {
+        assert_int_equal(schedule_next(&whole, &want), STATUS_OK);
+        assert_int_equal(schedule_next(&parts[n % 3], &got[n % 3]), STATUS_OK);
+        assert_true(fabs((double)want - (double)got[n % 3]) < 1000);
     }
 }
 
@@ -84,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_shape_offers_the_rate_it_promises),
+        cmocka_unit_test(parts_add_up_to_the_whole),
         cmocka_unit_test(the_same_seed_gives_the_same_times),
         cmocka_unit_test(poisson_gaps_spread_as_exponentials_do),
         cmocka_unit_test(a_wrong_shape_is_named),
