@@ -180,7 +180,7 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
 {
     struct query q;
     struct query_result r = {0};
-    struct front_check check = {f, rq->deadline_us};
+    struct front_check check = {f, rq->deadline_us, 0};
     struct freshness_sum sum;
     int64_t start = clock_mono_us();
     /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
