@@ -149,15 +149,15 @@ static uint32_t scaled(uint32_t idf, double factor)
 
 uint64_t plan_live_df(struct snapshot *snap, struct slice term)
 {
-    uint64_t df = 0, dead = 0;
+    int64_t df = 0;
     for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
         const struct segment *s = snapshot_segment(snap, i);
         uint32_t ordinal;
         if (segment_find_term(s, term, &ordinal) == STATUS_OK)
             df += segment_term_df(s, ordinal);
-        dead += segment_dead_df(s, term);
+        df -= segment_dead_df(s, term);
     }
-    return df > dead ? df - dead : 0;
+    return df > 0 ? (uint64_t)df : 0;
 }
 
 struct expansion {
