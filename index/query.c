@@ -1,5 +1,6 @@
 #include "index/query.h"
 #include "index/collect.h"
+#include "index/expand.h"
 #include "index/highlight.h"
 #include "index/relax.h"
 #include "index/relevance.h"
@@ -29,6 +30,8 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = loose_create(&s->loose);
     if (!st)
+        st = forms_create(&s->forms);
+    if (!st)
         st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
@@ -42,6 +45,7 @@ void searcher_destroy(struct searcher **s)
     analyser_destroy(&(*s)->analyser);
     matcher_destroy(&(*s)->matcher);
     loose_destroy(&(*s)->loose);
+    forms_destroy(&(*s)->forms);
     sort_texts_destroy(&(*s)->texts);
     buf_fini(&(*s)->scratch);
     free(*s);
@@ -99,8 +103,13 @@ static bool stage(struct search *s, enum query_stage which, bool wanted)
 
 static enum status expand(struct search *s, uint32_t typos, bool forms)
 {
-    enum status st =
-        plan_expand(&s->plan, s->snap, s->arena, &s->profile, typos, forms, s->query->prefix);
+    struct expansion_request r = {.snap = s->snap,
+                                  .arena = s->arena,
+                                  .profile = &s->profile,
+                                  .forms = forms ? s->searcher->forms : NULL,
+                                  .typos = typos,
+                                  .prefix = s->query->prefix};
+    enum status st = expand_plan(&s->plan, &r);
     return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
                                                 : st;
 }

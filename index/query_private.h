@@ -9,6 +9,7 @@
 
 #include "index/facet.h"
 #include "index/filter.h"
+#include "index/forms.h"
 #include "index/match.h"
 #include "index/loose.h"
 #include "index/query_cursor.h"
@@ -20,6 +21,7 @@ struct searcher {
     struct analyser *analyser;
     struct matcher *matcher;
     struct loose *loose;
+    struct forms *forms;
     struct sort_texts *texts;
     struct buf scratch;
 };

@@ -1,4 +1,4 @@
-#include "index/language.h"
+#include "cli/language.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
