@@ -57,25 +57,31 @@ struct analyser *searcher_analyser(struct searcher *s)
     return s->analyser;
 }
 
-/* Score of an evidence byte: weights of the classes it names, the best by its impact, 0..1023. */
-static void make_lut(const struct schema *schema, const double *n, uint16_t *lut)
+/* Score of an evidence byte: weights of the classes it names, the best by its impact, 1..1023.
+ * Made anew only when a number that it depends on is another. */
+static void make_lut(struct searcher *sr, const struct schema *schema, const double *n)
 {
-    double floor = n[PROFILE_impact_floor];
-    double most = 0, raw[256];
+    double floor = n[PROFILE_impact_floor], further = n[PROFILE_more_classes];
+    double most = 0, raw[256], from[LUT_NUMBERS] = {floor, further};
+    for (int c = 0; c < 4; c++)
+        from[2 + c] = n[PROFILE_class_0 + c] *
+                      (schema->class_weight[c] > 0 ? (double)schema->class_weight[c] : 1);
+    if (sr->lut[0] && !memcmp(sr->lut_from, from, sizeof from))
+        return;
+    memcpy(sr->lut_from, from, sizeof from);
     for (int e = 0; e < 256; e++) {
         int mask = e >> 4, best = mask ? __builtin_ctz((unsigned)mask) : 0;
         raw[e] = 0;
         for (int c = 0; mask && c < 4; c++)
-            if (mask >> c & 1) {
-                double w = schema->class_weight[c] > 0 ? schema->class_weight[c] : 1;
-                w *= n[PROFILE_class_0 + c];
-                raw[e] += w * (c == best ? floor + (1 - floor) * (e & 15) / 15.0
-                                         : n[PROFILE_more_classes]);
-            }
+            if (mask >> c & 1)
+                raw[e] +=
+                    from[2 + c] * (c == best ? floor + (1 - floor) * (e & 15) / 15.0 : further);
         most = raw[e] > most ? raw[e] : most;
     }
-    for (int e = 0; e < 256; e++)
-        lut[e] = (uint16_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
+    for (int e = 0; e < 256; e++) {
+        uint32_t v = (uint32_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
+        sr->lut[e] = v ? v : 1; /* a match is never worth nothing */
+    }
 }
 
 /* --- attempts --------------------------------------------------------------------------------- */
@@ -119,6 +125,7 @@ static enum status run_words(struct search *s)
     const struct query *q = s->query;
     bool plain = slice_equal(q->profile, SLICE_LIT("bm25")), all = q->match != QUERY_ANY;
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
+    s->tiers = !plain || all; /* the plain sum of BM25 knows no tiers */
     enum status st = expand(s, forced, !plain);
     if (!st)
         st = collect_attempt(s, all);
@@ -158,6 +165,7 @@ static enum status prepare_facets(struct search *s)
         if (s->query->facets[i].disjunctive)
             st = filter_without(s->filter, facet_field(s->facets[i]), s->arena,
                                 &s->facet_filters[i]);
+        s->any_disjunctive |= s->facet_filters[i] != s->filter;
     }
     return st;
 }
@@ -186,10 +194,11 @@ static enum status prepare(struct search *s)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
     enum status st = find_profile(s);
-    make_lut(snapshot_schema(s->snap), s->profile.n, s->lut);
-    if (!st)
+    if (!st) {
+        make_lut(s->searcher, snapshot_schema(s->snap), s->profile.n);
         st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
                         &s->plan, s->fault);
+    }
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)

@@ -17,6 +17,8 @@
 #include "index/sort_key.h"
 #include "index/topk.h"
 
+enum { LUT_NUMBERS = 6 };
+
 struct searcher {
     struct analyser *analyser;
     struct matcher *matcher;
@@ -24,6 +26,8 @@ struct searcher {
     struct forms *forms;
     struct sort_texts *texts;
     struct buf scratch;
+    double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
+    uint32_t lut[256];            /* score of an evidence byte, 1..1023 */
 };
 
 /* Everything one attempt needs; `ctx` of the match consumer. */
@@ -35,7 +39,6 @@ struct search {
     struct fault *fault;
     struct profile profile;
     struct plan plan;
-    uint16_t lut[256];
     struct filter *filter;
     struct facet_counter **facets;
     struct filter **facet_filters; /* disjunctive: the filter without the facet's own field */
@@ -53,6 +56,9 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
+    uint32_t calls;                /* of need(), to look at `check` now and then */
+    enum status stopped;           /* what `check` said */
+    bool tiers;                    /* exact words carry theirs */
     uint32_t window;               /* candidates the second phase ordered anew, 0 = none */
     struct candidate window_last;  /* the last of them in the order of the first phase */
     struct loose_rule *loose_rule; /* which words are enough; NULL = all, or any */
