@@ -42,6 +42,7 @@
 #include "protocol/multi.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "protocol/suggest.h"
 
 struct souk;
 
@@ -150,6 +151,10 @@ enum status souk_wait(struct souk *s, const struct wait_request *w, uint32_t tim
                       struct souk_reply *r);
 enum status souk_stats(struct souk *s, struct souk_reply *r, struct stats_row **rows,
                        uint32_t *count);
+enum status souk_suggest(struct souk *s, const struct suggest_request *q, struct souk_reply *r,
+                         struct suggest_reply *out);
+enum status souk_queries(struct souk *s, const struct queries_request *q, struct souk_reply *r,
+                         struct queries_row **rows, uint32_t *count);
 enum status souk_scan(struct souk *s, const struct scan_request *q, struct souk_reply *r,
                       struct scan_reply *out);
 enum status souk_delete(struct souk *s, const struct scan_request *q, struct souk_reply *r,
