@@ -96,7 +96,7 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
     sort_keys_fill(&s->sort, docid, score, c.keys);
     if (s->groups)
         return groups_take(s->groups, &c, score);
-    if (s->cursor) { /* what earlier pages showed */
+    if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
         if (!candidate_before(&s->cursor->last, &c))
             return STATUS_OK;
         s->behind++;
@@ -224,6 +224,7 @@ enum status collect_attempt(struct search *s, bool all)
     const struct match_consumer consumer = {s, on_batch, on_need, on_floor};
     const struct match_spec spec = {s->searcher->lut, all, s->tiers};
     enum status st = STATUS_OK;
+    s->all_words = all;
     s->found = 0;
     s->behind = 0;
     s->top.count = 0;
@@ -249,6 +250,7 @@ enum status collect_attempt(struct search *s, bool all)
     if (by_df)
         s->found = s->plan.groups[0].df;
     if (!st && s->groups)
-        groups_select(s->groups, s->cursor ? &s->cursor->last : NULL, &s->top, &s->behind);
+        groups_select(s->groups, s->cursor && !s->cursor->in_window ? &s->cursor->last : NULL,
+                      &s->top, &s->behind);
     return st;
 }

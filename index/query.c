@@ -210,8 +210,12 @@ static enum status prepare(struct search *s)
         st = groups_create(q, s->snap, &s->sort, s->arena, &s->groups, s->fault);
     if (!st)
         st = prepare_facets(s);
+    s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
     uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
-    s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
+    if (s->cursor)
+        s->top.cap = q->k + (s->cursor->in_window ? window : 0);
+    else
+        s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
@@ -225,6 +229,50 @@ static enum status prepare(struct search *s)
     uint64_t least = (uint64_t)(enough > all ? enough : all);
     s->count_to = asked < least ? least : asked;
     return st;
+}
+
+/* How many of the sorted candidates belong to the window of the cursor. */
+static uint32_t window_of_cursor(const struct search *s)
+{
+    uint32_t n = 0;
+    while (n < s->top.count && !candidate_before(&s->cursor->window_last, &s->top.items[n]))
+        n++;
+    return n;
+}
+
+/* The window of the first page, made again: whoever is not behind its last candidate. Products that
+ * came in since may have made it longer than there was room for: then with more room. */
+static enum status rank_again(struct search *s, uint32_t *from)
+{
+    uint32_t n;
+    enum status st = STATUS_OK;
+    while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
+        s->top.cap *= 2;
+        s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
+        if (!s->top.items)
+            return STATUS_NO_MEMORY;
+        st = reset_facets(s);
+        if (!st)
+            st = collect_attempt(s, s->all_words);
+        if (st)
+            return st;
+        topk_sort(&s->top);
+    }
+    st = relevance_rank(s, n);
+    s->window_last = s->cursor->window_last;
+    for (*from = 0; *from < n && !candidate_before(&s->cursor->last, &s->top.items[*from]);)
+        ++*from;
+    return st;
+}
+
+/* Sorts the candidates, the second phase included; the page begins at *from. */
+static enum status finish_order(struct search *s, uint32_t *from)
+{
+    *from = s->cursor ? 0 : s->query->offset;
+    topk_sort(&s->top);
+    if (s->cursor && s->cursor->in_window)
+        return rank_again(s, from);
+    return s->cursor ? STATUS_OK : relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
 }
 
 /* The page [from, from + n) of the order as hits. */
@@ -253,13 +301,17 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
 static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
 {
     const struct query *q = s->query;
-    uint64_t all = s->cursor || s->groups ? s->behind : s->found;
+    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window) ? s->behind : s->found;
+    struct query_place place = {.stages = s->stages,
+                                .dropped = s->dropped,
+                                .now_ms = s->now_ms,
+                                .last = &s->top.items[from + n - 1],
+                                .window_last = from + n <= s->window ? &s->window_last : NULL};
     s->out->index_moved = s->cursor && s->cursor->moved;
     if (!n || n < q->k || (!s->inexact && all <= (uint64_t)from + n))
         return STATUS_OK;
-    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, s->stages, s->dropped,
-                               &s->top.items[from + n - 1], &s->searcher->scratch, s->arena,
-                               &s->out->cursor);
+    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, &place, &s->searcher->scratch,
+                               s->arena, &s->out->cursor);
 }
 
 static enum status finish_terms(struct search *s)
@@ -288,14 +340,14 @@ static enum status finish_terms(struct search *s)
 static enum status finish(struct search *s)
 {
     struct query_result *out = s->out;
-    topk_sort(&s->top);
-    enum status st = s->groups || s->cursor ? STATUS_OK : relevance_rank(s);
+    uint32_t from;
+    enum status st = finish_order(s, &from);
     if (!st)
         st = relax_name(s);
     if (st)
         return st;
-    uint32_t from = s->query->offset < s->top.count ? s->query->offset : s->top.count,
-             n = s->top.count - from;
+    from = from < s->top.count ? from : s->top.count;
+    uint32_t n = s->top.count - from;
     n = n < s->query->k ? n : s->query->k;
     out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
     if (!out->facets)

@@ -47,7 +47,9 @@ struct search {
     struct topk top;
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
     struct query_cursor *cursor; /* NULL = from the first */
+    int64_t now_ms;              /* of the query; behind a cursor, that of the first page */
     uint8_t stages;              /* enum query_stage, those that were run */
+    bool all_words;              /* how the last attempt was made */
     uint64_t behind;             /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;
