@@ -56,9 +56,9 @@ enum status queries_request_decode(struct slice body, struct queries_request *q,
 
 struct queries_row {
     struct slice text;
-    double count;      /* how often, halved with every day that passes */
-    uint64_t age_ms;   /* since it came last */
-    uint64_t found;    /* by the last one */
+    double count;    /* how often, halved with every day that passes */
+    uint64_t age_ms; /* since it came last */
+    uint64_t found;  /* by the last one */
     uint64_t slowest_us;
 };
 void queries_row_encode(struct buf *b, const struct queries_row *row);
