@@ -11,6 +11,7 @@ static const struct {
     command_run *run;
 } commands[] = {
     {"ping", "ping", command_ping},
+    {"degrade", "degrade status | pin LEVEL | pin auto", command_degrade},
     {"info", "info", command_info},
     {"stats", "stats", command_stats},
     {"catalog", "catalog list | create NAME --schema FILE | describe NAME | drop NAME | ...",

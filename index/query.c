@@ -132,7 +132,7 @@ static enum status run_words(struct search *s)
     if (!st && stage(s, STAGE_TYPOS,
                      q->typos == QUERY_TYPOS_AUTO && s->found < s->profile.n[PROFILE_typo_below] &&
                          words)) {
-        st = expand(s, 2, !plain);
+        st = expand(s, q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2, !plain);
         if (!st)
             st = reset_facets(s);
         if (!st)

@@ -2,24 +2,26 @@
 
 /*
  * Which function answers which opcode, and the best class it may run in (its queue). `at_once`: too
- * small to be worth a queue. PING is the smallest one to copy.
+ * small to be worth a queue. `needs`: refused while the ladder has that off. PING is the smallest
+ * one to copy.
  */
 static const struct operation operations[] = {
-    [OP_HELLO] = {handle_hello, QUEUE_CRITICAL, true},
-    [OP_PING] = {handle_ping, QUEUE_CRITICAL, true},
-    [OP_CATALOG] = {handle_catalog, QUEUE_DEFAULT, false},
-    [OP_SEARCH] = {handle_search, QUEUE_CRITICAL, false},
-    [OP_MULTI_SEARCH] = {handle_multi_search, QUEUE_CRITICAL, false},
-    [OP_GET] = {handle_get, QUEUE_CRITICAL, false},
-    [OP_PUT] = {handle_put, QUEUE_INGEST, false},
-    [OP_WAIT] = {handle_wait, QUEUE_DEFAULT, false},
-    [OP_STATS] = {handle_stats, QUEUE_DEFAULT, false},
-    [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false},
-    [OP_DELETE] = {handle_delete, QUEUE_INGEST, false},
-    [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true},
+    [OP_HELLO] = {handle_hello, QUEUE_CRITICAL, true, 0},
+    [OP_PING] = {handle_ping, QUEUE_CRITICAL, true, 0},
+    [OP_CATALOG] = {handle_catalog, QUEUE_DEFAULT, false, 0},
+    [OP_SEARCH] = {handle_search, QUEUE_CRITICAL, false, 0},
+    [OP_MULTI_SEARCH] = {handle_multi_search, QUEUE_CRITICAL, false, 0},
+    [OP_GET] = {handle_get, QUEUE_CRITICAL, false, 0},
+    [OP_PUT] = {handle_put, QUEUE_INGEST, false, 0},
+    [OP_WAIT] = {handle_wait, QUEUE_DEFAULT, false, 0},
+    [OP_STATS] = {handle_stats, QUEUE_DEFAULT, false, 0},
+    [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false, 0},
+    [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
+    [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
+    [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };
 
-static const struct operation unknown = {handle_unknown, QUEUE_CRITICAL, true};
+static const struct operation unknown = {handle_unknown, QUEUE_CRITICAL, true, 0};
 
 const struct operation *operation_of(uint8_t opcode)
 {

@@ -14,6 +14,7 @@
 #include "server/catalogs.h"
 #include "server/clients.h"
 #include "server/conn.h"
+#include "server/ladder.h"
 #include "server/loop.h"
 #include "server/park.h"
 #include "server/role.h"
@@ -30,6 +31,7 @@ struct front {
     struct conn_table conns;
     struct clients clients;
     struct refusing refusing;
+    struct ladder ladder;
     struct writer_link *writer;
     struct park park;
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
@@ -64,6 +66,7 @@ struct operation {
     handler_fn handler;
     enum admission_id queue; /* the highest it may run in; QUEUE_INGEST: always that one */
     bool at_once;            /* not worth a queue */
+    uint32_t needs;          /* bits of ladder features: refused while one of them is off */
 };
 /* Never NULL. */
 const struct operation *operation_of(uint8_t opcode);
@@ -88,6 +91,7 @@ enum status handle_wait(struct front *f, struct request *rq, struct fault *fault
 enum status handle_stats(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_scan(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_delete(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_degrade(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */

@@ -95,6 +95,8 @@ static void put_process(struct buf *b, const struct shared_process *p, uint32_t 
                 {"bytes_out", p->bytes_out},
                 {"search_count", p->search_count},
                 {"search_us", p->search_us},
+                {"degrade", p->degrade},
+                {"pressure", p->pressure},
                 {"draining", p->draining}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(name, sizeof name, "process.%u.%s.%s", slot, role_name((enum role)p->role),

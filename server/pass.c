@@ -44,6 +44,8 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
         int64_t start = f->now_us;
         if (verdict == STATUS_OK && conn_full(c))
             verdict = STATUS_OVERLOADED; /* it does not fetch the answers it has */
+        if (operation_of(w->frame.opcode)->needs & f->ladder.off)
+            verdict = STATUS_OVERLOADED;
         if (verdict) {
             refuse(f, c, w, verdict);
         } else {
@@ -81,14 +83,19 @@ void pass_publish(struct front *f)
     atomic_store_explicit(&p->errors, f->errors, memory_order_relaxed);
     atomic_store_explicit(&p->refused, f->refused, memory_order_relaxed);
     atomic_store_explicit(&p->bytes_in, f->bytes_in, memory_order_relaxed);
+    atomic_store_explicit(&p->degrade, f->ladder.level, memory_order_relaxed);
+    atomic_store_explicit(&p->pressure, admission_pressure(&f->admission), memory_order_relaxed);
     atomic_store_explicit(&p->bytes_out, f->bytes_out, memory_order_relaxed);
 }
 
 void pass_tick(struct front *f)
 {
     int64_t now = clock_mono_ms();
+    f->now_us = clock_mono_us();
     shared_beat(f->role->self);
     admission_tick(&f->admission);
+    ladder_step(&f->ladder, admission_pressure(&f->admission),
+                (int)atomic_load(&f->role->shared->degrade_pin) - 1, f->now_us);
     conn_refusing_tick(f);
     pass_publish(f);
     if (now - f->swept_ms >= SWEEP_MS) {
