@@ -89,13 +89,11 @@ void souk_connect(struct souk *s)
         souk_disconnect(s, STATUS_UNAVAILABLE, why);
 }
 
-/* A server that says goodbye has not failed: another process answers at the same address. */
-static void pause_for(struct souk *s, enum status why)
+static void pause_for(struct souk *s)
 {
-    bool goodbye = why == STATUS_GOING_AWAY;
-    s->failures += !goodbye;
+    s->failures++;
     s->state = SOUK_PAUSING;
-    s->resume_us = souk_now_us() + (goodbye ? 0 : souk_pause_us(s, s->failures));
+    s->resume_us = souk_now_us() + souk_pause_us(s, s->failures);
 }
 
 void souk_disconnect(struct souk *s, enum status why, const char *text)
@@ -110,7 +108,7 @@ void souk_disconnect(struct souk *s, enum status why, const char *text)
     buf_clear(&s->in);
     buf_clear(&s->out);
     s->out_at = 0;
-    pause_for(s, why);
+    pause_for(s);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         struct souk_slot *slot = &s->slots[i];
         if (!slot->used)
@@ -198,16 +196,13 @@ static bool sent_again(struct souk *s, struct souk_slot *slot, const struct faul
 {
     if (status_class(f->status) != STATUS_CLASS_TRANSIENT || !status_retryable(f->status))
         return false;
-    /* Not begun, by a server that goes away: it is no retry, and safe for any request. */
-    bool not_begun = f->status == STATUS_GOING_AWAY;
-    uint64_t pause = not_begun ? 0 : souk_pause_us(s, slot->tries + 1);
+    uint64_t pause = souk_pause_us(s, slot->tries + 1);
     if (f->retry_after_ms)
         pause += (uint64_t)f->retry_after_ms * 1000;
     uint64_t at = souk_now_us() + pause;
-    if (at >= slot->expires_us || (!not_begun && !souk_may_retry(s, slot)))
+    if (at >= slot->expires_us || !souk_may_retry(s, slot))
         return false;
-    s->draining |= not_begun;
-    slot->tries += !not_begun;
+    slot->tries++;
     slot->sent = false;
     slot->resend_us = at;
     buf_clear(&slot->body);
@@ -236,7 +231,7 @@ static void on_reply(struct souk *s, const struct frame *f)
     struct fault fault = {0};
     if (f->status)
         frame_error_decode(f, &fault);
-    souk_counted(s, status_class(fault.status) != STATUS_CLASS_OVERLOAD);
+    s->accepted += status_class(fault.status) != STATUS_CLASS_OVERLOAD;
     if (fault.status && sent_again(s, slot, &fault))
         return;
     struct souk_answer answer = {.status = fault.status,
