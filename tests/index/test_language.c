@@ -1,4 +1,4 @@
-#include "cli/language.h"
+#include "index/language.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "cli/language.h"
+#include "index/language.h"
 
 struct stops {
     const char *code, *words; /* blanks between and round them */
@@ -86,40 +86,21 @@ static void lower(char *word, size_t len)
     }
 }
 
-/* Different words count, not how often they come: two words of one language may be all over a
- * catalog written in another ("in" and "door"). */
-struct votes {
-    uint64_t seen; /* words of the list, by where they stand in it, folded to 64 bits */
-    uint32_t total;
-};
-
-static void count_word(const char *word, size_t len, struct votes votes[LATIN])
+static void count_word(const char *word, size_t len, uint32_t votes[LATIN])
 {
     char key[WORD_MAX + 3] = " ";
-    if (len < 2 || len > WORD_MAX) /* single letters are codes in product texts */
+    if (len == 0 || len > WORD_MAX)
         return;
     memcpy(key + 1, word, len);
     lower(key + 1, len);
     key[len + 1] = ' ';
-    for (size_t i = 0; i < LATIN; i++) {
-        const char *at = strstr(latin[i].words, key);
-        if (at) {
-            votes[i].seen |= (uint64_t)1 << ((at - latin[i].words) / 2 % 64);
-            votes[i].total++;
-        }
-    }
-}
-
-static bool more_votes(const struct votes *a, const struct votes *b)
-{
-    int x = __builtin_popcountll(a->seen), y = __builtin_popcountll(b->seen);
-    return x != y ? x > y : a->total > b->total;
+    for (size_t i = 0; i < LATIN; i++)
+        votes[i] += strstr(latin[i].words, key) != NULL;
 }
 
 const char *language_guess(struct slice sample)
 {
-    uint32_t scripts[SCRIPTS] = {0};
-    struct votes votes[LATIN] = {{0}};
+    uint32_t scripts[SCRIPTS] = {0}, votes[LATIN] = {0};
     size_t from = 0;
     for (size_t i = 0; i < sample.len;) {
         uint32_t c;
@@ -135,17 +116,15 @@ const char *language_guess(struct slice sample)
     if (from < sample.len)
         count_word(sample.ptr + from, sample.len - from, votes);
     const char *code = by_script(scripts);
-    size_t best = 0, second = LATIN;
+    size_t best = 0;
+    uint32_t second = 0;
     for (size_t i = 1; i < LATIN; i++)
-        if (more_votes(&votes[i], &votes[best]))
+        if (votes[i] > votes[best])
             best = i;
     for (size_t i = 0; i < LATIN; i++)
-        if (i != best && (second == LATIN || more_votes(&votes[i], &votes[second])))
-            second = i;
+        if (i != best && votes[i] > second)
+            second = votes[i];
     if (code)
         return code;
-    int most = __builtin_popcountll(votes[best].seen),
-        next = __builtin_popcountll(votes[second].seen);
-    bool clear = most > 4 ? most * 2 >= next * 3 : more_votes(&votes[best], &votes[second]);
-    return votes[best].total >= 2 && clear ? latin[best].code : NULL;
+    return votes[best] >= 2 && votes[best] > second ? latin[best].code : NULL;
 }

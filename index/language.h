@@ -5,8 +5,8 @@
  * in Latin letters by their commonest small words. Meant for choosing the stemmer of a field whose
  * schema names none: give it a few hundred words of several products together.
  */
-#ifndef SOUK_CLI_LANGUAGE_H
-#define SOUK_CLI_LANGUAGE_H
+#ifndef SOUK_INDEX_LANGUAGE_H
+#define SOUK_INDEX_LANGUAGE_H
 
 #include "protocol/slice.h"
 
