@@ -1,9 +1,10 @@
 #include "cli/infer.h"
+#include "cli/language.h"
 
 #include <strings.h>
 
 /* Texts of more tokens than this on average are prose. */
-enum { PROSE_TOKENS = 5, PROSE_BYTES = 40 };
+enum { PROSE_TOKENS = 5, PROSE_BYTES = 40, SAMPLE_BYTES = 32768, SAMPLE_EACH = 400 };
 
 void infer_init(struct infer *in)
 {
@@ -13,6 +14,8 @@ void infer_init(struct infer *in)
 
 void infer_fini(struct infer *in)
 {
+    for (uint32_t i = 0; i < in->count; i++)
+        buf_fini(&in->fields[i].sample);
     arena_fini(&in->arena);
 }
 
@@ -31,6 +34,20 @@ static struct infer_field *field_of(struct infer *in, struct slice name, uint32_
         return NULL;
     in->count++;
     return f;
+}
+
+/* The beginnings of texts, until there are enough; never a part of a letter. */
+static void take_sample(struct infer_field *f, struct slice text)
+{
+    if (f->sample.len > SAMPLE_BYTES)
+        return;
+    if (text.len > SAMPLE_EACH) {
+        text.len = SAMPLE_EACH;
+        while (text.len && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+            text.len--;
+    }
+    buf_put_slice(&f->sample, text);
+    buf_put_u8(&f->sample, '\n');
 }
 
 static uint64_t count_tokens(struct slice s)
@@ -63,6 +80,7 @@ enum status infer_add(struct infer *in, const struct json *product, struct fault
         if (m->type == JSON_TEXT) {
             f->text_bytes += m->text.len;
             f->tokens += count_tokens(m->text);
+            take_sample(f, m->text);
         }
     }
     return STATUS_OK;
@@ -143,6 +161,28 @@ void infer_weights(struct field_spec *f)
     }
 }
 
+static void infer_languages(const struct infer *in, struct schema_spec *out)
+{
+    struct buf all = BUF_INIT;
+    uint32_t spec = 0;
+    for (uint32_t i = 0; i < out->field_count; i++)
+        for (; spec < in->count; spec++) {
+            const struct infer_field *f = &in->fields[spec];
+            if (!slice_equal(f->name, out->fields[i].name))
+                continue;
+            if (out->fields[i].type == FIELD_TEXT) {
+                out->fields[i].language = slice_str(language_guess(buf_slice(&f->sample)));
+                buf_put_slice(&all, buf_slice(&f->sample));
+            }
+            break;
+        }
+    const char *most = language_guess(buf_slice(&all));
+    for (uint32_t i = 0; i < out->field_count; i++)
+        if (out->fields[i].type == FIELD_TEXT && !out->fields[i].language.len)
+            out->fields[i].language = slice_str(most);
+    buf_fini(&all);
+}
+
 void infer_schema(const struct infer *in, struct schema_spec *out)
 {
     memset(out, 0, sizeof *out);
@@ -158,4 +198,5 @@ void infer_schema(const struct infer *in, struct schema_spec *out)
         spec->type = type_of(f);
         infer_weights(spec);
     }
+    infer_languages(in, out);
 }

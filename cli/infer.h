@@ -3,17 +3,21 @@
  *
  * An integer widens to float, then to keyword. Long texts and fields named like one become text;
  * a list named category a path, other lists keyword lists; a nested object one attributes field.
+ * Texts get the language that their commonest words tell; a field too short to tell gets that of
+ * all texts together.
  */
 #ifndef SOUK_CLI_INFER_H
 #define SOUK_CLI_INFER_H
 
 #include "cli/json.h"
+#include "protocol/buf.h"
 #include "protocol/schema_spec.h"
 
 struct infer_field {
     struct slice name;
     uint64_t seen[JSON_OBJECT + 1]; /* by JSON type */
     uint64_t text_bytes, tokens;
+    struct buf sample; /* words of many products, for guessing the language */
 };
 
 struct infer {

@@ -11,6 +11,7 @@ static const struct {
     command_run *run;
 } commands[] = {
     {"ping", "ping", command_ping},
+    {"degrade", "degrade status | pin LEVEL | pin auto", command_degrade},
     {"info", "info", command_info},
     {"stats", "stats", command_stats},
     {"catalog", "catalog list | create NAME --schema FILE | describe NAME | drop NAME | ...",
@@ -22,8 +23,6 @@ static const struct {
     {"put", "put CATALOG [--patch] JSON | -", command_put},
     {"delete", "delete CATALOG ID... | --filter TEXT", command_delete},
     {"wait", "wait CATALOG SEQUENCE", command_wait},
-    {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...",
-     command_upstream},
     {"eval", "eval CATALOG --queries FILE --qrels FILE", command_eval},
 };
 

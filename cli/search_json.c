@@ -130,6 +130,11 @@ void search_json_put(struct buf *b, struct slice qid, struct slice query,
                (unsigned long long)r->fresh_counts[STALE_IF_ERROR]);
     buf_printf(b, ",\"oldest_age_ms\":%llu", (unsigned long long)r->oldest_age_ms);
     labels_put_state(b, r->upstream, r->safe_mode);
+    if (r->level)
+        buf_printf(b, ",\"level\":%u", r->level);
+    if (r->cache)
+        buf_printf(b, ",\"cache\":\"%s\",\"cache_age_ms\":%llu", r->cache == 1 ? "hit" : "old",
+                   (unsigned long long)r->cache_age_ms);
     put_texts(b, "degraded", r->degraded, r->degraded_count);
     buf_printf(b, ",\"hits\":[");
     for (uint32_t i = 0; i < r->hit_count; i++) {

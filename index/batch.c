@@ -54,6 +54,8 @@ enum status batch_begin(struct index *ix, struct batch **out)
     b->base = w->base;
     b->meta = w->base->meta;
     b->doc_base = b->meta.docid_end;
+    if (b->meta.next_segment < w->next_segment)
+        b->meta.next_segment = w->next_segment;
     b->expiry_least = EXPIRY_NEVER;
     arena_init(&b->arena, 0);
     facet_intern_begin(w->intern, w->base->txn, &b->meta);

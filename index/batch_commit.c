@@ -95,7 +95,7 @@ static enum status fold_small(struct commit *c)
     for (uint32_t i = 0; i + 1 < n; i++)
         segments[i] = b->base->segments[i];
     segments[n - 1] = fresh;
-    struct merge_run run = merge_find(&b->meta, segments, MERGE_SMALL);
+    struct merge_run run = merge_find(&b->meta, segments, MERGE_SMALL, b->w->task);
     if (run.count && run.first + run.count == n)
         st = fold(c, segments, run);
     segment_close(&fresh);

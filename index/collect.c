@@ -1,24 +1,63 @@
 #include "index/collect.h"
 
+#include "index/phrase.h"
+
+/*
+ * Batches of matches pass one sieve after the other, each over the whole batch: words enough,
+ * alive, phrases, filter; then they are counted, and what can enter the top is ranked.
+ */
+
+/* Documents are docids from here on. Keeps those whose bit in the live bitmap is set. */
+static uint32_t keep_live(const struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0, end; i < count; i = end) {
+        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
+        for (end = i + 1; end < count && docs[end] < first + COLUMN_CHUNK;)
+            end++;
+        const uint64_t *words = snapshot_live_chunk(s->snap, chunk);
+        uint32_t n = words ? kernels_best()->keep_bits(docs + i, scores + i, end - i, first, words)
+                           : end - i;
+        memmove(docs + kept, docs + i, n * sizeof *docs);
+        memmove(scores + kept, scores + i, n * sizeof *scores);
+        kept += n;
+    }
+    return kept;
+}
+
+static uint32_t drop_excluded(const struct query *q, uint32_t *docs, uint32_t *scores,
+                              uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t d = docs[i];
+        bool out = d < q->excluded_bits && q->excluded[d >> 6] >> (d & 63) & 1;
+        docs[kept] = d;
+        scores[kept] = scores[i];
+        kept += !out;
+    }
+    return kept;
+}
+
 /* Stale for longer than the query puts up with? A product without times to read is not shown. */
 static bool too_stale(const struct search *s, uint32_t docid)
 {
     struct product_times t;
-    if (s->query->max_stale_ms < 0)
-        return false;
     return snapshot_times(s->snap, docid, SLICE_NULL, &t) ||
            (s->query->now_ms > t.stale_ms &&
             s->query->now_ms - t.stale_ms > s->query->max_stale_ms);
 }
 
-static bool visible(const struct search *s, uint32_t docid)
+static uint32_t drop_stale(const struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
-    if (s->check_live && !snapshot_is_live(s->snap, docid))
-        return false;
-    const struct query *q = s->query;
-    if (q->excluded && docid < q->excluded_bits && q->excluded[docid >> 6] >> (docid & 63) & 1)
-        return false;
-    return !too_stale(s, docid);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool out = too_stale(s, docs[i]);
+        docs[kept] = docs[i];
+        scores[kept] = scores[i];
+        kept += !out;
+    }
+    return kept;
 }
 
 static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
@@ -35,30 +74,29 @@ static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
     return STATUS_OK;
 }
 
-static enum status take(struct search *s, uint32_t doc, uint32_t score)
+static enum status keep_phrases(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t *count)
 {
-    uint32_t docid = s->base + doc;
-    if (!visible(s, docid))
-        return STATUS_OK;
-    if (s->plan.phrase_count) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
         bool yes;
-        enum status st = phrases_hold(s, doc, &yes);
-        if (st || !yes)
+        enum status st = phrases_hold(s, docs[i] - s->base, &yes);
+        if (st)
             return st;
+        docs[kept] = docs[i];
+        scores[kept] = scores[i];
+        kept += yes;
     }
-    bool passes = filter_match(s->filter, docid);
-    for (uint32_t i = 0; i < s->query->facet_count; i++)
-        if (s->facet_filters[i] != s->filter ? filter_match(s->facet_filters[i], docid) : passes)
-            facet_count(s->facets[i], docid);
-    if (!passes)
-        return STATUS_OK;
-    if (!s->count_known)
-        s->found++;
-    struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, doc)};
+    *count = kept;
+    return STATUS_OK;
+}
+
+static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
+{
+    struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, docid - s->base)};
     sort_keys_fill(&s->sort, docid, score, c.keys);
     if (s->groups)
         return groups_take(s->groups, &c, score);
-    if (s->cursor) { /* what earlier pages showed */
+    if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
         if (!candidate_before(&s->cursor->last, &c))
             return STATUS_OK;
         s->behind++;
@@ -67,39 +105,106 @@ static enum status take(struct search *s, uint32_t doc, uint32_t score)
     return STATUS_OK;
 }
 
-static enum status on_batch(void *ctx, const uint32_t *docs, const uint32_t *scores, uint32_t count)
+static enum status rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
-    struct search *s = ctx;
-    enum status st = s->query->check ? s->query->check(s->query->check_ctx) : STATUS_OK;
-    for (uint32_t i = 0; !st && i < count; i++)
-        st = take(s, docs[i], scores[i]);
+    enum status st = STATUS_OK;
+    uint32_t i = 0;
+    bool by_score = !s->sort.count && !s->groups;
+    for (; !st && i < count && !(by_score && s->top.count == s->top.cap); i++)
+        st = rank_one(s, docs[i], scores[i]);
+    if (st || i == count)
+        return st;
+    /* The top is full: only what scores no less than its worst. The rest is behind any cursor. */
+    uint32_t left = count - i, kept = 0;
+    if (s->top.cap)
+        kept = kernels_best()->keep(docs + i, scores + i, left, (uint32_t)s->top.items[0].keys[0]);
+    s->behind += left - kept;
+    for (uint32_t k = i; !st && k < i + kept; k++)
+        st = rank_one(s, docs[k], scores[k]);
     return st;
 }
 
-static bool on_skip(void *ctx, uint32_t bound, uint32_t tie)
+/* A facet that does not look at its own field's filter counts before the filter is applied. */
+static void count_disjunctive(struct search *s, const uint32_t *docs, uint32_t count)
+{
+    for (uint32_t f = 0; f < s->query->facet_count; f++)
+        if (s->facet_filters[f] != s->filter)
+            for (uint32_t i = 0; i < count; i++)
+                if (filter_match(s->facet_filters[f], docs[i]))
+                    facet_count(s->facets[f], docs[i]);
+}
+
+static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct search *s = ctx;
-    if (s->query->no_pruning || s->query->facet_count || s->query->sort_count || s->groups)
-        return false;
-    if (!s->count_known && s->found < s->count_to)
-        return false;
-    if (topk_admits(&s->top, bound, tie))
-        return false;
+    const struct query *q = s->query;
+    enum status st = s->stopped ? s->stopped : q->check ? q->check(q->check_ctx) : STATUS_OK;
+    for (uint32_t i = 0; s->base && i < count; i++)
+        docs[i] += s->base;
+    if (s->check_live)
+        count = keep_live(s, docs, scores, count);
+    if (q->excluded)
+        count = drop_excluded(q, docs, scores, count);
+    if (q->max_stale_ms >= 0)
+        count = drop_stale(s, docs, scores, count);
+    if (!st && s->plan.phrase_count)
+        st = keep_phrases(s, docs, scores, &count);
+    if (s->any_disjunctive)
+        count_disjunctive(s, docs, count);
+    if (s->filter)
+        count = filter_keep(s->filter, docs, scores, count);
+    for (uint32_t f = 0; f < q->facet_count; f++)
+        if (s->facet_filters[f] == s->filter)
+            facet_count_all(s->facets[f], docs, count);
+    if (!s->count_known)
+        s->found += count;
+    return st ? st : rank(s, docs, scores, count);
+}
+
+static bool counted_enough(const struct search *s)
+{
+    return !s->query->facet_count && (s->count_known || s->found >= s->count_to);
+}
+
+static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
+{
+    struct search *s = ctx;
+    if (s->query->check && (++s->calls & 63) == 0 && !s->stopped)
+        s->stopped = s->query->check(s->query->check_ctx);
+    if (s->query->no_pruning || s->sort.count || s->groups || s->stopped ||
+        topk_admits(&s->top, bound, tie))
+        return MATCH_SCORE;
+    if (!counted_enough(s))
+        return MATCH_COUNT;
     s->inexact |= !s->count_known;
-    return true;
+    return MATCH_SKIP;
+}
+
+static uint32_t on_floor(void *ctx)
+{
+    struct search *s = ctx;
+    if (s->query->no_pruning || s->sort.count || s->groups || s->top.count < s->top.cap ||
+        !counted_enough(s))
+        return 0;
+    s->inexact |= !s->count_known;
+    return s->top.cap ? (uint32_t)s->top.items[0].keys[0] : UINT32_MAX;
 }
 
 /* --- segments --------------------------------------------------------------------------------- */
 
 static enum status browse_segment(struct search *s)
 {
+    enum { PIECE = 1024 };
     enum status st = STATUS_OK;
-    uint32_t n = segment_doc_count(s->segment);
-    for (uint32_t d = 0; !st && d < n; d++) {
-        if (d % 1024 == 0 && s->query->check)
-            st = s->query->check(s->query->check_ctx);
-        if (!st && snapshot_is_live(s->snap, s->base + d))
-            st = take(s, d, 0);
+    uint32_t n = segment_doc_count(s->segment), docs[PIECE + KERNEL_SLACK],
+             scores[PIECE + KERNEL_SLACK];
+    for (uint32_t from = 0; !st && from < n; from += PIECE) {
+        uint32_t count = n - from < PIECE ? n - from : PIECE;
+        for (uint32_t i = 0; i < count; i++) {
+            docs[i] = from + i;
+            scores[i] = 0;
+        }
+        st = on_batch(s, docs, scores, count);
     }
     return st;
 }
@@ -116,8 +221,10 @@ static bool counted_by_df(const struct search *s)
 
 enum status collect_attempt(struct search *s, bool all)
 {
-    struct match_consumer consumer = {s, on_batch, on_skip};
+    const struct match_consumer consumer = {s, on_batch, on_need, on_floor};
+    const struct match_spec spec = {s->searcher->lut, all, s->tiers};
     enum status st = STATUS_OK;
+    s->all_words = all;
     s->found = 0;
     s->behind = 0;
     s->top.count = 0;
@@ -133,15 +240,17 @@ enum status collect_attempt(struct search *s, bool all)
         if (s->plan.group_count == 0)
             st = browse_segment(s);
         else if (s->loose_rule)
-            st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule, s->lut,
-                               &consumer, &s->out->work);
+            st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule,
+                               s->searcher->lut, &consumer, &s->out->work);
         else
-            st = match_segment(s->searcher->matcher, s->segment, &s->plan, all, s->lut, s->arena,
+            st = match_segment(s->searcher->matcher, s->segment, &s->plan, &spec, s->arena,
                                &consumer, &s->out->work);
+        st = st ? st : s->stopped;
     }
     if (by_df)
         s->found = s->plan.groups[0].df;
     if (!st && s->groups)
-        groups_select(s->groups, s->cursor ? &s->cursor->last : NULL, &s->top, &s->behind);
+        groups_select(s->groups, s->cursor && !s->cursor->in_window ? &s->cursor->last : NULL,
+                      &s->top, &s->behind);
     return st;
 }

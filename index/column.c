@@ -22,6 +22,11 @@ enum { HEADER_LEN = 24, FLAG_PRESENT = 1 };
 
 static const double powers_of_ten[] = {1, 10, 100, 1000, 10000};
 
+double column_power_of_ten(uint8_t scale)
+{
+    return powers_of_ten[scale];
+}
+
 void column_key(uint8_t key[COLUMN_KEY_LEN], uint32_t column, uint32_t chunk_idx)
 {
     key[0] = (uint8_t)(column >> 8);

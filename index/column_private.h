@@ -30,6 +30,7 @@ void column_key(uint8_t key[COLUMN_KEY_LEN], uint32_t column, uint32_t chunk_idx
 enum status column_parse(struct slice bytes, enum column_kind kind, struct column_slot *out);
 /* Offset of list `i` and of its end, in items. */
 uint32_t column_list_start(const struct column_chunk *c, uint32_t i);
+double column_power_of_ten(uint8_t scale);
 void column_fini(struct column *c);
 
 #endif

@@ -149,6 +149,43 @@ void facet_count(struct facet_counter *c, uint32_t docid)
     }
 }
 
+/* One ordinal a product, of one width: the common case. */
+static void count_ordinals(struct facet_counter *c, const struct column_chunk *chunk,
+                           uint32_t first, const uint32_t *docids, uint32_t count)
+{
+    uint32_t none = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = docids[i] - first, o;
+        if (chunk->width == 1)
+            o = chunk->values[at];
+        else
+            o = column_chunk_ordinal(chunk, at);
+        o = o < c->ordinals ? o : 0;
+        c->counts[o]++;
+        none += o == 0;
+    }
+    c->counts[0] = 0;
+    c->with_value += count - none;
+}
+
+void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count)
+{
+    for (uint32_t i = 0, end; i < count && c->column; i = end) {
+        const struct column_chunk *chunk;
+        uint32_t number = docids[i] / COLUMN_CHUNK, first = number * COLUMN_CHUNK;
+        for (end = i + 1; end < count && docids[end] - first < COLUMN_CHUNK;)
+            end++;
+        if (column_chunk(c->column, number, &chunk))
+            continue;
+        if (c->counts && chunk->kind == COLUMN_ORDINAL && docids[end - 1] - first < chunk->count) {
+            count_ordinals(c, chunk, first, docids + i, end - i);
+            continue;
+        }
+        for (uint32_t k = i; k < end; k++)
+            facet_count(c, docids[k]);
+    }
+}
+
 /* --- the reply -------------------------------------------------------------------------------- */
 
 struct entry {

@@ -19,6 +19,8 @@ enum status facet_counter_create(const struct facet_request *r, struct snapshot 
                                  struct arena *arena, struct facet_counter **out,
                                  struct fault *fault);
 void facet_count(struct facet_counter *c, uint32_t docid);
+/* The same for ascending docids. */
+void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count);
 uint32_t facet_field(const struct facet_counter *c);
 enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct arena *arena,
                          struct facet_result *out);

@@ -1,26 +1,11 @@
 #include "index/filter.h"
 
+#include "index/filter_private.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <strings.h>
-
-enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDINALS };
-
-struct filter {
-    enum node_kind kind;
-    uint32_t field_id;
-    struct column *column;
-    enum column_kind column_kind;
-    /* AND, OR: children linked; NOT: one child */
-    struct filter *child, *next;
-    /* RANGE: numbers, low <= v <= high with open ends by flags */
-    double low, high;
-    bool low_open, high_open;
-    /* ORDINALS: sorted */
-    uint32_t *ordinals;
-    uint32_t ordinal_count;
-};
 
 struct parser {
     const char *start, *at, *end;
@@ -495,113 +480,4 @@ enum status filter_parse(struct slice text, struct snapshot *snap, struct arena 
         fail(&p, STATUS_SYNTAX, "'and', 'or' or the end is expected");
     *out = p.status ? NULL : f;
     return p.status;
-}
-
-/* --- asking ----------------------------------------------------------------------------------- */
-
-static bool has_ordinal(const struct filter *f, uint32_t ordinal)
-{
-    uint32_t low = 0, high = f->ordinal_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (f->ordinals[mid] < ordinal)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < f->ordinal_count && f->ordinals[low] == ordinal;
-}
-
-static bool match_ordinals(const struct filter *f, const struct column_chunk *c, uint32_t i)
-{
-    if (c->kind == COLUMN_ORDINAL) {
-        uint32_t o = column_chunk_ordinal(c, i);
-        return o && has_ordinal(f, o);
-    }
-    uint32_t first, n = column_chunk_list(c, i, &first);
-    for (uint32_t k = 0; k < n; k++)
-        if (has_ordinal(f, column_chunk_item(c, first + k)))
-            return true;
-    return false;
-}
-
-static bool match_column(const struct filter *f, uint32_t docid)
-{
-    const struct column_chunk *c;
-    uint32_t i = docid % COLUMN_CHUNK, first;
-    if (!f->column || column_chunk(f->column, docid / COLUMN_CHUNK, &c) || i >= c->count)
-        return false;
-    if (f->kind == NODE_ORDINALS)
-        return match_ordinals(f, c, i);
-    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINAL)
-        return column_chunk_ordinal(c, i) != 0;
-    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINALS)
-        return column_chunk_list(c, i, &first) != 0;
-    double v;
-    if (!column_chunk_float(c, i, &v))
-        return false;
-    return f->kind == NODE_EXISTS || ((f->low_open ? v > f->low : v >= f->low) &&
-                                      (f->high_open ? v < f->high : v <= f->high));
-}
-
-bool filter_match(const struct filter *f, uint32_t docid)
-{
-    if (!f)
-        return true;
-    switch (f->kind) {
-    case NODE_AND:
-        for (const struct filter *c = f->child; c; c = c->next)
-            if (!filter_match(c, docid))
-                return false;
-        return true;
-    case NODE_OR:
-        for (const struct filter *c = f->child; c; c = c->next)
-            if (filter_match(c, docid))
-                return true;
-        return false;
-    case NODE_NOT:
-        return !filter_match(f->child, docid);
-    default:
-        return match_column(f, docid);
-    }
-}
-
-/* --- disjunctive facets ----------------------------------------------------------------------- */
-
-static bool only_field(const struct filter *f, uint32_t field_id)
-{
-    if (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT) {
-        for (const struct filter *c = f->child; c; c = c->next)
-            if (!only_field(c, field_id))
-                return false;
-        return true;
-    }
-    return f->field_id == field_id;
-}
-
-enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
-                           struct filter **out)
-{
-    *out = NULL;
-    if (!f || only_field(f, field_id))
-        return STATUS_OK;
-    struct filter *copy = arena_calloc(arena, 1, sizeof *copy);
-    if (!copy)
-        return STATUS_NO_MEMORY;
-    *copy = *f;
-    *out = copy;
-    if (f->kind != NODE_AND)
-        return STATUS_OK;
-    copy->child = NULL;
-    for (const struct filter *c = f->child; c; c = c->next) {
-        if (only_field(c, field_id))
-            continue;
-        struct filter *kept = arena_calloc(arena, 1, sizeof *kept);
-        if (!kept)
-            return STATUS_NO_MEMORY;
-        *kept = *c;
-        kept->next = copy->child;
-        copy->child = kept;
-    }
-    return STATUS_OK;
 }

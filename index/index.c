@@ -129,8 +129,12 @@ static enum status remove_extents_of(struct store_txn *t, uint32_t number)
     return st == STATUS_END ? STATUS_OK : st;
 }
 
-/* Extents of a merge that a crash cut short. */
-static enum status clean_leftovers(struct index *ix, const struct meta *m)
+/*
+ * Extents of a merge that a crash cut short. The list is read in the write transaction itself:
+ * where a writer died behind its commit, read transactions see the commit before until the first
+ * write transaction has mended the lock, and the newest segments would pass for leftovers.
+ */
+static enum status clean_leftovers(struct index *ix, struct meta *m)
 {
     struct store_txn *t;
     uint32_t number;
@@ -138,6 +142,10 @@ static enum status clean_leftovers(struct index *ix, const struct meta *m)
     if (st)
         return st;
     bool any = false;
+    if ((st = meta_read(t, m))) {
+        store_abort(&t);
+        return st;
+    }
     while (!(st = find_leftover(t, m, &number))) {
         any = true;
         if ((st = remove_extents_of(t, number)))

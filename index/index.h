@@ -81,9 +81,23 @@ struct product_state {
 
 /* --- maintenance ----------------------------------------------------------------------------- */
 
-/* One step of merging, if any is due: *worked tells. Own transaction. Bounded time for step limits.
- */
+/* One merge, if any is due, from choosing to switching: *worked tells. One of more than max_bytes
+ * (0 = no limit) is left undone. */
 enum status index_merge_step(struct index *ix, uint64_t max_bytes, bool *worked);
+/* The same in three steps, so that building does not hold up batches. begin and write belong to the
+ * thread of the batches and are not called while one is open; run may be in another. One task at a
+ * time. */
+struct merge_task;
+/* *out NULL: nothing is due. `idle` also takes what only quiet times can afford. */
+enum status index_merge_begin(struct index *ix, bool idle, struct merge_task **out);
+enum status merge_task_run(struct merge_task *t);
+uint64_t merge_task_bytes(const struct merge_task *t);
+/* Writes up to max_bytes (0 = a default) and commits; after the last *done is true and the merged
+ * segment stands in the list. May be called again after NO_SPACE. */
+enum status index_merge_write(struct index *ix, struct merge_task *t, uint64_t max_bytes,
+                              bool *done);
+/* Also of one that was given up. In the thread of the batches. */
+void merge_task_destroy(struct merge_task **t);
 /* Merge down to one segment per tier: what a bulk import calls at its end. */
 enum status index_merge_all(struct index *ix);
 /* Copies every live product into a fresh edition in `dir` (docids renumbered, new analyser state).

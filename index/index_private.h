@@ -35,6 +35,8 @@ struct writer {
     struct record_reader *reader;
     uint32_t records_dictionary; /* 1 when `records` uses the edition's dictionary */
     bool busy;                   /* a batch is open */
+    struct merge_task *task;     /* the merge that is under way, NULL = none */
+    uint32_t next_segment;       /* no number below is given out: merges reserve theirs */
 };
 
 struct snapshot {

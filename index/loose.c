@@ -67,7 +67,7 @@ static inline void hold(struct loose *l, uint32_t doc, uint16_t bit, uint32_t va
 struct part {
     uint16_t bit;
     uint32_t idf, tier;
-    const uint16_t *lut;
+    const uint32_t *lut;
 };
 
 static enum status read_list(struct loose *l, const struct postings *p, const struct part *part,
@@ -135,7 +135,7 @@ static enum status visit_prefix(struct loose *l, const struct segment *s, const 
 }
 
 static enum status visit_group(struct loose *l, const struct segment *s, const struct group *g,
-                               uint16_t bit, bool opens, const uint16_t *lut,
+                               uint16_t bit, bool opens, const uint32_t *lut,
                                struct query_work *work)
 {
     struct part part = {.bit = bit, .lut = lut};
@@ -182,7 +182,7 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
 }
 
 enum status loose_segment(struct loose *l, const struct segment *s, const struct plan *plan,
-                          const struct loose_rule *rule, const uint16_t lut[256],
+                          const struct loose_rule *rule, const uint32_t lut[256],
                           const struct match_consumer *out, struct query_work *work)
 {
     uint8_t order[PLAN_WORDS_MAX];

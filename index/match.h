@@ -1,35 +1,45 @@
 /*
  * match - candidates of one segment: which documents satisfy the groups, with what score.
  *
- * A matcher holds scratch memory between queries of one thread. match_segment() hands batches of up
- * to 128 documents, ascending, to the consumer, which counts, filters and ranks, and can tell by
- * `admits` that a block is not worth reading.
+ * A matcher holds scratch memory between queries of one thread. match_segment() hands ascending
+ * batches to the consumer, which filters, counts and ranks, and is asked before a block or a
+ * window is read what is still wanted of it (MaxScore, Turtle & Flood 1995, with block maxima, Ding
+ * & Suel 2011).
  */
 #ifndef SOUK_INDEX_MATCH_H
 #define SOUK_INDEX_MATCH_H
 
-#include "index/plan.h"
+#include "index/source.h"
 
-#define MATCH_TIER ((uint32_t)1 << 24)
+enum match_need {
+    MATCH_SKIP,  /* nothing */
+    MATCH_COUNT, /* which documents; their scores no longer matter */
+    MATCH_SCORE  /* documents and scores */
+};
 
 struct match_consumer {
     void *ctx;
-    /* docs relative to the segment, ascending; scores beside them. */
-    enum status (*batch)(void *ctx, const uint32_t *docs, const uint32_t *scores, uint32_t count);
-    /* May documents with scores up to `bound` and ties from `tie` on be skipped uncounted? */
-    bool (*skip)(void *ctx, uint32_t bound, uint32_t tie);
+    /* docs relative to the segment, ascending, scores beside them (0 when only counted); at most
+     * LIST_BATCH. The arrays have room for KERNEL_SLACK more and may be written to. */
+    enum status (*batch)(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count);
+    /* What of documents that score at most `bound` and have ties from `tie` on? */
+    enum match_need (*need)(void *ctx, uint32_t bound, uint32_t tie);
+    /* Documents that score less may be left out, uncounted; 0 = none may. */
+    uint32_t (*floor)(void *ctx);
 };
 
 struct matcher;
 enum status matcher_create(struct matcher **out);
 void matcher_destroy(struct matcher **m);
 
-/* lut: score by evidence byte, 0..1023. `all`: every group, else any. */
+struct match_spec {
+    const uint32_t *lut; /* score by evidence byte, 1..1023, 256 entries */
+    bool all;            /* every group, else any */
+    bool tiers;          /* exact words carry theirs */
+};
+
 enum status match_segment(struct matcher *m, const struct segment *s, const struct plan *plan,
-                          bool all, const uint16_t lut[256], struct arena *arena,
+                          const struct match_spec *spec, struct arena *arena,
                           const struct match_consumer *out, struct query_work *work);
-/* True when the words of the phrase follow each other in one field of the document. */
-enum status match_phrase(const struct segment *s, uint32_t doc, const struct slice *words,
-                         uint32_t count, bool *yes);
 
 #endif

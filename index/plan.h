@@ -37,7 +37,8 @@ struct group {
     uint64_t df;     /* live products of all alternatives, summed */
     uint64_t fields; /* bitmap of searchable fields; 0 = all */
     bool digits;
-    bool fixed; /* never dropped: of a phrase, or asked of a field */
+    bool phrase; /* a word in quotes: as it stands */
+    bool fixed;  /* never dropped: of a phrase, or asked of a field */
 };
 
 struct phrase {
@@ -61,13 +62,5 @@ struct plan {
 /* Reads the words; terms are copied to the arena. */
 enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
                        struct arena *arena, struct plan *plan, struct fault *fault);
-/* Looks up alternatives. `typos`: 0 none, else most edits; `forms`: plurals; `prefix`: of the last
- * word. */
-enum status plan_expand(struct plan *plan, struct snapshot *snap, struct arena *arena,
-                        const struct profile *profile, uint32_t typos, bool forms, bool prefix);
-/* Live documents that hold a term. */
-uint64_t plan_live_df(struct snapshot *snap, struct slice term);
-/* ln(1 + (N - df + 0.5) / (df + 0.5)) x 64 (Robertson & Zaragoza 2009), at least 1. */
-uint32_t plan_idf(uint64_t live, uint64_t df);
 
 #endif

@@ -1,5 +1,6 @@
 #include "index/postings.h"
 #include "index/bitpack.h"
+#include "index/kernels.h"
 #include "index/segment_private.h"
 
 /*
@@ -50,7 +51,7 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
 
 struct block_parts {
     const uint8_t *docs, *table, *packed;
-    uint32_t count, width, before, table_count, table_width;
+    uint32_t count, width, before, table_count, table_width, docs_len;
     struct wire_reader behind;
 };
 
@@ -59,23 +60,31 @@ static uint32_t table_width(uint32_t count)
     return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
 }
 
+/* Where the pieces of a block lie; one check of the sum of their lengths. */
 static enum status block_parts(const struct postings *p, uint32_t b, struct block_parts *parts)
 {
     uint32_t skip = p->df <= POSTINGS_BLOCK ? 4 : 0; /* the bound of a single block */
-    struct wire_reader r = wire_reader_of(segment_rest(p->segment, (uint64_t)p->off[b] + skip));
+    struct slice rest = segment_rest(p->segment, (uint64_t)p->off[b] + skip);
+    const uint8_t *at = (const uint8_t *)rest.ptr;
+    if (rest.len < 2)
+        return STATUS_CORRUPT;
     parts->count = block_size(p, b);
-    parts->width = wire_u8(&r);
-    parts->table_count = wire_u8(&r);
+    parts->width = at[0];
+    parts->table_count = at[1];
     parts->before = b ? p->last[b - 1] : UINT32_MAX;
-    if (parts->width > DOC_BITS || parts->count > POSTINGS_BLOCK ||
+    if (parts->width > DOC_BITS || parts->count > POSTINGS_BLOCK || parts->table_count == 0 ||
         (b && parts->before >= segment_doc_count(p->segment)))
         return STATUS_CORRUPT;
-    parts->docs = wire_take(&r, bitpack_len(parts->count, parts->width));
+    parts->docs = at + 2;
+    parts->docs_len = (uint32_t)bitpack_len(parts->count, parts->width);
     parts->table_width = table_width(parts->table_count);
-    parts->table = parts->table_width == 8 ? parts->docs : wire_take(&r, parts->table_count);
-    parts->packed = wire_take(&r, bitpack_len(parts->count, parts->table_width));
-    parts->behind = r;
-    return r.failed || parts->table_count == 0 ? STATUS_CORRUPT : STATUS_OK;
+    parts->table = parts->docs + parts->docs_len;
+    parts->packed = parts->table + (parts->table_width == 8 ? 0 : parts->table_count);
+    size_t len = (size_t)(parts->packed - at) + bitpack_len(parts->count, parts->table_width);
+    if (len > rest.len)
+        return STATUS_CORRUPT;
+    parts->behind = wire_reader_of(slice_make(at + len, rest.len - len));
+    return STATUS_OK;
 }
 
 static void decode_evidence(const struct block_parts *parts, uint8_t *out)
@@ -98,19 +107,27 @@ static void decode_evidence(const struct block_parts *parts, uint8_t *out)
     }
 }
 
+static void end_docs(struct postings_block *out)
+{
+    for (uint32_t i = 0; i < 16; i++)
+        out->docs[out->count + i] = DOC_NONE;
+}
+
 enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out)
 {
     struct block_parts parts;
-    if (p->df < LIST_TINY)
-        return tiny_block(p, out, NULL);
-    enum status s = block_parts(p, b, &parts);
+    enum status s = p->df < LIST_TINY ? tiny_block(p, out, NULL) : block_parts(p, b, &parts);
     if (s)
         return s;
-    bitpack_decode_sums(parts.docs, parts.count, parts.width, parts.before, out->docs);
-    out->count = parts.count;
-    uint32_t last = out->docs[parts.count - 1];
-    if (last >= segment_doc_count(p->segment) || (p->block_count > 1 && last != p->last[b]))
-        return STATUS_CORRUPT;
+    if (p->df >= LIST_TINY) {
+        kernels_best()->sums(parts.docs, parts.docs_len, parts.count, parts.width, parts.before,
+                             out->docs);
+        out->count = parts.count;
+        uint32_t last = out->docs[parts.count - 1];
+        if (last >= segment_doc_count(p->segment) || (p->block_count > 1 && last != p->last[b]))
+            return STATUS_CORRUPT;
+    }
+    end_docs(out);
     return STATUS_OK;
 }
 
@@ -118,8 +135,12 @@ enum status postings_decode_evidence(const struct postings *p, uint32_t b,
                                      struct postings_block *out)
 {
     struct block_parts parts;
-    if (p->df < LIST_TINY)
-        return tiny_block(p, out, NULL);
+    if (p->df < LIST_TINY) {
+        enum status t = tiny_block(p, out, NULL);
+        if (!t)
+            end_docs(out);
+        return t;
+    }
     enum status s = block_parts(p, b, &parts);
     if (!s)
         decode_evidence(&parts, out->evidence);
@@ -131,10 +152,32 @@ enum status postings_decode(const struct postings *p, uint32_t b, struct posting
     enum status s = postings_decode_docs(p, b, out);
     if (!s && p->df >= LIST_TINY)
         s = postings_decode_evidence(p, b, out);
-    if (!s)
-        for (uint32_t i = out->count; i < out->count + 8 && i < POSTINGS_BLOCK + 8; i++)
-            out->docs[i] = DOC_NONE;
     return s;
+}
+
+enum status postings_decode_scores(const struct postings *p, uint32_t b,
+                                   const struct postings_weight *w, uint32_t *scores)
+{
+    struct block_parts parts;
+    struct postings_block tiny;
+    const uint8_t *evidence = tiny.evidence;
+    uint32_t count = p->df, table[16] = {0};
+    enum status s = p->df < LIST_TINY ? tiny_block(p, &tiny, NULL) : block_parts(p, b, &parts);
+    if (s)
+        return s;
+    if (p->df >= LIST_TINY && parts.table_width < 8) {
+        for (uint32_t i = 0; i < parts.table_count; i++)
+            table[i] = w->tier + w->idf * w->lut[parts.table[i]];
+        kernels_best()->table(parts.packed, parts.count, parts.table_width, table, scores);
+        return STATUS_OK;
+    }
+    if (p->df >= LIST_TINY) {
+        evidence = parts.packed;
+        count = parts.count;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        scores[i] = w->tier + w->idf * w->lut[evidence[i]];
+    return STATUS_OK;
 }
 
 uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc)

@@ -34,10 +34,9 @@ enum { POSTINGS_BLOCK = 128, EVIDENCE_CLASSES = 4 };
 
 #define DOC_NONE UINT32_MAX
 
-/* A cursor's decoded block: docs ascending, evidence beside them. 64-byte aligned, padded to 128
- * + 8. */
+/* A cursor's decoded block: docs ascending, evidence beside them. */
 struct postings_block {
-    _Alignas(64) uint32_t docs[POSTINGS_BLOCK + 8]; /* tail lanes hold DOC_NONE */
+    _Alignas(64) uint32_t docs[POSTINGS_BLOCK + 16]; /* the 16 behind the last hold DOC_NONE */
     uint8_t evidence[POSTINGS_BLOCK + 8];
     uint32_t count;
 };
@@ -62,12 +61,31 @@ struct postings {
     } inl;
 };
 
+/* After a copy: the arrays of a list of one block lie in the struct itself. */
+static inline void postings_settle(struct postings *p)
+{
+    if (p->block_count != 1)
+        return;
+    p->last = &p->inl.last;
+    p->bound = &p->inl.bound;
+    p->off = &p->inl.off;
+    p->tie = &p->inl.tie;
+}
+
 /* Decodes block `b` (docs and evidence). CORRUPT when the bytes are damaged. */
 enum status postings_decode(const struct postings *p, uint32_t b, struct postings_block *out);
 /* Docs only / evidence only of a block whose docs are already there. */
 enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out);
 enum status postings_decode_evidence(const struct postings *p, uint32_t b,
                                      struct postings_block *out);
+/* What a document of the list scores: tier + idf * lut[evidence]. */
+struct postings_weight {
+    const uint32_t *lut; /* 256 entries */
+    uint32_t idf, tier;
+};
+/* Scores instead of evidence; `scores` has room for POSTINGS_BLOCK + 16. */
+enum status postings_decode_scores(const struct postings *p, uint32_t b,
+                                   const struct postings_weight *w, uint32_t *scores);
 /* First block index >= from whose last doc is >= doc; block_count when there is none. Galloping. */
 uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc);
 /*

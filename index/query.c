@@ -1,5 +1,6 @@
 #include "index/query.h"
 #include "index/collect.h"
+#include "index/expand.h"
 #include "index/highlight.h"
 #include "index/relax.h"
 #include "index/relevance.h"
@@ -29,6 +30,8 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = loose_create(&s->loose);
     if (!st)
+        st = forms_create(&s->forms);
+    if (!st)
         st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
@@ -42,6 +45,7 @@ void searcher_destroy(struct searcher **s)
     analyser_destroy(&(*s)->analyser);
     matcher_destroy(&(*s)->matcher);
     loose_destroy(&(*s)->loose);
+    forms_destroy(&(*s)->forms);
     sort_texts_destroy(&(*s)->texts);
     buf_fini(&(*s)->scratch);
     free(*s);
@@ -53,25 +57,31 @@ struct analyser *searcher_analyser(struct searcher *s)
     return s->analyser;
 }
 
-/* Score of an evidence byte: weights of the classes it names, the best by its impact, 0..1023. */
-static void make_lut(const struct schema *schema, const double *n, uint16_t *lut)
+/* Score of an evidence byte: weights of the classes it names, the best by its impact, 1..1023.
+ * Made anew only when a number that it depends on is another. */
+static void make_lut(struct searcher *sr, const struct schema *schema, const double *n)
 {
-    double floor = n[PROFILE_impact_floor];
-    double most = 0, raw[256];
+    double floor = n[PROFILE_impact_floor], further = n[PROFILE_more_classes];
+    double most = 0, raw[256], from[LUT_NUMBERS] = {floor, further};
+    for (int c = 0; c < 4; c++)
+        from[2 + c] = n[PROFILE_class_0 + c] *
+                      (schema->class_weight[c] > 0 ? (double)schema->class_weight[c] : 1);
+    if (sr->lut[0] && !memcmp(sr->lut_from, from, sizeof from))
+        return;
+    memcpy(sr->lut_from, from, sizeof from);
     for (int e = 0; e < 256; e++) {
         int mask = e >> 4, best = mask ? __builtin_ctz((unsigned)mask) : 0;
         raw[e] = 0;
         for (int c = 0; mask && c < 4; c++)
-            if (mask >> c & 1) {
-                double w = schema->class_weight[c] > 0 ? schema->class_weight[c] : 1;
-                w *= n[PROFILE_class_0 + c];
-                raw[e] += w * (c == best ? floor + (1 - floor) * (e & 15) / 15.0
-                                         : n[PROFILE_more_classes]);
-            }
+            if (mask >> c & 1)
+                raw[e] +=
+                    from[2 + c] * (c == best ? floor + (1 - floor) * (e & 15) / 15.0 : further);
         most = raw[e] > most ? raw[e] : most;
     }
-    for (int e = 0; e < 256; e++)
-        lut[e] = (uint16_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
+    for (int e = 0; e < 256; e++) {
+        uint32_t v = (uint32_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
+        sr->lut[e] = v ? v : 1; /* a match is never worth nothing */
+    }
 }
 
 /* --- attempts --------------------------------------------------------------------------------- */
@@ -99,8 +109,13 @@ static bool stage(struct search *s, enum query_stage which, bool wanted)
 
 static enum status expand(struct search *s, uint32_t typos, bool forms)
 {
-    enum status st =
-        plan_expand(&s->plan, s->snap, s->arena, &s->profile, typos, forms, s->query->prefix);
+    struct expansion_request r = {.snap = s->snap,
+                                  .arena = s->arena,
+                                  .profile = &s->profile,
+                                  .forms = forms ? s->searcher->forms : NULL,
+                                  .typos = typos,
+                                  .prefix = s->query->prefix};
+    enum status st = expand_plan(&s->plan, &r);
     return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
                                                 : st;
 }
@@ -110,13 +125,14 @@ static enum status run_words(struct search *s)
     const struct query *q = s->query;
     bool plain = slice_equal(q->profile, SLICE_LIT("bm25")), all = q->match != QUERY_ANY;
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
+    s->tiers = !plain || all; /* the plain sum of BM25 knows no tiers */
     enum status st = expand(s, forced, !plain);
     if (!st)
         st = collect_attempt(s, all);
     if (!st && stage(s, STAGE_TYPOS,
                      q->typos == QUERY_TYPOS_AUTO && s->found < s->profile.n[PROFILE_typo_below] &&
                          words)) {
-        st = expand(s, 2, !plain);
+        st = expand(s, q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2, !plain);
         if (!st)
             st = reset_facets(s);
         if (!st)
@@ -149,6 +165,7 @@ static enum status prepare_facets(struct search *s)
         if (s->query->facets[i].disjunctive)
             st = filter_without(s->filter, facet_field(s->facets[i]), s->arena,
                                 &s->facet_filters[i]);
+        s->any_disjunctive |= s->facet_filters[i] != s->filter;
     }
     return st;
 }
@@ -177,10 +194,11 @@ static enum status prepare(struct search *s)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
     enum status st = find_profile(s);
-    make_lut(snapshot_schema(s->snap), s->profile.n, s->lut);
-    if (!st)
+    if (!st) {
+        make_lut(s->searcher, snapshot_schema(s->snap), s->profile.n);
         st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
                         &s->plan, s->fault);
+    }
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)
@@ -192,8 +210,12 @@ static enum status prepare(struct search *s)
         st = groups_create(q, s->snap, &s->sort, s->arena, &s->groups, s->fault);
     if (!st)
         st = prepare_facets(s);
+    s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
     uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
-    s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
+    if (s->cursor)
+        s->top.cap = q->k + (s->cursor->in_window ? window : 0);
+    else
+        s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
@@ -207,6 +229,50 @@ static enum status prepare(struct search *s)
     uint64_t least = (uint64_t)(enough > all ? enough : all);
     s->count_to = asked < least ? least : asked;
     return st;
+}
+
+/* How many of the sorted candidates belong to the window of the cursor. */
+static uint32_t window_of_cursor(const struct search *s)
+{
+    uint32_t n = 0;
+    while (n < s->top.count && !candidate_before(&s->cursor->window_last, &s->top.items[n]))
+        n++;
+    return n;
+}
+
+/* The window of the first page, made again: whoever is not behind its last candidate. Products that
+ * came in since may have made it longer than there was room for: then with more room. */
+static enum status rank_again(struct search *s, uint32_t *from)
+{
+    uint32_t n;
+    enum status st = STATUS_OK;
+    while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
+        s->top.cap *= 2;
+        s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
+        if (!s->top.items)
+            return STATUS_NO_MEMORY;
+        st = reset_facets(s);
+        if (!st)
+            st = collect_attempt(s, s->all_words);
+        if (st)
+            return st;
+        topk_sort(&s->top);
+    }
+    st = relevance_rank(s, n);
+    s->window_last = s->cursor->window_last;
+    for (*from = 0; *from < n && !candidate_before(&s->cursor->last, &s->top.items[*from]);)
+        ++*from;
+    return st;
+}
+
+/* Sorts the candidates, the second phase included; the page begins at *from. */
+static enum status finish_order(struct search *s, uint32_t *from)
+{
+    *from = s->cursor ? 0 : s->query->offset;
+    topk_sort(&s->top);
+    if (s->cursor && s->cursor->in_window)
+        return rank_again(s, from);
+    return s->cursor ? STATUS_OK : relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
 }
 
 /* The page [from, from + n) of the order as hits. */
@@ -235,13 +301,17 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
 static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
 {
     const struct query *q = s->query;
-    uint64_t all = s->cursor || s->groups ? s->behind : s->found;
+    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window) ? s->behind : s->found;
+    struct query_place place = {.stages = s->stages,
+                                .dropped = s->dropped,
+                                .now_ms = s->now_ms,
+                                .last = &s->top.items[from + n - 1],
+                                .window_last = from + n <= s->window ? &s->window_last : NULL};
     s->out->index_moved = s->cursor && s->cursor->moved;
     if (!n || n < q->k || (!s->inexact && all <= (uint64_t)from + n))
         return STATUS_OK;
-    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, s->stages, s->dropped,
-                               &s->top.items[from + n - 1], &s->searcher->scratch, s->arena,
-                               &s->out->cursor);
+    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, &place, &s->searcher->scratch,
+                               s->arena, &s->out->cursor);
 }
 
 static enum status finish_terms(struct search *s)
@@ -270,14 +340,14 @@ static enum status finish_terms(struct search *s)
 static enum status finish(struct search *s)
 {
     struct query_result *out = s->out;
-    topk_sort(&s->top);
-    enum status st = s->groups || s->cursor ? STATUS_OK : relevance_rank(s);
+    uint32_t from;
+    enum status st = finish_order(s, &from);
     if (!st)
         st = relax_name(s);
     if (st)
         return st;
-    uint32_t from = s->query->offset < s->top.count ? s->query->offset : s->top.count,
-             n = s->top.count - from;
+    from = from < s->top.count ? from : s->top.count;
+    uint32_t n = s->top.count - from;
     n = n < s->query->k ? n : s->query->k;
     out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
     if (!out->facets)

@@ -16,6 +16,9 @@ enum query_match { QUERY_ALL, QUERY_ANY, QUERY_RELAXED };
 
 enum { QUERY_TYPOS_AUTO = -1, QUERY_COUNT_ALL = -1 };
 
+/* Told in `degraded` as "typo_distance", "synonyms", when it made a difference. */
+enum query_skip { QUERY_SKIP_TYPO_STEP = 1, QUERY_SKIP_SYNONYMS = 2 };
+
 enum facet_kind { FACET_VALUES, FACET_RANGES, FACET_STATS };
 
 struct facet_request {
@@ -52,9 +55,12 @@ struct query {
     struct slice profile;      /* ranking profile; empty = "default" */
     struct slice profile_text; /* the text of one instead (profile.h): for measurement */
     bool explain;
-    bool want_terms;  /* fill result.terms, for highlights */
-    bool no_pruning;  /* exhaustive evaluation: tests and measurement */
-    uint32_t degrade; /* 0..4: the ladder of resilience.md; what is left out is told */
+    bool want_terms; /* fill result.terms, for highlights */
+    bool no_pruning; /* exhaustive evaluation: tests and measurement */
+    uint32_t skip;   /* bits of enum query_skip: what a loaded server leaves out */
+    /* Retrieval may stop after so many postings; then found_exact is false and "early_stop" is
+     * told. 0 = never. */
+    uint64_t postings_max;
     /* Docids not to be seen (expired): bitmap over docids, NULL = none; bits beyond bit_count are
      * 0. */
     const uint64_t *excluded;

@@ -28,6 +28,7 @@ uint64_t query_cursor_question(const struct query *q, struct buf *scratch)
     }
     wire_put_bytes(b, q->group_field);
     wire_put_bytes(b, q->profile);
+    wire_put_bytes(b, q->profile_text);
     return XXH3_64bits(b->ptr, b->len);
 }
 
@@ -133,6 +134,14 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     c->last.tie = wire_u32(&r);
     c->last.docid = wire_u32(&r);
     struct slice id = wire_bytes(&r);
+    c->in_window = wire_u8(&r);
+    if (c->in_window) {
+        c->last.keys[1] = wire_u64(&r);
+        c->window_last.keys[0] = wire_u64(&r);
+        c->window_last.tie = wire_u32(&r);
+        c->window_last.docid = wire_u32(&r);
+        r.failed |= q->sort_count > 0;
+    }
     if (r.failed)
         return refuse(fault, "is damaged");
     c->weights = slice_make(r.at, wire_left(&r));
@@ -146,9 +155,10 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
 
 enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
                                 const struct sort_keys *sort, const struct plan *plan,
-                                uint8_t stages, uint32_t dropped, const struct candidate *last,
-                                struct buf *scratch, struct arena *arena, struct slice *out)
+                                const struct query_place *place, struct buf *scratch,
+                                struct arena *arena, struct slice *out)
 {
+    const struct candidate *last = place->last;
     struct slice id;
     struct buf *b = scratch;
     uint64_t question = query_cursor_question(q, b);
@@ -161,13 +171,20 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     wire_put_u32(b, snapshot_uuid(snap));
     wire_put_varint(b, snapshot_generation(snap));
     wire_put_varint(b, snapshot_sequence(snap));
-    wire_put_varint(b, q->now_ms > 0 ? (uint64_t)q->now_ms : 0);
-    buf_put_u8(b, stages);
-    wire_put_varint(b, dropped);
+    wire_put_varint(b, place->now_ms > 0 ? (uint64_t)place->now_ms : 0);
+    buf_put_u8(b, place->stages);
+    wire_put_varint(b, place->dropped);
     sort_keys_encode(sort, last->keys, b);
     wire_put_u32(b, last->tie);
     wire_put_u32(b, last->docid);
     wire_put_bytes(b, id);
+    buf_put_u8(b, place->window_last != NULL);
+    if (place->window_last) {
+        wire_put_u64(b, last->keys[1]);
+        wire_put_u64(b, place->window_last->keys[0]);
+        wire_put_u32(b, place->window_last->tie);
+        wire_put_u32(b, place->window_last->docid);
+    }
     put_weights(b, plan);
     wire_put_u32(b, XXH32(b->ptr, b->len, 0));
     *out = arena_copy(arena, buf_slice(b));

@@ -10,9 +10,15 @@
  *             now_ms varint, stages u8, dropped varint,
  *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
  *             tie u32, docid u32, id bytes,
+ *             in_window u8, when 1: first-phase score u64, and the last of the window in
+ *                           first-phase order: score u64, tie u32, docid u32,
  *             group_count u8, group*: prefix_idf varint, item_count varint,
  *                                     item*: term hash u32, idf varint
  *             check u32 (XXH32 of the bytes before)
+ *
+ * The second phase orders the first candidates anew (relevance.h). A cursor inside that window also
+ * names the last candidate of the window in the order of the first phase: whoever is not behind it
+ * belongs to the window again, and is ordered again.
  *
  * Products of equal keys and tie (a hash of the id) are in docid order, which no change of other
  * products alters.
@@ -29,6 +35,8 @@ enum query_stage { STAGE_TYPOS = 1, STAGE_RELAXED = 2 };
 
 struct query_cursor {
     struct candidate last;
+    struct candidate window_last; /* when in_window */
+    bool in_window;               /* `last` has the keys of the second phase */
     uint64_t generation, sequence;
     int64_t now_ms;
     uint32_t uuid;
@@ -36,6 +44,15 @@ struct query_cursor {
     uint32_t dropped;     /* words done without, a bitmap of the plan's groups */
     bool moved;           /* the index is not the one of the cursor */
     struct slice weights; /* the groups, undecoded */
+};
+
+/* Where a page ended. */
+struct query_place {
+    uint8_t stages;
+    uint32_t dropped; /* words left out, a bit each */
+    int64_t now_ms;
+    const struct candidate *last;
+    const struct candidate *window_last; /* NULL: `last` has the keys of the first phase */
 };
 
 /* A hash of all that must be the same on every page. `scratch` is overwritten, here and below. */
@@ -51,7 +68,7 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
 /* The cursor behind `last`, in the arena. */
 enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
                                 const struct sort_keys *sort, const struct plan *plan,
-                                uint8_t stages, uint32_t dropped, const struct candidate *last,
-                                struct buf *scratch, struct arena *arena, struct slice *out);
+                                const struct query_place *place, struct buf *scratch,
+                                struct arena *arena, struct slice *out);
 
 #endif

@@ -322,10 +322,11 @@ enum status groups_hits(struct groups *g, const struct candidate *chosen, uint32
         topk_sort(&shelves[i].top);
         for (uint32_t k = 0; !st && k < shelves[i].top.count; k++) {
             const struct candidate *c = &shelves[i].top.items[k];
-            (*hits)[n++] = (struct hit){.docid = c->docid,
-                                        .score = c->keys[0],
-                                        .group_value = text,
-                                        .group_count = item->count};
+            (*hits)[n++] =
+                (struct hit){.docid = c->docid,
+                             .score = c->docid == chosen[i].docid ? chosen[i].keys[0] : c->keys[0],
+                             .group_value = text,
+                             .group_count = item->count};
         }
     }
     *hit_count = n;

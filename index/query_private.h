@@ -9,6 +9,7 @@
 
 #include "index/facet.h"
 #include "index/filter.h"
+#include "index/forms.h"
 #include "index/match.h"
 #include "index/loose.h"
 #include "index/query_cursor.h"
@@ -16,12 +17,17 @@
 #include "index/sort_key.h"
 #include "index/topk.h"
 
+enum { LUT_NUMBERS = 6 };
+
 struct searcher {
     struct analyser *analyser;
     struct matcher *matcher;
     struct loose *loose;
+    struct forms *forms;
     struct sort_texts *texts;
     struct buf scratch;
+    double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
+    uint32_t lut[256];            /* score of an evidence byte, 1..1023 */
 };
 
 /* Everything one attempt needs; `ctx` of the match consumer. */
@@ -33,7 +39,6 @@ struct search {
     struct fault *fault;
     struct profile profile;
     struct plan plan;
-    uint16_t lut[256];
     struct filter *filter;
     struct facet_counter **facets;
     struct filter **facet_filters; /* disjunctive: the filter without the facet's own field */
@@ -42,7 +47,9 @@ struct search {
     struct topk top;
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
     struct query_cursor *cursor; /* NULL = from the first */
+    int64_t now_ms;              /* of the query; behind a cursor, that of the first page */
     uint8_t stages;              /* enum query_stage, those that were run */
+    bool all_words;              /* how the last attempt was made */
     uint64_t behind;             /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;
@@ -51,6 +58,9 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
+    uint32_t calls;                /* of need(), to look at `check` now and then */
+    enum status stopped;           /* what `check` said */
+    bool tiers;                    /* exact words carry theirs */
     uint32_t window;               /* candidates the second phase ordered anew, 0 = none */
     struct candidate window_last;  /* the last of them in the order of the first phase */
     struct loose_rule *loose_rule; /* which words are enough; NULL = all, or any */

@@ -194,7 +194,7 @@ static void score_signals(const struct ranking *r, struct ranked *x)
         struct column *c = f ? snapshot_column(snap, f->id) : NULL;
         double v;
         if (c && column_float(c, x->candidate->docid, &v) == STATUS_OK)
-            x->parts.signals += g->weight * signal_value(g, v, r->s->query->now_ms);
+            x->parts.signals += g->weight * signal_value(g, v, r->s->now_ms);
     }
 }
 
@@ -230,11 +230,10 @@ static enum status prepare(struct ranking *r)
     return STATUS_OK;
 }
 
-enum status relevance_rank(struct search *s)
+enum status relevance_rank(struct search *s, uint32_t count)
 {
     struct ranking r = {.s = s, .p = &s->profile, .words = s->plan.group_count};
-    r.count = (uint32_t)s->profile.n[PROFILE_window];
-    r.count = r.count < s->top.count ? r.count : s->top.count;
+    r.count = count < s->top.count ? count : s->top.count;
     if (!r.count || !r.words || s->query->sort_count)
         return STATUS_OK;
     s->window_last = s->top.items[r.count - 1];

@@ -17,9 +17,9 @@ struct relevance_parts {
     double base, title, near, lead, missing, inexact, agree, signals;
 };
 
-/* Reorders the first candidates of `s->top` (sorted, the whole order from its beginning). keys[0]
- * becomes tier and new score, keys[1] the score of the first phase; s->window and s->window_last
- * tell how far the new order goes. The candidates behind keep their place. */
-enum status relevance_rank(struct search *s);
+/* Reorders the first `count` candidates of `s->top` (sorted, the whole order from its beginning).
+ * keys[0] becomes tier and new score, keys[1] the score of the first phase; s->window and
+ * s->window_last tell how far the new order goes. The candidates behind keep their place. */
+enum status relevance_rank(struct search *s, uint32_t count);
 
 #endif

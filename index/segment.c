@@ -308,16 +308,16 @@ uint32_t segment_dead_count(const struct segment *s)
     return s->head.dead_count;
 }
 
-enum status segment_dead_at(const struct segment *s, uint32_t i, struct slice *term,
-                            uint32_t *count)
+enum status segment_dead_at(const struct segment *s, uint32_t i, struct slice *term, int32_t *count)
 {
-    *count = segment_u32(s, s->head.dead + i * 8, 1);
+    *count = (int32_t)segment_u32(s, s->head.dead + i * 8, 1);
     return string_at(s, segment_u32(s, s->head.dead + i * 8, 0), term);
 }
 
-uint32_t segment_dead_df(const struct segment *s, struct slice term)
+int32_t segment_dead_df(const struct segment *s, struct slice term)
 {
-    uint32_t low = 0, high = s->head.dead_count, count;
+    uint32_t low = 0, high = s->head.dead_count;
+    int32_t count;
     struct slice t;
     while (low < high) {
         uint32_t mid = (low + high) / 2;

@@ -44,9 +44,10 @@ enum status postings_open(const struct segment *s, uint32_t ordinal, struct post
  * (then the prefix has few postings: expand it). */
 enum status postings_open_prefix(const struct segment *s, struct slice prefix,
                                  struct postings *out);
-/* postings that this segment's changes killed in earlier segments for this term (0 when term
- * unknown); also answers for terms that have no postings here. */
-uint32_t segment_dead_df(const struct segment *s, struct slice term);
+/* What the killed postings of a term take off its df in all segments; also answers for terms that
+ * have no postings here. Negative in a merged segment whose purged postings were killed by later
+ * segments: those still take them off. */
+int32_t segment_dead_df(const struct segment *s, struct slice term);
 
 /* Tie key: xxh32 of the external id; orders equal scores (smaller first). doc relative to base. */
 uint32_t segment_tie(const struct segment *s, uint32_t doc);

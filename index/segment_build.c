@@ -464,7 +464,7 @@ static enum status write_all(struct segment_builder *b, struct segment_writer *w
     for (uint32_t i = 0; i < b->terms.count; i++) {
         const struct term *t = term_at(b, order[i].term);
         if (t->dead)
-            segment_writer_dead(w, term_text(b, t), t->dead);
+            segment_writer_dead(w, term_text(b, t), (int32_t)t->dead);
     }
     uint32_t *off = malloc((b->doc_count + 1u) * sizeof *off);
     if (!off)

@@ -80,6 +80,6 @@ uint32_t segment_dictionary(const struct segment *s);
 /* Iterates the dead table: term and count of entry i < segment_dead_count(). */
 uint32_t segment_dead_count(const struct segment *s);
 enum status segment_dead_at(const struct segment *s, uint32_t i, struct slice *term,
-                            uint32_t *count);
+                            int32_t *count);
 
 #endif

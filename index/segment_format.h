@@ -23,7 +23,7 @@
  * evidence count u8, deltas bit-packed (LSB first) from the doc behind the previous block's last;
  * evidence table bytes; indexes of 0,1,2,4 bits (16 < count: raw bytes) positions     per posting:
  * varints (delta << 1 | more) prefix entry  prefix 4 bytes (zero-padded), df u32, ptr u32 (a list
- * without positions) dead entry    str_off u32, count u32: postings of earlier segments that this
+ * without positions) dead entry    str_off u32, count i32: postings of earlier segments that this
  * one's changes killed record        id_len varint, id, raw_len varint, zstd frame (magicless)
  * length varint, frame
  *

@@ -18,7 +18,7 @@ struct merge {
     uint64_t *alive; /* bitmap over the merged range */
     uint32_t next[MERGE_INPUTS], next_dead[MERGE_INPUTS];
     struct slice term[MERGE_INPUTS], dead[MERGE_INPUTS]; /* what stands at next and next_dead */
-    uint32_t killed[MERGE_INPUTS];
+    int32_t killed[MERGE_INPUTS];
     bool has_term[MERGE_INPUTS], has_dead[MERGE_INPUTS];
     /* the list at hand */
     uint32_t *docs, *pos_at, *pos;
@@ -248,7 +248,7 @@ static bool next_term(const struct merge *m, struct slice *term)
 
 static enum status merge_term(struct merge *m, struct segment_writer *w, struct slice term)
 {
-    uint64_t dead = 0;
+    int64_t dead = 0;
     m->postings = m->pos_count = m->purged = 0;
     for (uint32_t k = 0; k < m->count; k++) {
         enum status st = STATUS_OK;
@@ -267,9 +267,10 @@ static enum status merge_term(struct merge *m, struct segment_writer *w, struct 
     if (m->postings)
         segment_writer_term(
             w, term, &(struct list_input){m->docs, m->evidence, m->pos_at, m->pos, m->postings});
-    dead = dead > m->purged ? dead - m->purged : 0;
+    /* Below 0: later segments hold the kills of postings that went here. */
+    dead -= m->purged;
     if (dead)
-        segment_writer_dead(w, term, (uint32_t)dead);
+        segment_writer_dead(w, term, (int32_t)dead);
     return STATUS_OK;
 }
 

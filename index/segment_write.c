@@ -247,10 +247,10 @@ void segment_writer_term(struct segment_writer *w, struct slice term, const stru
     w->head.term_count++;
 }
 
-void segment_writer_dead(struct segment_writer *w, struct slice term, uint32_t count)
+void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count)
 {
     put_word(&w->dead, put_string(w, term));
-    put_word(&w->dead, count);
+    put_word(&w->dead, (uint32_t)count);
     w->head.dead_count++;
 }
 

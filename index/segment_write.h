@@ -29,7 +29,7 @@ void segment_writer_fini(struct segment_writer *w);
 /* Terms in ascending order. */
 void segment_writer_term(struct segment_writer *w, struct slice term,
                          const struct list_input *list);
-void segment_writer_dead(struct segment_writer *w, struct slice term, uint32_t count);
+void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count);
 void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
                            const struct list_input *list);
 /* Appends bytes that must not cross an extent; returns their offset. */

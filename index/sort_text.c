@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "index/text.h"
+#include "index/fold.h"
 #include "protocol/arena.h"
 
 struct entry {
@@ -19,8 +19,7 @@ struct sort_text {
 };
 
 struct sort_texts {
-    struct text_segmenter *segmenter;
-    struct buf folded;
+    struct folder *folder;
     uint64_t clock;
     struct sort_text tables[SORT_TEXTS_KEPT];
 };
@@ -31,7 +30,7 @@ enum status sort_texts_create(struct sort_texts **out)
     *out = t;
     if (!t)
         return STATUS_NO_MEMORY;
-    enum status st = text_segmenter_create(&t->segmenter);
+    enum status st = folder_create(&t->folder);
     if (st)
         sort_texts_destroy(out);
     return st;
@@ -52,40 +51,9 @@ void sort_texts_destroy(struct sort_texts **t)
         return;
     for (uint32_t i = 0; i < SORT_TEXTS_KEPT; i++)
         forget(&(*t)->tables[i]);
-    text_segmenter_destroy(&(*t)->segmenter);
-    buf_fini(&(*t)->folded);
+    folder_destroy(&(*t)->folder);
     free(*t);
     *t = NULL;
-}
-
-static bool ascii(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] >= 0x80)
-            return false;
-    return true;
-}
-
-static enum status fold(struct sort_texts *t, struct slice s)
-{
-    const struct text_piece *pieces;
-    struct slice folded;
-    uint32_t count;
-    buf_clear(&t->folded);
-    if (ascii(s)) {
-        for (size_t i = 0; i < s.len; i++)
-            buf_put_u8(&t->folded,
-                       (uint8_t)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] + 32 : s.ptr[i]));
-        return t->folded.failed ? STATUS_NO_MEMORY : STATUS_OK;
-    }
-    enum status st = text_segment(t->segmenter, s, &pieces, &count, &folded);
-    for (uint32_t i = 0; !st && i < count; i++) {
-        if (pieces[i].word)
-            buf_put(&t->folded, folded.ptr + pieces[i].folded, pieces[i].len);
-        else
-            buf_put(&t->folded, s.ptr + pieces[i].start, pieces[i].end - pieces[i].start);
-    }
-    return st ? st : t->folded.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static int by_text(const void *a, const void *b)
@@ -100,18 +68,16 @@ static enum status read_fresh(struct sort_texts *all, struct sort_text *t, struc
                               uint32_t upto, struct entry *fresh)
 {
     for (uint32_t o = t->count + 1; o <= upto; o++) {
-        struct slice text;
+        struct slice text, folded;
         struct entry *e = &fresh[o - t->count - 1];
         enum status st = facet_value_text(snap, t->field, o, &text);
         if (!st)
-            st = fold(all, text);
+            st = folder_run(all->folder, text, false, &folded);
         if (st)
             return st;
         e->ordinal = o;
         e->text = arena_copy(&t->texts, text);
-        e->folded = slice_equal(buf_slice(&all->folded), text)
-                        ? e->text
-                        : arena_copy(&t->texts, buf_slice(&all->folded));
+        e->folded = slice_equal(folded, text) ? e->text : arena_copy(&t->texts, folded);
         if (!e->text.ptr || !e->folded.ptr)
             return STATUS_NO_MEMORY;
     }
@@ -188,8 +154,8 @@ uint32_t sort_text_ordinal(const struct sort_text *t, uint32_t rank)
 enum status sort_text_place(struct sort_texts *all, const struct sort_text *t, struct slice text,
                             uint32_t *rank, bool *same)
 {
-    enum status st = fold(all, text);
-    struct entry want = {.folded = buf_slice(&all->folded), .text = text};
+    struct entry want = {.text = text};
+    enum status st = folder_run(all->folder, text, false, &want.folded);
     uint32_t low = 0, high = t->count;
     while (!st && low < high) {
         uint32_t mid = low + (high - low) / 2;

@@ -38,12 +38,13 @@ static uint64_t us_of(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? (to_ns - from_ns + 500) / 1000 : 0;
 }
 
-static void record(struct engine *e, const struct pending *p, uint64_t now)
+static void record(struct engine *e, const struct pending *p, bool lost, uint64_t now)
 {
     struct op_tally *o = &e->tally->ops[p->op];
     uint64_t response = us_of(p->intended_ns, now);
-    histogram_record(&o->response, response);
-    histogram_record(&o->service, us_of(p->sent_ns, now));
+    histogram_record(lost ? &o->lost : &o->response, response);
+    if (!lost)
+        histogram_record(&o->service, us_of(p->sent_ns, now));
     histogram_record(&e->tally->interval, response);
 }
 
@@ -81,7 +82,7 @@ static void on_reply(void *ctx, struct link *l, struct pending *p, const struct 
     c->ok++;
     c->good += !deadline || took <= deadline;
     c->late += took > limit;
-    record(e, p, now);
+    record(e, p, false, now);
 }
 
 static void on_fail(void *ctx, struct link *l, struct pending *p, uint32_t failure, uint64_t now)
@@ -90,7 +91,7 @@ static void on_fail(void *ctx, struct link *l, struct pending *p, uint32_t failu
     (void)l;
     over(e, now);
     e->tally->ops[p->op].counts.failed[failure]++;
-    record(e, p, now); /* it would have taken at least that long */
+    record(e, p, true, now); /* it would have taken at least that long */
 }
 
 static void on_sent(void *ctx, struct pending *p)
@@ -307,7 +308,7 @@ static enum status set_up(struct engine *e)
 /* Waits until every connection stands; some seconds for a server that just starts. */
 static enum status connect_all(struct engine *e)
 {
-    uint64_t until = clock_ns() + UINT64_C(5000000000);
+    uint64_t until = clock_ns() + e->spec->connect_ns;
     uint32_t up = 0, n = e->spec->connections;
     while (up < n && clock_ns() < until) {
         e->tick_ns = clock_ns() + TICK_NS;

@@ -31,6 +31,7 @@ struct engine_spec {
     uint32_t closed;                     /* requests kept under way; 0 = open loop */
     uint64_t duration_ns;
     uint64_t timeout_ns;    /* a reply is waited for so long */
+    uint64_t connect_ns;    /* for all connections to stand */
     uint64_t drain_ns;      /* after the last send, at most */
     uint64_t interval_ns;   /* of the interval log */
     uint64_t late_after_ns; /* a good reply later than this is late; 0 = the operation's deadline,

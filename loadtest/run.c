@@ -71,6 +71,7 @@ static enum status engine_spec_of(const struct run_spec *s, uint32_t part, struc
                               .duration_ns = (uint64_t)(s->duration_s * 1e9),
                               .timeout_ns = (uint64_t)s->timeout_ms * 1000000,
                               .drain_ns = (uint64_t)s->drain_ms * 1000000,
+                              .connect_ns = (uint64_t)s->connect_ms * 1000000,
                               .interval_ns = (uint64_t)s->interval_ms * 1000000,
                               .late_after_ns = (uint64_t)s->late_after_ms * 1000000,
                               .verify = s->verify,
@@ -223,6 +224,7 @@ static enum status merge(struct run *r)
     if (!(r->ops = calloc(n, sizeof *r->ops)))
         return STATUS_NO_MEMORY;
     histogram_init(&r->response);
+    histogram_init(&r->accepted);
     histogram_init(&r->service);
     memset(&r->total, 0, sizeof r->total);
     for (uint32_t i = 0; i < n; i++) {
@@ -232,6 +234,8 @@ static enum status merge(struct run *r)
             const struct op_tally *from = &r->tallies[w]->ops[i];
             counts_add(&r->ops[i].counts, &from->counts);
             histogram_add(&r->ops[i].response, &from->response);
+            histogram_add(&r->ops[i].response, &from->lost);
+            histogram_add(&r->accepted, &from->response);
             histogram_add(&r->ops[i].service, &from->service);
         }
         counts_add(&r->total, &r->ops[i].counts);

@@ -24,7 +24,7 @@ struct run_spec {
     uint32_t closed; /* in flight of a closed loop; 0 = open */
     uint32_t workers, connections, max_in_flight;
     uint64_t seed;
-    uint32_t timeout_ms, drain_ms, interval_ms, late_after_ms;
+    uint32_t timeout_ms, drain_ms, connect_ms, interval_ms, late_after_ms;
     bool verify, spin, sample_server;
     void (*live)(void *ctx, const struct run *r); /* NULL = none */
     void *live_ctx;
@@ -41,7 +41,9 @@ struct run {
     /* merged, valid after run_execute() */
     struct op_tally *ops; /* mix->op_count of them */
     struct counts total;
-    struct histogram response, service;
+    struct histogram response; /* good replies, and what was waited for in vain */
+    struct histogram accepted; /* good replies alone */
+    struct histogram service;
 };
 
 /* Runs to the end. UNAVAILABLE: no connection; fault says. run_fini() in any case. */

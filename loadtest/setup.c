@@ -176,6 +176,7 @@ static enum status make_spec(struct setup *s, struct fault *fault)
         return st;
     r->seed = (uint64_t)seed;
     r->drain_ms = r->timeout_ms;
+    r->connect_ms = 5000;
     if (r->connections < r->workers)
         r->connections = r->workers;
     if (r->closed > r->max_in_flight)

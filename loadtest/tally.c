@@ -17,6 +17,7 @@ struct tally *tally_create(void)
     for (int i = 0; i < TALLY_OPS; i++) {
         /* The pages are zero already; touching only min keeps them untaken. */
         t->ops[i].response.min = UINT64_MAX;
+        t->ops[i].lost.min = UINT64_MAX;
         t->ops[i].service.min = UINT64_MAX;
     }
     return t;

@@ -47,8 +47,8 @@ struct counts { /* all members are uint64_t: counts_add() adds word by word */
 
 struct op_tally {
     struct counts counts;
-    struct histogram response; /* from the intended start; good replies, and what was
-                                  waited for in vain with the time waited */
+    struct histogram response; /* good replies, from the intended start */
+    struct histogram lost;     /* what was waited for in vain: the time waited */
     struct histogram service;  /* from the actual send */
 };
 

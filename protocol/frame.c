@@ -199,6 +199,12 @@ static void copy_text(char *out, size_t cap, struct slice v)
 void frame_error_decode(const struct frame *f, struct fault *out)
 {
     *out = (struct fault){.status = f->status};
+    if (!f->body.len) { /* a refusal is a bare header */
+        copy_text(out->text, sizeof out->text, slice_str(status_text(f->status)));
+        if (status_class(f->status) == STATUS_CLASS_OVERLOAD)
+            out->retry_after_ms = f->time;
+        return;
+    }
     struct wire_reader r = wire_reader_of(f->body);
     uint32_t tag;
     struct slice v;

@@ -76,7 +76,8 @@ uint32_t tlv_u32(struct slice v);
 
 /* Appends a whole error frame that answers `to`. */
 void frame_put_error(struct buf *b, const struct frame *to, const struct fault *f);
-/* Body of an error frame into a fault. */
+/* Body of an error frame into a fault. A refusal without body (OVERLOADED, RATE_LIMITED) tells its
+ * retry_after_ms in the header's time. */
 void frame_error_decode(const struct frame *f, struct fault *out);
 /* The same body without a header (parts of MULTI_SEARCH). */
 void error_body_encode(struct buf *b, const struct fault *f);

@@ -276,6 +276,15 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
         for (int i = 0; i < 8; i++)
             r->work[i] = wire_varint(&w);
         break;
+    case TAG_HITS_LEVEL:
+        r->level = tlv_u32(v);
+        break;
+    case TAG_HITS_CACHE:
+        r->cache = tlv_u32(v);
+        break;
+    case TAG_HITS_CACHE_AGE_MS:
+        r->cache_age_ms = tlv_u64(v);
+        break;
     case TAG_HITS_QUERY_ID:
         r->query_id = v;
         break;

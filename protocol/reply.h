@@ -45,6 +45,9 @@ struct highlight_reply {
 
 struct search_reply {
     uint64_t took_us, found, generation, sequence, oldest_age_ms, groups;
+    uint32_t level; /* degrade level of the server */
+    uint32_t cache; /* 0 computed, 1 from the result cache, 2 an old page of it */
+    uint64_t cache_age_ms;
     bool found_exact, moved;
     uint32_t safe_mode; /* bits of enum safe_mode; 0 = off */
     enum upstream_state upstream;

@@ -5,7 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THROTTLE_WINDOW = 200, BUDGET_MAX = 10 };
+enum {
+    THROTTLE_SLACK = 10,
+    THROTTLE_STEP_US = 100000,
+    THROTTLE_LIFE_US = 60000000,
+    BUDGET_MAX = 10
+};
 
 uint64_t souk_now_us(void)
 {
@@ -43,7 +48,7 @@ void souk_options_init_size(struct souk_options *o, size_t size)
                                .max_frame = FRAME_MAX_BODY,
                                .backoff_ms = 20,
                                .backoff_max_ms = 2000,
-                               .frame_class = CLASS_DEFAULT};
+                               .frame_class = CLASS_CRITICAL};
     memcpy(o, &all, size < sizeof all ? size : sizeof all);
 }
 
@@ -147,20 +152,41 @@ struct souk_slot *souk_slot_of(struct souk *s, uint32_t id)
     return &s->slots[i];
 }
 
-/* The throttle of "Handling Overload": refuse here with probability (asked - 2 accepted) / asked.
+/* What was answered long ago counts less: the two sums have a mean life of THROTTLE_LIFE_US. */
+static void throttle_fade(struct souk *s)
+{
+    uint64_t now = souk_now_us();
+    if (!s->counted_us)
+        s->counted_us = now;
+    uint64_t past = now - s->counted_us;
+    if (past < THROTTLE_STEP_US)
+        return;
+    double keep = past >= THROTTLE_LIFE_US ? 0 : 1 - (double)past / THROTTLE_LIFE_US;
+    s->asked *= keep;
+    s->accepted *= keep;
+    s->counted_us = now;
+}
+
+/*
+ * The adaptive throttle of "Handling Overload" (SRE): refuse here with probability
+ * (asked - 2 accepted) / (asked + 1). Counted are requests whose outcome is known, so that many
+ * under way are not taken for many refused; a request refused here counts as asked.
  */
 static bool throttled(struct souk *s)
 {
-    if (s->asked > THROTTLE_WINDOW) {
-        s->asked /= 2;
-        s->accepted /= 2;
-    }
+    throttle_fade(s);
     double over = s->asked - 2 * s->accepted;
-    if (s->options.no_throttle || over <= 10)
+    if (s->options.no_throttle || over <= THROTTLE_SLACK)
         return false;
     bool refuse = (double)souk_random(s, 1000) < 1000 * over / (s->asked + 1);
     s->asked += refuse;
     return refuse;
+}
+
+void souk_counted(struct souk *s, bool accepted)
+{
+    s->asked++;
+    s->accepted += accepted;
 }
 
 static struct souk_slot *free_slot(struct souk *s)
@@ -220,7 +246,6 @@ enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callb
     slot->callback = callback;
     slot->ctx = ctx;
     s->in_flight++;
-    s->asked++;
     s->budget = s->budget + 0.1 > BUDGET_MAX ? BUDGET_MAX : s->budget + 0.1;
     if (id)
         *id = souk_slot_id(s, slot);

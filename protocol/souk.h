@@ -26,9 +26,11 @@
  * The library connects again by itself, after a random pause below a doubling bound (full jitter).
  * A request that was on its way is sent again only when that is safe (reads; a PUT with an
  * idempotency key), at most `retries` times, and only while the retry budget lasts (one retry per
- * ten requests). When a server refuses most requests as overloaded, a part of the requests is
- * refused here with OVERLOADED at once. Deadlines: the time left travels with the request; when
- * it is over the callback gets DEADLINE and the server a CANCEL.
+ * ten requests). Nothing is sent again where the server said that it is overloaded. When it refuses
+ * most requests so, a part of the requests is refused here with OVERLOADED at once. A server that
+ * says goodbye (GOAWAY) is left as soon as it has answered what it took; the rest goes to its
+ * successor at the same address and counts as no retry. Deadlines: the time left travels with the
+ * request; when it is over the callback gets DEADLINE and the server a CANCEL.
  *
  * No globals, no abort, no signals (SIGPIPE is not raised), no threads. A handle belongs to one
  * thread at a time. Host names are looked up blocking; numeric addresses and unix: are not.
@@ -40,6 +42,7 @@
 #include "protocol/multi.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "protocol/suggest.h"
 
 struct souk;
 
@@ -55,7 +58,7 @@ struct souk_options {
     uint32_t backoff_max_ms;      /* last bound; 0 = 2000 */
     bool checksum;                /* bodies carry XXH64 */
     bool no_throttle;             /* never refuse here; the caller backs off by retry_after_ms */
-    enum frame_class frame_class; /* of requests that name none */
+    enum frame_class frame_class; /* of requests that name none; critical */
 };
 
 /* Fills in the defaults; a library newer than the caller writes only `size` bytes. */
@@ -148,6 +151,10 @@ enum status souk_wait(struct souk *s, const struct wait_request *w, uint32_t tim
                       struct souk_reply *r);
 enum status souk_stats(struct souk *s, struct souk_reply *r, struct stats_row **rows,
                        uint32_t *count);
+enum status souk_suggest(struct souk *s, const struct suggest_request *q, struct souk_reply *r,
+                         struct suggest_reply *out);
+enum status souk_queries(struct souk *s, const struct queries_request *q, struct souk_reply *r,
+                         struct queries_row **rows, uint32_t *count);
 enum status souk_scan(struct souk *s, const struct scan_request *q, struct souk_reply *r,
                       struct scan_reply *out);
 enum status souk_delete(struct souk *s, const struct scan_request *q, struct souk_reply *r,

@@ -161,6 +161,22 @@ enum status souk_stats(struct souk *s, struct souk_reply *r, struct stats_row **
     return st ? st : decoded(r, stats_reply_decode(r->body, &r->arena, rows, count));
 }
 
+enum status souk_suggest(struct souk *s, const struct suggest_request *q, struct souk_reply *r,
+                         struct suggest_reply *out)
+{
+    suggest_request_encode(q, begin(r));
+    enum status st = call_with(s, OP_SUGGEST, true, 0, r);
+    return st ? st : decoded(r, suggest_reply_decode(r->body, &r->arena, out));
+}
+
+enum status souk_queries(struct souk *s, const struct queries_request *q, struct souk_reply *r,
+                         struct queries_row **rows, uint32_t *count)
+{
+    queries_request_encode(q, begin(r));
+    enum status st = call_with(s, OP_QUERIES, true, 0, r);
+    return st ? st : decoded(r, queries_reply_decode(r->body, &r->arena, rows, count));
+}
+
 static enum status scan_call(struct souk *s, uint8_t opcode, const struct scan_request *q,
                              struct souk_reply *r, struct scan_reply *out)
 {

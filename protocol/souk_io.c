@@ -89,11 +89,13 @@ void souk_connect(struct souk *s)
         souk_disconnect(s, STATUS_UNAVAILABLE, why);
 }
 
-static void pause_for(struct souk *s)
+/* A server that says goodbye has not failed: another process answers at the same address. */
+static void pause_for(struct souk *s, enum status why)
 {
-    s->failures++;
+    bool goodbye = why == STATUS_GOING_AWAY;
+    s->failures += !goodbye;
     s->state = SOUK_PAUSING;
-    s->resume_us = souk_now_us() + souk_pause_us(s, s->failures);
+    s->resume_us = souk_now_us() + (goodbye ? 0 : souk_pause_us(s, s->failures));
 }
 
 void souk_disconnect(struct souk *s, enum status why, const char *text)
@@ -108,7 +110,7 @@ void souk_disconnect(struct souk *s, enum status why, const char *text)
     buf_clear(&s->in);
     buf_clear(&s->out);
     s->out_at = 0;
-    pause_for(s);
+    pause_for(s, why);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         struct souk_slot *slot = &s->slots[i];
         if (!slot->used)
@@ -196,13 +198,16 @@ static bool sent_again(struct souk *s, struct souk_slot *slot, const struct faul
 {
     if (status_class(f->status) != STATUS_CLASS_TRANSIENT || !status_retryable(f->status))
         return false;
-    uint64_t pause = souk_pause_us(s, slot->tries + 1);
+    /* Not begun, by a server that goes away: it is no retry, and safe for any request. */
+    bool not_begun = f->status == STATUS_GOING_AWAY;
+    uint64_t pause = not_begun ? 0 : souk_pause_us(s, slot->tries + 1);
     if (f->retry_after_ms)
         pause += (uint64_t)f->retry_after_ms * 1000;
     uint64_t at = souk_now_us() + pause;
-    if (at >= slot->expires_us || !souk_may_retry(s, slot))
+    if (at >= slot->expires_us || (!not_begun && !souk_may_retry(s, slot)))
         return false;
-    slot->tries++;
+    s->draining |= not_begun;
+    slot->tries += !not_begun;
     slot->sent = false;
     slot->resend_us = at;
     buf_clear(&slot->body);
@@ -231,7 +236,7 @@ static void on_reply(struct souk *s, const struct frame *f)
     struct fault fault = {0};
     if (f->status)
         frame_error_decode(f, &fault);
-    s->accepted += status_class(fault.status) != STATUS_CLASS_OVERLOAD;
+    souk_counted(s, status_class(fault.status) != STATUS_CLASS_OVERLOAD);
     if (fault.status && sent_again(s, slot, &fault))
         return;
     struct souk_answer answer = {.status = fault.status,

@@ -34,7 +34,8 @@ struct souk {
     uint64_t connect_by_us, resume_us;
     uint32_t failures;      /* connections that failed in a row */
     double budget;          /* retries that may still be made */
-    double asked, accepted; /* recent requests, and those not refused as overloaded */
+    double asked, accepted; /* recent answers, and those that were no refusal for overload */
+    uint64_t counted_us;    /* when the two faded last */
     uint64_t random;
     bool draining, greeted; /* GOAWAY came; HELLO was answered */
     bool resending;         /* a slot waits for its resend_us */
@@ -58,6 +59,8 @@ void souk_slot_fail(struct souk *s, struct souk_slot *slot, enum status status, 
 void souk_flush(struct souk *s);
 /* True, and one retry is taken from the budget, when the request may be sent again. */
 bool souk_may_retry(struct souk *s, const struct souk_slot *slot);
+/* For the throttle: one more outcome is known. */
+void souk_counted(struct souk *s, bool accepted);
 
 /* souk_io.c */
 void souk_connect(struct souk *s);

@@ -2,81 +2,309 @@
 
 #include <stdlib.h>
 
-void admission_init(struct admission *a, uint32_t limit)
+enum {
+    LIMIT_LEAST = 16,
+    CREDIT_MAX_US = 50000,
+    OWN_KEPT = 4096, /* bytes of body memory a spare entry may keep */
+    INGEST_PERCENT = 10,
+    LOWEST_PERCENT = 5
+};
+
+/* Importance, highest first, is the order of the enum. */
+static const struct {
+    const char *name;
+    int64_t target_us; /* 0 = never overloaded by age */
+} queue_rows[QUEUE_COUNT] = {{"critical", 20000},
+                             {"default", 10000},
+                             {"ingest", 0},
+                             {"sheddable", 5000},
+                             {"background", 5000}};
+
+const char *admission_name(enum admission_id q)
 {
-    *a = (struct admission){.limit = limit};
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++)
-        a->queues[i].last = &a->queues[i].first;
+    return queue_rows[q].name;
 }
 
-static struct waiting *take(struct admission_queue *q, struct waiting **at)
+int64_t admission_target_us(enum admission_id q)
 {
-    struct waiting *w = *at;
-    *at = w->next;
-    if (q->last == &w->next)
-        q->last = at;
-    q->count--;
-    return w;
+    return queue_rows[q].target_us;
+}
+
+void admission_init(struct admission *a, uint32_t limit, size_t bytes)
+{
+    *a = (struct admission){.limit_max = limit, .bytes_max = bytes};
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        a->queues[i] = (struct admission_queue){.limit = limit, .least_age_us = INT64_MAX};
+}
+
+static void waiting_free(struct waiting *w)
+{
+    buf_fini(&w->own);
+    free(w);
 }
 
 void admission_fini(struct admission *a)
 {
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++)
-        while (a->queues[i].first)
-            free(take(&a->queues[i], &a->queues[i].first));
+    struct waiting *w;
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        while ((w = a->queues[i].oldest)) {
+            a->queues[i].oldest = w->next;
+            waiting_free(w);
+        }
+    while ((w = a->spare)) {
+        a->spare = w->next;
+        waiting_free(w);
+    }
 }
 
-enum status admission_add(struct admission *a, uint64_t conn_id, const struct frame *f,
-                          int64_t now_us, int64_t deadline_us)
+/* --- the lists -------------------------------------------------------------------------------- */
+
+static struct waiting *waiting_borrow(struct admission *a)
 {
-    struct admission_queue *q = &a->queues[frame_class_of(f)];
-    if (q->count >= a->limit) {
+    struct waiting *w = a->spare;
+    if (!w)
+        return calloc(1, sizeof *w);
+    a->spare = w->next;
+    return w;
+}
+
+void admission_return(struct admission *a, struct waiting *w)
+{
+    if (w->own.cap > OWN_KEPT)
+        buf_fini(&w->own);
+    w->next = a->spare;
+    a->spare = w;
+}
+
+static void append(struct admission_queue *q, struct waiting *w)
+{
+    w->next = NULL;
+    w->prev = q->newest;
+    if (q->newest)
+        q->newest->next = w;
+    else
+        q->oldest = w;
+    q->newest = w;
+    if (++q->count > q->peak)
+        q->peak = q->count;
+}
+
+static struct waiting *take_out(struct admission *a, struct waiting *w)
+{
+    struct admission_queue *q = &a->queues[w->queue];
+    *(w->prev ? &w->prev->next : &q->oldest) = w->next;
+    *(w->next ? &w->next->prev : &q->newest) = w->prev;
+    q->count--;
+    a->bytes -= w->frame.body.len;
+    return w;
+}
+
+enum status admission_add(struct admission *a, enum admission_id id, uint64_t conn_id,
+                          const struct frame *f, int64_t now_us, int64_t deadline_us)
+{
+    struct admission_queue *q = &a->queues[id];
+    if (q->count >= q->limit || a->bytes + f->body.len > a->bytes_max) {
         q->refused++;
         return STATUS_OVERLOADED;
     }
-    struct waiting *w = malloc(sizeof *w + f->body.len);
+    struct waiting *w = waiting_borrow(a);
     if (!w)
         return STATUS_NO_MEMORY;
-    *w = (struct waiting){
-        .conn_id = conn_id, .frame = *f, .received_us = now_us, .deadline_us = deadline_us};
-    if (f->body.len)
-        memcpy(w + 1, f->body.ptr, f->body.len);
-    w->frame.body.ptr = (char *)(w + 1);
-    *q->last = w;
-    q->last = &w->next;
-    q->count++;
-    q->taken++;
+    w->conn_id = conn_id;
+    w->frame = *f;
+    w->received_us = now_us;
+    w->deadline_us = deadline_us;
+    w->queue = (uint8_t)id;
+    w->borrowed = true;
+    append(q, w);
+    a->bytes += f->body.len;
     return STATUS_OK;
 }
 
-struct waiting *admission_next(struct admission *a)
+/* Those of this pass are the newest of each queue, so the walk ends at the first that was kept. */
+void admission_keep(struct admission *a)
 {
-    bool lowest = ++a->turn % 8 == 0;
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++) {
-        struct admission_queue *q = &a->queues[lowest ? FRAME_CLASS_COUNT - 1 - i : i];
-        if (q->first)
-            return take(q, &q->first);
-    }
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        for (struct waiting *w = a->queues[i].newest; w && w->borrowed; w = w->prev) {
+            buf_clear(&w->own);
+            buf_put_slice(&w->own, w->frame.body);
+            if (w->own.failed) { /* runs into its deadline instead of into foreign bytes */
+                w->deadline_us = 0;
+                a->bytes -= w->frame.body.len;
+                w->frame.body = SLICE_NULL;
+            } else {
+                w->frame.body = buf_slice(&w->own);
+            }
+            w->borrowed = false;
+        }
+}
+
+struct waiting *admission_cancel(struct admission *a, uint64_t conn_id, uint32_t request_id)
+{
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        for (struct waiting *w = a->queues[i].oldest; w; w = w->next)
+            if (w->conn_id == conn_id && w->frame.request_id == request_id)
+                return take_out(a, w);
     return NULL;
 }
 
-bool admission_cancel(struct admission *a, uint64_t conn_id, uint32_t request_id)
+uint32_t admission_forget(struct admission *a, uint64_t conn_id)
 {
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++) {
-        struct admission_queue *q = &a->queues[i];
-        for (struct waiting **at = &q->first; *at; at = &(*at)->next)
-            if ((*at)->conn_id == conn_id && (*at)->frame.request_id == request_id) {
-                free(take(q, at));
-                return true;
-            }
-    }
-    return false;
+    uint32_t count = 0;
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        for (struct waiting *w = a->queues[i].oldest, *next; w; w = next) {
+            next = w->next;
+            if (w->conn_id != conn_id)
+                continue;
+            admission_return(a, take_out(a, w));
+            count++;
+        }
+    return count;
 }
 
-bool admission_idle(const struct admission *a)
+uint32_t admission_count(const struct admission *a)
 {
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++)
-        if (a->queues[i].first)
-            return false;
-    return true;
+    uint32_t n = 0;
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        n += a->queues[i].count;
+    return n;
+}
+
+/* --- cost ------------------------------------------------------------------------------------- */
+
+/* Requests of one shape cost alike: the operation, and how long the request is. */
+static uint32_t cost_class(const struct frame *f)
+{
+    size_t size = f->body.len / 32;
+    return (uint32_t)((f->opcode & 31) << 3 | (size > 7 ? 7 : size));
+}
+
+uint32_t admission_cost_us(const struct admission *a, const struct frame *f)
+{
+    return a->cost_us16[cost_class(f)] / 16;
+}
+
+void admission_ran(struct admission *a, const struct waiting *w, int64_t us)
+{
+    uint32_t *cost = &a->cost_us16[cost_class(&w->frame)];
+    int64_t now16 = us > 1000000 ? 16000000 : us * 16;
+    *cost = *cost ? (uint32_t)((int64_t)*cost + (now16 - (int64_t)*cost) / 16) : (uint32_t)now16;
+    bool lowest = w->queue >= QUEUE_SHEDDABLE, ingest = w->queue == QUEUE_INGEST;
+    a->lowest_credit_us += us * LOWEST_PERCENT / 100 - (lowest ? us : 0);
+    a->ingest_credit_us += us * INGEST_PERCENT / 100 - (ingest ? us : 0);
+    int64_t *credits[] = {&a->lowest_credit_us, &a->ingest_credit_us};
+    for (int i = 0; i < 2; i++) {
+        if (*credits[i] > CREDIT_MAX_US)
+            *credits[i] = CREDIT_MAX_US;
+        if (*credits[i] < -CREDIT_MAX_US)
+            *credits[i] = -CREDIT_MAX_US;
+    }
+}
+
+/* --- who is next ------------------------------------------------------------------------------ */
+
+static struct admission_queue *lowest_waiting(struct admission *a)
+{
+    return a->queues[QUEUE_BACKGROUND].count ? &a->queues[QUEUE_BACKGROUND]
+                                             : &a->queues[QUEUE_SHEDDABLE];
+}
+
+static struct admission_queue *pick(struct admission *a)
+{
+    struct admission_queue *ingest = &a->queues[QUEUE_INGEST], *lowest = lowest_waiting(a);
+    if (ingest->count && a->ingest_credit_us > 0)
+        return ingest;
+    if (lowest->count && a->lowest_credit_us > 0)
+        return lowest;
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        if (a->queues[i].count)
+            return &a->queues[i];
+    return NULL;
+}
+
+struct waiting *admission_next(struct admission *a, int64_t now_us, enum status *verdict)
+{
+    struct admission_queue *q = pick(a);
+    if (!q)
+        return NULL;
+    int64_t target = queue_rows[q - a->queues].target_us;
+    if (q->overloaded && now_us - q->oldest->received_us > 2 * target) {
+        q->dropped++;
+        *verdict = STATUS_OVERLOADED;
+        return take_out(a, q->oldest);
+    }
+    struct waiting *w = take_out(a, q->overloaded ? q->newest : q->oldest);
+    uint32_t *cost = &a->cost_us16[cost_class(&w->frame)];
+    *verdict = STATUS_OK;
+    q->served++;
+    if (w->deadline_us - now_us < *cost / 16) {
+        /* A cost that refuses everybody would never be measured again: it fades. */
+        *cost -= *cost / 16;
+        q->served--;
+        q->late++;
+        *verdict = STATUS_DEADLINE;
+    }
+    return w;
+}
+
+/* --- overload --------------------------------------------------------------------------------- */
+
+void admission_look(struct admission *a, int64_t now_us)
+{
+    for (int i = 0; i < QUEUE_COUNT; i++) {
+        struct admission_queue *q = &a->queues[i];
+        int64_t age = q->oldest ? now_us - q->oldest->received_us : 0;
+        if (age < q->least_age_us)
+            q->least_age_us = age;
+    }
+}
+
+static uint32_t pressure_of(struct admission_queue *q, int64_t target)
+{
+    uint64_t shed = q->refused + q->dropped + q->late - q->shed_before;
+    uint64_t served = q->served - q->served_before;
+    int64_t age = q->least_age_us == INT64_MAX ? 0 : q->least_age_us;
+    uint64_t p = target ? (uint64_t)(age * 100 / target) : 0;
+    if (p > 200)
+        p = 200; /* how much more than enough comes is told by what is shed */
+    uint64_t came = (served + shed) * 100 / (served ? served : 1);
+    if (shed && came > p)
+        p = came;
+    q->served_before = q->served;
+    q->shed_before += shed;
+    return p > ADMISSION_PRESSURE_MAX ? ADMISSION_PRESSURE_MAX : (uint32_t)p;
+}
+
+static void window_end(struct admission_queue *q, int64_t target, uint32_t limit_max)
+{
+    bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
+    q->pressure = pressure_of(q, target);
+    if (target) {
+        q->overloaded = long_wait;
+        if (long_wait)
+            q->limit = q->limit * 9 / 10 > LIMIT_LEAST ? q->limit * 9 / 10 : LIMIT_LEAST;
+        else if (q->peak >= q->limit / 2)
+            q->limit += 1 + q->limit / 16;
+        if (q->limit > limit_max)
+            q->limit = limit_max;
+    }
+    q->peak = q->count;
+    q->least_age_us = INT64_MAX;
+}
+
+void admission_tick(struct admission *a)
+{
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        window_end(&a->queues[i], queue_rows[i].target_us, a->limit_max);
+}
+
+uint32_t admission_pressure(const struct admission *a)
+{
+    uint32_t p = a->queues[QUEUE_SHEDDABLE].pressure;
+    if (p > ADMISSION_LOWER_PRESSURE)
+        p = ADMISSION_LOWER_PRESSURE;
+    for (int i = QUEUE_CRITICAL; i <= QUEUE_DEFAULT; i++)
+        if (a->queues[i].pressure > p)
+            p = a->queues[i].pressure;
+    return p;
 }

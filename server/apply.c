@@ -8,9 +8,17 @@
 #include <time.h>
 
 #include "server/edition.h"
+#include "server/merger.h"
 #include "server/provider_row.h"
 
-enum { ITEMS_USUAL = 1024, ITEMS_MOST = 32768, BYTES_MOST = 32 << 20, MERGE_BYTES = 32 << 20 };
+enum {
+    ITEMS_USUAL = 1024,
+    ITEMS_MOST = 32768,
+    BYTES_MOST = 32 << 20,
+    SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
+    SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
+    NO_SPACE_MS = 1000
+};
 
 struct job {
     struct job *next;
@@ -26,8 +34,16 @@ struct apply {
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
     struct job *head, **tail;
-    struct writer_catalog *at; /* what the thread is busy with */
+    struct writer_catalog *at; /* what the thread applies changes to */
+    bool busy;                 /* in a step; merges may concern any catalog */
+    bool built;                /* the merger told so since the last step */
     bool stop;
+    /* the thread's own */
+    struct merger *merger;
+    struct writer_catalog *merging;                  /* whose merge is under way */
+    int64_t write_after_ms;                          /* the disk was full */
+    struct writer_catalog *touched[SHARED_CATALOGS]; /* changed, not yet settled */
+    uint32_t touched_count;
     struct arena arena;
     struct buf scratch;
 };
@@ -232,10 +248,19 @@ static bool stopping(struct apply *a)
     return stop;
 }
 
+static void leave_merge(struct apply *a, struct writer_catalog *c)
+{
+    merger_leave(a->merger, c->applying);
+    if (a->merging == c)
+        a->merging = NULL;
+}
+
 static enum status run(struct apply *a, struct writer_catalog *c, const struct job *jobs)
 {
     const struct timespec pause = {0, 200000000};
     for (;;) {
+        if (alone(jobs))
+            leave_merge(a, c);
         enum status st = alone(jobs) ? edition_change(c, &jobs->record) : run_batch(a, c, jobs);
         if (st != STATUS_NO_SPACE)
             return st;
@@ -244,6 +269,15 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
             return st;
         nanosleep(&pause, NULL);
     }
+}
+
+static void stop_catalog(struct writer_catalog *c, enum status st)
+{
+    if (c->failed)
+        return;
+    fprintf(stderr, "writer: catalog %s takes no more changes: %s\n", c->name, status_text(st));
+    c->failed = st;
+    c->row->write_state = WRITE_SAFE_MODE;
 }
 
 static void work(struct apply *a, struct job *jobs)
@@ -262,50 +296,172 @@ static void work(struct apply *a, struct job *jobs)
         publish(c, last);
         c->items_per_s = items * 1000000 / (uint64_t)(clock_mono_us() - began + 1);
     } else if (st != STATUS_NO_SPACE && !c->failed) {
-        fprintf(stderr, "writer: catalog %s takes no more changes: %s\n", c->name, status_text(st));
-        c->failed = st;
-        c->row->write_state = WRITE_SAFE_MODE;
+        stop_catalog(c, st);
     }
     free_jobs(jobs);
     loop_wake(a->loop);
 }
 
-static bool quiet(struct apply *a)
+/* --- merges ----------------------------------------------------------------------------------- */
+
+/* Writes a part of the merge that is built. A failed write or sync is final for the catalog, a full
+ * disk is not: it is tried again. */
+static void write_merge(struct apply *a, uint64_t bytes)
 {
-    pthread_mutex_lock(&a->lock);
-    bool none = !a->head && !a->stop;
-    pthread_mutex_unlock(&a->lock);
-    return none;
+    struct index *ix;
+    enum status st;
+    bool done = false;
+    struct merge_task *t = merger_built(a->merger, &ix, &st);
+    struct writer_catalog *c = a->merging;
+    if (!t)
+        return;
+    bool built = st == STATUS_OK;
+    if (built)
+        st = index_merge_write(ix, t, bytes, &done);
+    a->write_after_ms = st == STATUS_NO_SPACE ? clock_mono_ms() + NO_SPACE_MS : 0;
+    if (st == STATUS_NO_SPACE && built)
+        return;
+    if (st) {
+        fprintf(stderr, "writer: catalog %s: merging: %s\n", c->name, status_text(st));
+        c->settle_ms = 0;
+        if (built)
+            stop_catalog(c, st);
+    }
+    if (st || done) {
+        merger_end(a->merger);
+        a->merging = NULL;
+    }
+    if (done)
+        publish(c, c->visible);
 }
 
-static void merge(struct apply *a, struct writer_catalog *c)
+/* Begins the merge that is due in the catalog; false when there is none. */
+static bool begin_merge(struct apply *a, struct writer_catalog *c, bool idle)
 {
-    bool worked = true;
-    while (worked && !c->failed && quiet(a))
-        if (index_merge_step(c->applying, MERGE_BYTES, &worked))
-            return; /* it changed nothing; the next batch tells whether the store is at fault */
+    struct merge_task *t = NULL;
+    if (c->failed || !merger_free(a->merger) || index_merge_begin(c->applying, idle, &t) || !t)
+        return false;
+    a->merging = c;
+    merger_start(a->merger, c->applying, t);
+    return true;
+}
+
+static void touch(struct apply *a, struct writer_catalog *c)
+{
+    uint32_t i = 0;
+    c->settle_ms = clock_mono_ms() + SETTLE_MS;
+    while (i < a->touched_count && a->touched[i] != c)
+        i++;
+    if (i == a->touched_count && i < SHARED_CATALOGS)
+        a->touched[a->touched_count++] = c;
+}
+
+static void untouch(struct apply *a, const struct writer_catalog *c)
+{
+    for (uint32_t i = 0; i < a->touched_count; i++)
+        if (a->touched[i] == c)
+            a->touched[i] = a->touched[--a->touched_count];
+}
+
+/* Nothing waits to be applied: writes what is built, looks whether a catalog has been quiet.
+ * Returns how long there is nothing to do, in milliseconds; -1 = until something comes. */
+static int64_t settle(struct apply *a)
+{
+    struct index *ix;
+    enum status st;
+    int64_t now = clock_mono_ms(), least = -1;
+    if (merger_built(a->merger, &ix, &st)) {
+        if (a->write_after_ms > now)
+            return a->write_after_ms - now;
+        write_merge(a, 0);
+        return 0;
+    }
+    if (!merger_free(a->merger))
+        return -1;
+    for (uint32_t i = 0; i < a->touched_count; i++) {
+        struct writer_catalog *c = a->touched[i];
+        if (c->settle_ms > now) {
+            least = least < 0 || c->settle_ms - now < least ? c->settle_ms - now : least;
+        } else if (begin_merge(a, c, true)) {
+            return -1;
+        } else {
+            untouch(a, c);
+            return 0;
+        }
+    }
+    return least;
+}
+
+/* Between two batches: a small part of a merge, or the beginning of one. */
+static void after_batch(struct apply *a, struct writer_catalog *c)
+{
+    touch(a, c);
+    if (a->write_after_ms <= clock_mono_ms())
+        write_merge(a, SLICE_BYTES);
+    begin_merge(a, c, false);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void wait_for_work(struct apply *a, int64_t ms)
+{
+    if (ms < 0) {
+        pthread_cond_wait(&a->work, &a->lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&a->work, &a->lock, &until);
+}
+
+/* Under the lock. */
+static void one_step(struct apply *a)
+{
+    struct job *jobs = a->head ? take(a) : NULL;
+    a->busy = true;
+    a->at = jobs ? jobs->catalog : NULL;
+    struct writer_catalog *c = a->at;
+    pthread_mutex_unlock(&a->lock);
+    int64_t ms = 0;
+    if (jobs) {
+        work(a, jobs);
+        after_batch(a, c);
+    } else {
+        ms = settle(a);
+    }
+    pthread_mutex_lock(&a->lock);
+    a->at = NULL;
+    a->busy = false;
+    pthread_cond_broadcast(&a->idle);
+    if (ms && !a->head && !a->stop && !a->built)
+        wait_for_work(a, ms);
+    a->built = false;
 }
 
 static void *thread_main(void *ctx)
 {
     struct apply *a = ctx;
     pthread_mutex_lock(&a->lock);
-    while (!a->stop) {
-        if (!a->head) {
-            pthread_cond_wait(&a->work, &a->lock);
-            continue;
-        }
-        struct job *jobs = take(a);
-        struct writer_catalog *c = a->at = jobs->catalog;
-        pthread_mutex_unlock(&a->lock);
-        work(a, jobs);
-        merge(a, c);
-        pthread_mutex_lock(&a->lock);
-        a->at = NULL;
-        pthread_cond_broadcast(&a->idle);
-    }
+    while (!a->stop)
+        one_step(a);
     pthread_mutex_unlock(&a->lock);
     return NULL;
+}
+
+/* In the merger's thread. */
+static void on_built(void *ctx)
+{
+    struct apply *a = ctx;
+    pthread_mutex_lock(&a->lock);
+    a->built = true;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->lock);
 }
 
 void apply_leave(struct apply *a, struct writer_catalog *c)
@@ -325,8 +481,11 @@ void apply_leave(struct apply *a, struct writer_catalog *c)
     a->tail = &a->head;
     while (*a->tail)
         a->tail = &(*a->tail)->next;
-    while (a->at == c)
+    while (a->busy && (a->at == c || !a->at))
         pthread_cond_wait(&a->idle, &a->lock);
+    /* the thread stands: it takes the lock before its next step */
+    leave_merge(a, c);
+    untouch(a, c);
     pthread_mutex_unlock(&a->lock);
     free_jobs(gone);
 }
@@ -341,10 +500,16 @@ enum status apply_create(struct loop *loop, struct apply **out)
     a->tail = &a->head;
     arena_init(&a->arena, 0);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&a->idle, NULL);
-    if (pthread_create(&a->thread, NULL, thread_main, a) == 0)
+    if (merger_create(on_built, a, &a->merger) == STATUS_OK &&
+        pthread_create(&a->thread, NULL, thread_main, a) == 0)
         return STATUS_OK;
+    merger_destroy(&a->merger);
     free(a);
     *out = NULL;
     return STATUS_NO_MEMORY;
@@ -360,6 +525,7 @@ void apply_destroy(struct apply **ap)
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
     pthread_join(a->thread, NULL);
+    merger_destroy(&a->merger);
     free_jobs(a->head);
     arena_fini(&a->arena);
     buf_fini(&a->scratch);

@@ -3,8 +3,8 @@
  *
  * Jobs are records that are durable in the log. A batch commits its last sequence in the same
  * transaction, so that replay after a crash starts exactly behind it. A full disk is waited out;
- * any other failure stops the catalog's changes for good (reads go on). When nothing waits,
- * segments are merged.
+ * any other failure stops the catalog's changes for good (reads go on). Merged segments are built
+ * by a thread beside (merger.h) and written here, a part after each batch.
  */
 #ifndef SOUK_SERVER_APPLY_H
 #define SOUK_SERVER_APPLY_H

@@ -7,135 +7,52 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/clients.h"
 #include "server/front.h"
 
-enum { CONN_FRAMES = 64, CONN_BYTES = 256 * 1024, CONN_READ = 16384, CONN_KEEP = 65536 };
+enum { CONN_KEEP = 16384, OUT_KEEP = 262144, INBOX = 1024 * 1024, QUIET_MS = 100 };
+enum { SPARES = sizeof((struct conn_table *)0)->spares / sizeof(struct buf) };
 
-static void conn_want(struct conn *c)
+bool conn_table_init(struct conn_table *t, uint32_t most)
 {
-    size_t waiting = c->out.len - c->out_at;
-    bool full = waiting > config_number(c->front->role->config, OPTION_OUTPUT) ||
-                c->in_flight >= config_number(c->front->role->config, OPTION_IN_FLIGHT);
-    loop_watch_set(c->watch,
-                   (full || c->state == CONN_CLOSING ? 0 : LOOP_READ) | (waiting ? LOOP_WRITE : 0));
+    *t = (struct conn_table){.most = most, .inbox = malloc(INBOX)};
+    return t->inbox != NULL;
 }
 
-static void refuse(struct conn *c, const struct frame *f, enum status s)
+void conn_table_fini(struct conn_table *t)
 {
-    struct fault fault = {0};
-    if (s == STATUS_OVERLOADED)
-        fault.retry_after_ms = 50 + (uint32_t)(c->id * 2654435761u >> 7) % 100;
-    fault_set(&fault, s, NULL, "%s", status_text(s));
-    frame_put_error(&c->out, f, &fault);
-    atomic_fetch_add_explicit(&c->front->role->self->refused, 1, memory_order_relaxed);
-    conn_touch(c);
+    for (uint32_t i = 0; i < t->cap; i++)
+        if (t->slots[i])
+            conn_destroy(t->slots[i]);
+    while (t->spare_count)
+        buf_fini(&t->spares[--t->spare_count]);
+    free(t->slots);
+    free(t->inbox);
 }
 
-static void take_frame(struct conn *c, const struct frame *f, int64_t now_us)
+/* --- sending ---------------------------------------------------------------------------------- */
+
+bool conn_full(const struct conn *c)
 {
-    struct front *front = c->front;
-    if (f->flags & FLAG_REPLY)
-        return;
-    atomic_fetch_add_explicit(&front->role->self->requests, 1, memory_order_relaxed);
-    if (f->opcode == OP_CANCEL) { /* the body is empty: the header's request id names whom */
-        if (admission_cancel(&front->admission, c->id, f->request_id) ||
-            park_cancel(front, c->id, f->request_id) ||
-            through_cancel(front, c->id, f->request_id)) {
-            refuse(c, f, STATUS_CANCELLED);
-            c->in_flight--;
-        }
-        return;
-    }
-    if (front->draining) {
-        refuse(c, f, STATUS_GOING_AWAY);
-        return;
-    }
-    uint64_t ms = f->time ? f->time : config_number(front->role->config, OPTION_DEADLINE);
-    enum status s = admission_add(&front->admission, c->id, f, now_us, now_us + (int64_t)ms * 1000);
-    if (s)
-        refuse(c, f, s);
-    else
-        c->in_flight++;
+    return c->out.len - c->out_at > c->front->output_most;
 }
 
-/* Somebody who does not speak the protocol, or breaks it: a line or an error frame, then the end.
- */
-static void break_off(struct conn *c, enum status s, bool first)
+/* An output buffer belongs to a connection only while it has something to send. */
+static void output_borrow(struct conn *c)
 {
-    struct slice line;
-    if (first && !c->framed &&
-        frame_stranger(slice_make(c->in.ptr + c->in_at, c->in.len - c->in_at), &line)) {
-        buf_put_slice(&c->out, line);
-    } else {
-        struct frame none = {0};
-        struct fault fault = {0};
-        fault_set(&fault, s, NULL, "%s", status_text(s));
-        frame_put_error(&c->out, &none, &fault);
-    }
-    atomic_fetch_add_explicit(&c->front->role->self->errors, 1, memory_order_relaxed);
-    conn_end(c);
+    struct conn_table *t = &c->front->conns;
+    if (!c->out.cap && t->spare_count)
+        c->out = t->spares[--t->spare_count];
 }
 
-static void take_frames(struct conn *c)
+static void output_return(struct conn *c)
 {
-    int64_t now = clock_mono_us();
-    int frames = 0;
-    bool first = c->in_at == 0;
-    while (c->state == CONN_OPEN && c->in_at < c->in.len && frames++ < CONN_FRAMES) {
-        struct frame f;
-        size_t used, need;
-        enum status s = frame_decode(slice_make(c->in.ptr + c->in_at, c->in.len - c->in_at),
-                                     (uint32_t)config_number(c->front->role->config, OPTION_FRAME),
-                                     &f, &used, &need);
-        if (s == STATUS_AGAIN) {
-            buf_reserve(&c->in, need > c->in.len - c->in_at ? need - (c->in.len - c->in_at) : 0);
-            break;
-        }
-        if (s && s != STATUS_BAD_CHECKSUM) {
-            break_off(c, s, first);
-            return;
-        }
-        c->framed = true;
-        c->last_ms = now / 1000;
-        c->in_at += used;
-        if (s)
-            refuse(c, &f, s);
-        else
-            take_frame(c, &f, now);
-    }
-    if (c->in_at == c->in.len) {
-        buf_clear(&c->in);
-        c->in_at = 0;
-        if (c->in.cap > CONN_KEEP)
-            buf_fini(&c->in);
-    } else if (c->in_at > CONN_KEEP) {
-        memmove(c->in.ptr, c->in.ptr + c->in_at, c->in.len - c->in_at);
-        c->in.len -= c->in_at;
-        c->in_at = 0;
-    }
-}
-
-static bool conn_read(struct conn *c)
-{
-    size_t got = 0;
-    while (got < CONN_BYTES) {
-        size_t room = c->in.cap - c->in.len > CONN_READ ? c->in.cap - c->in.len : CONN_READ;
-        if (!buf_reserve(&c->in, room))
-            return false;
-        ssize_t n = recv(c->fd, c->in.ptr + c->in.len, room, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            break;
-        if (n <= 0)
-            return false;
-        c->in.len += (size_t)n;
-        got += (size_t)n;
-        if ((size_t)n < room)
-            break;
-    }
-    atomic_fetch_add_explicit(&c->front->role->self->bytes_in, got, memory_order_relaxed);
-    return true;
+    struct conn_table *t = &c->front->conns;
+    if (c->out.cap > OUT_KEEP || t->spare_count == SPARES)
+        buf_fini(&c->out);
+    else if (c->out.cap)
+        t->spares[t->spare_count++] = c->out;
+    c->out = BUF_INIT;
 }
 
 static bool conn_send(struct conn *c)
@@ -144,49 +61,52 @@ static bool conn_send(struct conn *c)
         ssize_t n = send(c->fd, c->out.ptr + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && errno == EAGAIN) {
+            if (!c->send_pace.since_ms)
+                c->send_pace = (struct pace){c->front->now_us / 1000, 0};
             return true;
+        }
         if (n < 0)
             return false;
         c->out_at += (size_t)n;
-        atomic_fetch_add_explicit(&c->front->role->self->bytes_out, (uint64_t)n,
-                                  memory_order_relaxed);
+        c->send_pace.bytes += (uint64_t)n;
+        c->front->bytes_out += (uint64_t)n;
     }
     c->out_at = 0;
-    if (c->out.cap > CONN_KEEP * 4)
-        buf_fini(&c->out);
+    c->send_pace.since_ms = 0;
     buf_clear(&c->out);
+    output_return(c);
     return true;
 }
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void on_ready(void *ctx, int fd, int events)
 {
     (void)fd;
     struct conn *c = ctx;
-    if (events & LOOP_READ && !conn_read(c)) {
-        conn_destroy(c);
-        return;
-    }
+    if (events & LOOP_WRITE)
+        conn_touch(c);
     if (events & LOOP_READ)
-        take_frames(c);
-    conn_touch(c);
+        conn_readable(c); /* may end it */
 }
 
-struct conn *conn_create(struct front *f, int fd)
+static bool table_grow(struct conn_table *t)
+{
+    uint32_t cap = t->cap ? t->cap * 2 : 64;
+    struct conn **slots = realloc(t->slots, cap * sizeof(struct conn *));
+    if (!slots)
+        return false;
+    memset(slots + t->cap, 0, (cap - t->cap) * sizeof(struct conn *));
+    t->slots = slots;
+    t->cap = cap;
+    return true;
+}
+
+struct conn *conn_create(struct front *f, int fd, uint8_t queue_most)
 {
     struct conn_table *t = &f->conns;
-    if (t->count == t->cap) {
-        uint32_t cap = t->cap ? t->cap * 2 : 64;
-        struct conn **slots = realloc(t->slots, cap * sizeof(struct conn *));
-        if (!slots) {
-            close(fd);
-            return NULL;
-        }
-        memset(slots + t->cap, 0, (cap - t->cap) * sizeof(struct conn *));
-        t->slots = slots;
-        t->cap = cap;
-    }
-    struct conn *c = calloc(1, sizeof *c);
+    struct conn *c = t->count < t->cap || table_grow(t) ? calloc(1, sizeof *c) : NULL;
     if (!c || !(c->watch = loop_watch_create(f->loop, fd, LOOP_READ, on_ready, c))) {
         free(c);
         close(fd);
@@ -198,6 +118,8 @@ struct conn *conn_create(struct front *f, int fd)
     c->id = ++t->next_serial << 24 | c->slot;
     c->fd = fd;
     c->front = f;
+    c->queue_most = queue_most;
+    c->client = clients_join(&f->clients, SLICE_NULL);
     c->opened_ms = c->last_ms = clock_mono_ms();
     t->slots[c->slot] = c;
     t->count++;
@@ -222,29 +144,14 @@ void conn_touch(struct conn *c)
     c->touched = true;
     c->next_touched = c->front->conns.touched;
     c->front->conns.touched = c;
+    output_borrow(c);
 }
 
-void conn_flush_touched(struct front *f)
+void conn_answered(struct conn *c)
 {
-    struct conn *c;
-    while ((c = f->conns.touched)) {
-        f->conns.touched = c->next_touched;
-        c->touched = false;
-        if (c->out.failed || !conn_send(c) ||
-            (c->state == CONN_CLOSING && !c->out.len && !c->in_flight)) {
-            conn_destroy(c);
-            continue;
-        }
-        /* Frames read earlier but left by the budget of the pass. */
-        if (c->state == CONN_OPEN && c->in_at < c->in.len &&
-            c->out.len - c->out_at <= config_number(f->role->config, OPTION_OUTPUT)) {
-            size_t before = c->in_at;
-            take_frames(c);
-            if (c->in.len && c->in_at != before)
-                loop_busy(f->loop, true);
-        }
-        conn_want(c);
-    }
+    c->in_flight--;
+    c->client->in_flight--;
+    conn_touch(c);
 }
 
 void conn_end(struct conn *c)
@@ -253,36 +160,121 @@ void conn_end(struct conn *c)
     conn_touch(c);
 }
 
+static void unlink_touched(struct conn *c)
+{
+    struct conn **at = &c->front->conns.touched;
+    while (c->touched && *at != c)
+        at = &(*at)->next_touched;
+    if (c->touched)
+        *at = c->next_touched;
+    at = &c->front->conns.again;
+    while (c->again && *at != c)
+        at = &(*at)->next_again;
+    if (c->again)
+        *at = c->next_again;
+}
+
 void conn_destroy(struct conn *c)
 {
     struct front *f = c->front;
-    if (c->touched) {
-        struct conn **at = &f->conns.touched;
-        while (*at != c)
-            at = &(*at)->next_touched;
-        *at = c->next_touched;
-    }
+    unlink_touched(c);
+    if (c->waiting) /* nobody is there to answer any more */
+        f->cancelled += admission_forget(&f->admission, c->id);
+    c->client->in_flight -= c->in_flight;
+    clients_leave(&f->clients, c->client);
     f->conns.slots[c->slot] = NULL;
     f->conns.count--;
     atomic_store(&f->role->self->connections, f->conns.count);
     loop_watch_destroy(&c->watch);
     close(c->fd);
+    buf_clear(&c->out);
+    output_return(c);
     buf_fini(&c->in);
-    buf_fini(&c->out);
     free(c);
+}
+
+/* --- the end of the pass ---------------------------------------------------------------------- */
+
+static void input_shift(struct conn *c)
+{
+    size_t left = c->in.len - c->in_at;
+    if (c->in_at && left)
+        memmove(c->in.ptr, c->in.ptr + c->in_at, left);
+    c->in.len = left;
+    c->in_at = 0;
+    if (!left && c->in.cap)
+        buf_fini(&c->in);
+}
+
+static void want(struct conn *c)
+{
+    bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) &&
+                 c->in_flight < c->front->in_flight_most;
+    loop_watch_set(c->watch, (reads ? LOOP_READ : 0) | (c->out.len ? LOOP_WRITE : 0));
+}
+
+static void look_again(struct conn *c)
+{
+    struct conn_table *t = &c->front->conns;
+    if (!c->backlog || c->again || c->waiting >= CONN_WAITING || conn_full(c) ||
+        c->in_flight >= c->front->in_flight_most)
+        return;
+    c->again = true;
+    c->next_again = t->again;
+    t->again = c;
+}
+
+void conn_flush_touched(struct front *f)
+{
+    struct conn *c;
+    while ((c = f->conns.touched)) {
+        f->conns.touched = c->next_touched;
+        c->touched = false;
+        if (c->in.len || c->in.cap)
+            input_shift(c);
+        if (c->out.failed || !conn_send(c) ||
+            (c->state == CONN_CLOSING && !c->out.len && !c->in_flight)) {
+            conn_destroy(c);
+            continue;
+        }
+        look_again(c);
+        want(c);
+    }
+}
+
+/* --- those who are slow or quiet -------------------------------------------------------------- */
+
+/* True when the bytes of the last while came slower than limits.slow_rate. */
+static bool too_slow(struct pace *p, int64_t now_ms, int64_t slow_ms, uint64_t rate)
+{
+    int64_t since = now_ms - p->since_ms;
+    if (!p->since_ms || since < slow_ms)
+        return false;
+    bool slow = p->bytes < rate * (uint64_t)since / 1000;
+    *p = (struct pace){now_ms, 0};
+    return slow;
 }
 
 void conn_sweep(struct front *f, int64_t now_ms)
 {
-    int64_t idle = (int64_t)config_number(f->role->config, OPTION_IDLE);
-    int64_t first = (int64_t)config_number(f->role->config, OPTION_FIRST_FRAME);
+    const struct config *o = f->role->config;
+    int64_t idle = (int64_t)config_number(o, OPTION_IDLE);
+    int64_t first = (int64_t)config_number(o, OPTION_FIRST_FRAME);
+    int64_t slow = (int64_t)config_number(o, OPTION_SLOW);
+    uint64_t rate = config_number(o, OPTION_SLOW_RATE);
     for (uint32_t i = 0; i < f->conns.cap; i++) {
         struct conn *c = f->conns.slots[i];
-        if (!c || c->in_flight)
+        if (!c)
             continue;
         bool silent = !c->framed && now_ms - c->opened_ms > first;
-        if (silent || now_ms - c->last_ms > idle || c->state == CONN_CLOSING)
+        if (too_slow(&c->frame_pace, now_ms, slow, rate) ||
+            too_slow(&c->send_pace, now_ms, slow, rate)) {
+            f->cut_slow++;
             conn_destroy(c);
+        } else if (!c->in_flight && (silent || now_ms - c->last_ms > idle)) {
+            f->cut_idle++;
+            conn_destroy(c);
+        }
     }
 }
 
@@ -292,9 +284,23 @@ void conn_drain_all(struct front *f)
         struct conn *c = f->conns.slots[i];
         if (!c || c->goaway || c->state != CONN_OPEN)
             continue;
+        conn_touch(c);
         size_t at = frame_begin(&c->out);
         frame_end(&c->out, at, &(struct frame){.opcode = OP_GOAWAY});
         c->goaway = true;
-        conn_touch(c);
     }
+}
+
+uint32_t conn_drain_step(struct front *f, int64_t now_ms, bool all)
+{
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < f->conns.cap; i++) {
+        struct conn *c = f->conns.slots[i];
+        if (!c)
+            continue;
+        left++;
+        if (!c->in_flight && !c->in.len && (all || now_ms - c->last_ms > QUIET_MS))
+            conn_end(c);
+    }
+    return left;
 }

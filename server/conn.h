@@ -1,15 +1,27 @@
 /*
  * conn - one client connection: bytes in, frames out of them, replies back.
  *
- *            first bytes not ours            bad frame, idle, drained
- *   OPEN ─────────────────────────> CLOSING <──────────────────────── OPEN
+ *            first bytes not ours            bad frame, idle, too slow, drained
+ *   OPEN ─────────────────────────> CLOSING <────────────────────────────────── OPEN
  *                                      │ output sent or peer gone
  *                                      v
  *                                    freed
  *
- * While more than limits.output bytes wait to be sent, or limits.in_flight requests are under way,
- * the connection is not read. One pass takes at most 64 frames and 256 KiB from it. A connection is
- * named by its id, which is never used twice; late answers look it up by that.
+ * Reading (conn_read.c). Bytes are received into the inbox of the pass, which all connections
+ * share, and frames are taken from there without a copy; only the beginning of a frame whose rest
+ * has not come, and what a pass may not take, move into the connection's own `in`. One pass takes
+ * at most CONN_FRAMES frames and 256 KiB from a connection, and none while it has CONN_WAITING
+ * requests waiting to be run, limits.in_flight under way or limits.output bytes to be sent: the
+ * rest waits at the client. What the budget left is a `backlog`, looked at again before the socket.
+ *
+ * Refusing. A refusal is a bare header; those of a pass leave in one write. While requests of a
+ * connection are refused and more than a twentieth of the time goes into that, the connection is
+ * read less often, so that more refusals share a read and a write, and not at all when the
+ * twentieth is used up (struct refusing).
+ *
+ * Slow peers (conn_sweep). A frame must be whole within limits.slow of its first byte, or come with
+ * limits.slow_rate; replies must leave at that rate too. A connection is named by its id, which is
+ * never used twice; late answers look it up by that.
  */
 #ifndef SOUK_SERVER_CONN_H
 #define SOUK_SERVER_CONN_H
@@ -19,46 +31,100 @@
 #include "server/loop.h"
 
 struct front;
+struct client;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING };
+
+enum { CONN_FRAMES = 64, CONN_WAITING = 64 };
+
+/* Bytes moved since a moment, to tell a slow peer from a busy one. since_ms 0 = nothing pends. */
+struct pace {
+    int64_t since_ms;
+    uint64_t bytes;
+};
 
 struct conn {
     uint64_t id;
     uint32_t slot;
     int fd;
     enum conn_state state;
+    uint8_t queue_most; /* enum admission_id: the listener's cap of the class */
     struct loop_watch *watch;
     struct buf in, out;
-    size_t in_at, out_at; /* consumed, sent */
-    uint32_t in_flight;
-    int64_t last_ms, opened_ms;
-    bool framed;  /* a whole frame has come */
-    bool touched; /* in the list of this pass: output to send */
+    size_t in_at, out_at;        /* consumed, sent */
+    uint32_t in_flight, waiting; /* not answered yet; of those, in a queue of admission */
+    int64_t last_ms, opened_ms, read_us;
+    struct pace frame_pace, send_pace; /* of a frame that is not whole; of unsent replies */
+    struct client *client;             /* limits by the name of HELLO */
+    bool framed;                       /* a whole frame has come */
+    bool touched;                      /* in the list of this pass: output to send */
+    bool backlog;                      /* `in` may hold whole frames */
+    bool again;                        /* in the list of those whose backlog can go on */
+    bool refused;                      /* the last read brought refused requests */
     bool goaway;
-    struct conn *next_touched;
+    struct conn *next_touched, *next_again;
     struct front *front;
 };
 
 struct conn_table {
     struct conn **slots;
-    uint32_t cap, count, hint;
+    uint32_t cap, count, most, hint;
     uint64_t next_serial;
-    struct conn *touched;
+    struct conn *touched, *again;
+    char *inbox; /* of the pass */
+    size_t inbox_len;
+    struct buf spares[64]; /* output buffers of connections that have nothing to send */
+    uint32_t spare_count;
 };
 
-/* Takes over the descriptor. NULL when memory is refused (the descriptor is closed). */
-struct conn *conn_create(struct front *f, int fd);
+/* How much of the time goes into saying no. */
+struct refusing {
+    int64_t spent_us;  /* in this window */
+    int64_t gap_us;    /* refused connections are read at most this often */
+    uint32_t percent;  /* of the last window */
+    uint64_t held_off; /* reads put off, ever */
+    uint64_t seed;     /* of the jitter */
+};
+
+enum { REFUSING_PERCENT = 5 };
+
+bool conn_table_init(struct conn_table *t, uint32_t most);
+void conn_table_fini(struct conn_table *t);
+
+/* Takes over the descriptor; its requests are of the class of `queue_most` or a lower one. NULL
+ * when memory is refused (the descriptor is closed). */
+struct conn *conn_create(struct front *f, int fd, uint8_t queue_most);
 /* NULL when it is gone. */
 struct conn *conn_find(struct front *f, uint64_t id);
 /* Has output; it is sent at the end of the pass. */
 void conn_touch(struct conn *c);
+/* One request less under way. */
+void conn_answered(struct conn *c);
+/* True while too much output waits to be sent. */
+bool conn_full(const struct conn *c);
+/* The pass is over (bodies were kept): input is shifted, output sent, interest set. */
 void conn_flush_touched(struct front *f);
 /* Sends what waits, then closes. */
 void conn_end(struct conn *c);
 void conn_destroy(struct conn *c);
-/* Closes idle ones; called once a second. */
+/* Closes idle and slow ones; called once a second. */
 void conn_sweep(struct front *f, int64_t now_ms);
-/* GOAWAY to everybody; those without work close. */
+/* GOAWAY to everybody. */
 void conn_drain_all(struct front *f);
+/* Ends those that are quiet, or all that have nothing under way when `all`; how many stay. */
+uint32_t conn_drain_step(struct front *f, int64_t now_ms, bool all);
+
+/* conn_read.c: the socket is readable. */
+void conn_readable(struct conn *c);
+/* Before the pass runs requests: frames an earlier pass left over. */
+void conn_take_backlogs(struct front *f);
+/* A refusal without body; the client may come back after retry_ms. */
+void conn_refuse(struct conn *c, const struct frame *f, enum status s, uint32_t retry_ms);
+/* 50 to 150 ms, so that those who were refused together do not come back together. */
+uint32_t conn_retry_ms(struct front *f);
+/* Every 100 ms: how often refused connections may be read. */
+void conn_refusing_tick(struct front *f);
+/* While a request is being run: true when its client is gone or has sent CANCEL for it. */
+bool conn_gave_up(struct conn *c, uint32_t request_id);
 
 #endif

@@ -1,21 +1,33 @@
 #include "server/front.h"
 
-/* Which function answers which opcode; PING is the smallest one to copy. */
-static handler_fn const handlers[] = {
-    [OP_HELLO] = handle_hello,
-    [OP_PING] = handle_ping,
-    [OP_CATALOG] = handle_catalog,
-    [OP_SEARCH] = handle_search,
-    [OP_MULTI_SEARCH] = handle_multi_search,
-    [OP_GET] = handle_get,
-    [OP_PUT] = handle_put,
-    [OP_WAIT] = handle_wait,
-    [OP_STATS] = handle_stats,
-    [OP_SCAN] = handle_scan,
-    [OP_DELETE] = handle_delete,
-    [OP_GOAWAY] = handle_goaway,
-    [OP_UPSTREAM] = handle_upstream,
+/*
+ * Which function answers which opcode, and the best class it may run in (its queue). `at_once`: too
+ * small to be worth a queue. `needs`: refused while the ladder has that off. PING is the smallest
+ * one to copy.
+ */
+static const struct operation operations[] = {
+    [OP_HELLO] = {handle_hello, QUEUE_CRITICAL, true, 0},
+    [OP_PING] = {handle_ping, QUEUE_CRITICAL, true, 0},
+    [OP_CATALOG] = {handle_catalog, QUEUE_DEFAULT, false, 0},
+    [OP_SEARCH] = {handle_search, QUEUE_CRITICAL, false, 0},
+    [OP_MULTI_SEARCH] = {handle_multi_search, QUEUE_CRITICAL, false, 0},
+    [OP_GET] = {handle_get, QUEUE_CRITICAL, false, 0},
+    [OP_PUT] = {handle_put, QUEUE_INGEST, false, 0},
+    [OP_WAIT] = {handle_wait, QUEUE_DEFAULT, false, 0},
+    [OP_STATS] = {handle_stats, QUEUE_DEFAULT, false, 0},
+    [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false, 0},
+    [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
+    [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
+    [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };
+
+static const struct operation unknown = {handle_unknown, QUEUE_CRITICAL, true, 0};
+
+const struct operation *operation_of(uint8_t opcode)
+{
+    bool known = opcode < sizeof operations / sizeof operations[0] && operations[opcode].handler;
+    return known ? &operations[opcode] : &unknown;
+}
 
 static uint16_t reply_flags(uint16_t flags)
 {
@@ -29,10 +41,12 @@ size_t reply_begin(struct request *rq)
 
 void reply_end(struct request *rq, size_t at)
 {
+    struct front *front = rq->conn->front;
+    front->now_us = clock_mono_us();
     struct frame f = {.opcode = rq->frame.opcode,
                       .flags = reply_flags(rq->frame.flags),
                       .request_id = rq->frame.request_id,
-                      .time = (uint32_t)(clock_mono_us() - rq->received_us)};
+                      .time = (uint32_t)(front->now_us - rq->received_us)};
     frame_end(&rq->conn->out, at, &f);
 }
 
@@ -45,10 +59,8 @@ struct reply_address reply_address_of(const struct request *rq)
 static struct conn *answered(struct front *f, const struct reply_address *to)
 {
     struct conn *c = conn_find(f, to->conn_id);
-    if (c) {
-        c->in_flight--;
-        conn_touch(c);
-    }
+    if (c)
+        conn_answered(c);
     return c;
 }
 
@@ -76,33 +88,41 @@ void reply_fault_later(struct front *f, const struct reply_address *to, const st
     frame_put_error(&c->out, &request, fault);
 }
 
+/* A reply that was begun is taken back; an error takes its place. */
+static void answer_error(struct request *rq, size_t before, enum status s, struct fault *fault)
+{
+    struct conn *c = rq->conn;
+    c->out.failed = false;
+    c->out.len = before;
+    if (s == STATUS_OVERLOADED && !fault->text[0] && !fault->retry_after_ms) {
+        conn_refuse(c, &rq->frame, s, conn_retry_ms(c->front));
+        return;
+    }
+    fault->status = s;
+    if (s == STATUS_OVERLOADED && !fault->retry_after_ms)
+        fault->retry_after_ms = conn_retry_ms(c->front);
+    frame_put_error(&c->out, &rq->frame, fault);
+    c->front->errors++;
+}
+
 void dispatch(struct front *f, struct request *rq)
 {
     struct conn *c = rq->conn;
-    struct fault fault = {0};
+    struct fault fault;
+    fault.status = STATUS_OK;
+    fault.text[0] = fault.field[0] = '\0';
+    fault.item = fault.line = fault.column = fault.retry_after_ms = 0;
+    conn_touch(c); /* now it has an output buffer */
     size_t before = c->out.len;
-    enum status s = STATUS_UNSUPPORTED;
-    handler_fn fn =
-        rq->frame.opcode < sizeof handlers / sizeof handlers[0] ? handlers[rq->frame.opcode] : NULL;
-    if (rq->deadline_us < clock_mono_us())
-        s = STATUS_DEADLINE;
-    else if (fn)
-        s = fn(f, rq, &fault);
+    f->running = rq;
+    enum status s = operation_of(rq->frame.opcode)->handler(f, rq, &fault);
+    f->running = NULL;
     arena_reset(&f->arena);
     if (s == STATUS_AGAIN)
         return;
-    c->in_flight--;
-    conn_touch(c);
-    if (s == STATUS_OK && !c->out.failed)
-        return;
-    /* A reply that was begun is taken back. */
     if (c->out.failed)
         s = STATUS_NO_MEMORY;
-    c->out.failed = false;
-    c->out.len = before;
-    fault.status = s;
-    if (s == STATUS_OVERLOADED && !fault.retry_after_ms)
-        fault.retry_after_ms = 50 + (uint32_t)(rq->received_us & 63);
-    frame_put_error(&c->out, &rq->frame, &fault);
-    atomic_fetch_add_explicit(&f->role->self->errors, 1, memory_order_relaxed);
+    if (s)
+        answer_error(rq, before, s, &fault);
+    conn_answered(c);
 }

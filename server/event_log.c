@@ -422,6 +422,10 @@ enum status event_log_sync(struct event_log *log)
 {
     if (log->failed || log->pending.len == 0)
         return log->failed;
+#ifdef SOUK_FAULT_ACK_EARLY /* a test build that must turn the crash tests red */
+    if (log->pending.len < 1 << 20)
+        return STATUS_OK;
+#endif
     enum status s = write_all(log->fd, log->pending.ptr, log->pending.len, log->at);
     if (!s && log->sync(log->fd))
         s = status_from_errno(errno);

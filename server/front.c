@@ -4,40 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PASS_US = 1000, ACCEPT_MAX = 64, ACCEPT_PAUSE_MS = 100 };
-
-/* --- the pass -----------------------------------------------------------------------------------
- */
-
-static void run_waiting(struct front *f, struct waiting *w)
-{
-    struct conn *c = conn_find(f, w->conn_id);
-    if (c) {
-        struct request rq = {c, w->frame, w->received_us, w->deadline_us};
-        dispatch(f, &rq);
-    }
-    free(w);
-}
-
-static void before_wait(void *ctx)
-{
-    struct front *f = ctx;
-    int64_t until = clock_mono_us() + PASS_US;
-    struct waiting *w;
-    loop_busy(f->loop, false);
-    while ((w = admission_next(&f->admission))) {
-        run_waiting(f, w);
-        if (clock_mono_us() >= until)
-            break;
-    }
-    through_flush(f);
-    conn_flush_touched(f);
-    if (!admission_idle(&f->admission))
-        loop_busy(f->loop, true);
-}
+enum { ACCEPT_MAX = 64, ACCEPT_PAUSE_MS = 100, SPARE_DESCRIPTORS = 32, DRAIN_GRACE_MS = 1000 };
 
 /* --- accepting ----------------------------------------------------------------------------------
  */
@@ -73,13 +44,13 @@ static void on_listener(void *ctx, int fd, int events)
     (void)events;
     struct front *f = ctx;
     for (int i = 0; i < ACCEPT_MAX; i++) {
-        if (f->conns.count >= config_number(f->role->config, OPTION_CONNECTIONS)) {
+        if (f->conns.count >= f->conns.most) {
             out_of_descriptors(f, fd);
             return;
         }
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer >= 0)
-            conn_create(f, peer);
+            conn_create(f, peer, fd == f->role->listen[0] ? f->listen_queue : QUEUE_CRITICAL);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             out_of_descriptors(f, fd);
             return;
@@ -91,20 +62,57 @@ static void on_listener(void *ctx, int fd, int events)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
+/* The numbers that are looked at per request or per connection. */
+static void take_options(struct front *f)
+{
+    const struct config *c = f->role->config;
+    f->in_flight_most = (uint32_t)config_number(c, OPTION_IN_FLIGHT);
+    f->frame_most = (uint32_t)config_number(c, OPTION_FRAME);
+    f->output_most = config_number(c, OPTION_OUTPUT);
+    f->default_deadline_ms = (uint32_t)config_number(c, OPTION_DEADLINE);
+    f->client_limits = (struct client_limits){config_number(c, OPTION_CLIENT_RATE),
+                                              config_number(c, OPTION_CLIENT_IN_FLIGHT)};
+    f->listen_queue = QUEUE_CRITICAL;
+    for (int i = 0; i < QUEUE_COUNT && f->role->role != ROLE_ADMIN; i++)
+        if (!strcmp(config_text(c, OPTION_LISTEN_CLASS), admission_name((enum admission_id)i)))
+            f->listen_queue = (uint8_t)i;
+    f->conns.most = (uint32_t)config_number(c, OPTION_CONNECTIONS);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+        f->conns.most + (rlim_t)SPARE_DESCRIPTORS > files.rlim_cur)
+        f->conns.most = files.rlim_cur > 2 * SPARE_DESCRIPTORS
+                            ? (uint32_t)files.rlim_cur - SPARE_DESCRIPTORS
+                            : (uint32_t)files.rlim_cur / 2;
+}
+
+/* As many descriptors as the system lets us have. */
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* Draining: GOAWAY, then a moment in which requests are still served, then no more; quiet
+ * connections are closed, those with requests under way when these are answered. */
+static void drain_step(struct front *f, int64_t now)
+{
+    f->closing = now > f->drain_hard_ms;
+    uint32_t left = conn_drain_step(f, now, f->closing);
+    conn_flush_touched(f);
+    if (!left || now > f->drain_until_ms)
+        loop_stop(f->loop);
+}
+
 static void on_beat(void *ctx)
 {
     struct front *f = ctx;
-    shared_beat(f->role->self);
     int64_t now = clock_mono_ms();
-    conn_sweep(f, now);
-    if (!f->draining)
-        return;
-    bool busy = !admission_idle(&f->admission) || writer_link_pending(f->writer) || f->park.count ||
-                through_waiting(f);
-    for (uint32_t i = 0; i < f->conns.cap && !busy; i++)
-        busy = f->conns.slots[i] && (f->conns.slots[i]->in_flight || f->conns.slots[i]->out.len);
-    if (!busy || now > f->drain_until_ms)
-        loop_stop(f->loop);
+    pass_tick(f);
+    if (f->draining)
+        drain_step(f, now);
 }
 
 static void on_term(void *ctx)
@@ -114,37 +122,47 @@ static void on_term(void *ctx)
         loop_stop(f->loop);
         return;
     }
+    int64_t now = clock_mono_ms();
     f->draining = true;
     atomic_store(&f->role->self->draining, 1);
-    f->drain_until_ms = clock_mono_ms() + (int64_t)config_number(f->role->config, OPTION_DRAIN);
+    f->drain_until_ms = now + (int64_t)config_number(f->role->config, OPTION_DRAIN);
+    f->drain_hard_ms = now + DRAIN_GRACE_MS;
     listeners_set(f, 0);
     conn_drain_all(f);
+}
+
+static void before_wait(void *ctx)
+{
+    pass_run(ctx);
 }
 
 static void on_hup(void *ctx)
 {
     struct front *f = ctx;
     role_reload(f->role);
+    take_options(f);
 }
 
 static enum status front_start(struct front *f)
 {
     struct role_context *r = f->role;
-    char path[108], fetcher[108];
+    char path[108];
     enum status s;
-    if (!role_writer_socket(r, path, sizeof path) ||
-        !role_fetcher_socket(r, fetcher, sizeof fetcher))
+    if (!role_writer_socket(r, path, sizeof path))
         return STATUS_TOO_LARGE;
     if ((s = loop_create(&f->loop)) ||
         (s = catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
                              config_number(r->config, OPTION_MAP), &f->catalogs)) ||
-        (s = searcher_create(&f->searcher)) ||
-        (s = writer_link_create(f->loop, path, &f->writer)) ||
-        (s = writer_link_create(f->loop, fetcher, &f->fetcher)) ||
-        (s = through_create(f, fetcher, &f->through)))
+        (s = searcher_create(&f->searcher)) || (s = writer_link_create(f->loop, path, &f->writer)))
         return s;
     arena_init(&f->arena, (size_t)64 * 1024 * 1024);
-    admission_init(&f->admission, (uint32_t)config_number(r->config, OPTION_QUEUE));
+    admission_init(&f->admission, (uint32_t)config_number(r->config, OPTION_QUEUE),
+                   config_number(r->config, OPTION_QUEUE_BYTES));
+    if (!conn_table_init(&f->conns, 0))
+        return STATUS_NO_MEMORY;
+    f->refusing.seed = (uint64_t)clock_mono_us();
+    raise_descriptors();
+    take_options(f);
     f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     f->beat = loop_timer_create(f->loop, 0, 100, on_beat, f);
     f->accept_again = loop_timer_create(f->loop, -1, 0, on_accept_again, f);
@@ -176,17 +194,11 @@ int front_main(struct role_context *r)
     else
         loop_run(f->loop);
     conn_flush_touched(f);
-    for (uint32_t i = 0; i < f->conns.cap; i++)
-        if (f->conns.slots[i])
-            conn_destroy(f->conns.slots[i]);
-    free(f->conns.slots);
+    conn_table_fini(&f->conns);
     admission_fini(&f->admission);
     park_fini(f);
     if (f->writer)
         writer_link_destroy(&f->writer);
-    if (f->fetcher)
-        writer_link_destroy(&f->fetcher);
-    through_destroy(&f->through);
     for (uint32_t i = 0; i < r->listen_count; i++)
         loop_watch_destroy(&f->listeners[i]);
     loop_timer_destroy(&f->beat);
@@ -205,11 +217,24 @@ int front_main(struct role_context *r)
 /* --- what handlers share ------------------------------------------------------------------------
  */
 
+/* A request that runs for long looks now and then whether anybody still waits for it. */
+enum { GAVE_UP_US = 2000 };
+
 enum status front_check(void *ctx)
 {
     struct front_check *check = ctx;
-    shared_beat(check->front->role->self);
-    return clock_mono_us() > check->deadline_us ? STATUS_DEADLINE : STATUS_OK;
+    struct front *f = check->front;
+    int64_t now = clock_mono_us();
+    atomic_store_explicit(&f->role->self->beat, (uint64_t)now / 1000, memory_order_relaxed);
+    if (now > check->deadline_us)
+        return STATUS_DEADLINE;
+    if (!check->look_us)
+        check->look_us = f->now_us + GAVE_UP_US;
+    if (now < check->look_us || !f->running)
+        return STATUS_OK;
+    check->look_us = now + GAVE_UP_US;
+    return conn_gave_up(f->running->conn, f->running->frame.request_id) ? STATUS_CANCELLED
+                                                                        : STATUS_OK;
 }
 
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,

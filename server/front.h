@@ -12,10 +12,11 @@
 #include "protocol/request.h"
 #include "server/admission.h"
 #include "server/catalogs.h"
+#include "server/clients.h"
 #include "server/conn.h"
+#include "server/ladder.h"
 #include "server/loop.h"
 #include "server/park.h"
-#include "server/read_through.h"
 #include "server/role.h"
 #include "server/writer_link.h"
 
@@ -28,14 +29,27 @@ struct front {
     struct buf scratch;
     struct admission admission;
     struct conn_table conns;
-    struct writer_link *writer, *fetcher;
-    struct through *through;
+    struct clients clients;
+    struct refusing refusing;
+    struct ladder ladder;
+    struct writer_link *writer;
     struct park park;
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
     int reserve_fd; /* given up for a moment when descriptors run out */
-    int64_t drain_until_ms;
-    bool draining;
+    int64_t now_us; /* of this pass: read again whenever a request ended */
+    int64_t drain_until_ms, drain_hard_ms, swept_ms;
+    bool draining; /* GOAWAY was said; those who still send are served a moment longer */
+    bool closing;  /* requests are answered GOING_AWAY */
+    struct request *running;
+    /* Options, as numbers that are looked at per request. */
+    uint32_t in_flight_most, frame_most, default_deadline_ms;
+    size_t output_most;
+    uint8_t listen_queue; /* enum admission_id: the highest class of the TCP listener */
+    struct client_limits client_limits;
+    /* Counted here, published with the beat (pass_publish). */
+    uint64_t requests, errors, refused, bytes_in, bytes_out;
+    uint64_t cancelled, cut_slow, cut_idle; /* clients gone; closed as slow, as idle */
 };
 
 /* A request being run. */
@@ -48,6 +62,24 @@ struct request {
 /* OK: the reply is in the output. AGAIN: it will be answered later. Else the error to answer. */
 typedef enum status (*handler_fn)(struct front *f, struct request *rq, struct fault *fault);
 
+struct operation {
+    handler_fn handler;
+    enum admission_id queue; /* the highest it may run in; QUEUE_INGEST: always that one */
+    bool at_once;            /* not worth a queue */
+    uint32_t needs;          /* bits of ladder features: refused while one of them is off */
+};
+/* Never NULL. */
+const struct operation *operation_of(uint8_t opcode);
+/* Where a request waits: the lower of its flag, its operation and its listener. */
+enum admission_id front_queue_of(const struct conn *c, const struct frame *f);
+
+/* pass.c: one turn of the loop, and what happens every 100 ms. */
+void pass_run(struct front *f);
+void pass_tick(struct front *f);
+/* The counters of this process, for the shared pages. */
+void pass_publish(struct front *f);
+
+enum status handle_unknown(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_hello(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_ping(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_catalog(struct front *f, struct request *rq, struct fault *fault);
@@ -59,10 +91,7 @@ enum status handle_wait(struct front *f, struct request *rq, struct fault *fault
 enum status handle_stats(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_scan(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_delete(struct front *f, struct request *rq, struct fault *fault);
-enum status handle_upstream(struct front *f, struct request *rq, struct fault *fault);
-/* CATALOG SET of a provider or of their order: checked before it is logged. */
-enum status handle_upstream_setting(struct front *f, struct request *rq,
-                                    const struct catalog_request *in, struct fault *fault);
+enum status handle_degrade(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */
@@ -87,6 +116,7 @@ void reply_fault_later(struct front *f, const struct reply_address *to, const st
 struct front_check {
     struct front *front;
     int64_t deadline_us;
+    int64_t look_us; /* when to look after the client next; starts 0 */
 };
 enum status front_check(void *ctx);
 

@@ -22,10 +22,22 @@ enum status handle_hello(struct front *f, struct request *rq, struct fault *faul
         return fault_set(fault, s, NULL, "the body of HELLO is damaged");
     if ((s = hello_agree(&client, &offer)))
         return s;
+    clients_leave(&f->clients, rq->conn->client);
+    rq->conn->client->in_flight -= rq->conn->in_flight;
+    rq->conn->client = clients_join(&f->clients, client.name);
+    rq->conn->client->in_flight += rq->conn->in_flight;
     size_t at = reply_begin(rq);
     hello_encode(&offer, 0, &rq->conn->out);
     reply_end(rq, at);
     return STATUS_OK;
+}
+
+enum status handle_unknown(struct front *f, struct request *rq, struct fault *fault)
+{
+    (void)f;
+    (void)rq;
+    (void)fault;
+    return STATUS_UNSUPPORTED;
 }
 
 enum status handle_ping(struct front *f, struct request *rq, struct fault *fault)
@@ -83,6 +95,8 @@ static void put_process(struct buf *b, const struct shared_process *p, uint32_t 
                 {"bytes_out", p->bytes_out},
                 {"search_count", p->search_count},
                 {"search_us", p->search_us},
+                {"degrade", p->degrade},
+                {"pressure", p->pressure},
                 {"draining", p->draining}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(name, sizeof name, "process.%u.%s.%s", slot, role_name((enum role)p->role),
@@ -136,11 +150,32 @@ static void put_catalog(void *ctx, struct slice name)
     put_catalog_row(w->out, c, "write_state", atomic_load(&row->write_state));
 }
 
+static void put_queues(struct buf *b, const struct admission *a)
+{
+    char name[64];
+    for (int i = 0; i < QUEUE_COUNT; i++) {
+        const struct admission_queue *q = &a->queues[i];
+        const struct {
+            const char *name;
+            uint64_t value;
+        } rows[] = {
+            {"waiting", q->count},     {"limit", q->limit},    {"overloaded", q->overloaded},
+            {"pressure", q->pressure}, {"served", q->served},  {"refused", q->refused},
+            {"late", q->late},         {"dropped", q->dropped}};
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+            snprintf(name, sizeof name, "queue.%s.%s", admission_name((enum admission_id)i),
+                     rows[k].name);
+            stats_row_put(b, name, "%" PRIu64, rows[k].value);
+        }
+    }
+}
+
 enum status handle_stats(struct front *f, struct request *rq, struct fault *fault)
 {
     (void)fault;
     struct buf *b = &rq->conn->out;
     struct shared *s = f->role->shared;
+    pass_publish(f);
     size_t at = reply_begin(rq);
     stats_row_put(b, "server.version", "0.1.0");
     stats_row_put(b, "server.uptime_ms", "%" PRId64, clock_mono_ms() - s->mono_anchor_ms);
@@ -148,12 +183,7 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     stats_row_put(b, "server.answered_by", "%s.%u", role_name(f->role->role), f->role->number);
     for (uint32_t i = 0; i < s->process_count; i++)
         put_process(b, &s->processes[i], i);
-    static const char *const classes[] = {"critical", "default", "sheddable", "background"};
-    for (int i = 0; i < FRAME_CLASS_COUNT; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "queue.%s.waiting", classes[i]);
-        stats_row_put(b, name, "%u", f->admission.queues[i].count);
-    }
+    put_queues(b, &f->admission);
     struct stats_walk walk = {f, b};
     catalogs_list(f->role->data_dir, put_catalog, &walk);
     reply_end(rq, at);

@@ -1,6 +1,7 @@
 /* SEARCH and MULTI_SEARCH: from the request to the query, and from its result into the output. */
 #include "protocol/multi.h"
 #include "protocol/reply.h"
+#include "server/degrade.h"
 #include "server/freshness.h"
 #include "server/front.h"
 #include "server/hit_highlights.h"
@@ -67,8 +68,8 @@ struct page { /* what put_hit() adds up, for one reply */
     struct buf withheld; /* TLVs that follow the hits */
 };
 
-static enum status put_hit(struct front *f, struct catalog *c, struct page *p, const struct hit *h,
-                           uint32_t place, struct buf *b)
+static enum status put_hit(struct catalog *c, struct page *p, const struct hit *h, uint32_t place,
+                           struct buf *b)
 {
     struct label l;
     int64_t next_age = INT64_MAX;
@@ -79,8 +80,6 @@ static enum status put_hit(struct front *f, struct catalog *c, struct page *p, c
     if (next_age < INT64_MAX && p->moment->now_ms - (int64_t)l.age_ms + next_age < l.changes_ms)
         l.changes_ms = p->moment->now_ms - (int64_t)l.age_ms + next_age;
     freshness_sum_add(p->sum, &l);
-    if (p->moment->upstream != UPSTREAM_NONE && (l.stale_ms >= 0 || l.future))
-        through_hint(f, c, h->docid, h->id);
     shared_pages_hit(&c->pages, h->docid);
     struct hit_reply out = {.id = h->id,
                             .score = h->score,
@@ -133,7 +132,7 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
     freshness_sum_init(sum);
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
     for (uint32_t i = 0; i < r->hit_count && !s; i++)
-        s = put_hit(f, c, &p, &r->hits[i], i, b);
+        s = put_hit(c, &p, &r->hits[i], i, b);
     search_reply_hits_end(b, hits_at);
     buf_put_slice(b, buf_slice(&p.withheld));
     b->failed |= p.withheld.failed;
@@ -176,21 +175,34 @@ static void put_work(const struct query_work *w, struct buf *b)
     tlv_end(b, at);
 }
 
+/* What the engine left out, what the ladder took away, and the level. */
+static void put_left_out(const struct front *f, uint32_t bits, const struct query_result *r,
+                         struct buf *b)
+{
+    struct slice words[LADDER_FEATURE_COUNT];
+    search_reply_texts(b, TAG_HITS_DEGRADED, r->degraded, r->degraded_count);
+    search_reply_texts(b, TAG_HITS_DEGRADED, words, degrade_words(bits, words));
+    if (f->ladder.level)
+        tlv_put_u64(b, TAG_HITS_LEVEL, f->ladder.level);
+}
+
 /* One search over the snapshot that is open; appends the body of a reply. */
 static enum status search_one(struct front *f, struct request *rq, struct catalog *c,
-                              const struct search_request *in, struct buf *b, struct fault *fault)
+                              struct search_request *in, struct buf *b, struct fault *fault)
 {
     struct query q;
     struct query_result r = {0};
-    struct front_check check = {f, rq->deadline_us};
+    struct front_check check = {f, rq->deadline_us, 0};
     struct freshness_sum sum;
     int64_t start = clock_mono_us();
     /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
     struct moment m = moment_now(f->role->shared, c->row);
+    uint32_t left_out = degrade_request(&f->ladder, in);
     enum status s = query_of(f, in, &q, fault);
     if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;
     q.now_ms = m.now_ms;
+    degrade_query(&f->ladder, &q);
     q.check = front_check;
     q.check_ctx = &check;
     if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
@@ -201,7 +213,7 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
     tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
     tlv_put_u64(b, TAG_HITS_GENERATION, snapshot_generation(c->snapshot));
     tlv_put_u64(b, TAG_HITS_SEQUENCE, snapshot_sequence(c->snapshot));
-    search_reply_texts(b, TAG_HITS_DEGRADED, r.degraded, r.degraded_count);
+    put_left_out(f, left_out, &r, b);
     search_reply_texts(b, TAG_HITS_DROPPED, r.dropped_words, r.dropped_count);
     search_reply_texts(b, TAG_HITS_CUT, r.cut_words, r.cut_count);
     if (r.cursor.len)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/check_data.h"
 #include "server/role.h"
 #include "server/supervisor.h"
 
@@ -11,7 +12,7 @@ extern char **environ;
 static void help(void)
 {
     puts("usage: soukd [-c FILE] [--data DIR] [--listen HOST:PORT] [--set OPTION=VALUE]\n"
-         "             [--check-config | --print-config | --version]\n\n"
+         "             [--check-config | --print-config | --check-data | --version]\n\n"
          "Options of the file, of SOUK_SECTION__KEY and of --set:");
     config_describe(stdout);
 }
@@ -25,11 +26,14 @@ static int wrong(const char *file, const struct fault *f)
     return 1;
 }
 
+enum { EXIT_UNSOUND = 9 };
+
 enum {
     FLAG_DATA = 256,
     FLAG_LISTEN,
     FLAG_SET,
     FLAG_CHECK,
+    FLAG_CHECK_DATA,
     FLAG_PRINT,
     FLAG_ROLE,
     FLAG_NUMBER,
@@ -39,7 +43,7 @@ enum {
 struct arguments {
     const char *file, *data, *listen, *sets[64], *role;
     uint32_t set_count, number, slot;
-    bool check, print;
+    bool check, print, check_data;
 };
 
 /* -1 = go on, else the exit code. */
@@ -50,6 +54,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
                                           {"listen", 1, 0, FLAG_LISTEN},
                                           {"set", 1, 0, FLAG_SET},
                                           {"check-config", 0, 0, FLAG_CHECK},
+                                          {"check-data", 0, 0, FLAG_CHECK_DATA},
                                           {"print-config", 0, 0, FLAG_PRINT},
                                           {"role", 1, 0, FLAG_ROLE},
                                           {"number", 1, 0, FLAG_NUMBER},
@@ -75,6 +80,9 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
             break;
         case FLAG_CHECK:
             a->check = true;
+            break;
+        case FLAG_CHECK_DATA:
+            a->check_data = true;
             break;
         case FLAG_PRINT:
             a->print = true;
@@ -141,5 +149,7 @@ int main(int argc, char **argv)
         config_print(&config, stdout);
     if (a.print || a.check)
         return 0;
+    if (a.check_data)
+        return check_data(config_text(&config, OPTION_DATA_DIR), stdout) ? 0 : EXIT_UNSOUND;
     return supervisor_run(&config, a.file);
 }

@@ -97,6 +97,7 @@ struct shared_process {
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t search_us, search_count; /* time inside the library */
     _Atomic uint32_t draining;
+    _Atomic uint32_t degrade, pressure; /* level of the ladder; percent, see admission.h */
 } __attribute__((aligned(64)));
 
 struct shared_catalog {
@@ -126,7 +127,8 @@ struct shared {
                                          runs the reader check of its environments */
     _Atomic uint32_t writer_ready;    /* 1 while the writer's socket accepts */
     _Atomic uint32_t draining;
-    _Atomic uint32_t fetcher; /* its place in `processes` */
+    _Atomic uint32_t degrade_pin; /* 0 = fronts follow their load, n + 1 = all are at level n */
+    _Atomic uint32_t fetcher;     /* its place in `processes` */
     struct shared_process processes[SHARED_PROCESSES];
     struct shared_catalog catalogs[SHARED_CATALOGS];
 };

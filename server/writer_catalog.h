@@ -34,6 +34,7 @@ struct writer_catalog {
     struct index *applying;
     struct snapshot *applied;
     uint64_t edition, skipped;
+    int64_t settle_ms; /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
     _Atomic uint64_t queued_items;                 /* logged and not yet visible */

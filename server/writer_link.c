@@ -6,7 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LINK_PENDING = 4096, LINK_AGAIN_MS = 20, LINK_READ = 65536 };
+enum { LINK_PENDING = 4096, LINK_AGAIN_MS = 20, LINK_READ = 65536, LINK_PATIENCE_MS = 1000 };
 #define LINK_OUTPUT ((size_t)64 * 1024 * 1024)
 
 struct pending {
@@ -21,6 +21,7 @@ struct writer_link {
     int fd;
     struct loop_watch *watch;
     struct loop_timer *again;
+    struct loop_timer *patience; /* runs while requests wait for a writer to come up */
     struct buf in, out;
     size_t out_at;
     uint32_t next_id, count;
@@ -44,6 +45,7 @@ static void link_down(struct writer_link *l)
         l->count--;
         p.done(p.ctx, NULL);
     }
+    loop_timer_set(l->patience, -1);
     loop_timer_set(l->again, LINK_AGAIN_MS);
 }
 
@@ -117,6 +119,13 @@ static void on_ready(void *ctx, int fd, int events)
         link_down(l);
 }
 
+static void link_give_up(void *ctx)
+{
+    struct writer_link *l = ctx;
+    if (l->fd < 0)
+        link_down(l);
+}
+
 static void link_connect(void *ctx)
 {
     struct writer_link *l = ctx;
@@ -126,8 +135,9 @@ static void link_connect(void *ctx)
     memcpy(a.sun_path, l->path, sizeof l->path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-        (l->watch = loop_watch_create(l->loop, fd, LOOP_READ, on_ready, l))) {
+        (l->watch = loop_watch_create(l->loop, fd, LOOP_READ | LOOP_WRITE, on_ready, l))) {
         l->fd = fd;
+        loop_timer_set(l->patience, -1);
         return;
     }
     if (fd >= 0)
@@ -143,9 +153,17 @@ enum status writer_link_create(struct loop *loop, const char *path, struct write
     l->loop = loop;
     l->fd = -1;
     size_t len = strlen(path);
-    if (len >= sizeof l->path || !(l->again = loop_timer_create(loop, 0, 0, link_connect, l))) {
+    if (len >= sizeof l->path) {
         free(l);
         return STATUS_TOO_LARGE;
+    }
+    l->again = loop_timer_create(loop, 0, 0, link_connect, l);
+    l->patience = loop_timer_create(loop, -1, 0, link_give_up, l);
+    if (!l->again || !l->patience) {
+        loop_timer_destroy(&l->again);
+        loop_timer_destroy(&l->patience);
+        free(l);
+        return STATUS_NO_MEMORY;
     }
     memcpy(l->path, path, len);
     *out = l;
@@ -158,6 +176,7 @@ void writer_link_destroy(struct writer_link **l)
         return;
     link_down(*l);
     loop_timer_destroy(&(*l)->again);
+    loop_timer_destroy(&(*l)->patience);
     buf_fini(&(*l)->in);
     buf_fini(&(*l)->out);
     free(*l);
@@ -170,8 +189,6 @@ enum status writer_link_send(struct writer_link *l, uint8_t opcode, uint16_t fla
 {
     if (l->fd < 0)
         link_connect(l);
-    if (l->fd < 0)
-        return STATUS_UNAVAILABLE;
     struct pending *p = &l->pending[l->next_id % LINK_PENDING];
     if (p->done || l->out.len - l->out_at > LINK_OUTPUT)
         return STATUS_OVERLOADED;
@@ -187,9 +204,12 @@ enum status writer_link_send(struct writer_link *l, uint8_t opcode, uint16_t fla
         l->out.failed = false;
         return STATUS_NO_MEMORY;
     }
+    if (l->fd >= 0)
+        loop_watch_set(l->watch, LOOP_READ | LOOP_WRITE); /* sent in the next turn of the loop */
+    else if (!l->count)
+        loop_timer_set(l->patience, LINK_PATIENCE_MS);
     *p = (struct pending){done, ctx, l->next_id++};
     l->count++;
-    loop_watch_set(l->watch, LOOP_READ | LOOP_WRITE); /* sent in the next turn of the loop */
     return STATUS_OK;
 }
 

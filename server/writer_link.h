@@ -2,8 +2,9 @@
  * writer_link - a front's connection to the writer: requests go out in order, answers come back by
  * number.
  *
- * While the writer is away, requests are answered UNAVAILABLE at once; those under way when it goes
- * are too (the sender repeats them with the same key). The link connects again by itself.
+ * Requests that come while the writer is away wait up to a second for the next one, then are
+ * answered UNAVAILABLE; those under way when it goes are so at once (the sender repeats them with
+ * the same key). The link connects again by itself.
  */
 #ifndef SOUK_SERVER_WRITER_LINK_H
 #define SOUK_SERVER_WRITER_LINK_H
@@ -17,7 +18,7 @@ typedef void (*writer_done_fn)(void *ctx, const struct frame *reply);
 
 enum status writer_link_create(struct loop *loop, const char *path, struct writer_link **out);
 void writer_link_destroy(struct writer_link **l);
-/* UNAVAILABLE or OVERLOADED: nothing was sent and `done` will not be called. */
+/* OVERLOADED or NO_MEMORY: nothing was sent and `done` will not be called. */
 enum status writer_link_send(struct writer_link *l, uint8_t opcode, uint16_t flags,
                              uint32_t deadline_ms, struct slice body, writer_done_fn done,
                              void *ctx);

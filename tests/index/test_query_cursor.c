@@ -35,6 +35,11 @@ static struct query random_query(struct world *w, struct words_case *c, struct f
         q.match = QUERY_RELAXED;
         q.typos = QUERY_TYPOS_AUTO;
         q.profile = SLICE_NULL;
+        if (roll(&w->seed, 2)) /* a second phase orders the first hits anew */
+            q.profile_text =
+                roll(&w->seed, 2)
+                    ? SLICE_LIT("window 40\ntitle 1\nnear 1\nlead 0.5\nmissing 1\ninexact 0.3")
+                    : SLICE_LIT("window 200\nnear 0.5\nlead 1");
     }
     return q;
 }

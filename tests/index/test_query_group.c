@@ -152,6 +152,41 @@ static void pages_of_groups_together_are_all_groups(void **state)
     close_world(w);
 }
 
+/* A second phase orders the best groups anew; still each comes once. */
+static void pages_of_groups_fit_together_behind_a_second_phase(void **state)
+{
+    (void)state;
+    static struct expectation e;
+    struct world *w = make_world(18);
+    for (int i = 0; i < 40; i++) {
+        struct words_case c = random_words(&w->seed);
+        struct filter_case f = random_filter(&w->seed);
+        struct query q = query_of(&c, &f);
+        struct query_result all, r;
+        bool seen[10001] = {false}; /* by price in cents */
+        uint32_t groups = 0;
+        q.profile_text = SLICE_LIT("window 60\ntitle 1\nlead 1\nnear 1");
+        run(w, &q, &all);
+        expect(w, &all, 2, 1, &e);
+        struct query g = grouped(&q, 2, 1, 5 + roll(&w->seed, 40));
+        do {
+            run(w, &g, &r);
+            assert_int_equal(r.group_total, e.group_count);
+            for (uint32_t h = 0; h < r.hit_count; h++) {
+                double price = w->items[number_of(r.hits[h].id)].price;
+                uint32_t cents = (uint32_t)(price * 100 + 0.5);
+                assert_false(seen[cents]);
+                seen[cents] = true;
+                groups++;
+            }
+            g.cursor = r.cursor;
+        } while (r.cursor.len);
+        assert_int_equal(groups, e.group_count);
+        arena_reset(&w->arena);
+    }
+    close_world(w);
+}
+
 /* Complaint: grouping changes `found` and the facet counts. */
 static void grouping_changes_neither_found_nor_facets(void **state)
 {
@@ -267,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_are_what_a_recount_of_the_order_gives),
         cmocka_unit_test(pages_of_groups_together_are_all_groups),
+        cmocka_unit_test(pages_of_groups_fit_together_behind_a_second_phase),
         cmocka_unit_test(grouping_changes_neither_found_nor_facets),
         cmocka_unit_test(groups_follow_the_asked_order),
         cmocka_unit_test(a_group_carries_its_value_as_text),

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-/* Each word a product holds is worth one tier, however many forms or completions of it there are.
- */
+/* Each word a product holds is worth one tier, however many forms or completions of it there are;
+ * any word of the plain profile is a mere sum. */
 static void more_words_come_before_fewer(void **state)
 {
     (void)state;
@@ -19,6 +19,8 @@ static void more_words_come_before_fewer(void **state)
         struct filter_case f = random_filter(&w->seed);
         struct query q = query_of(&c, &f);
         struct query_result r;
+        if (c.any)
+            continue;
         run(w, &q, &r);
         for (uint32_t h = 0; h < r.hit_count; h++) {
             const struct item *it = &w->items[number_of(r.hits[h].id)];

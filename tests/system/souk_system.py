@@ -62,7 +62,7 @@ class Failed(AssertionError):
 class Server:
     """A soukd of its own; start() again after stop() or kill() serves the same data."""
 
-    def __init__(self, *arguments, fronts=2, data=None, env=None, prefix=(), options=()):
+    def __init__(self, *arguments, fronts=2, data=None, env=None, prefix=(), options=(), soukd=None):
         self.data = data or tempfile.mkdtemp(prefix='souk-test-')
         self.keep_data = data is not None
         self.port = free_port()
@@ -71,6 +71,7 @@ class Server:
         self.arguments = [*arguments, '--set', f'server.fronts={fronts}']
         for option in options:
             self.arguments += ['--set', option]
+        self.soukd = soukd or os.path.join(BIN, 'soukd')
         self.env = {**os.environ, **(env or {})}
         self.prefix = list(prefix)  # what soukd runs under, e.g. faketime
 
@@ -79,7 +80,7 @@ class Server:
     def start(self, ready=True):
         self.log = open(self.data + '.log', 'ab')
         self.process = subprocess.Popen(
-            [*self.prefix, os.path.join(BIN, 'soukd'), '--data', self.data, '--listen', self.address, *self.arguments],
+            [*self.prefix, self.soukd, '--data', self.data, '--listen', self.address, *self.arguments],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=self.env)
         if ready:
             wait_until(self.ready, 20, 'soukd answers')
@@ -88,7 +89,7 @@ class Server:
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f'soukd ended with {self.process.returncode}:\n{self.log_text()[-3000:]}')
-        return self.run('ping', check=False).returncode == 0
+        return self.run('ping', check=False).returncode == 0 and os.path.exists(f'{self.data}/writer.sock')
 
     def stop(self, seconds=20):
         """TERM and wait; returns the exit status."""
@@ -128,7 +129,7 @@ class Server:
 
     def remove(self):
         self.log.close()
-        if not self.keep_data:
+        if not self.keep_data and not os.environ.get('SOUK_KEEP'):
             shutil.rmtree(self.data, ignore_errors=True)
             if os.path.exists(self.data + '.log'):
                 os.unlink(self.data + '.log')
@@ -198,6 +199,13 @@ class Server:
             return self.souk('import', '--catalog', catalog, f.name, '--quiet', *options)
         finally:
             os.unlink(f.name)
+
+    def check_data(self):
+        """index_check of every catalog, while the server runs or not."""
+        done = subprocess.run([self.soukd, '--data', self.data, '--check-data'], capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            raise AssertionError(f'--check-data: {done.returncode}\n{done.stdout}{done.stderr}')
+        return done.stdout
 
     @property
     def admin(self):

@@ -1,0 +1,260 @@
+#include "index/expand.h"
+#include "index/lev.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* --- alternatives ----------------------------------------------------------------------------- */
+
+uint32_t expand_idf(uint64_t live, uint64_t df)
+{
+    double n = (double)live, d = (double)(df > live ? live : df);
+    double idf = log(1 + (n - d + 0.5) / (d + 0.5)) * 64;
+    return idf < 1 ? 1 : (uint32_t)(idf + 0.5);
+}
+
+static uint32_t scaled(uint32_t idf, double factor)
+{
+    return (uint32_t)(idf * factor) + 1;
+}
+
+uint64_t expand_live_df(struct snapshot *snap, struct slice term)
+{
+    int64_t df = 0;
+    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
+        const struct segment *s = snapshot_segment(snap, i);
+        uint32_t ordinal;
+        if (segment_find_term(s, term, &ordinal) == STATUS_OK)
+            df += segment_term_df(s, ordinal);
+        df -= segment_dead_df(s, term);
+    }
+    return df > 0 ? (uint64_t)df : 0;
+}
+
+struct expansion {
+    struct slice term;
+    uint64_t df;
+    uint32_t distance;
+};
+
+struct expansions {
+    struct expansion *items;
+    uint32_t count, cap;
+    struct arena *arena;
+};
+
+static bool known(const struct expansions *x, struct slice term)
+{
+    for (uint32_t i = 0; i < x->count; i++)
+        if (slice_equal(x->items[i].term, term))
+            return true;
+    return false;
+}
+
+static enum status add_expansion(struct expansions *x, struct slice term, uint32_t distance)
+{
+    if (known(x, term))
+        return STATUS_OK;
+    if (x->count == x->cap) {
+        uint32_t cap = x->cap ? x->cap * 2 : 32;
+        struct expansion *items = arena_alloc(x->arena, cap * sizeof *items);
+        if (!items)
+            return STATUS_NO_MEMORY;
+        if (x->count)
+            memcpy(items, x->items, x->count * sizeof *items);
+        x->items = items;
+        x->cap = cap;
+    }
+    x->items[x->count++] = (struct expansion){.term = term, .distance = distance};
+    return STATUS_OK;
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const struct expansion *x = a, *y = b;
+    if (x->distance != y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    if (x->df != y->df)
+        return x->df > y->df ? -1 : 1;
+    return slice_compare(x->term, y->term);
+}
+
+/* First ordinal behind *at whose term does not begin with `prefix`: doubling steps, then halving.
+ */
+static enum status step_over(const struct segment *s, struct slice prefix, uint32_t end,
+                             uint32_t *at)
+{
+    uint32_t low = *at, step = 1; /* low begins so */
+    struct slice term;
+    for (;; step *= 2) {
+        uint32_t next = low + step;
+        if (next >= end)
+            break;
+        enum status st = segment_term(s, next, &term);
+        if (st)
+            return st;
+        if (!slice_starts(term, prefix))
+            break;
+        low = next;
+    }
+    uint32_t high = low + step < end ? low + step : end; /* does not begin so, or is the end */
+    while (low + 1 < high) {
+        uint32_t mid = low + (high - low) / 2;
+        enum status st = segment_term(s, mid, &term);
+        if (st)
+            return st;
+        if (slice_starts(term, prefix))
+            low = mid;
+        else
+            high = mid;
+    }
+    *at = high;
+    return STATUS_OK;
+}
+
+/* Walks a dictionary in order; terms sharing a hopeless beginning are stepped over at once. */
+static enum status walk_typos(const struct segment *s, struct slice word, uint32_t max,
+                              struct expansions *out)
+{
+    struct lev_walk walk;
+    uint32_t at, lo, hi;
+    lev_walk_init(&walk, word, max);
+    enum status st = segment_prefix_range(s, slice_make(word.ptr, max < 2 ? 1 : 0), &lo, &hi);
+    for (at = lo; !st && at < hi;) {
+        struct slice term, skip;
+        uint32_t distance;
+        st = segment_term(s, at, &term);
+        if (st)
+            break;
+        if (lev_walk_term(&walk, term, &distance, &skip)) {
+            if (distance > 0)
+                st = add_expansion(out, term, distance);
+            at++;
+        } else if (skip.len) {
+            st = step_over(s, skip, hi, &at);
+        } else {
+            at++;
+        }
+    }
+    return st;
+}
+
+static uint32_t edits_for(const struct group *g, uint32_t typos)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < g->items[0].term.len; i++)
+        len += ((unsigned char)g->items[0].term.ptr[i] & 0xc0) != 0x80;
+    uint32_t most = g->digits || len < 4 ? 0 : len < 8 ? 1 : 2;
+    return most < typos ? most : typos;
+}
+
+static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
+                                struct arena *arena, const struct profile *profile, uint32_t edits)
+{
+    struct expansions x = {.arena = arena};
+    enum status s = STATUS_OK;
+    for (uint32_t i = 0; !s && i < snapshot_segment_count(snap); i++)
+        s = walk_typos(snapshot_segment(snap, i), g->items[0].term, edits, &x);
+    if (s || !x.count)
+        return s;
+    for (uint32_t i = 0; i < x.count; i++)
+        x.items[i].df = expand_live_df(snap, x.items[i].term);
+    qsort(x.items, x.count, sizeof *x.items, best_first);
+    uint32_t cap = edits > 1 ? EXPAND_TYPO2_CAP : EXPAND_TYPO_CAP,
+             n = x.count < cap ? x.count : cap;
+    p->capped |= x.count > cap;
+    struct alternative *items = arena_calloc(arena, g->count + n, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, g->items, g->count * sizeof *items);
+    uint64_t live = snapshot_live_count(snap);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!x.items[i].df)
+            continue;
+        uint32_t idf = expand_idf(live, x.items[i].df);
+        items[g->count++] = (struct alternative){
+            .term = x.items[i].term,
+            .kind = x.items[i].distance > 1 ? ALT_TYPO2 : ALT_TYPO,
+            .idf = scaled(
+                idf,
+                profile->n[x.items[i].distance > 1 ? PROFILE_typo2_factor : PROFILE_typo_factor])};
+        g->df += x.items[i].df;
+    }
+    g->items = items;
+    p->expanded += n;
+    return STATUS_OK;
+}
+
+static enum status expand_prefix(struct group *g, struct plan *p, struct snapshot *snap,
+                                 const struct profile *profile)
+{
+    uint64_t df = 0, terms = 0;
+    struct slice prefix = g->items[0].term;
+    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
+        const struct segment *s = snapshot_segment(snap, i);
+        struct postings list;
+        uint32_t lo, hi;
+        enum status st = segment_prefix_range(s, prefix, &lo, &hi);
+        if (st)
+            return st;
+        terms += hi - lo;
+        if (postings_open_prefix(s, prefix, &list) == STATUS_OK)
+            df += list.df;
+        else
+            for (uint32_t o = lo; o < hi; o++)
+                df += segment_term_df(s, o);
+    }
+    g->prefix = prefix;
+    g->df += df;
+    /* The sum above depends on how products are spread over segments; scores must not. A letter
+     * more makes a word rarer by a constant. */
+    uint64_t live = snapshot_live_count(snap);
+    uint32_t twice = prefix.len < 16 ? (uint32_t)prefix.len * 2 : 32;
+    g->prefix_idf = scaled(expand_idf(live, live >> twice), profile->n[PROFILE_prefix_factor]);
+    p->expanded += terms;
+    return STATUS_OK;
+}
+
+static enum status expand_forms(struct group *g, const struct expansion_request *r)
+{
+    struct form_list list;
+    enum status st = forms_of(r->forms, r->snap, g->original, g->items[0].term, r->arena, &list);
+    if (st || !list.count)
+        return st;
+    struct alternative *items = arena_calloc(r->arena, g->count + list.count, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, g->items, g->count * sizeof *items);
+    for (uint32_t i = 0; i < list.count; i++) {
+        items[g->count++] =
+            (struct alternative){.term = list.terms[i], .kind = ALT_FORM, .tier = true, .idf = 1};
+        g->df += list.df[i];
+    }
+    g->items = items;
+    return STATUS_OK;
+}
+
+enum status expand_plan(struct plan *plan, const struct expansion_request *r)
+{
+    uint64_t live = snapshot_live_count(r->snap);
+    enum status s = STATUS_OK;
+    for (uint32_t i = 0; !s && i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        bool last = i + 1 == plan->group_count;
+        g->count = 1;
+        g->prefix = SLICE_NULL;
+        g->df = expand_live_df(r->snap, g->items[0].term);
+        if (r->forms && !g->phrase)
+            s = expand_forms(g, r);
+        /* forms of one word are one word: they share its rarity */
+        uint32_t idf = expand_idf(live, g->df);
+        for (uint32_t k = 0; k < g->count; k++)
+            g->items[k].idf = k ? scaled(idf, r->profile->n[PROFILE_form_factor]) : idf;
+        uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
+        if (!s && edits)
+            s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
+        if (!s && r->prefix && last && !g->phrase)
+            s = expand_prefix(g, plan, r->snap, r->profile);
+    }
+    return s;
+}

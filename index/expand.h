@@ -1,0 +1,28 @@
+/*
+ * expand - looks up the alternatives of each word of a plan in the dictionaries.
+ *
+ * Run again for each attempt of a query: first exact words, their forms and beginnings, then also
+ * typos. What it adds is the arena's; idf of forms of one word is shared, so they are one word.
+ */
+#ifndef SOUK_INDEX_EXPAND_H
+#define SOUK_INDEX_EXPAND_H
+
+#include "index/forms.h"
+#include "index/plan.h"
+
+struct expansion_request {
+    struct snapshot *snap;
+    struct arena *arena;
+    const struct profile *profile;
+    struct forms *forms; /* NULL = only the words as they stand */
+    uint32_t typos;      /* 0 = none, else most edits */
+    bool prefix;         /* of the last word */
+};
+
+enum status expand_plan(struct plan *plan, const struct expansion_request *r);
+/* Live documents that hold a term. */
+uint64_t expand_live_df(struct snapshot *snap, struct slice term);
+/* ln(1 + (N - df + 0.5) / (df + 0.5)) x 64 (Robertson & Zaragoza 2009), at least 1. */
+uint32_t expand_idf(uint64_t live, uint64_t df);
+
+#endif

@@ -1,0 +1,221 @@
+#include "index/filter_private.h"
+#include "index/column_private.h"
+#include "index/kernels.h"
+
+/* --- one product ------------------------------------------------------------------------------ */
+
+static bool has_ordinal(const struct filter *f, uint32_t ordinal)
+{
+    uint32_t low = 0, high = f->ordinal_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (f->ordinals[mid] < ordinal)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < f->ordinal_count && f->ordinals[low] == ordinal;
+}
+
+static bool match_ordinals(const struct filter *f, const struct column_chunk *c, uint32_t i)
+{
+    if (c->kind == COLUMN_ORDINAL) {
+        uint32_t o = column_chunk_ordinal(c, i);
+        return o && has_ordinal(f, o);
+    }
+    uint32_t first, n = column_chunk_list(c, i, &first);
+    for (uint32_t k = 0; k < n; k++)
+        if (has_ordinal(f, column_chunk_item(c, first + k)))
+            return true;
+    return false;
+}
+
+static bool match_column(const struct filter *f, uint32_t docid)
+{
+    const struct column_chunk *c;
+    uint32_t i = docid % COLUMN_CHUNK, first;
+    if (!f->column || column_chunk(f->column, docid / COLUMN_CHUNK, &c) || i >= c->count)
+        return false;
+    if (f->kind == NODE_ORDINALS)
+        return match_ordinals(f, c, i);
+    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINAL)
+        return column_chunk_ordinal(c, i) != 0;
+    if (f->kind == NODE_EXISTS && c->kind == COLUMN_ORDINALS)
+        return column_chunk_list(c, i, &first) != 0;
+    double v;
+    if (!column_chunk_float(c, i, &v))
+        return false;
+    return f->kind == NODE_EXISTS || ((f->low_open ? v > f->low : v >= f->low) &&
+                                      (f->high_open ? v < f->high : v <= f->high));
+}
+
+bool filter_match(const struct filter *f, uint32_t docid)
+{
+    if (!f)
+        return true;
+    switch (f->kind) {
+    case NODE_AND:
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (!filter_match(c, docid))
+                return false;
+        return true;
+    case NODE_OR:
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (filter_match(c, docid))
+                return true;
+        return false;
+    case NODE_NOT:
+        return !filter_match(f->child, docid);
+    default:
+        return match_column(f, docid);
+    }
+}
+
+/* --- whole batches ---------------------------------------------------------------------------- */
+
+static uint32_t keep_one_by_one(const struct filter *f, uint32_t *docs, uint32_t *scores,
+                                uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        bool yes = filter_match(f, doc);
+        docs[kept] = doc;
+        scores[kept] = score;
+        kept += yes;
+    }
+    return kept;
+}
+
+static double value_of(const struct column_chunk *c, uint64_t offset)
+{
+    double v = (double)(int64_t)((uint64_t)c->base + offset);
+    return c->kind == COLUMN_FLOAT ? v / column_power_of_ten(c->scale) : v;
+}
+
+static bool above(const struct filter *f, double v)
+{
+    return f->low_open ? v > f->low : v >= f->low;
+}
+
+static bool below(const struct filter *f, double v)
+{
+    return f->high_open ? v < f->high : v <= f->high;
+}
+
+/* First of the offsets [0, end] whose value is above the low end (or not below the high end):
+ * values ascend with offsets, so halving finds it; `end` when none. */
+static uint64_t first_offset(const struct filter *f, const struct column_chunk *c, bool high,
+                             uint64_t end)
+{
+    uint64_t low = 0;
+    while (low < end) {
+        uint64_t mid = low + (end - low) / 2;
+        double v = value_of(c, mid);
+        if (high ? !below(f, v) : above(f, v))
+            end = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+/* Documents of one chunk, more than a few: the range becomes one of offsets. */
+static uint32_t keep_offsets(const struct filter *f, const struct column_chunk *c, uint32_t first,
+                             uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    uint64_t end = (uint64_t)1 << (8 * c->width);
+    uint64_t from = first_offset(f, c, false, end), behind = first_offset(f, c, true, end);
+    if (from >= behind)
+        return 0;
+    if (c->present)
+        count = kernels_best()->keep_bits(docs, scores, count, first, c->present);
+    if (from == 0 && behind == end)
+        return count;
+    return kernels_best()->keep_range(docs, scores, count, first, c->values, c->width,
+                                      (uint32_t)from, (uint32_t)(behind - 1));
+}
+
+static uint32_t keep_in_chunk(const struct filter *f, uint32_t chunk, uint32_t *docs,
+                              uint32_t *scores, uint32_t count)
+{
+    enum { FEW = 6 };
+    const struct column_chunk *c;
+    uint32_t first = chunk * COLUMN_CHUNK;
+    if (column_chunk(f->column, chunk, &c))
+        return 0;
+    bool narrow = c->width == 1 || c->width == 2 || c->width == 4;
+    if (count < FEW || !narrow || docs[count - 1] - first >= c->count)
+        return keep_one_by_one(f, docs, scores, count);
+    return keep_offsets(f, c, first, docs, scores, count);
+}
+
+static uint32_t keep_numbers(const struct filter *f, uint32_t *docs, uint32_t *scores,
+                             uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0, end; i < count; i = end) {
+        uint32_t chunk = docs[i] / COLUMN_CHUNK;
+        for (end = i + 1; end < count && docs[end] / COLUMN_CHUNK == chunk;)
+            end++;
+        uint32_t n = keep_in_chunk(f, chunk, docs + i, scores + i, end - i);
+        memmove(docs + kept, docs + i, n * sizeof *docs);
+        memmove(scores + kept, scores + i, n * sizeof *scores);
+        kept += n;
+    }
+    return kept;
+}
+
+uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    if (!f)
+        return count;
+    if (f->kind == NODE_AND) {
+        for (const struct filter *c = f->child; c && count; c = c->next)
+            count = filter_keep(c, docs, scores, count);
+        return count;
+    }
+    if (f->kind == NODE_RANGE && f->column)
+        return keep_numbers(f, docs, scores, count);
+    return keep_one_by_one(f, docs, scores, count);
+}
+
+/* --- disjunctive facets ----------------------------------------------------------------------- */
+
+static bool only_field(const struct filter *f, uint32_t field_id)
+{
+    if (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT) {
+        for (const struct filter *c = f->child; c; c = c->next)
+            if (!only_field(c, field_id))
+                return false;
+        return true;
+    }
+    return f->field_id == field_id;
+}
+
+enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
+                           struct filter **out)
+{
+    *out = NULL;
+    if (!f || only_field(f, field_id))
+        return STATUS_OK;
+    struct filter *copy = arena_calloc(arena, 1, sizeof *copy);
+    if (!copy)
+        return STATUS_NO_MEMORY;
+    *copy = *f;
+    *out = copy;
+    if (f->kind != NODE_AND)
+        return STATUS_OK;
+    copy->child = NULL;
+    for (const struct filter *c = f->child; c; c = c->next) {
+        if (only_field(c, field_id))
+            continue;
+        struct filter *kept = arena_calloc(arena, 1, sizeof *kept);
+        if (!kept)
+            return STATUS_NO_MEMORY;
+        *kept = *c;
+        kept->next = copy->child;
+        copy->child = kept;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,25 @@
+/* filter_private - the parsed filter, for filter.c (which makes it) and filter_eval.c (which asks
+ * it). */
+#ifndef SOUK_INDEX_FILTER_PRIVATE_H
+#define SOUK_INDEX_FILTER_PRIVATE_H
+
+#include "index/filter.h"
+
+enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDINALS };
+
+struct filter {
+    enum node_kind kind;
+    uint32_t field_id;
+    struct column *column;
+    enum column_kind column_kind;
+    /* AND, OR: children linked; NOT: one child */
+    struct filter *child, *next;
+    /* RANGE: numbers, low <= v <= high with open ends by flags */
+    double low, high;
+    bool low_open, high_open;
+    /* ORDINALS: sorted */
+    uint32_t *ordinals;
+    uint32_t ordinal_count;
+};
+
+#endif

@@ -1,0 +1,169 @@
+#include "index/kernels.h"
+
+#include "index/kernels_private.h"
+
+#include <string.h>
+
+/* --- portable --------------------------------------------------------------------------------- */
+
+static uint32_t bits_at(const uint8_t *in, size_t len, size_t bit, uint32_t mask)
+{
+    uint64_t w = 0;
+    size_t at = bit >> 3, have = len - at;
+    if (have >= sizeof w)
+        memcpy(&w, in + at, sizeof w);
+    else
+        for (size_t i = 0; i < have; i++)
+            w |= (uint64_t)in[at + i] << (8 * i);
+    return (uint32_t)(w >> (bit & 7)) & mask;
+}
+
+void kernel_sums_portable(const uint8_t *in, size_t len, uint32_t count, uint32_t width,
+                          uint32_t before, uint32_t *out)
+{
+    uint32_t mask = width == 32 ? UINT32_MAX : ((uint32_t)1 << width) - 1, sum = before;
+    if (width == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = before + i + 1;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sum += bits_at(in, len, (size_t)i * width, mask) + 1;
+        out[i] = sum;
+    }
+}
+
+void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
+                           const uint32_t table[16], uint32_t *out)
+{
+    uint32_t mask = (1u << width) - 1;
+    if (width == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = table[0];
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = table[in[i * width / 8] >> (i * width % 8) & mask];
+}
+
+static uint32_t common_portable(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+                                uint16_t *ib)
+{
+    uint32_t at = 0, k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        while (b[at] < a[i])
+            at++;
+        ia[k] = (uint16_t)i;
+        ib[k] = (uint16_t)at;
+        k += b[at] == a[i];
+    }
+    return k;
+}
+
+static uint32_t keep_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        docs[k] = doc;
+        scores[k] = score;
+        k += score >= least;
+    }
+    return k;
+}
+
+uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                                   const uint64_t *bits)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        docs[k] = doc;
+        scores[k] = score;
+        k += bits[(doc - first) >> 6] >> ((doc - first) & 63) & 1;
+    }
+    return k;
+}
+
+static uint32_t drain_portable(struct kernel_window *w, uint32_t first, uint32_t least,
+                               uint32_t *docs, uint32_t *scores)
+{
+    uint32_t k = 0;
+    for (uint32_t g = 0; g < KERNEL_WINDOW / KERNEL_GRANULE; g++) {
+        if (!w->dirty[g])
+            continue;
+        w->dirty[g] = 0;
+        uint32_t *s = w->score + g * KERNEL_GRANULE;
+        for (uint32_t i = 0; i < KERNEL_GRANULE; i++) {
+            docs[k] = first + g * KERNEL_GRANULE + i;
+            scores[k] = s[i];
+            k += s[i] >= least;
+            s[i] = 0;
+        }
+    }
+    return k;
+}
+
+uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t width)
+{
+    uint32_t v = 0;
+    memcpy(&v, values + (size_t)at * width, width); /* little-endian machines only, as LMDB here */
+    return v;
+}
+
+uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                    uint32_t first, const uint8_t *values, uint32_t width,
+                                    uint32_t low, uint32_t high)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i], v = 0;
+        switch (width) {
+        case 1:
+            v = values[doc - first];
+            break;
+        case 2:
+            v = kernel_value(values, doc - first, 2);
+            break;
+        default:
+            v = kernel_value(values, doc - first, 4);
+        }
+        docs[k] = doc;
+        scores[k] = score;
+        k += v - low <= high - low;
+    }
+    return k;
+}
+
+static const struct kernels portable = {
+    .name = "portable",
+    .sums = kernel_sums_portable,
+    .table = kernel_table_portable,
+    .common = common_portable,
+    .keep = keep_portable,
+    .keep_bits = kernel_keep_bits_portable,
+    .drain = drain_portable,
+    .keep_range = kernel_keep_range_portable,
+};
+
+/* --- dispatch --------------------------------------------------------------------------------- */
+
+const struct kernels *kernels_at(enum kernel_level level)
+{
+    switch (level) {
+    case KERNEL_AVX512:
+        return kernels_avx512();
+    case KERNEL_AVX2:
+        return kernels_avx2();
+    default:
+        return &portable;
+    }
+}
+
+const struct kernels *kernels_best(void)
+{
+    const struct kernels *k = kernels_avx512();
+    if (!k)
+        k = kernels_avx2();
+    return k ? k : &portable;
+}

@@ -1,0 +1,73 @@
+/*
+ * kernels - the inner loops of a search, for whatever vectors this machine has.
+ *
+ * Each kernel exists portable, for AVX2 and for AVX-512 (with VBMI); kernels_best() picks once per
+ * call site at run time. All give the same results, which tests prove level by level. They read and
+ * write nothing beyond what is said here.
+ */
+#ifndef SOUK_INDEX_KERNELS_H
+#define SOUK_INDEX_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kernel_level { KERNEL_PORTABLE, KERNEL_AVX2, KERNEL_AVX512 };
+
+/* Numbers a kernel may write behind the `count` asked for. */
+enum { KERNEL_SLACK = 16, KERNEL_GRANULE = 16, KERNEL_WINDOW = 4096 };
+
+/* Room for one window of scores by document. `dirty` has a byte for each granule of 16. */
+struct kernel_window {
+    _Alignas(64) uint32_t score[KERNEL_WINDOW];
+    _Alignas(64) uint8_t dirty[KERNEL_WINDOW / KERNEL_GRANULE];
+};
+
+struct kernels {
+    const char *name;
+    /*
+     * Sums of bit-packed deltas: out[i] = out[i - 1] + delta[i] + 1 from `before`; up to 128 of
+     * them, width 0..32, least significant bits first. Reads up to `len` bytes; out has room for
+     * count + KERNEL_SLACK.
+     */
+    void (*sums)(const uint8_t *in, size_t len, uint32_t count, uint32_t width, uint32_t before,
+                 uint32_t *out);
+    /*
+     * out[i] = table[index i], indexes packed in 0, 1, 2 or 4 bits; up to 128 of them. Reads
+     * (count * width + 7) / 8 bytes; out has room for count + KERNEL_SLACK.
+     */
+    void (*table)(const uint8_t *in, uint32_t count, uint32_t width, const uint32_t table[16],
+                  uint32_t *out);
+    /*
+     * Pairs of equal numbers of two ascending lists: a[ia[k]] == b[ib[k]]. The last of `b` is
+     * no smaller than the last of `a`, and UINT32_MAX stands KERNEL_SLACK times behind it. ia and
+     * ib have room for n + KERNEL_SLACK. Returns how many.
+     */
+    uint32_t (*common)(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+                       uint16_t *ib);
+    /* Keeps docs and scores where score >= least, in place, order kept; nothing behind them is
+     * written. Returns how many. */
+    uint32_t (*keep)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least);
+    /* The same where the bit of d = doc - first is set: bit d % 64 of bits[d / 64]. */
+    uint32_t (*keep_bits)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                          const uint64_t *bits);
+    /*
+     * Empties a window: documents (first + place) and scores with score >= least go to docs and
+     * scores (room for KERNEL_WINDOW + KERNEL_SLACK); everything is zero afterwards. Returns how
+     * many.
+     */
+    uint32_t (*drain)(struct kernel_window *w, uint32_t first, uint32_t least, uint32_t *docs,
+                      uint32_t *scores);
+    /*
+     * Keeps docs and scores where low <= v <= high; v = unsigned number of `width` (1, 2 or 4)
+     * bytes at values + (doc - first) * width.
+     */
+    uint32_t (*keep_range)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                           const uint8_t *values, uint32_t width, uint32_t low, uint32_t high);
+};
+
+/* NULL when this machine cannot run it. */
+const struct kernels *kernels_at(enum kernel_level level);
+const struct kernels *kernels_best(void);
+
+#endif

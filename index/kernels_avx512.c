@@ -1,0 +1,221 @@
+#include "index/kernels_private.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+/*
+ * AVX-512 with byte permutes (Ice Lake, Zen 4 and later). Sixteen numbers a step. Loads near the
+ * end of the bytes are masked, so nothing behind them is touched.
+ */
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi2,popcnt")))
+
+enum { LANES = 16 };
+
+TARGET static inline __m512i load_upto(const uint8_t *in, size_t left)
+{
+    return left >= 64 ? _mm512_loadu_si512(in)
+                      : _mm512_maskz_loadu_epi8(((uint64_t)1 << left) - 1, in);
+}
+
+TARGET static inline __m512i running_sum(__m512i v)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 15));
+    v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 14));
+    v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 12));
+    return _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 8));
+}
+
+/* Each lane gathers the four bytes that hold its number; a group of 16 begins at a whole byte. */
+TARGET static void sums(const uint8_t *in, size_t len, uint32_t count, uint32_t width,
+                        uint32_t before, uint32_t *out)
+{
+    if (width > 25) { /* may stand in five bytes */
+        kernel_sums_portable(in, len, count, width, before, out);
+        return;
+    }
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)width));
+    const __m512i byte = _mm512_add_epi32(
+        _mm512_mullo_epi32(_mm512_srli_epi32(bit, 3), _mm512_set1_epi32(0x01010101)),
+        _mm512_set1_epi32(0x03020100));
+    const __m512i shift = _mm512_and_si512(bit, _mm512_set1_epi32(7));
+    const __m512i mask = _mm512_set1_epi32((int)(((uint32_t)1 << width) - 1));
+    const __m512i last = _mm512_set1_epi32(15), one = _mm512_set1_epi32(1);
+    __m512i carry = _mm512_set1_epi32((int)before);
+    size_t used = ((size_t)count * width + 7) / 8;
+    len = used < len ? used : len;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        size_t at = (size_t)i * width / 8;
+        __m512i v = _mm512_permutexvar_epi8(byte, load_upto(in + at, len > at ? len - at : 0));
+        v = _mm512_and_si512(_mm512_srlv_epi32(v, shift), mask);
+        v = _mm512_add_epi32(running_sum(_mm512_add_epi32(v, one)), carry);
+        _mm512_storeu_si512(out + i, v);
+        carry = _mm512_permutexvar_epi32(last, v);
+    }
+}
+
+TARGET static void table_lookup(const uint8_t *in, uint32_t count, uint32_t width,
+                                const uint32_t table[16], uint32_t *out)
+{
+    const __m512i t = _mm512_loadu_si512(table);
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i bytes = load_upto(in, ((size_t)count * width + 7) / 8);
+    const __m512i mask = _mm512_set1_epi32((int)((1u << width) - 1));
+    /* 16 indexes fill `width` half words; the word with a lane's index, and where in it. */
+    const __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)width));
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __m512i at = _mm512_add_epi32(bit, _mm512_set1_epi32((int)(i * width)));
+        __m512i v = _mm512_permutexvar_epi32(_mm512_srli_epi32(at, 5), bytes);
+        v = _mm512_srlv_epi32(v, _mm512_and_si512(at, _mm512_set1_epi32(31)));
+        v = _mm512_permutexvar_epi32(_mm512_and_si512(v, mask), t);
+        _mm512_storeu_si512(out + i, v);
+    }
+}
+
+TARGET static uint32_t common(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+                              uint16_t *ib)
+{
+    uint32_t at = 0, k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t x = a[i];
+        while (b[at + LANES - 1] < x)
+            at += LANES;
+        uint32_t hit =
+            _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), _mm512_set1_epi32((int)x));
+        ia[k] = (uint16_t)i;
+        ib[k] = (uint16_t)(at + (uint32_t)__builtin_ctz(hit | 1u << 16));
+        k += hit != 0;
+    }
+    return k;
+}
+
+TARGET static inline __mmask16 lanes(uint32_t left)
+{
+    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
+TARGET static inline __m512i load_lanes(const uint32_t *in, uint32_t left)
+{
+    return left >= LANES ? _mm512_loadu_si512(in) : _mm512_maskz_loadu_epi32(lanes(left), in);
+}
+
+/* Writes the chosen lanes and nothing behind them; returns how many. */
+TARGET static inline uint32_t put(uint32_t *docs, uint32_t *scores, __mmask16 m, __m512i d,
+                                  __m512i s)
+{
+    uint32_t n = (uint32_t)__builtin_popcount(m);
+    _mm512_mask_storeu_epi32(docs, lanes(n), _mm512_maskz_compress_epi32(m, d));
+    _mm512_mask_storeu_epi32(scores, lanes(n), _mm512_maskz_compress_epi32(m, s));
+    return n;
+}
+
+TARGET static uint32_t keep(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least)
+{
+    const __m512i bound = _mm512_set1_epi32((int)least);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __m512i d = load_lanes(docs + i, count - i), s = load_lanes(scores + i, count - i);
+        __mmask16 m = _mm512_mask_cmpge_epu32_mask(lanes(count - i), s, bound);
+        k += put(docs + k, scores + k, m, d, s);
+    }
+    return k;
+}
+
+TARGET static uint32_t keep_bits(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                                 const uint64_t *bits)
+{
+    const __m512i start = _mm512_set1_epi32((int)first);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __mmask16 in = lanes(count - i);
+        __m512i d = load_lanes(docs + i, count - i), s = load_lanes(scores + i, count - i);
+        __m512i at = _mm512_sub_epi32(d, start);
+        __m512i w = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), in,
+                                                _mm512_srli_epi32(at, 5), bits, 4);
+        __m512i bit =
+            _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(at, _mm512_set1_epi32(31)));
+        __mmask16 m = _mm512_mask_test_epi32_mask(in, w, bit);
+        k += put(docs + k, scores + k, m, d, s);
+    }
+    return k;
+}
+
+TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t least,
+                             uint32_t *docs, uint32_t *scores)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i bound = _mm512_set1_epi32((int)least), zero = _mm512_setzero_si512();
+    uint32_t k = 0;
+    for (uint32_t part = 0; part < KERNEL_WINDOW / KERNEL_GRANULE; part += 64) {
+        __m512i flags = _mm512_load_si512(w->dirty + part);
+        _mm512_store_si512(w->dirty + part, zero);
+        for (uint64_t set = _mm512_test_epi8_mask(flags, flags); set; set &= set - 1) {
+            uint32_t at = (part + (uint32_t)__builtin_ctzll(set)) * KERNEL_GRANULE;
+            __m512i s = _mm512_load_si512(w->score + at);
+            __m512i d = _mm512_add_epi32(lane, _mm512_set1_epi32((int)(first + at)));
+            __mmask16 m = _mm512_cmpge_epu32_mask(s, bound);
+            _mm512_store_si512(w->score + at, zero);
+            _mm512_storeu_si512(docs + k, _mm512_maskz_compress_epi32(m, d));
+            _mm512_storeu_si512(scores + k, _mm512_maskz_compress_epi32(m, s));
+            k += (uint32_t)__builtin_popcount(m);
+        }
+    }
+    return k;
+}
+
+/* Values of one or two bytes are gathered as the four bytes that end with them, or begin with them
+ * where there are none before. */
+TARGET static uint32_t keep_range(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                                  const uint8_t *values, uint32_t width, uint32_t low,
+                                  uint32_t high)
+{
+    const __m512i span = _mm512_set1_epi32((int)(high - low)), base = _mm512_set1_epi32((int)low);
+    const __m512i start = _mm512_set1_epi32((int)first);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        uint32_t left = count - i < LANES ? count - i : LANES;
+        __mmask16 in = lanes(left);
+        __m512i d = load_lanes(docs + i, left), s = load_lanes(scores + i, left), v;
+        if (width == 4) {
+            v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), in, _mm512_sub_epi32(d, start),
+                                            values, 4);
+        } else {
+            uint32_t room[LANES] = {0};
+            for (uint32_t j = 0; j < left; j++)
+                room[j] = width == 1 ? values[docs[i + j] - first]
+                                     : kernel_value(values, docs[i + j] - first, 2);
+            v = _mm512_loadu_si512(room);
+        }
+        __mmask16 m = _mm512_mask_cmple_epu32_mask(in, _mm512_sub_epi32(v, base), span);
+        k += put(docs + k, scores + k, m, d, s);
+    }
+    return k;
+}
+
+static const struct kernels avx512 = {
+    .name = "avx512",
+    .sums = sums,
+    .table = table_lookup,
+    .common = common,
+    .keep = keep,
+    .keep_bits = keep_bits,
+    .drain = drain,
+    .keep_range = keep_range,
+};
+
+const struct kernels *kernels_avx512(void)
+{
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2")
+               ? &avx512
+               : NULL;
+}
+#else
+const struct kernels *kernels_avx512(void)
+{
+    return NULL;
+}
+#endif

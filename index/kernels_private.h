@@ -1,0 +1,22 @@
+/* kernels_private - what the files kernels*.c share. */
+#ifndef SOUK_INDEX_KERNELS_PRIVATE_H
+#define SOUK_INDEX_KERNELS_PRIVATE_H
+
+#include "index/kernels.h"
+
+void kernel_sums_portable(const uint8_t *in, size_t len, uint32_t count, uint32_t width,
+                          uint32_t before, uint32_t *out);
+void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
+                           const uint32_t table[16], uint32_t *out);
+uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                                   const uint64_t *bits);
+uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                    uint32_t first, const uint8_t *values, uint32_t width,
+                                    uint32_t low, uint32_t high);
+uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t width);
+
+/* NULL when the machine lacks them. */
+const struct kernels *kernels_avx512(void);
+const struct kernels *kernels_avx2(void);
+
+#endif

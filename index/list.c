@@ -1,0 +1,117 @@
+#include "index/list.h"
+
+static uint32_t score_of(uint32_t bound, const struct postings_weight *w)
+{
+    uint32_t best = 0;
+    for (int c = 0; c < 32; c += 8) {
+        uint32_t v = w->lut[bound >> c & 0xff];
+        best = v > best ? v : best;
+    }
+    return w->tier + best * w->idf;
+}
+
+void list_init(struct list *l, struct postings_weight weight)
+{
+    l->weight = weight;
+    l->bound = score_of(l->p.max_bound, &weight);
+    l->cur = l->at = l->decoded = 0;
+    l->block_at = UINT32_MAX;
+    l->scored = false;
+}
+
+void list_account(const struct list *l, struct query_work *work)
+{
+    work->blocks_decoded += l->decoded;
+    work->postings_read += (uint64_t)l->decoded * POSTINGS_BLOCK;
+    work->blocks_skipped += l->p.block_count > l->decoded ? l->p.block_count - l->decoded : 0;
+}
+
+uint32_t list_block_bound(const struct list *l, uint32_t b)
+{
+    return score_of(l->p.bound[b], &l->weight);
+}
+
+uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to)
+{
+    uint32_t best = 0, n = l->p.block_count;
+    l->cur = postings_seek_block(&l->p, l->cur, from);
+    for (uint32_t b = l->cur; b < n && (b == 0 || l->p.last[b - 1] + 1 < to); b++) {
+        uint32_t v = list_block_bound(l, b);
+        best = v > best ? v : best;
+        if (best == l->bound)
+            break;
+    }
+    return best;
+}
+
+enum status list_load(struct list *l, uint32_t b)
+{
+    if (l->block_at == b)
+        return STATUS_OK;
+    l->block_at = b;
+    l->at = 0;
+    l->scored = false;
+    l->decoded++;
+    enum status s = postings_decode_docs(&l->p, b, &l->block);
+    if (s)
+        l->block_at = UINT32_MAX;
+    else if (l->p.block_count == 1)
+        l->p.inl.last = l->block.docs[l->block.count - 1]; /* unknown before */
+    return s;
+}
+
+enum status list_score(struct list *l)
+{
+    if (l->scored)
+        return STATUS_OK;
+    l->scored = true;
+    return postings_decode_scores(&l->p, l->block_at, &l->weight, l->scores);
+}
+
+uint32_t list_next(struct list *l, uint32_t from)
+{
+    l->cur = postings_seek_block(&l->p, l->cur, from);
+    if (l->cur >= l->p.block_count)
+        return DOC_NONE;
+    if (l->block_at != l->cur) {
+        uint32_t first = l->cur ? l->p.last[l->cur - 1] + 1 : 0;
+        return first > from ? first : from;
+    }
+    while (l->block.docs[l->at] < from) /* DOC_NONE stands behind the last */
+        l->at++;
+    return l->block.docs[l->at];
+}
+
+enum status list_probe(struct list *l, const uint32_t *docs, uint32_t count, uint16_t *index,
+                       uint32_t *score, uint32_t *found)
+{
+    const struct kernels *kernels = kernels_best();
+    uint16_t place[POSTINGS_BLOCK + KERNEL_SLACK];
+    uint32_t n = 0;
+    *found = 0;
+    for (uint32_t i = 0; i < count;) {
+        l->cur = postings_seek_block(&l->p, l->cur, docs[i]);
+        if (l->cur >= l->p.block_count)
+            break;
+        enum status s = list_load(l, l->cur);
+        if (s)
+            return s;
+        uint32_t last = l->block.docs[l->block.count - 1], run = 0;
+        while (run < POSTINGS_BLOCK && i + run < count && docs[i + run] <= last)
+            run++;
+        if (run == 0)
+            break;
+        uint32_t hits = kernels->common(docs + i, run, l->block.docs, index + n, place);
+        if (hits && score && (s = list_score(l)))
+            return s;
+        for (uint32_t k = 0; k < hits; k++) {
+            index[n + k] = (uint16_t)(index[n + k] + i);
+            if (score)
+                score[n + k] = l->scores[place[k]];
+        }
+        n += hits;
+        i += run;
+    }
+    *found = n;
+    return STATUS_OK;
+}

@@ -1,0 +1,52 @@
+/*
+ * list - one posting list while a query reads it: where it stands, the block it has decoded.
+ *
+ * Lives in the query's arena; used by source.c and the matchers, never moved (a list of one block
+ * points into itself). Documents count from the segment's first. Reading goes forward only.
+ */
+#ifndef SOUK_INDEX_LIST_H
+#define SOUK_INDEX_LIST_H
+
+#include "index/kernels.h"
+#include "index/postings.h"
+#include "index/query.h"
+
+/* Documents a caller may hand to list_probe() at once, and a source in one piece. */
+enum { LIST_BATCH = KERNEL_WINDOW, LIST_ROOM = LIST_BATCH + KERNEL_SLACK };
+
+struct list {
+    struct postings p;
+    struct postings_weight weight;
+    uint32_t bound;    /* most that any document of it can score */
+    uint32_t cur;      /* block at or behind which we stand; p.block_count = at the end */
+    uint32_t block_at; /* the decoded block; UINT32_MAX = none */
+    uint32_t at;       /* in the decoded block: what is before is behind us */
+    uint32_t decoded;  /* blocks decoded so far */
+    bool scored;       /* `scores` hold the decoded block's */
+    struct postings_block block;
+    _Alignas(64) uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
+};
+
+/* Prepares a list whose `p` is open. */
+void list_init(struct list *l, struct postings_weight weight);
+/* Adds what was read and skipped to `work`. */
+void list_account(const struct list *l, struct query_work *work);
+/* Most a document of block b scores. */
+uint32_t list_block_bound(const struct list *l, uint32_t b);
+/* Most a document in [from, to) scores, 0 when no block reaches there. Moves to `from`. */
+uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to);
+/* Decodes block b, unless it is. */
+enum status list_load(struct list *l, uint32_t b);
+enum status list_score(struct list *l);
+/* Smallest document >= from that the list may hold; exact when its block is decoded. DOC_NONE at
+ * the end. */
+uint32_t list_next(struct list *l, uint32_t from);
+/*
+ * Which of `count` ascending documents the list holds: index[k] = number in docs, score[k] what it
+ * scores here (score NULL: not asked). Both have room for count + KERNEL_SLACK. Documents that come
+ * later in another call are not before these.
+ */
+enum status list_probe(struct list *l, const uint32_t *docs, uint32_t count, uint16_t *index,
+                       uint32_t *score, uint32_t *found);
+
+#endif

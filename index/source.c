@@ -1,0 +1,513 @@
+#include "index/source.h"
+
+enum {
+    RUN_LIST = 128,   /* lists up to here are merged into the run */
+    RUN_MOST = 32768, /* postings of a run: longer ones stay lists */
+    RADIX_BITS = 8
+};
+
+static const uint32_t *identity(struct arena *arena)
+{
+    uint32_t *t = arena_alloc(arena, 256 * sizeof *t);
+    for (uint32_t i = 0; t && i < 256; i++)
+        t[i] = i;
+    return t;
+}
+
+static uint32_t better(uint32_t a, uint32_t b)
+{
+    if (!a || !b)
+        return a | b;
+    uint32_t ca = (uint32_t)__builtin_ctz(a >> 4 | 16), cb = (uint32_t)__builtin_ctz(b >> 4 | 16);
+    uint32_t x = a & 15, y = b & 15;
+    uint32_t impact = ca < cb ? x : cb < ca ? y : x > y ? x : y;
+    return ((a | b) & 0xf0) | impact;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+struct pending { /* an alternative found, not yet given its place */
+    struct postings p;
+    struct postings_weight weight;
+    bool part;
+};
+
+struct opening {
+    struct source *x;
+    const struct segment *segment;
+    struct arena *arena;
+    struct pending *items;
+    uint32_t count, cap;
+};
+
+static enum status note(struct opening *o, enum status st, const struct postings *p,
+                        struct postings_weight weight, bool part)
+{
+    if (st)
+        return st;
+    if (o->count == o->cap) {
+        uint32_t cap = o->cap ? o->cap * 4 : 4;
+        struct pending *items = arena_alloc(o->arena, cap * sizeof *items);
+        if (!items)
+            return STATUS_NO_MEMORY;
+        for (uint32_t i = 0; i < o->count; i++)
+            items[i] = o->items[i];
+        o->items = items;
+        o->cap = cap;
+    }
+    o->items[o->count++] = (struct pending){*p, weight, part};
+    return STATUS_OK;
+}
+
+static enum status note_terms(struct opening *o, const struct group *g, const uint32_t *lut,
+                              bool tiers)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        struct postings p;
+        uint32_t ordinal;
+        st = segment_find_term(o->segment, g->items[i].term, &ordinal);
+        if (st == STATUS_NOT_FOUND) {
+            st = STATUS_OK;
+            continue;
+        }
+        uint32_t tier = tiers && g->items[i].tier ? MATCH_TIER : 0;
+        if (!st)
+            st = note(o, postings_open(o->segment, ordinal, &p), &p,
+                      (struct postings_weight){lut, g->items[i].idf, tier}, false);
+    }
+    return st;
+}
+
+static enum status note_prefix(struct opening *o, const struct group *g, const uint32_t *lut,
+                               bool tiers)
+{
+    struct postings p;
+    uint32_t lo, hi;
+    struct postings_weight weight = {lut, g->prefix_idf, tiers ? MATCH_TIER : 0};
+    enum status st = postings_open_prefix(o->segment, g->prefix, &p);
+    if (st != STATUS_NOT_FOUND)
+        return note(o, st, &p, weight, false);
+    st = segment_prefix_range(o->segment, g->prefix, &lo, &hi);
+    o->x->part_weight = weight;
+    struct postings_weight evidence = {hi - lo > 1 ? identity(o->arena) : lut, 1, 0};
+    if (!st && !evidence.lut)
+        st = STATUS_NO_MEMORY;
+    if (hi - lo == 1) /* nothing to put together */
+        evidence = weight;
+    for (uint32_t t = lo; !st && t < hi; t++)
+        st = note(o, postings_open(o->segment, t, &p), &p, evidence, hi - lo > 1);
+    return st;
+}
+
+/* --- runs ------------------------------------------------------------------------------------- */
+
+static void radix_pass(const uint64_t *in, uint64_t *out, uint32_t n, uint32_t shift)
+{
+    uint32_t start[(1 << RADIX_BITS) + 1] = {0};
+    for (uint32_t i = 0; i < n; i++)
+        start[(in[i] >> shift & 0xff) + 1]++;
+    for (uint32_t v = 1; v < 1 << RADIX_BITS; v++)
+        start[v] += start[v - 1];
+    for (uint32_t i = 0; i < n; i++)
+        out[start[in[i] >> shift & 0xff]++] = in[i];
+}
+
+/* Sorts (doc << 32 | value) by document; docs have at most 24 bits. */
+static uint64_t *sort_pairs(uint64_t *pairs, uint64_t *room, uint32_t n)
+{
+    if (n < 48) {
+        for (uint32_t i = 1; i < n; i++) {
+            uint64_t v = pairs[i];
+            uint32_t at = i;
+            for (; at && pairs[at - 1] > v; at--)
+                pairs[at] = pairs[at - 1];
+            pairs[at] = v;
+        }
+        return pairs;
+    }
+    radix_pass(pairs, room, n, 32);
+    radix_pass(room, pairs, n, 40);
+    radix_pass(pairs, room, n, 48);
+    return room;
+}
+
+static enum status read_pairs(struct pending *p, uint64_t *out)
+{
+    struct postings_block block;
+    uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
+    postings_settle(&p->p);
+    for (uint32_t b = 0; b < p->p.block_count; b++) {
+        enum status st = postings_decode_docs(&p->p, b, &block);
+        if (!st)
+            st = postings_decode_scores(&p->p, b, &p->weight, scores);
+        if (st)
+            return st;
+        for (uint32_t i = 0; i < block.count; i++)
+            *out++ = (uint64_t)block.docs[i] << 32 | scores[i];
+    }
+    return STATUS_OK;
+}
+
+/* Merges the pending lists that are marked into one run. */
+static enum status make_run(struct opening *o, const bool *marked, uint32_t total, bool part,
+                            struct run *out)
+{
+    uint64_t *pairs = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *pairs * 2),
+             *room = pairs + total;
+    out->docs = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *out->docs);
+    out->values = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *out->values);
+    if (!pairs || !out->docs || !out->values)
+        return STATUS_NO_MEMORY;
+    uint32_t n = 0, k = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        if (!marked[i])
+            continue;
+        enum status st = read_pairs(&o->items[i], pairs + n);
+        if (st)
+            return st;
+        n += o->items[i].p.df;
+    }
+    pairs = sort_pairs(pairs, room, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t doc = (uint32_t)(pairs[i] >> 32), value = (uint32_t)pairs[i];
+        if (k && out->docs[k - 1] == doc) {
+            uint32_t *v = &out->values[k - 1];
+            *v = part ? better(*v, value) : value > *v ? value : *v;
+        } else {
+            out->docs[k] = doc;
+            out->values[k++] = value;
+        }
+    }
+    out->count = k;
+    return STATUS_OK;
+}
+
+static uint32_t run_bound(const struct run *r)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        best = r->values[i] > best ? r->values[i] : best;
+    return best;
+}
+
+/* Evidence put together scores no more than this. */
+static uint32_t part_bound(const struct source *x)
+{
+    const struct postings_weight *w = &x->part_weight;
+    uint32_t best = 0;
+    for (uint32_t e = 16; e < 256; e++)
+        best = w->lut[e] > best ? w->lut[e] : best;
+    return w->tier + w->idf * best;
+}
+
+static enum status place_lists(struct opening *o, const bool *in_run)
+{
+    struct source *x = o->x;
+    x->lists = arena_alloc(o->arena, (o->count + 1) * sizeof(struct list *));
+    x->parts = arena_alloc(o->arena, (o->count + 1) * sizeof(struct list *));
+    if (!x->lists || !x->parts)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < o->count; i++) {
+        const struct pending *p = &o->items[i];
+        x->count += p->p.df;
+        if (in_run[i])
+            continue;
+        char *room = arena_alloc(o->arena, sizeof(struct list) + 64);
+        if (!room)
+            return STATUS_NO_MEMORY;
+        struct list *l = (struct list *)(void *)(room + (64 - (uintptr_t)room % 64) % 64);
+        l->p = p->p;
+        postings_settle(&l->p);
+        list_init(l, p->weight);
+        if (p->part) {
+            x->parts[x->part_count++] = l;
+        } else {
+            x->lists[x->list_count++] = l;
+            x->bound = l->bound > x->bound ? l->bound : x->bound;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Evidence of which nothing is missing becomes scores. */
+static void score_run(struct source *x)
+{
+    const struct postings_weight *w = &x->part_weight;
+    for (uint32_t i = 0; i < x->part_run.count; i++)
+        x->part_run.values[i] = w->tier + w->idf * w->lut[x->part_run.values[i] & 0xff];
+}
+
+static enum status settle(struct opening *o)
+{
+    struct source *x = o->x;
+    bool *in_run = arena_calloc(o->arena, o->count + 1, 2);
+    bool *in_part_run = in_run + o->count;
+    uint32_t totals[2] = {0}, lists = o->count;
+    if (!in_run)
+        return STATUS_NO_MEMORY;
+    bool *all = arena_calloc(o->arena, o->count + 1, 1);
+    if (!all)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; lists > 1 && i < o->count; i++) {
+        const struct pending *p = &o->items[i];
+        uint32_t *total = &totals[p->part];
+        if (p->p.df > RUN_LIST || *total + p->p.df > RUN_MOST)
+            continue;
+        *total += p->p.df;
+        (p->part ? in_part_run : in_run)[i] = all[i] = true;
+    }
+    enum status st = place_lists(o, all);
+    if (!st && totals[0])
+        st = make_run(o, in_run, totals[0], false, &x->run);
+    if (!st && totals[1])
+        st = make_run(o, in_part_run, totals[1], true, &x->part_run);
+    if (st)
+        return st;
+    if (totals[1] && !x->part_count) {
+        score_run(x);
+        uint32_t bound = run_bound(&x->part_run);
+        x->bound = bound > x->bound ? bound : x->bound;
+    } else if (x->part_count) {
+        uint32_t bound = part_bound(x);
+        x->bound = bound > x->bound ? bound : x->bound;
+    }
+    uint32_t bound = run_bound(&x->run);
+    x->bound = bound > x->bound ? bound : x->bound;
+    return STATUS_OK;
+}
+
+enum status source_open(struct source *x, const struct segment *s, const struct group *g,
+                        const uint32_t *lut, bool tiers, struct arena *arena)
+{
+    struct opening o = {.x = x, .segment = s, .arena = arena};
+    *x = (struct source){0};
+    enum status st = note_terms(&o, g, lut, tiers);
+    if (!st && g->prefix.len)
+        st = note_prefix(&o, g, lut, tiers);
+    return st ? st : settle(&o);
+}
+
+void source_account(const struct source *x, struct query_work *work)
+{
+    for (uint32_t i = 0; i < x->list_count; i++)
+        list_account(x->lists[i], work);
+    for (uint32_t i = 0; i < x->part_count; i++)
+        list_account(x->parts[i], work);
+    work->postings_read += x->run.count + x->part_run.count;
+}
+
+/* --- windows ---------------------------------------------------------------------------------- */
+
+/* First place at or behind r->at with a document >= from. */
+static uint32_t run_seek(struct run *r, uint32_t from)
+{
+    uint32_t at = r->at, step = 1;
+    if (at >= r->count || r->docs[at] >= from)
+        return at;
+    while (at + step < r->count && r->docs[at + step] < from) {
+        at += step;
+        step *= 2;
+    }
+    uint32_t low = at + 1, high = at + step < r->count ? at + step : r->count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (r->docs[mid] < from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return r->at = low;
+}
+
+static uint32_t run_next(struct run *r, uint32_t from)
+{
+    uint32_t at = run_seek(r, from);
+    return at < r->count ? r->docs[at] : DOC_NONE;
+}
+
+uint32_t source_next(struct source *x, uint32_t from)
+{
+    uint32_t a = run_next(&x->run, from), b = run_next(&x->part_run, from), best = a < b ? a : b;
+    for (uint32_t i = 0; best > from && i < x->list_count + x->part_count; i++) {
+        struct list *l = i < x->list_count ? x->lists[i] : x->parts[i - x->list_count];
+        uint32_t d = list_next(l, from);
+        best = d < best ? d : best;
+    }
+    return best;
+}
+
+uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to)
+{
+    uint32_t best = 0;
+    if (x->part_count || x->run.count || x->part_run.count)
+        return x->bound;
+    for (uint32_t i = 0; i < x->list_count; i++) {
+        uint32_t v = list_bound_in(x->lists[i], from, to);
+        best = v > best ? v : best;
+    }
+    return best;
+}
+
+enum fold { FOLD_SUM, FOLD_MAX, FOLD_EVIDENCE };
+
+static inline void fold(struct kernel_window *w, uint32_t place, uint32_t value, enum fold how)
+{
+    uint32_t *v = &w->score[place];
+    *v = how == FOLD_SUM   ? *v + value
+         : how == FOLD_MAX ? (value > *v ? value : *v)
+                           : better(*v, value);
+    w->dirty[place / KERNEL_GRANULE] = 1;
+}
+
+static inline enum status fold_list(struct list *l, struct kernel_window *w, uint32_t base,
+                                    uint32_t from, uint32_t to, enum fold how)
+{
+    l->cur = postings_seek_block(&l->p, l->cur, from);
+    while (l->cur < l->p.block_count && (l->cur == 0 || l->p.last[l->cur - 1] + 1 < to)) {
+        enum status st = list_load(l, l->cur);
+        if (!st)
+            st = list_score(l);
+        if (st)
+            return st;
+        uint32_t at = l->at, n = l->block.count;
+        while (at < n && l->block.docs[at] < from)
+            at++;
+        for (; at < n && l->block.docs[at] < to; at++)
+            fold(w, l->block.docs[at] - base, l->scores[at], how);
+        l->at = at;
+        if (at < n)
+            break;
+        l->cur++;
+    }
+    return STATUS_OK;
+}
+
+static void fold_run(struct run *r, struct kernel_window *w, uint32_t base, uint32_t from,
+                     uint32_t to, enum fold how)
+{
+    uint32_t at = run_seek(r, from);
+    for (; at < r->count && r->docs[at] < to; at++)
+        fold(w, r->docs[at] - base, r->values[at], how);
+    r->at = at;
+}
+
+/* Evidence of all parts, put together by document, then scored. */
+static enum status fold_parts(struct source *x, struct source_room *room, uint32_t base,
+                              uint32_t from, uint32_t to)
+{
+    const struct postings_weight *w = &x->part_weight;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < x->part_count; i++)
+        st = fold_list(x->parts[i], &room->evidence, base, from, to, FOLD_EVIDENCE);
+    if (x->part_run.count)
+        fold_run(&x->part_run, &room->evidence, base, from, to, FOLD_EVIDENCE);
+    uint32_t n = kernels_best()->drain(&room->evidence, 0, 1, room->docs, room->scores);
+    for (uint32_t i = 0; i < n; i++)
+        fold(&room->best, room->docs[i], w->tier + w->idf * w->lut[room->scores[i] & 0xff],
+             FOLD_MAX);
+    return st;
+}
+
+enum status source_add(struct source *x, struct source_room *room, struct kernel_window *w,
+                       uint32_t base, uint32_t from, uint32_t to)
+{
+    struct list *single = source_single(x);
+    if (single)
+        return fold_list(single, w, base, from, to, FOLD_SUM);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < x->list_count; i++)
+        st = fold_list(x->lists[i], &room->best, base, from, to, FOLD_MAX);
+    fold_run(&x->run, &room->best, base, from, to, FOLD_MAX);
+    if (x->part_count)
+        st = st ? st : fold_parts(x, room, base, from, to);
+    else
+        fold_run(&x->part_run, &room->best, base, from, to, FOLD_MAX);
+    uint32_t n = kernels_best()->drain(&room->best, 0, 1, room->docs, room->scores);
+    for (uint32_t i = 0; i < n; i++)
+        fold(w, room->docs[i], room->scores[i], FOLD_SUM);
+    return st;
+}
+
+/* --- probing ---------------------------------------------------------------------------------- */
+
+static enum status probe_list(struct list *l, struct source_room *room, uint32_t *docs,
+                              uint32_t *scores, uint32_t *count, bool required, bool scored)
+{
+    uint32_t n;
+    enum status st = list_probe(l, docs, *count, room->index, scored ? room->score : NULL, &n);
+    if (st)
+        return st;
+    if (!required) {
+        for (uint32_t k = 0; k < n; k++)
+            scores[room->index[k]] += room->score[k];
+        return STATUS_OK;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = room->index[k];
+        docs[k] = docs[i];
+        scores[k] = scores[i] + (scored ? room->score[k] : 0);
+    }
+    *count = n;
+    return STATUS_OK;
+}
+
+static enum status best_of_lists(struct list **lists, uint32_t list_count, struct source_room *room,
+                                 const uint32_t *docs, uint32_t count, uint32_t *best,
+                                 bool evidence)
+{
+    for (uint32_t i = 0; i < list_count; i++) {
+        uint32_t n;
+        enum status st = list_probe(lists[i], docs, count, room->index, room->score, &n);
+        if (st)
+            return st;
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t *b = &best[room->index[k]], v = room->score[k];
+            *b = evidence ? better(*b, v) : v > *b ? v : *b;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void best_of_run(struct run *r, const uint32_t *docs, uint32_t count, uint32_t *best,
+                        bool evidence)
+{
+    for (uint32_t i = 0; i < count && r->at < r->count; i++) {
+        uint32_t at = run_seek(r, docs[i]);
+        if (at < r->count && r->docs[at] == docs[i]) {
+            uint32_t v = r->values[at];
+            best[i] = evidence ? better(best[i], v) : v > best[i] ? v : best[i];
+        }
+    }
+}
+
+enum status source_probe(struct source *x, struct source_room *room, uint32_t *docs,
+                         uint32_t *scores, uint32_t *count, bool required, bool scored)
+{
+    struct list *single = source_single(x);
+    uint32_t n = *count, k = 0;
+    if (single)
+        return probe_list(single, room, docs, scores, count, required, scored);
+    memset(room->value, 0, n * sizeof *room->value);
+    enum status st = STATUS_OK;
+    if (x->part_count) {
+        const struct postings_weight *w = &x->part_weight;
+        st = best_of_lists(x->parts, x->part_count, room, docs, n, room->value, true);
+        best_of_run(&x->part_run, docs, n, room->value, true);
+        for (uint32_t i = 0; i < n; i++)
+            room->value[i] = room->value[i] ? w->tier + w->idf * w->lut[room->value[i] & 0xff] : 0;
+    } else {
+        best_of_run(&x->part_run, docs, n, room->value, false);
+    }
+    if (!st)
+        st = best_of_lists(x->lists, x->list_count, room, docs, n, room->value, false);
+    best_of_run(&x->run, docs, n, room->value, false);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t doc = docs[i], score = scores[i] + (scored ? room->value[i] : 0);
+        docs[k] = doc;
+        scores[k] = score;
+        k += !required || room->value[i];
+    }
+    *count = k;
+    return st;
+}

@@ -1,0 +1,71 @@
+/*
+ * source - the documents of one segment that satisfy one group of a plan, with their best score.
+ *
+ * A group of one term is one list. Otherwise a document's score is the best of its alternatives;
+ * terms that the prefix begins count as one alternative whose evidence is put together (as in the
+ * precomputed list of a short prefix, so that scores do not depend on whether there is one). Long
+ * lists are read where they lie; short ones are merged into one run when the query begins.
+ *
+ * Lives in the query's arena; reading goes forward only.
+ */
+#ifndef SOUK_INDEX_SOURCE_H
+#define SOUK_INDEX_SOURCE_H
+
+#include "index/list.h"
+#include "index/plan.h"
+
+/* Score that one exact word adds above all others, see plan.h. */
+#define MATCH_TIER ((uint32_t)1 << 24)
+
+/* Short lists put together: ascending documents, score or evidence beside them. */
+struct run {
+    uint32_t *docs, *values;
+    uint32_t count, at;
+};
+
+struct source {
+    struct list **lists; /* each scored by itself */
+    uint32_t list_count;
+    struct list **parts; /* of the prefix: values are evidence */
+    uint32_t part_count;
+    struct run run, part_run;
+    struct postings_weight part_weight;
+    uint32_t count; /* documents, alternatives summed */
+    uint32_t bound; /* most any document can score */
+};
+
+/* Memory that sources share while they work; one per thread. */
+struct source_room {
+    struct kernel_window best, evidence;
+    uint16_t index[LIST_ROOM];
+    uint32_t score[LIST_ROOM], value[LIST_ROOM];
+    uint32_t docs[LIST_ROOM], scores[LIST_ROOM];
+};
+
+/* lut: score by evidence byte, 256 entries that outlive the source. `tiers`: exact alternatives
+ * carry theirs. */
+enum status source_open(struct source *x, const struct segment *s, const struct group *g,
+                        const uint32_t *lut, bool tiers, struct arena *arena);
+void source_account(const struct source *x, struct query_work *work);
+/* The only list, NULL when there is more to it. */
+static inline struct list *source_single(const struct source *x)
+{
+    return x->list_count == 1 && !x->part_count && !x->run.count && !x->part_run.count ? x->lists[0]
+                                                                                       : NULL;
+}
+/* Smallest document >= from that there may be; DOC_NONE at the end. */
+uint32_t source_next(struct source *x, uint32_t from);
+/* Most a document in [from, to) scores. */
+uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to);
+/* Adds the scores of documents in [from, to), to - from <= KERNEL_WINDOW, to the window, whose
+ * first place stands for `base`. */
+enum status source_add(struct source *x, struct source_room *room, struct kernel_window *w,
+                       uint32_t base, uint32_t from, uint32_t to);
+/*
+ * Adds to scores[i] what docs[i] scores here. `required`: documents without are left out, in place;
+ * else all stay. `scored` false: only presence matters, scores stay.
+ */
+enum status source_probe(struct source *x, struct source_room *room, uint32_t *docs,
+                         uint32_t *scores, uint32_t *count, bool required, bool scored);
+
+#endif

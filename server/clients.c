@@ -1,0 +1,60 @@
+#include "server/clients.h"
+
+enum { SECOND_US = 1000000, BUSY_RETRY_MS = 100 };
+
+struct client *clients_join(struct clients *t, struct slice name)
+{
+    struct client *row = NULL;
+    if (name.len > CLIENT_NAME)
+        name.len = CLIENT_NAME;
+    if (!t->count)
+        t->count = 1;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct client *c = &t->rows[i];
+        if (slice_equal(slice_str(c->name), name)) {
+            c->conns++;
+            return c;
+        }
+        if (i && !c->conns && !row)
+            row = c;
+    }
+    if (!row && t->count < CLIENTS)
+        row = &t->rows[t->count++];
+    if (!row)
+        row = &t->rows[0];
+    else {
+        *row = (struct client){0};
+        if (name.len)
+            memcpy(row->name, name.ptr, name.len);
+    }
+    row->conns++;
+    return row;
+}
+
+/* The row keeps its bucket until another name needs it, so that coming again does not fill it. */
+void clients_leave(struct clients *t, struct client *c)
+{
+    (void)t;
+    c->conns--;
+}
+
+/* The bucket as the time at which it is full: each request moves it one interval further, and a
+ * request that would move it beyond one second from now finds it empty. */
+uint32_t client_take(struct client *c, int64_t now_us, struct client_limits limits)
+{
+    if (limits.in_flight && c->in_flight >= limits.in_flight) {
+        c->refused++;
+        return BUSY_RETRY_MS;
+    }
+    if (limits.rate) {
+        int64_t interval = (int64_t)(SECOND_US / limits.rate) + 1;
+        int64_t full = c->full_us > now_us ? c->full_us : now_us;
+        if (full + interval - now_us > SECOND_US) {
+            c->refused++;
+            return (uint32_t)((full + interval - now_us - SECOND_US) / 1000) + 1;
+        }
+        c->full_us = full + interval;
+    }
+    c->taken++;
+    return 0;
+}

@@ -1,0 +1,297 @@
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "server/clients.h"
+#include "server/conn.h"
+#include "server/front.h"
+
+enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024, GAP_LEAST_US = 1000 };
+enum { GAP_MOST_US = 16000 };
+
+/* --- refusing --------------------------------------------------------------------------------- */
+
+uint32_t conn_retry_ms(struct front *f)
+{
+    uint64_t *x = &f->refusing.seed;
+    *x = *x * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return 50 + (uint32_t)(*x >> 33) % 100;
+}
+
+void conn_refuse(struct conn *c, const struct frame *f, enum status s, uint32_t retry_ms)
+{
+    struct frame reply = {.opcode = f->opcode,
+                          .flags = FLAG_REPLY,
+                          .status = s,
+                          .request_id = f->request_id,
+                          .time = retry_ms};
+    frame_end(&c->out, frame_begin(&c->out), &reply);
+    c->front->refused++;
+    conn_touch(c);
+}
+
+void conn_refusing_tick(struct front *f)
+{
+    struct refusing *r = &f->refusing;
+    r->percent = (uint32_t)(r->spent_us * 100 / ADMISSION_WINDOW_US);
+    if (r->percent >= REFUSING_PERCENT - 1)
+        r->gap_us = r->gap_us ? r->gap_us * 2 : GAP_LEAST_US;
+    else if (r->percent < REFUSING_PERCENT / 2)
+        r->gap_us /= 2;
+    if (r->gap_us > GAP_MOST_US)
+        r->gap_us = GAP_MOST_US;
+    if (r->gap_us < GAP_LEAST_US)
+        r->gap_us = 0;
+    r->spent_us = 0;
+}
+
+/* Its next frames would most likely be refused too: they wait in the socket, then at the client.
+ * Never while nothing waits here. */
+static bool held_off(struct conn *c, int64_t now)
+{
+    struct refusing *r = &c->front->refusing;
+    if (!c->refused || admission_idle(&c->front->admission))
+        return false;
+    if (now - c->read_us >= r->gap_us && r->spent_us < ADMISSION_WINDOW_US * REFUSING_PERCENT / 100)
+        return false;
+    r->held_off++;
+    return true;
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+static void refuse_with_text(struct conn *c, const struct frame *f, enum status s)
+{
+    struct fault fault = {0};
+    fault_set(&fault, s, NULL, "%s", status_text(s));
+    frame_put_error(&c->out, f, &fault);
+    c->front->refused++;
+    conn_touch(c);
+}
+
+static void cancel(struct conn *c, const struct frame *f)
+{
+    struct front *front = c->front;
+    struct waiting *w = admission_cancel(&front->admission, c->id, f->request_id);
+    if (w) {
+        c->waiting--;
+        admission_return(&front->admission, w);
+    } else if (!park_cancel(front, c->id, f->request_id)) {
+        return;
+    }
+    refuse_with_text(c, f, STATUS_CANCELLED);
+    conn_answered(c);
+}
+
+/* False when it was refused. */
+static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
+{
+    struct front *front = c->front;
+    const struct operation *o = operation_of(f->opcode);
+    if (f->flags & FLAG_REPLY)
+        return true;
+    front->requests++;
+    if (f->opcode == OP_CANCEL) { /* the body is empty: the header's request id names whom */
+        cancel(c, f);
+        return true;
+    }
+    if (o->at_once) {
+        c->in_flight++;
+        c->client->in_flight++;
+        dispatch(front, &(struct request){c, *f, now_us, INT64_MAX});
+        return true;
+    }
+    if (front->closing) {
+        refuse_with_text(c, f, STATUS_GOING_AWAY);
+        return true;
+    }
+    uint32_t wait_ms = client_take(c->client, now_us, front->client_limits);
+    if (wait_ms && front->role->role != ROLE_ADMIN) {
+        conn_refuse(c, f, STATUS_RATE_LIMITED, wait_ms);
+        return false;
+    }
+    uint64_t ms = f->time ? f->time : front->default_deadline_ms;
+    enum status s = admission_add(&front->admission, front_queue_of(c, f), c->id, f, now_us,
+                                  now_us + (int64_t)ms * 1000);
+    if (s) {
+        conn_refuse(c, f, STATUS_OVERLOADED, conn_retry_ms(front));
+        return false;
+    }
+    c->in_flight++;
+    c->client->in_flight++;
+    c->waiting++;
+    return true;
+}
+
+/* Somebody who does not speak the protocol, or breaks it: a line or an error frame, then the end.
+ */
+static void break_off(struct conn *c, enum status s, struct slice rest)
+{
+    struct slice line;
+    if (!c->framed && frame_stranger(rest, &line)) {
+        buf_put_slice(&c->out, line);
+    } else {
+        struct frame none = {0};
+        struct fault fault = {0};
+        fault_set(&fault, s, NULL, "%s", status_text(s));
+        frame_put_error(&c->out, &none, &fault);
+    }
+    c->front->errors++;
+    conn_end(c);
+}
+
+static bool may_take(const struct conn *c)
+{
+    return c->state == CONN_OPEN && c->waiting < CONN_WAITING && !conn_full(c) &&
+           c->in_flight < c->front->in_flight_most;
+}
+
+/* Takes what the pass may take; returns the bytes used. `need`: more than the bytes at hand, when a
+ * frame is not whole. */
+static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
+{
+    struct front *front = c->front;
+    int64_t now = front->now_us;
+    size_t at = 0, used;
+    uint32_t frames = 0, refused = 0;
+    c->backlog = false;
+    *need = 0;
+    while (at < bytes.len) {
+        struct frame f;
+        if (frames == CONN_FRAMES || !may_take(c)) {
+            c->backlog = c->state == CONN_OPEN;
+            break;
+        }
+        enum status s = frame_decode(slice_make(bytes.ptr + at, bytes.len - at), front->frame_most,
+                                     &f, &used, need);
+        if (s == STATUS_AGAIN)
+            break;
+        if (s && s != STATUS_BAD_CHECKSUM) {
+            break_off(c, s, slice_make(bytes.ptr + at, bytes.len - at));
+            return bytes.len;
+        }
+        *need = 0;
+        c->framed = true;
+        at += used;
+        frames++;
+        if (s)
+            refuse_with_text(c, &f, s);
+        else
+            refused += !take_frame(c, &f, now);
+    }
+    if (frames)
+        c->last_ms = now / 1000;
+    c->refused = refused > 0;
+    if (refused) {
+        int64_t spent = clock_mono_us() - c->read_us;
+        front->now_us = c->read_us + spent;
+        /* Once more for the write, which costs what the read did. */
+        front->refusing.spent_us += spent * 2 * refused / frames;
+    }
+    return at;
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+static void frame_pace_set(struct conn *c, size_t len, size_t got)
+{
+    if (!len || c->backlog)
+        c->frame_pace.since_ms = 0;
+    else if (!c->frame_pace.since_ms)
+        c->frame_pace = (struct pace){c->front->now_us / 1000, len};
+    else
+        c->frame_pace.bytes += got;
+}
+
+/* More of a frame that has begun: behind its beginning. False when the peer is gone. */
+static bool read_more(struct conn *c)
+{
+    size_t room = c->in.cap - c->in.len > CONN_READ ? c->in.cap - c->in.len : CONN_READ;
+    if (room > CONN_BYTES)
+        room = CONN_BYTES;
+    if (!buf_reserve(&c->in, room))
+        return false;
+    ssize_t n = recv(c->fd, c->in.ptr + c->in.len, room, 0);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+    c->in.len += (size_t)n;
+    c->front->bytes_in += (uint64_t)n;
+    size_t need;
+    c->in_at = take_frames(c, buf_slice(&c->in), &need);
+    frame_pace_set(c, c->in.len - c->in_at, (size_t)n);
+    return true;
+}
+
+/* False when the peer is gone. */
+static bool read_inbox(struct conn *c)
+{
+    struct conn_table *t = &c->front->conns;
+    size_t room = INBOX - t->inbox_len;
+    if (room < CONN_READ) /* the pass has enough; level-triggered: it is told again */
+        return true;
+    if (room > CONN_BYTES)
+        room = CONN_BYTES;
+    char *at = t->inbox + t->inbox_len;
+    ssize_t n = recv(c->fd, at, room, 0);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+    t->inbox_len += (size_t)n;
+    c->front->bytes_in += (uint64_t)n;
+    size_t need, used = take_frames(c, slice_make(at, (size_t)n), &need);
+    if (used < (size_t)n)
+        buf_put(&c->in, at + used, (size_t)n - used);
+    frame_pace_set(c, c->in.len, (size_t)n);
+    return !c->in.failed;
+}
+
+void conn_readable(struct conn *c)
+{
+    struct front *f = c->front;
+    /* What is left from an earlier pass goes first; it is looked at before requests are run. */
+    if (c->backlog || c->state != CONN_OPEN)
+        return;
+    f->now_us = clock_mono_us();
+    if (held_off(c, f->now_us))
+        return;
+    c->read_us = f->now_us;
+    if (c->in.len ? read_more(c) : read_inbox(c))
+        conn_touch(c);
+    else
+        conn_destroy(c);
+}
+
+void conn_take_backlogs(struct front *f)
+{
+    struct conn *list = f->conns.again;
+    f->conns.again = NULL;
+    while (list) {
+        struct conn *c = list;
+        list = c->next_again;
+        c->again = false;
+        size_t need;
+        c->read_us = f->now_us;
+        c->in_at += take_frames(c, slice_make(c->in.ptr + c->in_at, c->in.len - c->in_at), &need);
+        frame_pace_set(c, c->in.len - c->in_at, 0);
+        conn_touch(c);
+    }
+}
+
+bool conn_gave_up(struct conn *c, uint32_t request_id)
+{
+    char peek[4096];
+    ssize_t n = recv(c->fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0)
+        return true;
+    if (n < 0)
+        return errno != EAGAIN && errno != EINTR;
+    if (c->in.len > c->in_at) /* begins within a frame: told in the next pass */
+        return false;
+    struct slice rest = slice_make(peek, (size_t)n);
+    struct frame f;
+    size_t used, need;
+    while (frame_decode(rest, c->front->frame_most, &f, &used, &need) == STATUS_OK) {
+        if (f.opcode == OP_CANCEL && f.request_id == request_id)
+            return true;
+        rest = slice_make(rest.ptr + used, rest.len - used);
+    }
+    return false;
+}

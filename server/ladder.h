@@ -1,0 +1,47 @@
+/*
+ * ladder - the degrade level of a front: pure steps over pressure and time (rows in ladder.def).
+ *
+ * Each front climbs by its own pressure. An operator may pin the level of all fronts (opcode
+ * DEGRADE, `souk degrade pin N`), until it is set to auto again.
+ */
+#ifndef SOUK_SERVER_LADDER_H
+#define SOUK_SERVER_LADDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/slice.h"
+
+enum ladder_feature {
+#define LADDER_LEVEL(level, enter, leave, text)
+#define LADDER_FEATURE(name, level, word, text) LADDER_##name,
+#include "server/ladder.def"
+#undef LADDER_FEATURE
+#undef LADDER_LEVEL
+    LADDER_FEATURE_COUNT
+};
+
+enum { LADDER_MAX = 4, LADDER_ENTER_US = 500000, LADDER_LEAVE_US = 1000000, LADDER_AUTO = -1 };
+
+struct ladder { /* all zero = level 0, never stepped */
+    uint32_t level;
+    uint32_t off;              /* 1 << feature: what the level leaves out */
+    int64_t over_us, under_us; /* since when; 0 = not */
+    uint64_t entered[LADDER_MAX + 1];
+};
+
+/* `pin`: 0 to LADDER_MAX, or LADDER_AUTO. Call about every 100 ms. */
+void ladder_step(struct ladder *l, uint32_t pressure, int pin, int64_t now_us);
+
+static inline bool ladder_off(const struct ladder *l, enum ladder_feature f)
+{
+    return l->off >> f & 1;
+}
+
+/* The word of a feature in replies, what it means, and the level it goes off at. */
+struct slice ladder_word(enum ladder_feature f);
+const char *ladder_text(enum ladder_feature f);
+uint32_t ladder_level_of(enum ladder_feature f);
+const char *ladder_level_text(uint32_t level);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * pass - one turn of a front's loop.
+ *
+ *   events: every readable socket is drained into the queues of admission (conn_read.c)
+ *   pass_run(): what earlier passes left in the connections' buffers
+ *               requests, the next by admission, until PASS_US are over
+ *               bodies of those that still wait are copied; output is sent, one write a connection
+ *   then the loop waits, or goes round at once when requests wait
+ *
+ * So that a request never waits unseen in a socket while others are run for long, and what waits is
+ * known before it is decided who runs.
+ */
+#include "server/front.h"
+
+enum { PASS_US = 1000, SWEEP_MS = 1000 };
+
+static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
+    QUEUE_CRITICAL, QUEUE_DEFAULT, QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
+
+enum admission_id front_queue_of(const struct conn *c, const struct frame *f)
+{
+    const struct operation *o = operation_of(f->opcode);
+    enum admission_id q = queue_of_class[frame_class_of(f)];
+    if (c->front->role->role == ROLE_ADMIN)
+        return QUEUE_CRITICAL; /* outside the classes: it has a process of its own */
+    if (o->queue == QUEUE_INGEST)
+        return QUEUE_INGEST;
+    if (o->queue > q)
+        q = o->queue;
+    return c->queue_most > q ? c->queue_most : q;
+}
+
+static void refuse(struct front *f, struct conn *c, const struct waiting *w, enum status s)
+{
+    conn_refuse(c, &w->frame, s, s == STATUS_OVERLOADED ? conn_retry_ms(f) : 0);
+    conn_answered(c);
+}
+
+static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
+{
+    struct conn *c = conn_find(f, w->conn_id);
+    if (c) {
+        c->waiting--;
+        int64_t start = f->now_us;
+        if (verdict == STATUS_OK && conn_full(c))
+            verdict = STATUS_OVERLOADED; /* it does not fetch the answers it has */
+        if (operation_of(w->frame.opcode)->needs & f->ladder.off)
+            verdict = STATUS_OVERLOADED;
+        if (verdict) {
+            refuse(f, c, w, verdict);
+        } else {
+            dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us});
+            if (f->now_us == start)
+                f->now_us = clock_mono_us();
+            admission_ran(&f->admission, w, f->now_us - start);
+        }
+    }
+    admission_return(&f->admission, w);
+}
+
+void pass_run(struct front *f)
+{
+    struct waiting *w;
+    enum status verdict;
+    loop_busy(f->loop, false);
+    f->now_us = clock_mono_us();
+    int64_t until = f->now_us + PASS_US;
+    conn_take_backlogs(f);
+    while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict)))
+        run_waiting(f, w, verdict);
+    admission_look(&f->admission, f->now_us);
+    admission_keep(&f->admission);
+    f->conns.inbox_len = 0;
+    conn_flush_touched(f);
+    if (!admission_idle(&f->admission) || f->conns.again)
+        loop_busy(f->loop, true);
+}
+
+void pass_publish(struct front *f)
+{
+    struct shared_process *p = f->role->self;
+    atomic_store_explicit(&p->requests, f->requests, memory_order_relaxed);
+    atomic_store_explicit(&p->errors, f->errors, memory_order_relaxed);
+    atomic_store_explicit(&p->refused, f->refused, memory_order_relaxed);
+    atomic_store_explicit(&p->bytes_in, f->bytes_in, memory_order_relaxed);
+    atomic_store_explicit(&p->degrade, f->ladder.level, memory_order_relaxed);
+    atomic_store_explicit(&p->pressure, admission_pressure(&f->admission), memory_order_relaxed);
+    atomic_store_explicit(&p->bytes_out, f->bytes_out, memory_order_relaxed);
+}
+
+void pass_tick(struct front *f)
+{
+    int64_t now = clock_mono_ms();
+    f->now_us = clock_mono_us();
+    shared_beat(f->role->self);
+    admission_tick(&f->admission);
+    ladder_step(&f->ladder, admission_pressure(&f->admission),
+                (int)atomic_load(&f->role->shared->degrade_pin) - 1, f->now_us);
+    conn_refusing_tick(f);
+    pass_publish(f);
+    if (now - f->swept_ms >= SWEEP_MS) {
+        f->swept_ms = now;
+        conn_sweep(f, now);
+    }
+}

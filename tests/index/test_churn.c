@@ -1,0 +1,75 @@
+/* Few products changed and deleted over and over in small batches: the index stays sound. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/index/support_index.h"
+
+enum { IDS = 1200, BATCHES = 300 };
+
+static uint32_t draw(uint64_t *seed, uint32_t below)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+static void change_one(struct batch *b, uint64_t *seed, uint64_t version, bool *there)
+{
+    char id[16], title[40];
+    struct buf doc = BUF_INIT;
+    uint32_t n = draw(seed, IDS);
+    snprintf(id, sizeof id, "w-%u", n);
+    snprintf(title, sizeof title, "item w-%u", n);
+    if (draw(seed, 100) < 30) {
+        assert_int_equal(batch_delete(b, slice_str(id)), there[n] ? STATUS_OK : STATUS_NOT_FOUND);
+        there[n] = false;
+        return;
+    }
+    struct shop_product p = {.id = id, .title = title, .price = draw(seed, 1000), .stock = -1};
+    struct change c = shop_change(version, 1000);
+    if (draw(seed, 4) == 0)
+        p.title = "another text";
+    shop_document(&doc, &p);
+    assert_int_equal(batch_upsert(b, buf_slice(&doc), &c), STATUS_OK);
+    there[n] = true;
+    buf_fini(&doc);
+}
+
+static void churn_keeps_the_index_sound(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open(&s);
+    for (uint64_t run = 1; run <= 2; run++) {
+        uint64_t seed = run, version = 0;
+        bool there[IDS] = {false};
+        shop_close(&s);
+        shop_open(&s);
+        for (uint32_t i = 0; i < BATCHES; i++) {
+            struct batch *b;
+            struct fault fault = {0};
+            bool worked = false;
+            assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+            for (uint32_t n = draw(&seed, i % 40 == 39 ? 1500 : 90) + 1; n > 0; n--)
+                change_one(b, &seed, ++version, there);
+            assert_int_equal(batch_commit(&b, version), STATUS_OK);
+            if (draw(&seed, 8) == 0)
+                assert_int_equal(index_merge_step(s.ix, 1 << 30, &worked), STATUS_OK);
+            if (i % 4 == 3 && index_check(s.ix, &fault))
+                fail_msg("run %d, batch %u: %s", (int)run, i, fault.text);
+        }
+    }
+    shop_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(churn_keeps_the_index_sound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

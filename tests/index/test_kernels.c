@@ -1,0 +1,258 @@
+/* Every level of every kernel against the plain meaning, on random and on border cases. */
+#include "index/bitpack.h"
+#include "index/kernels.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BLOCK = 128, ROOM = BLOCK + KERNEL_SLACK, ROUNDS = 400 };
+
+static uint64_t seed = 7;
+
+static uint32_t roll(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((seed >> 33) % below);
+}
+
+static void each_level(void (*test)(const struct kernels *k))
+{
+    for (int level = KERNEL_PORTABLE; level <= KERNEL_AVX512; level++) {
+        const struct kernels *k = kernels_at((enum kernel_level)level);
+        if (k)
+            test(k);
+        else
+            print_message("level %d: not on this machine\n", level);
+    }
+    assert_non_null(kernels_best());
+}
+
+/* Exactly as many bytes as may be read, so that the sanitizer sees one too many. */
+static uint8_t *packed(const uint32_t *values, uint32_t count, uint32_t width)
+{
+    size_t len = bitpack_len(count, width);
+    uint8_t *out = malloc(len ? len : 1);
+    assert_non_null(out);
+    bitpack_encode(values, count, width, out);
+    return out;
+}
+
+static void sums_at(const struct kernels *k)
+{
+    for (uint32_t width = 0; width <= 32; width++)
+        for (uint32_t count = 1; count <= BLOCK; count++) {
+            uint32_t deltas[BLOCK], out[ROOM], before = roll(3) ? roll(1 << 24) : UINT32_MAX,
+                                               sum = before;
+            for (uint32_t i = 0; i < count; i++)
+                deltas[i] = width ? (uint32_t)(((uint64_t)roll(1u << 31) << 1 | roll(2)) &
+                                               (((uint64_t)1 << width) - 1))
+                                  : 0;
+            uint8_t *in = packed(deltas, count, width);
+            k->sums(in, bitpack_len(count, width), count, width, before, out);
+            for (uint32_t i = 0; i < count; i++) {
+                sum += deltas[i] + 1;
+                if (out[i] != sum)
+                    fail_msg("%s: width %u count %u number %u", k->name, width, count, i);
+            }
+            free(in);
+        }
+}
+
+static void table_at(const struct kernels *k)
+{
+    static const uint32_t widths[] = {0, 1, 2, 4};
+    for (int w = 0; w < 4; w++)
+        for (uint32_t count = 1; count <= BLOCK; count++) {
+            uint32_t table[16], index[BLOCK], out[ROOM];
+            for (int i = 0; i < 16; i++)
+                table[i] = roll(1u << 31);
+            for (uint32_t i = 0; i < count; i++)
+                index[i] = roll(1u << widths[w]);
+            uint8_t *in = packed(index, count, widths[w]);
+            k->table(in, count, widths[w], table, out);
+            for (uint32_t i = 0; i < count; i++)
+                assert_int_equal(out[i], table[index[i]]);
+            free(in);
+        }
+}
+
+/* Ascending, below `end`, by steps of up to `step`; returns how many. */
+static uint32_t ascending(uint32_t *out, uint32_t most, uint32_t step, uint32_t end)
+{
+    uint32_t n = 0, v = roll(step);
+    for (; n < most && v < end; v += 1 + roll(step))
+        out[n++] = v;
+    return n;
+}
+
+static void common_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS * 10; round++) {
+        uint32_t a[ROOM], b[ROOM], want = 0;
+        uint16_t ia[ROOM], ib[ROOM];
+        uint32_t bn = ascending(b, 1 + roll(BLOCK), 1 + roll(40), UINT32_MAX);
+        for (uint32_t i = bn; i < ROOM; i++)
+            b[i] = UINT32_MAX;
+        uint32_t an = ascending(a, roll(BLOCK + 1), 1 + roll(40), b[bn - 1] + 1);
+        uint32_t got = k->common(a, an, b, ia, ib);
+        for (uint32_t i = 0; i < an; i++)
+            for (uint32_t j = 0; j < bn; j++)
+                if (a[i] == b[j]) {
+                    assert_true(want < got);
+                    assert_int_equal(ia[want], i);
+                    assert_int_equal(ib[want], j);
+                    want++;
+                }
+        assert_int_equal(got, want);
+    }
+}
+
+struct pairs {
+    uint32_t docs[KERNEL_WINDOW + KERNEL_SLACK], scores[KERNEL_WINDOW + KERNEL_SLACK], count;
+};
+
+static void random_pairs(struct pairs *p, uint32_t most, uint32_t end)
+{
+    p->count = ascending(p->docs, roll(most + 1), 1 + roll(9), end);
+    for (uint32_t i = 0; i < p->count; i++)
+        p->scores[i] = roll(4) ? roll(100) : UINT32_MAX - roll(3);
+}
+
+static void same_pairs(const struct pairs *a, const struct pairs *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->docs, b->docs, a->count * sizeof *a->docs);
+    assert_memory_equal(a->scores, b->scores, a->count * sizeof *a->scores);
+}
+
+static void keep_at(const struct kernels *k)
+{
+    static struct pairs in, want;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t least = roll(4) ? roll(100) : UINT32_MAX - roll(3);
+        random_pairs(&in, 600, 1u << 20);
+        want.count = 0;
+        for (uint32_t i = 0; i < in.count; i++)
+            if (in.scores[i] >= least) {
+                want.docs[want.count] = in.docs[i];
+                want.scores[want.count++] = in.scores[i];
+            }
+        in.count = k->keep(in.docs, in.scores, in.count, least);
+        same_pairs(&in, &want);
+    }
+}
+
+static void keep_bits_at(const struct kernels *k)
+{
+    enum { DOCS = 4096, FIRST = 12288 };
+    static struct pairs in, want;
+    uint64_t *bits = malloc(DOCS / 8);
+    assert_non_null(bits);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < DOCS / 64; i++)
+            bits[i] = (uint64_t)roll(1u << 31) << 33 | roll(1u << 31);
+        random_pairs(&in, 1000, DOCS);
+        want.count = 0;
+        for (uint32_t i = 0; i < in.count; i++) {
+            bool set = bits[in.docs[i] / 64] >> (in.docs[i] % 64) & 1;
+            in.docs[i] += FIRST;
+            if (set) {
+                want.docs[want.count] = in.docs[i];
+                want.scores[want.count++] = in.scores[i];
+            }
+        }
+        in.docs[in.count] = in.scores[in.count] = 12345;
+        uint32_t end = in.count;
+        in.count = k->keep_bits(in.docs, in.scores, in.count, FIRST, bits);
+        assert_int_equal(in.docs[end] + in.scores[end], 2 * 12345); /* nothing behind is written */
+        same_pairs(&in, &want);
+    }
+    free(bits);
+}
+
+static void keep_range_at(const struct kernels *k)
+{
+    enum { CHUNK = 4096, FIRST = 8192 };
+    static struct pairs in, want;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t width = 1u << roll(3), count = 1 + roll(CHUNK);
+        uint32_t top = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
+        uint32_t low = roll(4) ? roll(1u << 31) & top : 0, high = roll(4) ? low + roll(300) : top;
+        uint8_t *values = malloc((size_t)count * width);
+        assert_non_null(values);
+        for (uint32_t i = 0; i < count * width; i++)
+            values[i] = (uint8_t)roll(256);
+        high = high < low ? low : high;
+        random_pairs(&in, 500, count);
+        want.count = 0;
+        for (uint32_t i = 0; i < in.count; i++) {
+            uint32_t v = 0;
+            memcpy(&v, values + (size_t)in.docs[i] * width, width);
+            in.docs[i] += FIRST;
+            if (v >= low && v <= high) {
+                want.docs[want.count] = in.docs[i];
+                want.scores[want.count++] = in.scores[i];
+            }
+        }
+        in.count = k->keep_range(in.docs, in.scores, in.count, FIRST, values, width, low, high);
+        same_pairs(&in, &want);
+        free(values);
+    }
+}
+
+static void drain_at(const struct kernels *k)
+{
+    static struct kernel_window w;
+    static struct pairs got, want;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t least = 1 + roll(50), n = roll(600);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t at = roll(KERNEL_WINDOW);
+            w.score[at] = 1 + roll(100);
+            w.dirty[at / KERNEL_GRANULE] = 1;
+        }
+        want.count = 0;
+        for (uint32_t i = 0; i < KERNEL_WINDOW; i++)
+            if (w.score[i] >= least) {
+                want.docs[want.count] = 40960 + i;
+                want.scores[want.count++] = w.score[i];
+            }
+        got.count = k->drain(&w, 40960, least, got.docs, got.scores);
+        same_pairs(&got, &want);
+        for (uint32_t i = 0; i < KERNEL_WINDOW; i++)
+            assert_int_equal(w.score[i] | w.dirty[i / KERNEL_GRANULE], 0);
+    }
+}
+
+#define LEVELS(kernel)                                                                             \
+    static void kernel##_means_the_same_at_every_level(void **state)                               \
+    {                                                                                              \
+        (void)state;                                                                               \
+        each_level(kernel##_at);                                                                   \
+    }
+LEVELS(sums)
+LEVELS(table)
+LEVELS(common)
+LEVELS(keep)
+LEVELS(keep_bits)
+LEVELS(keep_range)
+LEVELS(drain)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_means_the_same_at_every_level),
+        cmocka_unit_test(table_means_the_same_at_every_level),
+        cmocka_unit_test(common_means_the_same_at_every_level),
+        cmocka_unit_test(keep_means_the_same_at_every_level),
+        cmocka_unit_test(keep_bits_means_the_same_at_every_level),
+        cmocka_unit_test(keep_range_means_the_same_at_every_level),
+        cmocka_unit_test(drain_means_the_same_at_every_level),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

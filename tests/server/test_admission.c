@@ -1,0 +1,277 @@
+#include "server/admission.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { MS = 1000, CONN = 7 };
+
+static struct admission a;
+static int64_t now;
+
+static int setup(void **state)
+{
+    (void)state;
+    now = 1000000000;
+    admission_init(&a, 100, 4096);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    admission_fini(&a);
+    return 0;
+}
+
+static enum status add(enum admission_id q, uint32_t id)
+{
+    struct frame f = {.opcode = OP_SEARCH, .request_id = id, .body = SLICE_LIT("words")};
+    return admission_add(&a, q, CONN, &f, now, now + 1000 * MS);
+}
+
+/* The id of the next one, 0 when none waits. */
+static uint32_t next(enum status *verdict)
+{
+    struct waiting *w = admission_next(&a, now, verdict);
+    if (!w)
+        return 0;
+    uint32_t id = w->frame.request_id;
+    admission_return(&a, w);
+    return id;
+}
+
+static void expect(uint32_t id, enum status want)
+{
+    enum status verdict = STATUS_END;
+    assert_int_equal(next(&verdict), id);
+    assert_int_equal(verdict, want);
+}
+
+/* A window in which the queue never got empty. */
+static void window(void)
+{
+    admission_look(&a, now);
+    admission_tick(&a);
+}
+
+static void more_important_classes_go_first_and_in_order(void **state)
+{
+    (void)state;
+    add(QUEUE_BACKGROUND, 1);
+    add(QUEUE_DEFAULT, 2);
+    add(QUEUE_CRITICAL, 3);
+    add(QUEUE_SHEDDABLE, 4);
+    add(QUEUE_CRITICAL, 5);
+    const uint32_t order[] = {3, 5, 2, 4, 1};
+    for (int i = 0; i < 5; i++)
+        expect(order[i], STATUS_OK);
+    assert_true(admission_idle(&a));
+}
+
+static void a_full_queue_refuses_and_the_others_do_not(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(add(QUEUE_SHEDDABLE, i + 1), STATUS_OK);
+    assert_int_equal(add(QUEUE_SHEDDABLE, 101), STATUS_OVERLOADED);
+    assert_int_equal(add(QUEUE_CRITICAL, 102), STATUS_OK);
+    assert_int_equal(a.queues[QUEUE_SHEDDABLE].refused, 1);
+}
+
+static void bodies_beyond_the_bound_are_refused(void **state)
+{
+    (void)state;
+    static char body[3000];
+    struct frame f = {.opcode = OP_PUT, .body = {body, sizeof body}};
+    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OK);
+    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OVERLOADED);
+    admission_forget(&a, CONN);
+    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OK);
+}
+
+/* The lowest class that waits gets a twentieth of the time, ingest a tenth, whatever else comes. */
+static void floors_hold_against_endless_critical_work(void **state)
+{
+    (void)state;
+    uint32_t ran[QUEUE_COUNT] = {0};
+    for (int i = 0; i < 2000; i++) {
+        enum status verdict;
+        for (int q = 0; q < QUEUE_COUNT; q++)
+            if (a.queues[q].count < 5 && q != QUEUE_DEFAULT && q != QUEUE_SHEDDABLE)
+                add((enum admission_id)q, 1);
+        struct waiting *w = admission_next(&a, now, &verdict);
+        ran[w->queue]++;
+        admission_ran(&a, w, 100);
+        admission_return(&a, w);
+    }
+    assert_in_range(ran[QUEUE_INGEST], 180, 220);
+    assert_in_range(ran[QUEUE_BACKGROUND], 90, 110);
+    assert_int_equal(ran[QUEUE_CRITICAL] + ran[QUEUE_INGEST] + ran[QUEUE_BACKGROUND], 2000);
+}
+
+static void a_burst_is_not_overload(void **state)
+{
+    (void)state;
+    add(QUEUE_CRITICAL, 1);
+    now += 50 * MS;
+    admission_look(&a, now); /* old, */
+    expect(1, STATUS_OK);
+    admission_look(&a, now); /* but the queue got empty */
+    add(QUEUE_CRITICAL, 2);
+    admission_tick(&a);
+    assert_false(a.queues[QUEUE_CRITICAL].overloaded);
+    assert_true(admission_pressure(&a) < 100);
+}
+
+static void an_overloaded_queue_runs_the_newest_and_drops_the_old(void **state)
+{
+    (void)state;
+    add(QUEUE_SHEDDABLE, 1);
+    add(QUEUE_SHEDDABLE, 2);
+    now += 6 * MS;
+    window();
+    assert_true(a.queues[QUEUE_SHEDDABLE].overloaded);
+    assert_int_equal(a.queues[QUEUE_SHEDDABLE].limit, 90);
+    add(QUEUE_SHEDDABLE, 3);
+    expect(3, STATUS_OK);
+    now += 5 * MS; /* 1 and 2 are now older than twice the target */
+    expect(1, STATUS_OVERLOADED);
+    expect(2, STATUS_OVERLOADED);
+    window();
+    assert_false(a.queues[QUEUE_SHEDDABLE].overloaded);
+}
+
+static void the_limit_grows_back_only_while_it_is_used(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        add(QUEUE_CRITICAL, 1);
+        now += 30 * MS;
+        window();
+    }
+    uint32_t low = a.queues[QUEUE_CRITICAL].limit;
+    assert_in_range(low, 16, 40);
+    admission_forget(&a, CONN);
+    window(); /* still counts the peak of before */
+    window();
+    uint32_t idle = a.queues[QUEUE_CRITICAL].limit;
+    for (int i = 0; i < 30; i++)
+        window();
+    assert_int_equal(a.queues[QUEUE_CRITICAL].limit, idle);
+    for (int i = 0; i < 100; i++) {
+        while (add(QUEUE_CRITICAL, 1) == STATUS_OK) {
+        }
+        admission_forget(&a, CONN);
+        window();
+    }
+    assert_int_equal(a.queues[QUEUE_CRITICAL].limit, 100);
+}
+
+static void ingest_keeps_its_order_whatever_its_age(void **state)
+{
+    (void)state;
+    add(QUEUE_INGEST, 1);
+    add(QUEUE_INGEST, 2);
+    now += 500 * MS;
+    window();
+    add(QUEUE_INGEST, 3);
+    expect(1, STATUS_OK);
+    expect(2, STATUS_OK);
+    expect(3, STATUS_OK);
+}
+
+static void what_cannot_be_done_in_time_is_not_begun(void **state)
+{
+    (void)state;
+    struct frame f = {.opcode = OP_SEARCH, .request_id = 1};
+    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+    enum status verdict;
+    struct waiting *w = admission_next(&a, now, &verdict);
+    assert_int_equal(verdict, STATUS_OK);
+    admission_ran(&a, w, 8 * MS); /* such a request takes 8 ms */
+    admission_return(&a, w);
+    assert_int_equal(admission_cost_us(&a, &f), 8 * MS);
+    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+    expect(1, STATUS_DEADLINE);
+    assert_int_equal(a.queues[QUEUE_CRITICAL].late, 1);
+    /* One slow case must not shut the door for ever. */
+    for (int i = 0; i < 20; i++) {
+        admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+        next(&verdict);
+    }
+    assert_int_equal(verdict, STATUS_OK);
+}
+
+static void cancelled_and_forgotten_requests_leave(void **state)
+{
+    (void)state;
+    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_CRITICAL, 2);
+    add(QUEUE_SHEDDABLE, 3);
+    struct waiting *w = admission_cancel(&a, CONN, 2);
+    assert_non_null(w);
+    admission_return(&a, w);
+    assert_null(admission_cancel(&a, CONN, 2));
+    assert_null(admission_cancel(&a, CONN + 1, 1));
+    assert_int_equal(admission_forget(&a, CONN), 2);
+    assert_true(admission_idle(&a));
+    assert_int_equal(a.bytes, 0);
+}
+
+static void kept_bodies_outlive_the_buffer_they_came_in(void **state)
+{
+    (void)state;
+    char inbox[] = "red shoes";
+    struct frame f = {.opcode = OP_SEARCH, .request_id = 1, .body = slice_str(inbox)};
+    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + MS);
+    admission_keep(&a);
+    memset(inbox, 'x', sizeof inbox - 1);
+    enum status verdict;
+    struct waiting *w = admission_next(&a, now, &verdict);
+    assert_true(slice_equal(w->frame.body, SLICE_LIT("red shoes")));
+    admission_return(&a, w);
+}
+
+static void pressure_tells_how_much_more_came_than_was_served(void **state)
+{
+    (void)state;
+    enum status verdict;
+    add(QUEUE_CRITICAL, 1);
+    next(&verdict);
+    a.queues[QUEUE_CRITICAL].limit = 1;
+    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_CRITICAL, 1); /* one served, two refused */
+    window();
+    assert_int_equal(admission_pressure(&a), 300);
+    window();
+    assert_int_equal(admission_pressure(&a), 0);
+    a.queues[QUEUE_SHEDDABLE].limit = 0;
+    for (int i = 0; i < 50; i++)
+        add(QUEUE_SHEDDABLE, 1);
+    window();
+    assert_int_equal(admission_pressure(&a), ADMISSION_LOWER_PRESSURE);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(more_important_classes_go_first_and_in_order),
+        TEST(a_full_queue_refuses_and_the_others_do_not),
+        TEST(bodies_beyond_the_bound_are_refused),
+        TEST(floors_hold_against_endless_critical_work),
+        TEST(a_burst_is_not_overload),
+        TEST(an_overloaded_queue_runs_the_newest_and_drops_the_old),
+        TEST(the_limit_grows_back_only_while_it_is_used),
+        TEST(ingest_keeps_its_order_whatever_its_age),
+        TEST(what_cannot_be_done_in_time_is_not_begun),
+        TEST(cancelled_and_forgotten_requests_leave),
+        TEST(kept_bodies_outlive_the_buffer_they_came_in),
+        TEST(pressure_tells_how_much_more_came_than_was_served),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

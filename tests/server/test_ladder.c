@@ -1,0 +1,175 @@
+#include "server/degrade.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { STEP_US = 100000 };
+
+static int64_t now = 1000000;
+
+/* Steps with this pressure for so many milliseconds. */
+static void under(struct ladder *l, uint32_t pressure, int ms)
+{
+    for (int i = 0; i < ms * 1000; i += STEP_US)
+        ladder_step(l, pressure, LADDER_AUTO, now += STEP_US);
+}
+
+static void a_level_is_entered_after_half_a_second_and_one_at_a_time(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    under(&l, 1000, 500);
+    assert_int_equal(l.level, 0);
+    under(&l, 1000, 100);
+    assert_int_equal(l.level, 1);
+    under(&l, 1000, 500);
+    assert_int_equal(l.level, 1);
+    under(&l, 1000, 100);
+    assert_int_equal(l.level, 2);
+    under(&l, 1000, 1200);
+    assert_int_equal(l.level, 4);
+    under(&l, 1000, 5000);
+    assert_int_equal(l.level, 4);
+}
+
+static void a_level_is_left_after_a_second_below_a_lower_mark(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    under(&l, 75, 600);
+    assert_int_equal(l.level, 1);
+    under(&l, 50, 10000); /* below where it came in, above where it goes out */
+    assert_int_equal(l.level, 1);
+    under(&l, 10, 1000);
+    assert_int_equal(l.level, 1);
+    under(&l, 10, 100);
+    assert_int_equal(l.level, 0);
+    assert_int_equal(l.entered[1], 1);
+}
+
+static void short_peaks_and_short_pauses_change_nothing(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    for (int i = 0; i < 20; i++) {
+        under(&l, 1000, 400);
+        under(&l, 0, 100);
+    }
+    assert_int_equal(l.level, 0);
+    under(&l, 75, 600);
+    for (int i = 0; i < 20; i++) {
+        under(&l, 0, 900);
+        under(&l, 75, 100);
+    }
+    assert_int_equal(l.level, 1);
+}
+
+static void a_pinned_level_stays_whatever_the_load(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    ladder_step(&l, 0, 3, now += STEP_US);
+    assert_int_equal(l.level, 3);
+    for (int i = 0; i < 100; i++)
+        ladder_step(&l, 1000, 3, now += STEP_US);
+    assert_int_equal(l.level, 3);
+    under(&l, 0, 3600);
+    assert_int_equal(l.level, 0);
+}
+
+/* What each level takes away, written down a second time: a change of ladder.def must be meant. */
+static void each_level_has_exactly_its_features_off(void **state)
+{
+    (void)state;
+    static const uint32_t off[LADDER_MAX + 1][LADDER_FEATURE_COUNT] = {
+        {0},
+        {[LADDER_HIGHLIGHTS] = 1, [LADDER_SUGGESTIONS] = 1, [LADDER_REFRESH] = 1},
+        {[LADDER_TYPO_STEP] = 1,
+         [LADDER_SYNONYMS] = 1,
+         [LADDER_DEEP_PAGES] = 1,
+         [LADDER_FRESH_PAGES] = 1},
+        {[LADDER_FACETS] = 1, [LADDER_WHOLE_LISTS] = 1},
+        {[LADDER_TYPOS] = 1, [LADDER_RELAXING] = 1, [LADDER_LOWER] = 1},
+    };
+    for (uint32_t level = 0; level <= LADDER_MAX; level++) {
+        struct ladder l = {0};
+        ladder_step(&l, 0, (int)level, now);
+        for (int f = 0; f < LADDER_FEATURE_COUNT; f++) {
+            bool expected = false;
+            for (uint32_t below = 0; below <= level; below++)
+                expected |= off[below][f];
+            assert_int_equal(ladder_off(&l, (enum ladder_feature)f), expected);
+        }
+    }
+}
+
+static struct search_request rich(void)
+{
+    static struct search_facet facets[1];
+    static struct slice highlights[1];
+    highlights[0] = SLICE_LIT("title");
+    struct search_request q;
+    search_request_init(&q);
+    q.text = SLICE_LIT("red shoes");
+    q.k = 20;
+    q.offset = 90;
+    q.facets = facets;
+    q.facet_count = 1;
+    q.highlights = highlights;
+    q.highlight_count = 1;
+    return q;
+}
+
+static void a_search_loses_what_its_level_takes_and_nothing_else(void **state)
+{
+    (void)state;
+    for (uint32_t level = 0; level <= LADDER_MAX; level++) {
+        struct ladder l = {0};
+        struct search_request q = rich();
+        struct query engine = {0};
+        struct slice words[LADDER_FEATURE_COUNT];
+        ladder_step(&l, 0, (int)level, now);
+        uint32_t bits = degrade_request(&l, &q);
+        degrade_query(&l, &engine);
+        assert_int_equal(q.highlight_count, level < 1);
+        assert_int_equal(q.k, level < 2 ? 20 : 10);
+        assert_int_equal(engine.skip, level < 2 ? 0 : QUERY_SKIP_TYPO_STEP | QUERY_SKIP_SYNONYMS);
+        assert_int_equal(q.facet_count, level < 3);
+        assert_int_equal(engine.postings_max, level < 3 ? 0 : DEGRADE_POSTINGS);
+        assert_int_equal(q.typos, level < 4 ? SEARCH_TYPOS_AUTO : 0);
+        assert_int_equal(q.match, level < 4 ? SEARCH_RELAXED : SEARCH_ALL);
+        static const uint32_t told[] = {0, 1, 3, 4, 5};
+        assert_int_equal(degrade_words(bits, words), told[level]);
+    }
+}
+
+static void what_was_not_asked_for_is_not_told(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    struct search_request q;
+    search_request_init(&q);
+    ladder_step(&l, 0, 3, now);
+    assert_int_equal(degrade_request(&l, &q), 0);
+    q.text = SLICE_LIT("shoe");
+    q.typos = 2;
+    assert_int_equal(degrade_request(&l, &q), 1u << LADDER_TYPO_STEP);
+    assert_int_equal(q.typos, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_level_is_entered_after_half_a_second_and_one_at_a_time),
+        cmocka_unit_test(a_level_is_left_after_a_second_below_a_lower_mark),
+        cmocka_unit_test(short_peaks_and_short_pauses_change_nothing),
+        cmocka_unit_test(a_pinned_level_stays_whatever_the_load),
+        cmocka_unit_test(each_level_has_exactly_its_features_off),
+        cmocka_unit_test(a_search_loses_what_its_level_takes_and_nothing_else),
+        cmocka_unit_test(what_was_not_asked_for_is_not_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

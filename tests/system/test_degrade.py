@@ -1,0 +1,81 @@
+"""Each degrade level, pinned by hand: exactly its features are off, and replies say which."""
+import unittest
+
+from souk_system import Server, wait_until
+
+RICH = ['--facet', 'color', '--highlight', 'title', '-k', '20', '--offset', '90']
+
+
+class Degrade(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(fronts=2).start()
+        cls.server.import_lines('shop', [{'id': str(i), 'title': f'running shoe {i}', 'color': ['red', 'blue'][i % 2]}
+                                         for i in range(200)], '--ack', 'visible')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.souk('degrade', 'auto')
+        cls.server.stop()
+        cls.server.remove()
+
+    def pin(self, level):
+        self.server.souk('degrade', 'pin', level)
+        want = 0 if level == 'auto' else level
+        wait_until(lambda: all(str(v) == str(want) for k, v in self.server.json('degrade', 'status').items()
+                               if k.startswith('front.') and k.endswith('.level')), 5, f'all fronts at level {level}')
+
+    def left_out(self, level, *query):
+        """Pins and searches; what the reply says was left out, and the reply."""
+        self.pin(level)
+        reply = self.server.search('shop', *query, '--no-cache')
+        return set(reply['degraded']), reply
+
+    def test_each_level_leaves_out_exactly_its_features(self):
+        expected = [set(), {'highlights'}, {'highlights', 'typo_distance', 'deep_pages'},
+                    {'highlights', 'typo_distance', 'deep_pages', 'facets'},
+                    {'highlights', 'deep_pages', 'facets', 'typos', 'relaxed'}]
+        for level, words in enumerate(expected):
+            with self.subTest(level=level):
+                degraded, reply = self.left_out(level, 'running shoe', *RICH)
+                self.assertEqual(degraded, words)
+                self.assertEqual(reply.get('level', 0), level)
+                self.assertEqual(reply['found'], 200)
+                self.assertEqual(len(reply['hits']), 20 if level < 2 else 10)
+                self.assertEqual(bool(reply['facets']), level < 3)
+                self.assertEqual('highlight' in str(reply['hits'][0]), level < 1)
+
+    def test_a_plain_search_loses_nothing_before_level_2(self):
+        for level in 0, 1:
+            degraded, reply = self.left_out(level, 'shoe', '-k', '5')
+            self.assertEqual(degraded, set())
+            self.assertEqual(len(reply['hits']), 5)
+
+    def test_typos_are_found_up_to_level_3(self):
+        for level in 0, 1, 2, 3:
+            self.assertGreater(self.left_out(level, 'runing')[1]['found'], 0, f'level {level}')
+        self.assertEqual(self.left_out(4, 'runing')[1]['found'], 0)
+
+    def test_two_edits_are_found_up_to_level_1(self):
+        self.assertGreater(self.left_out(1, 'ruming shue', '--match', 'any', '--typos', '2')[1]['found'], 0)
+
+    def test_a_level_that_does_not_exist_is_refused(self):
+        self.assertNotEqual(self.server.run('degrade', 'pin', '5', check=False).returncode, 0)
+        self.assertNotEqual(self.server.run('degrade', 'up', check=False).returncode, 0)
+
+    def test_auto_ends_the_pin(self):
+        self.pin(3)
+        self.assertEqual(self.server.json('degrade', 'status')['pinned'], '3')
+        self.server.souk('degrade', 'auto')
+        self.assertEqual(self.server.json('degrade', 'status')['pinned'], 'no')
+        self.pin('auto')
+
+    def test_the_level_of_every_front_is_in_the_stats(self):
+        self.pin(2)
+        rows = self.server.stats()
+        levels = [v for k, v in rows.items() if k.endswith('front.degrade')]
+        self.assertEqual(levels, [2, 2])
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
