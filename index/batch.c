@@ -82,6 +82,12 @@ void batch_abort(struct batch **b)
         batch_end(b, false);
 }
 
+void batch_on_move(struct batch *b, void (*moved)(void *ctx, uint32_t from, uint32_t to), void *ctx)
+{
+    b->moved = moved;
+    b->moved_ctx = ctx;
+}
+
 uint32_t batch_doc_count(const struct batch *b)
 {
     return b->builder ? segment_builder_doc_count(b->builder) : 0;
@@ -433,6 +439,8 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
     if (!st && exists)
         st = kill(b, id, old);
     st = st ? st : add_product(b, id, !exists, &docid);
+    if (!st && exists && b->moved)
+        b->moved(b->moved_ctx, old, docid);
     st = st ? st : store_values(b, docid, true, true);
     return st ? st : write_freshness(b, id, docid, c, &f);
 }

@@ -32,6 +32,8 @@ struct batch {
     uint32_t doc_base;
     struct schema *schema; /* set by alter */
     bool settings_changed;
+    void (*moved)(void *ctx, uint32_t from, uint32_t to);
+    void *moved_ctx;
     int64_t expiry_least; /* earliest limit of a living product that was put or removed */
     enum status failed;   /* a change stopped half-way: only abort is left */
     struct product parsed, old;

@@ -61,6 +61,10 @@ enum status batch_row_put(struct batch *b, struct slice key, struct slice value)
 enum status batch_row_delete(struct batch *b, struct slice key);
 enum status index_row_get(struct index *ix, struct slice key, struct buf *value);
 
+/* Calls back for each product whose new text gives it a new docid; before the commit. */
+void batch_on_move(struct batch *b, void (*moved)(void *ctx, uint32_t from, uint32_t to),
+                   void *ctx);
+
 /* Docs and bytes collected so far; the caller commits when large. */
 uint32_t batch_doc_count(const struct batch *b);
 uint64_t batch_bytes(const struct batch *b);

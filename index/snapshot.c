@@ -492,6 +492,7 @@ enum status snapshot_usage(struct snapshot *s, struct index_usage *out)
                                 .docids = s->meta.docid_end,
                                 .live = s->meta.live};
     for (uint32_t i = 0; i < s->segment_count; i++) {
+        out->dead += s->meta.segments[i].dead - s->meta.segments[i].folded;
         out->terms += segment_term_count(s->segments[i]);
         out->postings += segment_posting_count(s->segments[i]);
     }

@@ -96,6 +96,7 @@ enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *l
 struct index_usage {
     uint64_t map_bytes, used_bytes, file_bytes, free_pages, reader_count, oldest_reader_lag;
     uint64_t segments, terms, postings, docids, live;
+    uint64_t dead; /* docids whose space has not been folded back yet */
 };
 enum status snapshot_usage(struct snapshot *s, struct index_usage *out);
 
