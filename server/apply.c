@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "server/edition.h"
+#include "server/evict.h"
 #include "server/merger.h"
 #include "server/provider_row.h"
 
@@ -213,6 +214,7 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
     enum status st = batch_begin(c->applying, &b);
     if (st)
         return st;
+    batch_on_move(b, evict_moved, c);
     for (const struct job *j = jobs; j && !st; j = j->next) {
         st = apply_record(b, &j->record, &a->arena, &a->scratch, &skipped);
         last = j->record.sequence;
@@ -221,6 +223,8 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
         batch_abort(&b);
     else
         st = batch_commit(&b, last);
+    if (st)
+        evict_moves_end(c, false);
     if (!st && skipped)
         fprintf(stderr, "writer: catalog %s: the index refused %" PRIu64 " logged changes\n",
                 c->name, skipped);
@@ -234,6 +238,7 @@ static void publish(struct writer_catalog *c, uint64_t sequence)
     if (snapshot_begin(c->applied) == STATUS_OK) {
         c->row->generation = snapshot_generation(c->applied);
         c->row->products = snapshot_live_count(c->applied);
+        evict_moves_end(c, true);
         snapshot_end(c->applied);
     }
     c->row->visible = sequence;

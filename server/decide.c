@@ -22,6 +22,8 @@ struct pending {
     struct undo *undo;
     size_t undo_count, undo_cap;
     uint64_t newest;
+    bool watched;
+    int64_t growth;
 };
 
 enum { FIRST_SLOTS = 1024 };
@@ -79,6 +81,17 @@ static bool resize(struct pending *p, size_t cap, uint64_t visible)
 void pending_mark(struct pending *p)
 {
     p->undo_count = 0;
+    p->growth = 0;
+}
+
+void pending_watch(struct pending *p, bool on)
+{
+    p->watched = on;
+}
+
+int64_t pending_growth(const struct pending *p)
+{
+    return p->growth;
 }
 
 static enum status note(struct pending *p, const struct entry *e)
@@ -104,6 +117,7 @@ static enum status note(struct pending *p, const struct entry *e)
 
 void pending_undo(struct pending *p)
 {
+    p->growth = 0;
     while (p->undo_count) {
         struct undo *u = &p->undo[--p->undo_count];
         struct entry *at = slot_of(p->slots, p->cap, u->id);
@@ -136,6 +150,12 @@ static enum status state_of(struct pending *p, struct snapshot *s, struct slice 
     return snapshot_product_state(s, id, out);
 }
 
+bool pending_touches(const struct pending *p, const struct snapshot *s, struct slice id)
+{
+    const struct entry *e = slot_of(p->slots, p->cap, XXH3_128bits(id.ptr, id.len));
+    return e->sequence > snapshot_sequence(s);
+}
+
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
                    uint64_t sequence)
 {
@@ -144,7 +164,7 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
     if (document_begin(&d, item->document) || !d.id.len || item->op > PUT_VALIDATE)
         return STATUS_INVALID;
     XXH128_hash_t id = XXH3_128bits(d.id.ptr, d.id.len);
-    if (item->version || item->op != PUT_UPSERT) {
+    if (item->version || item->op != PUT_UPSERT || p->watched) {
         enum status st = state_of(p, s, d.id, id, &old);
         if (st)
             return st;
@@ -155,5 +175,8 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
     }
     /* a change without a version of its own leaves none, as the index does */
     struct entry e = {id, item->version, sequence, item->op != PUT_DELETE};
-    return note(p, &e);
+    enum status st = note(p, &e);
+    if (!st && p->watched)
+        p->growth += (int64_t)e.exists - (int64_t)old.exists;
+    return st;
 }

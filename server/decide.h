@@ -15,9 +15,15 @@ struct pending;
 
 enum status pending_create(struct pending **out);
 void pending_destroy(struct pending **p);
+/* Counts from now on how many products the decisions of a group add (pending_growth). */
+void pending_watch(struct pending *p, bool on);
 /* Starts a group of decisions that pending_undo() can take back together. */
 void pending_mark(struct pending *p);
 void pending_undo(struct pending *p);
+/* Products more (or fewer) by the decisions since the mark; 0 unless watched. */
+int64_t pending_growth(const struct pending *p);
+/* Is a change of the product logged and not yet in the snapshot? */
+bool pending_touches(const struct pending *p, const struct snapshot *s, struct slice id);
 /* Forgets what the index knows by now. */
 void pending_forget(struct pending *p, uint64_t visible);
 

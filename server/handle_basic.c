@@ -4,6 +4,7 @@
 #include "protocol/hello.h"
 #include "protocol/reply.h"
 #include "server/front.h"
+#include "server/stats_freshness.h"
 
 enum status handle_hello(struct front *f, struct request *rq, struct fault *fault)
 {
@@ -148,6 +149,7 @@ static void put_catalog(void *ctx, struct slice name)
     put_catalog_row(w->out, c, "log_bytes", atomic_load(&row->log_bytes));
     put_catalog_row(w->out, c, "queued", atomic_load(&row->queued));
     put_catalog_row(w->out, c, "write_state", atomic_load(&row->write_state));
+    stats_freshness_put(w->out, w->front->role->shared, row);
 }
 
 static void put_queues(struct buf *b, const struct admission *a)

@@ -14,6 +14,7 @@
 
 #include "protocol/reply.h"
 #include "server/apply.h"
+#include "server/evict.h"
 #include "server/role.h"
 #include "server/writer_conn.h"
 
@@ -343,7 +344,7 @@ static bool replay_answer(struct writer *w, uint64_t conn, const struct frame *f
 }
 
 static enum status log_changes(struct writer *w, struct answer *a, const struct put_request *p,
-                               const struct put_reply *r, const uint8_t *hash)
+                               const struct put_reply *r, uint64_t items, const uint8_t *hash)
 {
     struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared),
                                .key = p->key,
@@ -355,7 +356,7 @@ static enum status log_changes(struct writer *w, struct answer *a, const struct 
     if (w->payload.failed)
         return STATUS_NO_MEMORY;
     enum status st =
-        log_it(w, a, LOG_CHANGES, buf_slice(&w->payload), r->sequence, r->applied ? r->applied : 1);
+        log_it(w, a, LOG_CHANGES, buf_slice(&w->payload), r->sequence, items ? items : 1);
     if (!st && p->key.len && idempotency_note(a->catalog->keys, &head, r->sequence))
         fprintf(stderr, "writer: out of memory for an idempotency key\n");
     return st;
@@ -372,6 +373,9 @@ static void on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     struct writer_catalog *c = catalog_of(w, p.catalog);
     enum status st = may_write(w, c);
+    for (uint32_t i = 0; i < p.item_count && !st; i++)
+        if (p.items[i].op == PUT_UPSERT || p.items[i].op == PUT_PATCH)
+            st = evict_admits(c);
     /* A full queue or disk does not matter to what was taken in before; what a failed sync left
      * in the table of keys does: it counts for nothing. */
     bool passing = st == STATUS_OVERLOADED || st == STATUS_NO_SPACE;
@@ -386,24 +390,79 @@ static void on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     struct put_reply r = {0};
     struct answer *a = NULL;
+    uint32_t gone = 0;
     st = decide_all(w, c, &p, &r);
+    if (!st && r.applied) /* a full catalog gives up as many as come */
+        st = evict_surplus(c, r.sequence, (uint32_t)r.applied, &w->items, &gone);
     if (!st && !r.applied && !p.key.len && !p.cursor_of.len) { /* nothing to log */
         writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
         return;
     }
     if (!st && (a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
         a->ack = p.ack;
-        st = log_changes(w, a, &p, &r, hash);
+        st = log_changes(w, a, &p, &r, r.applied + gone, hash);
     }
     if (st) {
         pending_undo(c->pending);
         refuse(w, conn, f, st, NULL);
         if (a)
             free_answer(a);
-    } else if (a && p.ack == ACK_QUEUED) {
+        return;
+    }
+    evict_grown(c, r.applied, w->payload.len);
+    c->row->freshness.evicted_size += gone;
+    if (a && p.ack == ACK_QUEUED) {
         writer_conns_reply(w->conns, conn, f, buf_slice(&a->body));
         a->conn = 0;
     }
+}
+
+/* --- eviction --------------------------------------------------------------------------------- */
+
+static enum status log_evicted(struct writer *w, struct writer_catalog *c, uint64_t sequence,
+                               uint32_t count)
+{
+    const struct frame nobody = {0};
+    struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared)};
+    struct answer *a = answer_create(w, 0, &nobody, c, SLICE_NULL);
+    buf_clear(&w->payload);
+    log_changes_begin(&w->payload, &head);
+    buf_put_slice(&w->payload, buf_slice(&w->items));
+    enum status st = !a || w->payload.failed
+                         ? STATUS_NO_MEMORY
+                         : log_it(w, a, LOG_CHANGES, buf_slice(&w->payload), sequence, count);
+    if (st && a)
+        free_answer(a);
+    return st;
+}
+
+/* What the catalog gives up by itself now, if anything. */
+static void evict_turn(struct writer *w, struct writer_catalog *c)
+{
+    const struct config *config = w->role->config;
+    struct evict_limits l = {.per_second = config_number(config, OPTION_EVICT_RATE),
+                             .keep_ms = (int64_t)config_number(config, OPTION_EVICT_KEEP)};
+    uint32_t surplus = 0, expired = 0;
+    if (!c->log || c->failed || c->row->write_state != WRITE_OPEN || !evict_may_go_on(c))
+        return;
+    uint64_t sequence = event_log_last(c->log) + 1;
+    buf_clear(&w->items);
+    pending_mark(c->pending);
+    enum status st = evict_surplus(c, sequence, EVICT_BATCH, &w->items, &surplus);
+    if (!st && !surplus && !(shared_safe_mode_now(c->row) & (SAFE_UPSTREAM | SAFE_BY_HAND)))
+        st = evict_expired(c, &l, shared_now_ms(w->role->shared), sequence, &w->items, &expired);
+    if (!st && surplus + expired)
+        st = log_evicted(w, c, sequence, surplus + expired);
+    if (st) {
+        pending_undo(c->pending);
+        return;
+    }
+    if (!(surplus + expired))
+        return;
+    evict_grown(c, 0, 0);
+    evict_logged(c, sequence, surplus + expired);
+    c->row->freshness.evicted_size += surplus;
+    c->row->freshness.evicted_ttl += expired;
 }
 
 /* --- CATALOG ---------------------------------------------------------------------------------- */
@@ -611,6 +670,8 @@ static void on_wake(void *ctx)
             stop_catalog(w->catalogs[i], st);
     }
     tell_seen(w);
+    for (uint32_t i = 0; i < w->count; i++)
+        evict_turn(w, w->catalogs[i]);
 }
 
 static void on_beat(void *ctx)
@@ -618,6 +679,8 @@ static void on_beat(void *ctx)
     struct writer *w = ctx;
     int64_t now = shared_now_ms(w->role->shared);
     shared_beat(w->role->self);
+    for (uint32_t i = 0; i < w->count; i++)
+        evict_turn(w, w->catalogs[i]);
     if (now - w->pruned_ms < 10000)
         return;
     w->pruned_ms = now;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/evict.h"
 #include "server/role.h"
 
 enum { PATH_ROOM = PATH_MAX + 64 };
@@ -89,6 +90,7 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     if (st)
         return st;
     c->applying = c->index;
+    c->loop_edition = c->edition;
     c->visible = snapshot_sequence(c->snapshot);
     c->row = shared_catalog_claim(c->shared, name);
     if (c->row) {
@@ -146,6 +148,7 @@ enum status writer_catalog_open(struct writer_catalog **out, const char *data_di
     c->map_bytes = map_bytes;
     enum status st = pending_create(&c->pending);
     st = st ? st : idempotency_create(&c->keys);
+    st = st ? st : evict_create(&c->evict);
     st = st ? st : open_index(c, fault);
     if (st)
         writer_catalog_close(out);
@@ -167,6 +170,7 @@ void writer_catalog_close(struct writer_catalog **cp)
     event_log_close(&c->log);
     pending_destroy(&c->pending);
     idempotency_destroy(&c->keys);
+    evict_destroy(&c->evict);
     lease_destroy(&c->leases);
     free(c);
     *cp = NULL;
@@ -202,7 +206,8 @@ static enum status take_edition(struct writer_catalog *c)
     index_close(&c->index);
     c->index = fresh;
     c->snapshot = s;
-    c->old_edition = c->row->edition - 1;
+    c->loop_edition = c->row->edition;
+    c->old_edition = c->loop_edition - 1;
     c->remove_at = shared_now_ms(c->shared) + 10000;
     return STATUS_OK;
 }
@@ -215,7 +220,7 @@ enum status writer_catalog_follow(struct writer_catalog *c)
         pending_forget(c->pending, visible);
         idempotency_forget(c->keys, visible);
     }
-    return st;
+    return st ? st : evict_follow(c);
 }
 
 void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)

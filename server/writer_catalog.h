@@ -26,6 +26,8 @@ struct writer_catalog {
     struct pending *pending;
     struct idempotency *keys;
     struct lease_table *leases; /* NULL until a fetcher brings the first lease */
+    struct evict *evict;        /* shared with the apply thread, see evict.h */
+    uint64_t loop_edition;
     bool unsynced;
     bool control;         /* a schema or edition change is under way */
     uint64_t old_edition; /* to be removed at remove_at, 0 = none */

@@ -1,0 +1,64 @@
+/*
+ * evict - what a catalog gives up by itself: products past their limit, and surplus ones.
+ *
+ * The writer's loop asks here what to give up and logs it as deletes, so that an eviction is a
+ * change like any other: decided before it is logged, in order with pushes, the same at every
+ * replay. A product with a change under way is left alone. Eviction is bounded: at most EVICT_BATCH
+ * products in a record, two records at a time not yet applied, and a rate.
+ *
+ * Surplus: a catalog with max_products or max_bytes gives up by S3-FIFO (s3fifo.h) over the hits of
+ * its readers. Products are counted exactly as they are logged; a PUT that would take the catalog
+ * over its limit carries the deletes it needs in its own record. Bytes are pages in use by the
+ * index, shared out over products; above the high mark products go, above the last one upserts wait
+ * while deletes still pass. What is above that is the reserve for deletes and merges: a merge holds
+ * what it merges twice for a moment.
+ *
+ * Belongs to the loop of the writer.
+ */
+#ifndef SOUK_SERVER_EVICT_H
+#define SOUK_SERVER_EVICT_H
+
+#include "server/writer_catalog.h"
+
+enum { EVICT_BATCH = 512 };
+
+/* Parts of max_bytes, in percent: products go from HIGH down to LOW; from LAST on upserts wait. */
+enum { EVICT_LOW = 70, EVICT_HIGH = 75, EVICT_LAST = 85 };
+
+struct evict_limits {
+    uint64_t per_second; /* products */
+    int64_t keep_ms;     /* expired products are kept (and never shown) this much longer */
+};
+
+struct evict;
+enum status evict_create(struct evict **out);
+void evict_destroy(struct evict **e);
+
+/* Is one of the two records of deletes that may be under way free? */
+bool evict_may_go_on(const struct writer_catalog *c);
+/* Products that had their last moment: up to EVICT_BATCH of them as deletes into `items`, noted as
+ * pending under `sequence`. *count 0: nothing is due, or it is not time yet. The caller marks the
+ * group of decisions, and takes it back when it cannot log it. */
+enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l, int64_t now_ms,
+                          uint64_t sequence, struct buf *items, uint32_t *count);
+/* As many as the catalog has too many with the group of decisions at hand, at most `most`. */
+enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, uint32_t most,
+                          struct buf *items, uint32_t *count);
+/* The group of decisions was logged, `items` changes in so many bytes: it counts. */
+void evict_grown(struct writer_catalog *c, uint64_t items, uint64_t bytes);
+/* A record of deletes of its own was logged. */
+void evict_logged(struct writer_catalog *c, uint64_t sequence, uint32_t count);
+
+/* After the apply thread made progress: new docids into the queues, counts brought in line. */
+enum status evict_follow(struct writer_catalog *c);
+/* May an upsert be taken? NO_SPACE near the limit in bytes. OVERLOADED while a full catalog has
+ * more under way than the small queue holds: what is new could not be chosen yet, so that what is
+ * read would have to go. */
+enum status evict_admits(const struct writer_catalog *c);
+
+/* The apply thread: a product's text changed and gave it a new docid; its hits go along. */
+void evict_moved(void *catalog, uint32_t from, uint32_t to);
+/* The apply thread, after the batch committed (or not). */
+void evict_moves_end(struct writer_catalog *c, bool committed);
+
+#endif
