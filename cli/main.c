@@ -23,6 +23,8 @@ static const struct {
     {"put", "put CATALOG [--patch] JSON | -", command_put},
     {"delete", "delete CATALOG ID... | --filter TEXT", command_delete},
     {"wait", "wait CATALOG SEQUENCE", command_wait},
+    {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...",
+     command_upstream},
     {"eval", "eval CATALOG --queries FILE --qrels FILE", command_eval},
 };
 

@@ -75,7 +75,8 @@ static void cancel(struct conn *c, const struct frame *f)
     if (w) {
         c->waiting--;
         admission_return(&front->admission, w);
-    } else if (!park_cancel(front, c->id, f->request_id)) {
+    } else if (!park_cancel(front, c->id, f->request_id) &&
+               !through_cancel(front, c->id, f->request_id)) {
         return;
     }
     refuse_with_text(c, f, STATUS_CANCELLED);

@@ -17,6 +17,7 @@ static const struct operation operations[] = {
     [OP_STATS] = {handle_stats, QUEUE_DEFAULT, false, 0},
     [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false, 0},
     [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
+    [OP_UPSTREAM] = {handle_upstream, QUEUE_DEFAULT, false, 0},
     [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
     [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };

@@ -146,14 +146,18 @@ static void on_hup(void *ctx)
 static enum status front_start(struct front *f)
 {
     struct role_context *r = f->role;
-    char path[108];
+    char path[108], fetcher[108];
     enum status s;
-    if (!role_writer_socket(r, path, sizeof path))
+    if (!role_writer_socket(r, path, sizeof path) ||
+        !role_fetcher_socket(r, fetcher, sizeof fetcher))
         return STATUS_TOO_LARGE;
     if ((s = loop_create(&f->loop)) ||
         (s = catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
                              config_number(r->config, OPTION_MAP), &f->catalogs)) ||
-        (s = searcher_create(&f->searcher)) || (s = writer_link_create(f->loop, path, &f->writer)))
+        (s = searcher_create(&f->searcher)) ||
+        (s = writer_link_create(f->loop, path, &f->writer)) ||
+        (s = writer_link_create(f->loop, fetcher, &f->fetcher)) ||
+        (s = through_create(f, fetcher, &f->through)))
         return s;
     arena_init(&f->arena, (size_t)64 * 1024 * 1024);
     admission_init(&f->admission, (uint32_t)config_number(r->config, OPTION_QUEUE),
@@ -199,6 +203,9 @@ int front_main(struct role_context *r)
     park_fini(f);
     if (f->writer)
         writer_link_destroy(&f->writer);
+    if (f->fetcher)
+        writer_link_destroy(&f->fetcher);
+    through_destroy(&f->through);
     for (uint32_t i = 0; i < r->listen_count; i++)
         loop_watch_destroy(&f->listeners[i]);
     loop_timer_destroy(&f->beat);

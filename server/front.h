@@ -17,6 +17,7 @@
 #include "server/ladder.h"
 #include "server/loop.h"
 #include "server/park.h"
+#include "server/read_through.h"
 #include "server/role.h"
 #include "server/writer_link.h"
 
@@ -32,7 +33,8 @@ struct front {
     struct clients clients;
     struct refusing refusing;
     struct ladder ladder;
-    struct writer_link *writer;
+    struct writer_link *writer, *fetcher;
+    struct through *through;
     struct park park;
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
@@ -92,6 +94,10 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
 enum status handle_scan(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_delete(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_degrade(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_upstream(struct front *f, struct request *rq, struct fault *fault);
+/* CATALOG SET of a provider or of their order: checked before it is logged. */
+enum status handle_upstream_setting(struct front *f, struct request *rq,
+                                    const struct catalog_request *in, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */

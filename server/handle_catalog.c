@@ -114,6 +114,8 @@ enum status handle_catalog(struct front *f, struct request *rq, struct fault *fa
         break;
     default:
         out->len = at;
+        if (in.action == CATALOG_SET && slice_starts(in.kind, SLICE_LIT("provider")))
+            return handle_upstream_setting(f, rq, &in, fault);
         return forward(f, rq);
     }
     if (s == STATUS_OK)

@@ -37,22 +37,75 @@ static enum status get_label(struct get *g, uint32_t docid, struct get_item_repl
     return l.state == EXPIRED || too_stale ? STATUS_NOT_FOUND : STATUS_OK;
 }
 
+/* The fields asked for of a product as the upstream just told it. */
+static enum status put_through(struct get *g, struct slice product, struct buf *out)
+{
+    const uint64_t *wanted = g->withhold.wanted;
+    struct buf fields = BUF_INIT;
+    struct document d;
+    struct value v;
+    uint32_t number, count = 0;
+    enum status s = document_begin(&d, product);
+    while (!s && (s = document_next(&d, &number, &v)) == STATUS_OK) {
+        if (wanted && !(wanted[number / 64 & 3] >> number % 64 & 1))
+            continue;
+        wire_put_varint(&fields, number);
+        value_put(&fields, &v);
+        count++;
+    }
+    document_put_header(out, d.id, count);
+    buf_put_slice(out, buf_slice(&fields));
+    s = s != STATUS_END ? s : fields.failed ? STATUS_NO_MEMORY : STATUS_OK;
+    buf_fini(&fields);
+    return s;
+}
+
+/* What the upstream answered stands above what is stored; without an answer a product that may not
+ * be shown is not known to be gone. */
+static enum status get_through(struct get *g, const struct get_item_reply *told,
+                               struct get_item_reply *item, enum status stored, struct buf *out)
+{
+    if (told->status == STATUS_NOT_FOUND)
+        return STATUS_NOT_FOUND;
+    if (told->status)
+        return stored ? STATUS_UPSTREAM : STATUS_OK;
+    item->freshness = FRESH;
+    item->age_ms = told->age_ms;
+    item->withheld = false;
+    if (!told->document.len)
+        return stored;
+    item->version = told->version;
+    buf_clear(out);
+    return put_through(g, told->document, out);
+}
+
 static enum status get_one(struct front *f, struct get *g, uint32_t place, struct buf *out)
 {
-    uint32_t docid;
+    uint32_t docid = UINT32_MAX;
     const uint64_t *fields = NULL;
     struct get_item_reply item = {.id = g->in->ids[place]};
     struct snapshot *snap = g->catalog->snapshot;
+    const struct get_item_reply *told = through_answer(f, item.id);
     enum status s = snapshot_find(snap, item.id, &docid);
     buf_clear(&f->scratch);
+    bool there = s == STATUS_OK;
     s = s ? s : get_label(g, docid, &item, &fields);
-    s = s ? s : snapshot_product(snap, docid, fields, &f->scratch);
-    if (s && s != STATUS_NOT_FOUND)
+    if (told && !told->status && !told->document.len && there) { /* what is stored was confirmed */
+        s = STATUS_OK;
+        fields = g->withhold.wanted;
+    }
+    if (there && s == STATUS_OK)
+        s = snapshot_product(snap, docid, fields, &f->scratch);
+    if (told && (s == STATUS_OK || s == STATUS_NOT_FOUND))
+        s = get_through(g, told, &item, s, &f->scratch);
+    if (s && s != STATUS_NOT_FOUND && s != STATUS_UPSTREAM)
         return s;
     item.status = s;
     if (s == STATUS_OK) {
         item.document = buf_slice(&f->scratch);
         shared_pages_hit(&g->catalog->pages, docid);
+        if (there && item.freshness != FRESH && g->moment.upstream != UPSTREAM_NONE)
+            through_hint(f, g->catalog, docid, item.id);
         if (item.withheld)
             withheld_encode(&g->withheld, TAG_GET_WITHHELD,
                             &(struct withheld){place, g->withhold.names, g->withhold.name_count});
@@ -99,6 +152,10 @@ enum status handle_get(struct front *f, struct request *rq, struct fault *fault)
         (s = snapshot_begin(g.catalog->snapshot)))
         return s;
     g.moment = moment_now(f->role->shared, g.catalog->row);
+    if ((s = through_begin(f, rq, g.catalog, &g.moment, &in))) {
+        snapshot_end(g.catalog->snapshot);
+        return s;
+    }
     size_t at = reply_begin(rq);
     s = get_all(f, &g, &rq->conn->out, fault);
     snapshot_end(g.catalog->snapshot);

@@ -68,8 +68,8 @@ struct page { /* what put_hit() adds up, for one reply */
     struct buf withheld; /* TLVs that follow the hits */
 };
 
-static enum status put_hit(struct catalog *c, struct page *p, const struct hit *h, uint32_t place,
-                           struct buf *b)
+static enum status put_hit(struct front *f, struct catalog *c, struct page *p, const struct hit *h,
+                           uint32_t place, struct buf *b)
 {
     struct label l;
     int64_t next_age = INT64_MAX;
@@ -80,6 +80,8 @@ static enum status put_hit(struct catalog *c, struct page *p, const struct hit *
     if (next_age < INT64_MAX && p->moment->now_ms - (int64_t)l.age_ms + next_age < l.changes_ms)
         l.changes_ms = p->moment->now_ms - (int64_t)l.age_ms + next_age;
     freshness_sum_add(p->sum, &l);
+    if (p->moment->upstream != UPSTREAM_NONE && (l.stale_ms >= 0 || l.future))
+        through_hint(f, c, h->docid, h->id);
     shared_pages_hit(&c->pages, h->docid);
     struct hit_reply out = {.id = h->id,
                             .score = h->score,
@@ -132,7 +134,7 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
     freshness_sum_init(sum);
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
     for (uint32_t i = 0; i < r->hit_count && !s; i++)
-        s = put_hit(c, &p, &r->hits[i], i, b);
+        s = put_hit(f, c, &p, &r->hits[i], i, b);
     search_reply_hits_end(b, hits_at);
     buf_put_slice(b, buf_slice(&p.withheld));
     b->failed |= p.withheld.failed;

@@ -71,6 +71,7 @@ void pass_run(struct front *f)
     admission_look(&f->admission, f->now_us);
     admission_keep(&f->admission);
     f->conns.inbox_len = 0;
+    through_flush(f);
     conn_flush_touched(f);
     if (!admission_idle(&f->admission) || f->conns.again)
         loop_busy(f->loop, true);

@@ -11,6 +11,12 @@ bool role_writer_socket(const struct role_context *r, char *path, size_t cap)
     return n > 0 && (size_t)n < cap;
 }
 
+bool role_fetcher_socket(const struct role_context *r, char *path, size_t cap)
+{
+    int n = snprintf(path, cap, "%s/fetcher.sock", r->data_dir);
+    return n > 0 && (size_t)n < cap;
+}
+
 static enum status read_all(int fd, struct buf *out)
 {
     for (off_t at = 0;;) {

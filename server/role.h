@@ -36,6 +36,9 @@ bool role_writer_socket(const struct role_context *r, char *path, size_t cap);
 /* On SIGHUP: takes over what the supervisor has loaded anew and may change while running. */
 void role_reload(struct role_context *r);
 
+/* DIR/fetcher.sock, where the fetcher takes questions of fronts. */
+bool role_fetcher_socket(const struct role_context *r, char *path, size_t cap);
+
 /* Runs the role named on the command line. */
 int role_run(const char *name, uint32_t number, uint32_t slot);
 

@@ -67,6 +67,7 @@ class Server:
         self.keep_data = data is not None
         self.port = free_port()
         self.address = f'127.0.0.1:{self.port}'
+        self.log_path = self.data + '.log'
         self.process = None
         self.arguments = [*arguments, '--set', f'server.fronts={fronts}']
         for option in options:
@@ -78,7 +79,7 @@ class Server:
     # --- life -------------------------------------------------------------------------------------
 
     def start(self, ready=True):
-        self.log = open(self.data + '.log', 'ab')
+        self.log = open(self.log_path, 'ab')
         self.process = subprocess.Popen(
             [*self.prefix, self.soukd, '--data', self.data, '--listen', self.address, *self.arguments],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env=self.env)
@@ -131,11 +132,11 @@ class Server:
         self.log.close()
         if not self.keep_data and not os.environ.get('SOUK_KEEP'):
             shutil.rmtree(self.data, ignore_errors=True)
-            if os.path.exists(self.data + '.log'):
-                os.unlink(self.data + '.log')
+            if os.path.exists(self.log_path):
+                os.unlink(self.log_path)
 
     def log_text(self):
-        with open(self.data + '.log', errors='replace') as f:
+        with open(self.log_path, errors='replace') as f:
             return f.read()
 
     # --- processes --------------------------------------------------------------------------------

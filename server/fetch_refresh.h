@@ -1,0 +1,47 @@
+/*
+ * fetch_refresh - products that are to be looked up at the upstream: each once at a time, the
+ * hottest first, at a bounded rate.
+ *
+ *                 asked again                       answer
+ *   READY ───────────────────> READY (hotter)    FLYING ───> RESTING ───> gone, or READY when asked
+ *     │  rate, room, a provider                     ^   at least min_refetch_ms; after a failure
+ *     └─────────────────────────────────────────────┘   1, 2, 4 .. 60 s with full jitter
+ *
+ * Whoever waits for a product (a GET that reads through) makes it fly at once, or joins its flight.
+ * A 404 is remembered for 30 s and removes a stored product only when a second one confirms it; a
+ * 410 removes at once. What failed changes nothing.
+ */
+#ifndef SOUK_SERVER_FETCH_REFRESH_H
+#define SOUK_SERVER_FETCH_REFRESH_H
+
+#include "protocol/reply.h"
+#include "protocol/request.h"
+#include "server/fetch_catalog.h"
+
+enum { REFRESH_WAITERS = 1000 }; /* of one product */
+
+struct refresh;
+
+struct refresh_figures {
+    uint64_t asked, refreshed, backlog, in_flight, negative, dropped, moved, removed;
+};
+
+/* How a wait ended. `item` has a document unless the stored product is still right (OK without
+ * one). */
+typedef void (*refresh_fn)(void *ctx, const struct get_item_reply *item);
+
+enum status refresh_create(struct fetch_catalog *c, struct refresh **out);
+/* Waiters are told UNAVAILABLE. */
+void refresh_destroy(struct refresh **r);
+/* Some time; nobody waits. */
+void refresh_ask(struct refresh *r, struct slice id);
+/* `fn` is called once, perhaps at once; `deadline_ms` is monotonic. */
+void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn,
+                  void *ctx);
+/* Starts what may start; wakes what rested. Every few ms. */
+void refresh_tick(struct refresh *r);
+/* Sends the changes that were collected: at the end of a turn of the loop. */
+void refresh_flush(struct refresh *r);
+struct refresh_figures refresh_figures(struct refresh *r);
+
+#endif
