@@ -19,6 +19,8 @@ static const struct {
     {"import", "import --catalog NAME FILE", command_import},
     {"export", "export --catalog NAME [--filter TEXT] [-o FILE]", command_export},
     {"search", "search CATALOG [WORDS] [OPTIONS]", command_search},
+    {"suggest", "suggest CATALOG TYPED | load CATALOG FILE | clear CATALOG", command_suggest},
+    {"queries", "queries CATALOG [--popular | --slow | --no-hits]", command_queries},
     {"get", "get CATALOG ID...", command_get},
     {"put", "put CATALOG [--patch] JSON | -", command_put},
     {"delete", "delete CATALOG ID... | --filter TEXT", command_delete},

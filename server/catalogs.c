@@ -1,4 +1,5 @@
 #include "server/catalogs.h"
+#include "server/suggestions.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -143,6 +144,7 @@ enum status catalogs_create(const char *data_dir, struct shared *shared, int sha
 
 static void catalog_close(struct catalog **c)
 {
+    suggestions_destroy(&(*c)->suggestions);
     snapshot_destroy(&(*c)->snapshot);
     index_close(&(*c)->index);
     shared_pages_unmap(&(*c)->pages);

@@ -44,6 +44,7 @@ struct catalog { /* read by handlers */
     struct shared_catalog *row; /* NULL while the writer has not published it */
     struct shared_pages pages;  /* hits and askings of this edition; empty without a row */
     struct expired expired;
+    struct suggestions *suggestions; /* NULL until they are asked for */
 };
 
 struct catalogs;

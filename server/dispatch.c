@@ -19,6 +19,8 @@ static const struct operation operations[] = {
     [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
     [OP_UPSTREAM] = {handle_upstream, QUEUE_DEFAULT, false, 0},
     [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
+    [OP_SUGGEST] = {handle_suggest, QUEUE_CRITICAL, false, 1u << LADDER_SUGGESTIONS},
+    [OP_QUERIES] = {handle_queries, QUEUE_DEFAULT, false, 0},
     [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };
 

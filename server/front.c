@@ -154,7 +154,7 @@ static enum status front_start(struct front *f)
     if ((s = loop_create(&f->loop)) ||
         (s = catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
                              config_number(r->config, OPTION_MAP), &f->catalogs)) ||
-        (s = searcher_create(&f->searcher)) ||
+        (s = searcher_create(&f->searcher)) || (s = folder_create(&f->folder)) ||
         (s = writer_link_create(f->loop, path, &f->writer)) ||
         (s = writer_link_create(f->loop, fetcher, &f->fetcher)) ||
         (s = through_create(f, fetcher, &f->through)))
@@ -211,6 +211,7 @@ int front_main(struct role_context *r)
     loop_timer_destroy(&f->beat);
     loop_timer_destroy(&f->accept_again);
     searcher_destroy(&f->searcher);
+    folder_destroy(&f->folder);
     catalogs_destroy(&f->catalogs);
     arena_fini(&f->arena);
     buf_fini(&f->scratch);

@@ -8,6 +8,7 @@
 #ifndef SOUK_SERVER_FRONT_H
 #define SOUK_SERVER_FRONT_H
 
+#include "index/fold.h"
 #include "index/query.h"
 #include "protocol/request.h"
 #include "server/admission.h"
@@ -26,6 +27,7 @@ struct front {
     struct loop *loop;
     struct catalogs *catalogs;
     struct searcher *searcher;
+    struct folder *folder;
     struct arena arena; /* of the request being run */
     struct buf scratch;
     struct admission admission;
@@ -98,6 +100,8 @@ enum status handle_upstream(struct front *f, struct request *rq, struct fault *f
 /* CATALOG SET of a provider or of their order: checked before it is logged. */
 enum status handle_upstream_setting(struct front *f, struct request *rq,
                                     const struct catalog_request *in, struct fault *fault);
+enum status handle_suggest(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_queries(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */
@@ -125,6 +129,11 @@ struct front_check {
     int64_t look_us; /* when to look after the client next; starts 0 */
 };
 enum status front_check(void *ctx);
+
+/* Notes a search that was answered, from wherever the answer came, in the query log. First pages of
+ * shoppers only: not class background (canaries, crawlers), not behind an offset or a cursor. */
+void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
+                      uint64_t found, uint64_t took_us);
 
 /* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD. */
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,

@@ -188,6 +188,22 @@ static void put_left_out(const struct front *f, uint32_t bits, const struct quer
         tlv_put_u64(b, TAG_HITS_LEVEL, f->ladder.level);
 }
 
+void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
+                      uint64_t found, uint64_t took_us)
+{
+    struct query_note n = {.catalog = in->catalog,
+                           .text = in->text,
+                           .found = found,
+                           .took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
+                           .now_ms = shared_now_ms(f->role->shared)};
+    if (f->role->role != ROLE_FRONT || f->role->number >= QUERY_LOGS || !in->k || in->offset ||
+        in->cursor.len || !in->text.len ||
+        (rq->frame.flags & FLAG_CLASS_MASK) == FLAG_CLASS_BACKGROUND)
+        return;
+    if (folder_run(f->folder, in->text, true, &n.folded) == STATUS_OK)
+        query_log_note(&f->role->shared->query_logs[f->role->number], &n);
+}
+
 /* One search over the snapshot that is open; appends the body of a reply. */
 static enum status search_one(struct front *f, struct request *rq, struct catalog *c,
                               struct search_request *in, struct buf *b, struct fault *fault)
@@ -229,6 +245,7 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
     put_work(&r.work, b);
     uint64_t took = (uint64_t)(clock_mono_us() - start);
     tlv_put_u64(b, TAG_HITS_TOOK_US, took);
+    front_note_query(f, rq, in, r.found, took);
     atomic_fetch_add_explicit(&f->role->self->search_us, took, memory_order_relaxed);
     atomic_fetch_add_explicit(&f->role->self->search_count, 1, memory_order_relaxed);
     return STATUS_OK;

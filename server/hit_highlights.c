@@ -7,7 +7,7 @@ struct page {
     struct front *front;
     const struct query_result *result;
     struct highlight_style style;
-    struct buf *out, marked;
+    struct buf *out, marked, product;
 };
 
 static enum status put_text(struct page *p, uint32_t hit, struct slice field, struct slice text)
@@ -50,7 +50,7 @@ static enum status put_hit(struct page *p, struct snapshot *snap, uint32_t hit,
     struct document d;
     struct value v;
     uint32_t number;
-    struct buf *b = &p->front->scratch;
+    struct buf *b = &p->product;
     buf_clear(b);
     enum status s = snapshot_product(snap, p->result->hits[hit].docid, wanted, b);
     if (!s)
@@ -65,11 +65,13 @@ enum status hit_highlights_put(struct front *f, struct snapshot *snap,
                                struct buf *b, struct fault *fault)
 {
     uint64_t *wanted;
-    struct page p = {f, r, {in->highlight_pre, in->highlight_post, SLICE_NULL}, b, BUF_INIT};
+    struct page p = {f, r,        {in->highlight_pre, in->highlight_post, SLICE_NULL},
+                     b, BUF_INIT, BUF_INIT};
     enum status s =
         front_wanted(f, snapshot_schema(snap), in->highlights, in->highlight_count, &wanted, fault);
     for (uint32_t i = 0; !s && i < r->hit_count; i++)
         s = put_hit(&p, snap, i, wanted);
     buf_fini(&p.marked);
+    buf_fini(&p.product);
     return s;
 }

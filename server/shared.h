@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/query_log.h"
 #include "protocol/labels.h"
 
 enum {
@@ -131,6 +132,7 @@ struct shared {
     _Atomic uint32_t fetcher;     /* its place in `processes` */
     struct shared_process processes[SHARED_PROCESSES];
     struct shared_catalog catalogs[SHARED_CATALOGS];
+    struct query_log query_logs[QUERY_LOGS]; /* by number of the front */
 };
 
 /* Makes the pages in a memfd (kept open without close-on-exec handling: *fd is the caller's). */
