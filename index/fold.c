@@ -45,14 +45,18 @@ static void put_blank(struct buf *b)
         buf_put_u8(b, ' ');
 }
 
-static void fold_ascii(struct buf *b, struct slice s, bool words)
+/* `letters`: bytes of other alphabets are of letters too. */
+static void fold_bytes(struct buf *b, struct slice s, bool words, bool letters)
 {
     if (!buf_reserve(b, s.len))
         return;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         bool upper = c >= 'A' && c <= 'Z';
-        if (!words || upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+        if (words && i + 3 <= s.len && memcmp(s.ptr + i, "\u2019", 3) == 0)
+            i += 2; /* an apostrophe, as below */
+        else if (!words || upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                 (letters && (unsigned char)c >= 0x80))
             b->ptr[b->len++] = (char)(upper ? c + 32 : c);
         else if (c != '\'')
             put_blank(b);
@@ -67,16 +71,14 @@ enum status folder_run(struct folder *f, struct slice text, bool words, struct s
     enum status st = STATUS_OK;
     buf_clear(&f->out);
     if (ascii(text)) {
-        fold_ascii(&f->out, text, words);
+        fold_bytes(&f->out, text, words, false);
     } else {
         st = text_segment(f->segmenter, text, &pieces, &count, &folded);
         for (uint32_t i = 0; !st && i < count; i++) {
-            if (pieces[i].word)
-                buf_put(&f->out, folded.ptr + pieces[i].folded, pieces[i].len);
-            else
-                fold_ascii(&f->out,
-                           slice_make(text.ptr + pieces[i].start, pieces[i].end - pieces[i].start),
-                           words);
+            const struct text_piece *p = &pieces[i];
+            struct slice plain = slice_make(text.ptr + p->start, p->end - p->start);
+            fold_bytes(&f->out, p->word ? slice_make(folded.ptr + p->folded, p->len) : plain, words,
+                       p->word);
         }
     }
     *out = buf_slice(&f->out);
