@@ -148,6 +148,43 @@ static uint32_t edits_for(const struct group *g, uint32_t typos)
     return most < typos ? most : typos;
 }
 
+/*
+ * What corrections count. They share the rarity of all together, and the frequent ones are the
+ * likely ones: a word that one product spells so is rarely what was meant. A word that the catalog
+ * does not know at all cannot be outranked by a correction of it: its nearest corrections then
+ * stand for it, tier and all.
+ */
+static void weigh_typos(struct group *g, const struct expansions *x, uint32_t n, uint64_t live,
+                        const struct profile *profile, struct alternative *items)
+{
+    uint64_t near_df = 0, most = 1;
+    uint32_t nearest = x->items[0].distance;
+    bool unknown = g->df == 0;
+    for (uint32_t i = 0; i < n && x->items[i].distance == nearest; i++) {
+        near_df += x->items[i].df;
+        most = x->items[i].df > most ? x->items[i].df : most;
+    }
+    if (unknown)
+        g->idf = expand_idf(live, near_df);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct expansion *e = &x->items[i];
+        if (!e->df)
+            continue;
+        bool stands = unknown && e->distance == nearest;
+        double factor = profile->n[stands            ? PROFILE_unknown_factor
+                                   : e->distance > 1 ? PROFILE_typo2_factor
+                                                     : PROFILE_typo_factor];
+        double common = fmin(sqrt((double)e->df / (double)most), 1),
+               rare = profile->n[PROFILE_typo_rare];
+        items[g->count++] = (struct alternative){
+            .term = e->term,
+            .kind = e->distance > 1 ? ALT_TYPO2 : ALT_TYPO,
+            .tier = stands,
+            .idf = scaled(expand_idf(live, near_df), factor * (rare + (1 - rare) * common))};
+        g->df += e->df;
+    }
+}
+
 static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
                                 struct arena *arena, const struct profile *profile, uint32_t edits)
 {
@@ -167,19 +204,7 @@ static enum status expand_typos(struct group *g, struct plan *p, struct snapshot
     if (!items)
         return STATUS_NO_MEMORY;
     memcpy(items, g->items, g->count * sizeof *items);
-    uint64_t live = snapshot_live_count(snap);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!x.items[i].df)
-            continue;
-        uint32_t idf = expand_idf(live, x.items[i].df);
-        items[g->count++] = (struct alternative){
-            .term = x.items[i].term,
-            .kind = x.items[i].distance > 1 ? ALT_TYPO2 : ALT_TYPO,
-            .idf = scaled(
-                idf,
-                profile->n[x.items[i].distance > 1 ? PROFILE_typo2_factor : PROFILE_typo_factor])};
-        g->df += x.items[i].df;
-    }
+    weigh_typos(g, &x, n, snapshot_live_count(snap), profile, items);
     g->items = items;
     p->expanded += n;
     return STATUS_OK;
@@ -250,11 +275,12 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
         uint32_t idf = expand_idf(live, g->df);
         for (uint32_t k = 0; k < g->count; k++)
             g->items[k].idf = k ? scaled(idf, r->profile->n[PROFILE_form_factor]) : idf;
+        g->idf = idf;
+        if (!s && r->prefix && last && !g->phrase)
+            s = expand_prefix(g, plan, r->snap, r->profile);
         uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
         if (!s && edits)
             s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
-        if (!s && r->prefix && last && !g->phrase)
-            s = expand_prefix(g, plan, r->snap, r->profile);
     }
     return s;
 }

@@ -34,6 +34,7 @@ struct group {
     uint32_t prefix_idf;
     struct slice original; /* bytes of the query */
     uint32_t position;
+    uint32_t idf;    /* rarity of what the word stands for */
     uint64_t df;     /* live products of all alternatives, summed */
     uint64_t fields; /* bitmap of searchable fields; 0 = all */
     bool digits;

@@ -13,7 +13,7 @@ enum status relax_words(struct search *s)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
         const struct group *g = &s->plan.groups[i];
-        weight[i] = g->df ? g->items[0].idf : 0; /* a word nobody holds decides nothing */
+        weight[i] = g->df ? g->idf : 0; /* a word nobody holds decides nothing */
         total += weight[i];
     }
     for (uint32_t set = 0; set < 1U << n; set++) {

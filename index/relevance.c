@@ -222,7 +222,7 @@ static enum status prepare(struct ranking *r)
         if (schema->fields[i].searchable && schema->fields[i].search_idx < 256)
             r->field_class[schema->fields[i].search_idx] = schema->fields[i].weight_class;
     for (uint32_t g = 0; g < r->words; g++) {
-        r->weight[g] = s->plan.groups[g].items[0].idf;
+        r->weight[g] = s->plan.groups[g].idf;
         if (s->plan.groups[g].prefix.len && s->plan.groups[g].prefix_idf < r->weight[g])
             r->weight[g] = s->plan.groups[g].prefix_idf;
         r->total += r->weight[g];
