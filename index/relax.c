@@ -36,6 +36,10 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
     enum status st = STATUS_OK;
     *yes = false;
     for (uint32_t a = 0; !st && !*yes && a < g->count; a++) {
+        if (g->items[a].docs) {
+            *yes = probe_docs(g->items[a].docs, g->items[a].doc_count, segment_base(s) + doc);
+            continue;
+        }
         st = probe_open(&probe, s, g->items[a].term);
         if (st == STATUS_OK)
             st = probe_seek(&probe, doc, yes);
