@@ -341,7 +341,7 @@ static void run_rules(struct analyser *a, struct slice text)
                     until = behind->end;
                 } else if (at < text.len && text.ptr[at] == '"') {
                     unit = SLICE_LIT("in");
-                    until = at + 1;
+                    until = at; /* the mark itself is no part of it */
                 }
                 if (unit.len)
                     emit_joined_unit(a, term, unit, position - 1, t->start, until);

@@ -335,6 +335,8 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
         uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
         if (edits)
             s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
+        if (!g->df)
+            g->idf = 0;
     }
     return s;
 }

@@ -171,7 +171,11 @@ enum status parts_split(struct plan *plan, const struct parts_request *r)
         st = parts_side_by_side(r->snap, halves, 2, r->arena, &docs, &n);
         if (st || !n)
             continue;
-        struct alternative alt = {.term = word,
+        struct slice apart = arena_printf(r->arena, "%.*s %.*s", (int)halves[0].len, halves[0].ptr,
+                                          (int)halves[1].len, halves[1].ptr);
+        if (!apart.ptr)
+            return STATUS_NO_MEMORY;
+        struct alternative alt = {.term = apart,
                                   .docs = docs,
                                   .doc_count = n,
                                   .kind = ALT_JOINED,

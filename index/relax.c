@@ -12,8 +12,7 @@ enum status relax_words(struct search *s)
     if (!r)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
-        const struct group *g = &s->plan.groups[i];
-        weight[i] = g->df ? g->idf : 0; /* a word nobody holds decides nothing */
+        weight[i] = s->plan.groups[i].idf; /* a word nobody holds has none and decides nothing */
         total += weight[i];
     }
     for (uint32_t set = 0; set < 1U << n; set++) {
