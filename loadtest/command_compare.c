@@ -5,11 +5,11 @@
  * other more than rounds do: rounds are the stronger evidence. B is worse when a figure differs by
  * more than 2 % in the wrong direction and chance alone would show that in less than 1 of 100.
  */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loadtest/commands.h"
+#include "loadtest/json_in.h"
 #include "loadtest/json_out.h"
 #include "loadtest/significance.h"
 
@@ -54,35 +54,39 @@ static void side_add(struct side *s, int figure, double value)
 
 /* --- two files -------------------------------------------------------------------------------- */
 
-static void add_interval(struct side *s, const json_t *interval, double whole)
+static double length_of(const struct json_value *interval)
 {
-    double length = json_number_value(json_object_get(interval, "length_s"));
-    if (length < 0.9 * whole)
-        return; /* cut off by the end of the run */
-    for (int i = 0; i < FIGURES; i++) {
-        const json_t *v = json_object_get(interval, figures[i].key);
-        if (json_is_number(v))
-            side_add(s, i, json_number_value(v) / (figures[i].more_is_better ? length : 1));
-    }
+    double length = 0;
+    json_in_number(json_in_member(interval, "length_s"), &length);
+    return length;
 }
 
-static enum status side_read(struct side *s, struct fault *fault)
+static void add_interval(struct side *s, const struct json_value *interval, double whole)
 {
-    json_error_t error;
-    json_t *root = json_load_file(s->name, 0, &error);
-    if (!root)
-        return fault_set(fault, STATUS_INVALID, "file", "%.90s: %.90s", s->name, error.text);
-    const json_t *list = json_object_get(root, "intervals"), *interval;
-    size_t i;
+    double length = length_of(interval), v;
+    if (length < 0.9 * whole)
+        return; /* cut off by the end of the run */
+    for (int i = 0; i < FIGURES; i++)
+        if (json_in_number(json_in_member(interval, figures[i].key), &v))
+            side_add(s, i, v / (figures[i].more_is_better ? length : 1));
+}
+
+static enum status side_read(struct side *s, struct arena *arena, struct fault *fault)
+{
+    struct slice text;
+    struct json_value *root;
+    enum status st = lines_read(s->name, arena, &text, fault);
+    if (st || (st = json_in_parse(text, &root, fault)))
+        return st;
+    const struct json_value *list = json_in_member(root, "intervals");
     double whole = 0;
-    json_array_foreach(list, i, interval)
-    {
-        double length = json_number_value(json_object_get(interval, "length_s"));
+    for (size_t i = 0; i < json_in_count(list); i++) {
+        double length = length_of(json_in_item(list, i));
         whole = length > whole ? length : whole;
     }
-    json_array_foreach(list, i, interval) if (i > 0) /* the first one warms up */
-        add_interval(s, interval, whole);
-    json_decref(root);
+    for (size_t i = 1; i < json_in_count(list); i++) /* the first one warms up */
+        add_interval(s, json_in_item(list, i), whole);
+    json_in_free(root);
     return s->count[0] >= 3
                ? STATUS_OK
                : fault_set(fault, STATUS_INVALID, "file",
@@ -201,9 +205,9 @@ int command_compare(struct setup *s)
     else if (!side_init(&a, a_name) || !side_init(&b, b_name))
         st = STATUS_NO_MEMORY;
     if (!st && files) {
-        st = side_read(&a, &fault);
+        st = side_read(&a, &s->arena, &fault);
         if (!st)
-            st = side_read(&b, &fault);
+            st = side_read(&b, &s->arena, &fault);
     } else if (!st && !(code = setup_make(s, OPT_THRESHOLD))) {
         st = interleave(s, &a, &b, &fault);
     }
