@@ -11,8 +11,6 @@
  * after that (memory, damaged store) leaves only abort.
  */
 
-enum { FIRST_RECORDS = 256 };
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void free_batch(struct batch *b)
@@ -22,10 +20,8 @@ static void free_batch(struct batch *b)
     schema_destroy(&b->schema);
     arena_fini(&b->arena);
     free(b->rows.items);
-    free(b->records);
     buf_fini(&b->items);
     buf_fini(&b->record);
-    buf_fini(&b->compressed);
     buf_fini(&b->document);
     buf_fini(&b->merged);
     buf_fini(&b->scratch);
@@ -161,7 +157,7 @@ static enum status raw_record(struct batch *b, uint32_t docid, struct slice *out
 {
     if (docid < b->doc_base)
         return snapshot_record(b->base, docid, out);
-    *out = b->records[docid - b->doc_base];
+    *out = segment_builder_record(b->builder, docid - b->doc_base);
     return STATUS_OK;
 }
 
@@ -386,34 +382,16 @@ static enum status kill(struct batch *b, struct slice id, uint32_t docid)
     return STATUS_OK;
 }
 
-static enum status keep_record(struct batch *b, uint32_t doc)
-{
-    if (doc >= b->record_cap) {
-        uint32_t cap = b->record_cap ? b->record_cap * 2 : FIRST_RECORDS;
-        struct slice *p = realloc(b->records, cap * sizeof *p);
-        if (!p)
-            return STATUS_NO_MEMORY;
-        b->records = p;
-        b->record_cap = cap;
-    }
-    b->records[doc] = arena_copy(&b->arena, buf_slice(&b->record));
-    return b->records[doc].ptr ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
 /* `collected`: the writer's tokens still are those of b->parsed. */
 static enum status add_product(struct batch *b, struct slice id, bool collected, uint32_t *docid)
 {
     struct product_tokens *t = &b->w->tokens;
     uint32_t doc;
-    buf_clear(&b->compressed);
     enum status st = need_builder(b);
     if (!st && !collected)
         st = product_tokens_collect(t, b->base->schema, &b->parsed);
-    st = st ? st : record_compress(b->w->records, buf_slice(&b->record), &b->compressed);
     st = st ? st
-            : segment_builder_add(b->builder, id, t->items, t->count, buf_slice(&b->compressed),
-                                  &doc);
-    st = st ? st : keep_record(b, doc);
+            : segment_builder_add(b->builder, id, t->items, t->count, buf_slice(&b->record), &doc);
     if (st)
         return st;
     *docid = b->doc_base + doc;

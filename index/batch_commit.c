@@ -11,10 +11,11 @@
  * it durable; before that nothing is visible, after a failure nothing is kept.
  */
 
-enum { TRAIN_FROM = 1000, TRAIN_BYTES = 1 << 20, TRAIN_MOST = 8192 };
+enum { TRAIN_FROM = 1000 };
 
 struct commit {
     struct batch *b;
+    struct buf dictionary; /* trained from this batch */
     struct store_txn *txn;
     struct segment_image image;
     uint32_t number; /* of the segment in `image`; has_segment tells whether there is one */
@@ -29,6 +30,48 @@ static bool is_live(void *ctx, uint32_t docid)
 
 /* --- segment ---------------------------------------------------------------------------------- */
 
+/* The first dictionary, from an even sample of the first batch that is large enough. Too little to
+ * learn from is no failure: a later batch tries again. */
+static enum status train(struct commit *c)
+{
+    struct batch *b = c->b;
+    uint32_t n = batch_doc_count(b), used = 0;
+    if (b->meta.dictionary || n < TRAIN_FROM)
+        return STATUS_OK;
+    uint32_t step = (uint32_t)(segment_builder_record_bytes(b->builder) / RECORD_SAMPLES) + 1;
+    struct buf samples = BUF_INIT;
+    size_t *lens = calloc(n / step + 1, sizeof *lens);
+    for (uint32_t i = 0; lens && i < n; i += step) {
+        struct slice record = segment_builder_record(b->builder, i);
+        buf_put_slice(&samples, record);
+        lens[used++] = record.len;
+    }
+    enum status st = lens && !samples.failed ? STATUS_OK : STATUS_NO_MEMORY;
+    if (!st && record_train(buf_slice(&samples), lens, used, &c->dictionary) == STATUS_OK) {
+        record_writer_destroy(&b->w->records);
+        st = record_writer_create(buf_slice(&c->dictionary), 1, &b->w->records);
+    }
+    free(lens);
+    buf_fini(&samples);
+    return st;
+}
+
+static enum status write_dictionary(struct commit *c)
+{
+    char key[DICTIONARY_KEY_MAX];
+    struct buf row = BUF_INIT;
+    if (!c->dictionary.len)
+        return STATUS_OK;
+    c->b->meta.dictionary = 1;
+    wire_put_u32(&row, batch_doc_count(c->b));
+    buf_put_slice(&row, buf_slice(&c->dictionary));
+    enum status st = row.failed
+                         ? STATUS_NO_MEMORY
+                         : store_put(c->txn, STORE_META, dictionary_key(key, 1), buf_slice(&row));
+    buf_fini(&row);
+    return st;
+}
+
 static enum status build_segment(struct commit *c)
 {
     struct batch *b = c->b;
@@ -36,8 +79,8 @@ static enum status build_segment(struct commit *c)
         return STATUS_OK;
     if (b->meta.segment_count == META_MAX_SEGMENTS)
         return STATUS_TOO_LARGE;
-    enum status st =
-        segment_builder_finish(b->builder, b->w->records_dictionary, segment_image_sink, &c->image);
+    enum status st = train(c);
+    st = st ? st : segment_builder_finish(b->builder, b->w->records, segment_image_sink, &c->image);
     if (st)
         return st;
     uint32_t count = b->meta.docid_end - b->doc_base;
@@ -52,12 +95,25 @@ static enum status build_segment(struct commit *c)
     return STATUS_OK;
 }
 
+static enum status know_dictionary(struct commit *c, struct record_reader *r, uint32_t number)
+{
+    bool fresh = c->dictionary.len && number == 1 && !record_reader_has(r, 1);
+    return fresh ? record_reader_add(r, 1, buf_slice(&c->dictionary))
+                 : dictionary_know(r, c->b->base->txn, number);
+}
+
 static enum status fold(struct commit *c, const struct segment **segments, struct merge_run run)
 {
     struct meta *m = &c->b->meta;
     struct segment_image merged = {0};
-    enum status st = segment_merge(segments + run.first, run.count, is_live, &c->b->w->live,
-                                   segment_image_sink, &merged);
+    struct merge_records records = {NULL, c->b->w->records};
+    enum status st = record_reader_create(&records.reader);
+    for (uint32_t i = 0; i < run.count && !st; i++)
+        st = know_dictionary(c, records.reader, segment_dictionary(segments[run.first + i]));
+    st = st ? st
+            : segment_merge(segments + run.first, run.count, is_live, &c->b->w->live, &records,
+                            segment_image_sink, &merged);
+    record_reader_destroy(&records.reader);
     if (st) {
         segment_image_fini(&merged);
         return st;
@@ -142,31 +198,7 @@ static enum status write_rows(struct commit *c)
     return st;
 }
 
-/* --- dictionary, schema, meta ----------------------------------------------------------------- */
-
-static enum status train(struct commit *c)
-{
-    struct batch *b = c->b;
-    uint32_t n = batch_doc_count(b), used = 0;
-    if (b->meta.dictionary || n < TRAIN_FROM)
-        return STATUS_OK;
-    struct buf samples = BUF_INIT, dictionary = BUF_INIT;
-    size_t *lens = calloc(TRAIN_MOST, sizeof *lens);
-    enum status st = lens ? STATUS_OK : STATUS_NO_MEMORY;
-    for (uint32_t i = 0; !st && i < n && used < TRAIN_MOST && samples.len < TRAIN_BYTES; i++) {
-        buf_put_slice(&samples, b->records[i]);
-        lens[used++] = b->records[i].len;
-    }
-    /* Too little to learn from is no failure: a later batch tries again. */
-    if (!st && record_train(buf_slice(&samples), lens, used, &dictionary) == STATUS_OK) {
-        st = store_put(c->txn, STORE_META, SLICE_LIT("zdict"), buf_slice(&dictionary));
-        b->meta.dictionary = 1;
-    }
-    free(lens);
-    buf_fini(&samples);
-    buf_fini(&dictionary);
-    return st;
-}
+/* --- schema, meta ----------------------------------------------------------------- */
 
 static enum status write_schema(struct commit *c)
 {
@@ -187,7 +219,7 @@ static enum status write_all(struct commit *c, uint64_t sequence)
     struct batch *b = c->b;
     uint64_t generation = store_txn_number(c->txn);
     enum status st = write_segment(c);
-    st = st ? st : train(c);
+    st = st ? st : write_dictionary(c);
     st = st ? st : facet_intern_write(b->w->intern, c->txn, &b->meta);
     st = st ? st : column_edits_write(b->edits, c->txn, generation, is_live, &b->w->live);
     st = st ? st : live_write(&b->w->live, c->txn, generation);
@@ -229,6 +261,7 @@ enum status batch_commit(struct batch **bp, uint64_t sequence)
     if (c) {
         store_abort(&c->txn);
         segment_image_fini(&c->image);
+        buf_fini(&c->dictionary);
         free(c);
     }
     if (!st)

@@ -26,9 +26,7 @@ struct batch {
     struct column_edits *edits;
     struct segment_builder *builder;
     struct row_changes rows;
-    struct arena arena;    /* keys and values of rows, raw records of new products */
-    struct slice *records; /* raw record by new doc */
-    uint32_t record_cap;
+    struct arena arena; /* keys and values of rows */
     uint32_t doc_base;
     struct schema *schema; /* set by alter */
     bool settings_changed;
@@ -38,7 +36,7 @@ struct batch {
     enum status failed;   /* a change stopped half-way: only abort is left */
     struct product parsed, old;
     struct column_value values[SCHEMA_MAX_FIELDS + 1];
-    struct buf items, record, compressed, document, merged, scratch;
+    struct buf items, record, document, merged, scratch;
 };
 
 enum status batch_note_row(struct batch *b, enum store_table table, struct slice key,

@@ -235,7 +235,6 @@ enum status writer_create(struct index *ix, struct writer **out)
     struct writer *w = calloc(1, sizeof *w);
     if (!w)
         return STATUS_NO_MEMORY;
-    w->records_dictionary = UINT32_MAX;
     enum status st = snapshot_create(ix, &w->base);
     st = st ? st : facet_intern_create(&w->intern);
     st = st ? st : product_tokens_init(&w->tokens);
@@ -261,18 +260,15 @@ void writer_destroy(struct writer **wp)
 
 static enum status need_records(struct writer *w)
 {
-    const struct meta *m = &w->base->meta;
     struct slice dictionary = SLICE_NULL;
-    if (w->records && w->records_dictionary == m->dictionary)
+    uint32_t docs, number = w->base->meta.dictionary;
+    if (w->records && record_writer_dictionary(w->records) == number)
         return STATUS_OK;
-    enum status st = STATUS_OK;
-    if (m->dictionary)
-        st = store_get(w->base->txn, STORE_META, SLICE_LIT("zdict"), &dictionary);
+    enum status st = number ? dictionary_read(w->base->txn, number, &docs, &dictionary) : STATUS_OK;
     if (st)
         return st;
     record_writer_destroy(&w->records);
-    w->records_dictionary = m->dictionary;
-    return record_writer_create(dictionary, &w->records);
+    return record_writer_create(dictionary, number, &w->records);
 }
 
 enum status writer_begin(struct writer *w)

@@ -32,11 +32,9 @@ struct writer {
     struct facet_intern *intern;
     struct product_tokens tokens;
     struct record_writer *records;
-    struct record_reader *reader;
-    uint32_t records_dictionary; /* 1 when `records` uses the edition's dictionary */
-    bool busy;                   /* a batch is open */
-    struct merge_task *task;     /* the merge that is under way, NULL = none */
-    uint32_t next_segment;       /* no number below is given out: merges reserve theirs */
+    bool busy;               /* a batch is open */
+    struct merge_task *task; /* the merge that is under way, NULL = none */
+    uint32_t next_segment;   /* no number below is given out: merges reserve theirs */
 };
 
 struct snapshot {
@@ -53,8 +51,7 @@ struct snapshot {
     uint32_t segment_numbers[META_MAX_SEGMENTS];
     uint32_t segment_count;
     struct column *columns[SNAPSHOT_COLUMNS];
-    struct record_reader *reader;
-    uint32_t reader_dictionary;
+    struct record_reader *reader; /* made when a record is read first */
     struct buf record, items, scratch;
 };
 
@@ -62,6 +59,14 @@ enum { SEGMENT_KEY_LEN = 8 };
 void segment_key(uint8_t key[SEGMENT_KEY_LEN], uint32_t number, uint32_t extent);
 /* segment_lookup over a transaction: ctx = struct store_txn *. */
 enum status segment_lookup_txn(void *ctx, uint32_t number, uint32_t extent, struct slice *value);
+
+/* Row of a record dictionary: how many documents there were when it was trained u32, its bytes. */
+enum { DICTIONARY_KEY_MAX = 24 };
+struct slice dictionary_key(char key[DICTIONARY_KEY_MAX], uint32_t number);
+enum status dictionary_read(struct store_txn *t, uint32_t number, uint32_t *docs,
+                            struct slice *bytes);
+/* Makes the reader know the dictionary. */
+enum status dictionary_know(struct record_reader *r, struct store_txn *t, uint32_t number);
 
 enum status schema_load(struct store_txn *t, struct schema **out);
 /* Slot 0..511 of a column id; UINT32_MAX for none. */

@@ -18,8 +18,7 @@ static uint32_t tier_of(uint32_t count)
 
 bool merge_compatible(const struct segment *a, const struct segment *b)
 {
-    return segment_field_count(a) == segment_field_count(b) &&
-           segment_dictionary(a) == segment_dictionary(b);
+    return segment_field_count(a) == segment_field_count(b);
 }
 
 static bool under_way(const struct merge_task *t, const struct segment_row *row)

@@ -36,6 +36,10 @@ struct merge_task {
     uint32_t written; /* extents of the image that are in the store */
     bool switched;
     struct segment_image image;
+    uint32_t docs; /* records of the inputs */
+    struct record_reader *reader;
+    struct record_writer *writer;
+    struct buf dictionary; /* learned from them; empty = the edition's goes on */
 };
 /* As index_merge_begin(), with a choice of the caller's. */
 enum status merge_task_create(struct index *ix,

@@ -13,7 +13,7 @@
  * next open removes.
  */
 
-enum { SLICE_BYTES = 32 << 20 };
+enum { SLICE_BYTES = 32 << 20, TRAIN_DOCS = 20000, TRAIN_GROWTH = 4 };
 
 /* --- begin ------------------------------------------------------------------------------------ */
 
@@ -74,6 +74,52 @@ uint64_t merge_task_bytes(const struct merge_task *t)
     return t->bytes;
 }
 
+/* --- dictionary ------------------------------------------------------------------------------- */
+
+/* An even sample of the inputs' living records. */
+static enum status sample(struct merge_task *t, const struct segment *const *inputs,
+                          struct buf *samples, size_t *lens, uint32_t most, uint32_t *used)
+{
+    uint32_t step = t->docs / most + 1, at = 0;
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; k < t->run.count; k++)
+        for (uint32_t d = 0; d < segment_doc_count(inputs[k]) && !st; d++) {
+            struct slice record;
+            if (!live_get(&t->from->live, segment_base(inputs[k]) + d) || at++ % step)
+                continue;
+            st = segment_record(inputs[k], d, t->reader, &record);
+            if (st || *used == most || samples->len > RECORD_SAMPLES)
+                break;
+            buf_put_slice(samples, record);
+            lens[(*used)++] = record.len;
+        }
+    return !st && samples->failed ? STATUS_NO_MEMORY : st;
+}
+
+/* What the first batch taught serves badly when the catalog has grown fourfold: a merge that holds
+ * most of it learns anew and packs everything with that. */
+static enum status learn(struct merge_task *t, const struct segment *const *inputs)
+{
+    enum { MOST = 32768 };
+    struct slice old = SLICE_NULL;
+    uint32_t number = t->from->meta.dictionary, docs = 0, used = 0;
+    enum status st = number ? dictionary_read(t->from->txn, number, &docs, &old) : STATUS_OK;
+    bool worth = t->docs >= TRAIN_DOCS && t->docs / TRAIN_GROWTH >= docs;
+    struct buf samples = BUF_INIT;
+    size_t *lens = worth ? calloc(MOST, sizeof *lens) : NULL;
+    if (!st && worth)
+        st = lens ? sample(t, inputs, &samples, lens, MOST, &used) : STATUS_NO_MEMORY;
+    if (!st && worth &&
+        record_train(buf_slice(&samples), lens, used, &t->dictionary) == STATUS_OK) {
+        number++;
+        old = buf_slice(&t->dictionary);
+    }
+    st = st ? st : record_writer_create(old, number, &t->writer);
+    free(lens);
+    buf_fini(&samples);
+    return st;
+}
+
 /* --- run -------------------------------------------------------------------------------------- */
 
 static bool live_then(void *ctx, uint32_t docid)
@@ -88,8 +134,16 @@ enum status merge_task_run(struct merge_task *t)
                              *last = first + t->run.count - 1;
     for (uint32_t i = 0; i < t->run.count; i++)
         inputs[i] = t->from->segments[t->run.first + i];
-    enum status st = segment_merge(inputs, t->run.count, live_then, &t->from->live,
-                                   segment_image_sink, &t->image);
+    enum status st = record_reader_create(&t->reader);
+    for (uint32_t i = 0; i < t->run.count && !st; i++) {
+        t->docs += segment_record_count(inputs[i]);
+        st = dictionary_know(t->reader, t->from->txn, segment_dictionary(inputs[i]));
+    }
+    st = st ? st : learn(t, inputs);
+    struct merge_records records = {t->reader, t->writer};
+    st = st ? st
+            : segment_merge(inputs, t->run.count, live_then, &t->from->live, &records,
+                            segment_image_sink, &t->image);
     uint32_t end = last->base + last->count;
     t->dead = end - first->base - live_count(&t->from->live, first->base, end);
     snapshot_destroy(&t->from);
@@ -123,6 +177,14 @@ static enum status drop_dead_columns(struct writer *w, struct store_txn *t, uint
     return st;
 }
 
+static bool is_input(const struct merge_task *t, uint32_t number)
+{
+    for (uint32_t i = 0; i < t->run.count; i++)
+        if (t->numbers[i] == number)
+            return true;
+    return false;
+}
+
 /* The inputs' rows in the state of now; count 0 when they are not there as they were. */
 static struct merge_run find_inputs(const struct merge_task *t, const struct meta *m)
 {
@@ -136,11 +198,39 @@ static struct merge_run find_inputs(const struct merge_task *t, const struct met
     return (struct merge_run){0, 0};
 }
 
+/* The dictionary the merge made; those that no segment needs any more go. */
+static enum status switch_dictionary(struct merge_task *t, struct store_txn *txn, struct meta *m)
+{
+    const struct snapshot *base = t->ix->writer->base;
+    char key[DICTIONARY_KEY_MAX];
+    struct buf row = BUF_INIT;
+    uint32_t number = m->dictionary + 1;
+    if (!t->dictionary.len)
+        return STATUS_OK;
+    m->dictionary = number;
+    wire_put_u32(&row, t->docs);
+    buf_put_slice(&row, buf_slice(&t->dictionary));
+    enum status st = row.failed
+                         ? STATUS_NO_MEMORY
+                         : store_put(txn, STORE_META, dictionary_key(key, number), buf_slice(&row));
+    buf_fini(&row);
+    for (uint32_t n = 1; n < number && !st; n++) {
+        bool needed = false;
+        for (uint32_t i = 0; i < base->segment_count; i++)
+            needed |= segment_dictionary(base->segments[i]) == n &&
+                      !is_input(t, base->segment_numbers[i]);
+        st = needed ? STATUS_OK : store_delete(txn, STORE_META, dictionary_key(key, n));
+        st = st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    }
+    return st;
+}
+
 static enum status switch_list(struct merge_task *t, struct store_txn *txn)
 {
     struct writer *w = t->ix->writer;
     struct merge_run run = find_inputs(t, &w->base->meta);
-    if (!run.count)
+    if (!run.count ||
+        (t->dictionary.len && w->base->meta.dictionary + 1 != record_writer_dictionary(t->writer)))
         return segment_remove(txn, t->number);
     struct meta *m = malloc(sizeof *m);
     if (!m)
@@ -158,6 +248,7 @@ static enum status switch_list(struct merge_task *t, struct store_txn *txn)
     for (uint32_t i = 0; i < run.count && !st; i++)
         st = segment_remove(txn, t->numbers[i]);
     st = st ? st : drop_dead_columns(w, txn, row.base, row.base + row.count);
+    st = st ? st : switch_dictionary(t, txn, m);
     if (!st) {
         merge_replace(m, run, row);
         m->next_segment = w->next_segment > m->next_segment ? w->next_segment : m->next_segment;
@@ -234,6 +325,9 @@ void merge_task_destroy(struct merge_task **tp)
         t->ix->writer->task = NULL;
     snapshot_destroy(&t->from);
     segment_image_fini(&t->image);
+    record_reader_destroy(&t->reader);
+    record_writer_destroy(&t->writer);
+    buf_fini(&t->dictionary);
     free(t);
     *tp = NULL;
 }

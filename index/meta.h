@@ -5,8 +5,7 @@
  * u64, settings_sequence u64, live u32, docid_end u32, next_segment u32, schema_version
  * u32, dictionary u32, facet_fields u16, facet
  * counts u32 each, segment_count u16, segment rows (number, base, count, dead, folded u32; bytes
- * u64) key "schema" -> the encoding of struct schema_spec key "zdict" -> dictionary of the record
- * compression
+ * u64) key "schema" -> the encoding of struct schema_spec key "zdict<n>" -> record dictionary n
  *
  * All integers little-endian. A new member goes to the end; META_FORMAT counts changes a reader
  * must know of.
@@ -31,7 +30,7 @@ struct meta {
     uint64_t generation, sequence, settings_sequence;
     uint32_t live, docid_end, next_segment;
     uint32_t schema_version;
-    uint32_t dictionary; /* 1 when records of new segments use the row "zdict", 0 before */
+    uint32_t dictionary; /* number of the record dictionary of new segments, 0 = none yet */
     uint32_t facet_counts[META_FIELDS]; /* highest value ordinal by field */
     uint32_t segment_count;
     struct segment_row segments[META_MAX_SEGMENTS];

@@ -1,6 +1,6 @@
 #include "index/segment_build.h"
+#include "index/segment_pack.h"
 #include "index/segment_private.h"
-#include "index/segment_records.h"
 
 #include <stdlib.h>
 
@@ -341,42 +341,61 @@ uint32_t segment_tie(const struct segment *s, uint32_t doc)
     return doc < s->head.doc_count ? segment_u32(s, s->head.tie, doc) : 0;
 }
 
-static enum status record_parts(const struct segment *s, uint32_t doc, struct slice *id,
-                                struct slice *rest)
+enum status segment_id(const struct segment *s, uint32_t doc, struct slice *id)
 {
     uint32_t off = doc < s->head.doc_count ? segment_u32(s, s->head.record_off, doc) : 0;
     if (!off)
         return STATUS_NOT_FOUND;
     struct wire_reader r = wire_reader_of(segment_rest(s, off));
     *id = wire_bytes(&r);
-    *rest = slice_make(r.at, wire_left(&r));
     return r.failed ? STATUS_CORRUPT : STATUS_OK;
-}
-
-enum status segment_id(const struct segment *s, uint32_t doc, struct slice *id)
-{
-    struct slice rest;
-    return record_parts(s, doc, id, &rest);
 }
 
 enum status segment_record(const struct segment *s, uint32_t doc, struct record_reader *rr,
                            struct slice *document)
 {
-    struct slice id, rest;
-    enum status st = record_parts(s, doc, &id, &rest);
-    return st ? st : record_decompress(rr, rest, s->head.dictionary == 0, document);
+    struct slice id, raw;
+    uint32_t at, k;
+    enum status st = record_place(s, doc, &id, &at, &k);
+    st = st ? st : record_decompress(rr, segment_rest(s, at), s->head.dictionary, &raw);
+    return st ? st : record_of_block(raw, k, document);
 }
 
-enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
+static uint32_t sorted_tie(const struct segment *s, uint32_t i)
 {
-    uint32_t tie = XXH32(id.ptr, id.len, 0), low = 0, high = s->head.record_count;
-    while (low < high) { /* first of the sorted docs whose tie key is not smaller */
+    return segment_tie(s, segment_u32(s, s->head.sorted, i));
+}
+
+/* First of the sorted docs whose tie key is not smaller. Keys are hashes, spread evenly: the search
+ * begins where the key should stand and closes in from there. */
+static uint32_t find_tie(const struct segment *s, uint32_t tie)
+{
+    uint32_t count = s->head.record_count, low = 0, high = count, step = 16;
+    if (!count)
+        return 0;
+    uint32_t guess = (uint32_t)((uint64_t)tie * count >> 32);
+    if (sorted_tie(s, guess) < tie) {
+        for (low = guess + 1; low + step < count && sorted_tie(s, low + step) < tie; step *= 2)
+            low += step + 1;
+        high = low + step < count ? low + step : count;
+    } else {
+        for (high = guess; high > step && sorted_tie(s, high - step) >= tie; step *= 2)
+            high -= step;
+        low = high > step ? high - step : 0;
+    }
+    while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (segment_tie(s, segment_u32(s, s->head.sorted, mid)) < tie)
+        if (sorted_tie(s, mid) < tie)
             low = mid + 1;
         else
             high = mid;
     }
+    return low;
+}
+
+enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
+{
+    uint32_t tie = XXH32(id.ptr, id.len, 0), low = find_tie(s, tie);
     for (; low < s->head.record_count; low++) {
         struct slice have;
         uint32_t d = segment_u32(s, s->head.sorted, low);

@@ -1,3 +1,4 @@
+#include "index/segment_pack.h"
 #include "index/segment_write.h"
 
 #include <stdlib.h>
@@ -254,6 +255,11 @@ struct slice segment_builder_record(const struct segment_builder *b, uint32_t do
                                  (size_t)(start - (b->records.ptr + off)));
 }
 
+uint64_t segment_builder_record_bytes(const struct segment_builder *b)
+{
+    return b->records.len;
+}
+
 /* --- documents -------------------------------------------------------------------------------- */
 
 static void note_token(struct segment_builder *b, const struct builder_token *t, uint32_t i,
@@ -334,7 +340,7 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
 {
     uint32_t class_len[4] = {0}, d = b->doc_count;
     float norm[4];
-    if (id.len + record.len + 16 > SEGMENT_EXTENT)
+    if (record.len > RECORD_MAX || id.len + record_bound(record.len + 5) + 32 > SEGMENT_EXTENT)
         return STATUS_TOO_LARGE;
     b->seen.count = b->next.count = 0;
     if (!array_add(b, &b->next, token_count + 1))
@@ -451,7 +457,7 @@ static void placed_fini(struct placed *p)
 
 static enum status write_all(struct segment_builder *b, struct segment_writer *w,
                              const struct term_order *order, const struct placed *p,
-                             segment_sink sink, void *ctx)
+                             struct record_writer *records, segment_sink sink, void *ctx)
 {
     for (uint32_t i = 0; i < b->terms.count; i++) {
         const struct term *t = term_at(b, order[i].term);
@@ -469,32 +475,40 @@ static enum status write_all(struct segment_builder *b, struct segment_writer *w
     uint32_t *off = malloc((b->doc_count + 1u) * sizeof *off);
     if (!off)
         return STATUS_NO_MEMORY;
-    for (uint32_t d = 0; d < b->doc_count; d++)
-        off[d] = segment_writer_put(
-            w, slice_make(b->records.ptr + ((const uint32_t *)b->record_off.items)[d],
-                          ((const uint32_t *)b->record_len.items)[d]));
-    enum status s = segment_writer_finish(w, off, sink, ctx);
+    struct record_packer pack;
+    record_packer_init(&pack, w, records, off);
+    enum status s = STATUS_OK;
+    for (uint32_t d = 0; d < b->doc_count && !s; d++)
+        s = record_pack(&pack, d, id_of(b, d), segment_builder_record(b, d));
+    s = s ? s : record_pack_end(&pack);
+    record_packer_fini(&pack);
+    s = s ? s : segment_writer_finish(w, off, sink, ctx);
     free(off);
     return s;
 }
 
-enum status segment_builder_finish(struct segment_builder *b, uint32_t dictionary,
+enum status segment_builder_finish(struct segment_builder *b, struct record_writer *records,
                                    segment_sink sink, void *ctx)
 {
     struct segment_writer w;
+    struct record_writer *plain = NULL;
+    if (!records && record_writer_create(SLICE_NULL, 0, &plain))
+        return STATUS_NO_MEMORY;
+    records = records ? records : plain;
     segment_writer_init(&w);
     w.head.base = b->base;
     w.head.doc_count = b->doc_count;
     w.head.field_count = b->facts.field_count;
-    w.head.dictionary = dictionary;
+    w.head.dictionary = record_writer_dictionary(records);
     w.ties = b->ties.items;
     struct placed p = {0};
     struct term_order *order = sorted_terms(b);
     enum status s = STATUS_NO_MEMORY;
     if (order && place(b, order, &p))
-        s = write_all(b, &w, order, &p, sink, ctx);
+        s = write_all(b, &w, order, &p, records, sink, ctx);
     placed_fini(&p);
     free(order);
     segment_writer_fini(&w);
+    record_writer_destroy(&plain);
     return s;
 }

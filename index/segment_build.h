@@ -28,9 +28,9 @@ struct builder_token {
 enum status segment_builder_create(const struct segment_facts *facts, uint32_t base,
                                    struct segment_builder **out);
 void segment_builder_destroy(struct segment_builder **b);
-/* Adds the next document; *doc = its number from base. `record` = bytes made by record_compress().
- * TOO_LARGE when id and record do not fit an extent (nothing is added). Of a term that stands more
- * than 1024 times in a document the first 1024 positions are kept. */
+/* Adds the next document; *doc = its number from base. `record` = its stored fields, not yet
+ * packed. TOO_LARGE when id and record do not fit an extent (nothing is added). Of a term that
+ * stands more than 1024 times in a document the first 1024 positions are kept. */
 enum status segment_builder_add(struct segment_builder *b, struct slice id,
                                 const struct builder_token *tokens, uint32_t token_count,
                                 struct slice record, uint32_t *doc);
@@ -41,26 +41,36 @@ uint32_t segment_builder_doc_count(const struct segment_builder *b);
 uint64_t segment_builder_bytes(const struct segment_builder *b);
 /* Doc of an id added before, the newest; NOT_FOUND. */
 enum status segment_builder_find(const struct segment_builder *b, struct slice id, uint32_t *doc);
-/* Record bytes of a doc added before (borrowed until the next add). */
+/* Record of a doc added before (borrowed until the next add). */
 struct slice segment_builder_record(const struct segment_builder *b, uint32_t doc);
+/* Bytes of ids and records. */
+uint64_t segment_builder_record_bytes(const struct segment_builder *b);
 
 /* Takes one extent; `bytes` end with the call; `checksum` is to be stored behind them (8 bytes LE).
  */
 typedef enum status (*segment_sink)(void *ctx, uint32_t extent, struct slice bytes,
                                     uint64_t checksum);
 
-/* Writes the segment. `dictionary` = id of the record dictionary in use (0 = none). */
-enum status segment_builder_finish(struct segment_builder *b, uint32_t dictionary,
+struct record_reader;
+struct record_writer;
+/* Writes the segment; records are packed by `records`, NULL = without a dictionary. */
+enum status segment_builder_finish(struct segment_builder *b, struct record_writer *records,
                                    segment_sink sink, void *ctx);
 
 /*
  * Merges segments sorted by base into one that covers them all. Documents for which live() is false
- * lose postings, id and record. Inputs must share the record dictionary (or all have none) and the
- * number of searchable fields, else INVALID; 64 inputs at most.
+ * lose postings, id and record. Inputs must share the number of searchable fields, else INVALID; 64
+ * inputs at most. Whole blocks of records in the writer's dictionary are copied, others are packed
+ * anew: `records` has a reader that knows every input's dictionary. NULL serves inputs that have
+ * none (INVALID otherwise).
  */
+struct merge_records {
+    struct record_reader *reader;
+    struct record_writer *writer;
+};
 enum status segment_merge(const struct segment *const *inputs, uint32_t count,
                           bool (*live)(void *ctx, uint32_t docid), void *live_ctx,
-                          segment_sink sink, void *ctx);
+                          const struct merge_records *records, segment_sink sink, void *ctx);
 
 /* Looks up an extent's value (bytes + checksum); NOT_FOUND. */
 typedef enum status (*segment_lookup)(void *ctx, uint32_t number, uint32_t extent,

@@ -7,7 +7,7 @@
  * integers are little-endian; offsets are bytes from the start of the blob; u32 arrays are aligned
  * to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (1)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (2)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -24,8 +24,7 @@
  * evidence table bytes; indexes of 0,1,2,4 bits (16 < count: raw bytes) positions     per posting:
  * varints (delta << 1 | more) prefix entry  prefix 4 bytes (zero-padded), df u32, ptr u32 (a list
  * without positions) dead entry    str_off u32, count i32: postings of earlier segments that this
- * one's changes killed record        id_len varint, id, raw_len varint, zstd frame (magicless)
- * length varint, frame
+ * one's changes killed record        segment_pack.h
  *
  * To change it safely: raise the format number; segment_open() refuses numbers it does not know.
  */
@@ -37,7 +36,7 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 1,
+    SEGMENT_FORMAT = 2,
     SEGMENT_HEAD = 128,
     SEGMENT_HASH_MIN_TERMS = 32,
     LIST_TINY = 16,

@@ -1,5 +1,5 @@
+#include "index/segment_pack.h"
 #include "index/segment_private.h"
-#include "index/segment_write.h"
 
 #include <stdlib.h>
 
@@ -290,31 +290,81 @@ static enum status merge_terms(struct merge *m, struct segment_writer *w)
     return st;
 }
 
-static enum status copy_record(struct segment_writer *w, const struct segment *s, uint32_t doc,
-                               uint32_t *off)
+/* --- records ---------------------------------------------------------------------------------- */
+
+struct block { /* the documents of an input whose records lie in one block */
+    uint32_t at, count;
+    uint32_t docs[RECORD_BLOCK], places[RECORD_BLOCK]; /* docs of the merged segment */
+    struct slice ids[RECORD_BLOCK];
+    bool whole; /* none of them was left out */
+};
+
+/* Gathers the living documents of the block that document *d of input k stands in. */
+static enum status gather(const struct merge *m, uint32_t k, uint32_t *d, struct block *b)
 {
-    uint32_t at = segment_u32(s, s->head.record_off, doc);
-    struct wire_reader r = wire_reader_of(segment_rest(s, at));
-    const uint8_t *start = r.at;
-    wire_bytes(&r);
-    wire_varint(&r);
-    wire_bytes(&r);
-    if (!at || r.failed)
-        return STATUS_CORRUPT;
-    *off = segment_writer_put(w, slice_make(start, (size_t)(r.at - start)));
+    const struct segment *s = m->in[k];
+    uint32_t shift = segment_base(s) - m->base, left_out = 0;
+    *b = (struct block){0};
+    for (; *d < segment_doc_count(s) && b->count + left_out < RECORD_BLOCK; ++*d) {
+        struct slice id;
+        uint32_t at, place;
+        enum status st = record_place(s, *d, &id, &at, &place);
+        if (st == STATUS_NOT_FOUND) /* an earlier merge left it out; it is in no block */
+            continue;
+        if (st || place >= RECORD_BLOCK)
+            return st ? st : STATUS_CORRUPT;
+        if ((b->count || left_out) && at != b->at)
+            break;
+        b->at = at;
+        if (!alive(m, *d + shift)) {
+            left_out++;
+            continue;
+        }
+        b->docs[b->count] = *d + shift;
+        b->places[b->count] = place;
+        b->ids[b->count++] = id;
+    }
+    b->whole = left_out == 0;
     return STATUS_OK;
 }
 
-static enum status merge_records(struct merge *m, struct segment_writer *w, uint32_t *off)
+static enum status pack_block(const struct segment *s, const struct block *b,
+                              struct record_packer *p, const struct merge_records *records)
 {
-    for (uint32_t k = 0; k < m->count; k++)
-        for (uint32_t d = 0; d < segment_doc_count(m->in[k]); d++) {
-            uint32_t doc = segment_base(m->in[k]) - m->base + d;
-            enum status st = alive(m, doc) ? copy_record(w, m->in[k], d, &off[doc]) : STATUS_OK;
-            if (st)
-                return st;
+    struct slice packed = segment_rest(s, b->at), raw, record;
+    struct wire_reader r = wire_reader_of(packed);
+    wire_varint(&r);
+    wire_bytes(&r);
+    if (r.failed)
+        return STATUS_CORRUPT;
+    packed.len = (size_t)((const char *)r.at - packed.ptr);
+    bool full = b->whole && b->count == RECORD_BLOCK && !p->count;
+    if (full && segment_dictionary(s) == record_writer_dictionary(records->writer))
+        return record_pack_block(p, packed, b->docs, b->ids, b->count);
+    enum status st = record_decompress(records->reader, packed, segment_dictionary(s), &raw);
+    for (uint32_t i = 0; i < b->count && !st; i++) {
+        st = record_of_block(raw, b->places[i], &record);
+        st = st ? st : record_pack(p, b->docs[i], b->ids[i], record);
+    }
+    return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+}
+
+static enum status merge_records(struct merge *m, struct segment_writer *w, uint32_t *off,
+                                 const struct merge_records *records)
+{
+    struct record_packer pack;
+    enum status st = STATUS_OK;
+    record_packer_init(&pack, w, records->writer, off);
+    for (uint32_t k = 0; k < m->count && !st; k++)
+        for (uint32_t d = 0; d < segment_doc_count(m->in[k]) && !st;) {
+            struct block b;
+            st = gather(m, k, &d, &b);
+            if (!st && b.count)
+                st = pack_block(m->in[k], &b, &pack, records);
         }
-    return STATUS_OK;
+    st = st ? st : record_pack_end(&pack);
+    record_packer_fini(&pack);
+    return st;
 }
 
 static enum status prepare(struct merge *m, uint32_t **ties)
@@ -340,7 +390,7 @@ static enum status prepare(struct merge *m, uint32_t **ties)
 
 enum status segment_merge(const struct segment *const *inputs, uint32_t count,
                           bool (*live)(void *ctx, uint32_t docid), void *live_ctx,
-                          segment_sink sink, void *ctx)
+                          const struct merge_records *records, segment_sink sink, void *ctx)
 {
     if (count == 0 || count > MERGE_INPUTS)
         return STATUS_INVALID;
@@ -353,25 +403,32 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     m.doc_count = segment_base(last) + segment_doc_count(last) - m.base;
     if (m.doc_count > SEGMENT_MAX_DOCS)
         return STATUS_TOO_LARGE;
-    for (uint32_t k = 0; k + 1 < count; k++) /* records are copied as they are */
-        if (segment_dictionary(inputs[k]) != segment_dictionary(last) ||
-            segment_field_count(inputs[k]) != segment_field_count(last))
+    for (uint32_t k = 0; k < count; k++)
+        if (segment_field_count(inputs[k]) != segment_field_count(last) ||
+            (!records && segment_dictionary(inputs[k])))
             return STATUS_INVALID;
+    struct merge_records plain = {0};
     struct segment_writer w;
     segment_writer_init(&w);
     w.head.base = m.base;
     w.head.doc_count = m.doc_count;
     uint32_t *ties = NULL, *off = calloc((size_t)m.doc_count + 1, 4);
-    w.head.dictionary = segment_dictionary(last);
     w.head.field_count = segment_field_count(last);
     enum status st = off ? prepare(&m, &ties) : STATUS_NO_MEMORY;
+    if (!records) {
+        st = st ? st : record_reader_create(&plain.reader);
+        st = st ? st : record_writer_create(SLICE_NULL, 0, &plain.writer);
+        records = &plain;
+    }
+    if (!st)
+        w.head.dictionary = record_writer_dictionary(records->writer);
     w.ties = ties;
     if (!st)
         st = merge_terms(&m, &w);
     if (!st && m.doc_count >= PREFIX_MIN_DOCS)
         st = write_prefixes(&m, &w);
     if (!st)
-        st = merge_records(&m, &w, off);
+        st = merge_records(&m, &w, off, records);
     if (!st)
         st = segment_writer_finish(&w, off, sink, ctx);
     segment_writer_fini(&w);
@@ -383,5 +440,7 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     free(m.best);
     free(ties);
     free(off);
+    record_reader_destroy(&plain.reader);
+    record_writer_destroy(&plain.writer);
     return st;
 }

@@ -1,8 +1,9 @@
 /*
- * segment_records - stored records: zstd, one frame a record, with one dictionary an edition.
+ * segment_records - stored records: zstd frames of a few records each, with trained dictionaries.
  *
- * The dictionary is trained from the first products (ZDICT); records before it have none. One
- * writer and one reader object per thread.
+ * A frame holds up to RECORD_BLOCK records (segment_pack.h), which halves what one record a frame
+ * takes and still decodes in about a microsecond. Dictionaries are numbered by the edition from 1
+ * on; 0 is none. One writer and one reader object per thread.
  */
 #ifndef SOUK_INDEX_SEGMENT_RECORDS_H
 #define SOUK_INDEX_SEGMENT_RECORDS_H
@@ -10,20 +11,34 @@
 #include "protocol/buf.h"
 #include "protocol/status.h"
 
-enum { RECORD_MAX = 4 * 1024 * 1024, RECORD_DICTIONARY_MAX = 32 * 1024 };
+enum {
+    RECORD_MAX = 1000000, /* of one record, before it is packed */
+    RECORD_BLOCK = 4,
+    RECORD_BLOCK_BYTES = 32 * 1024, /* a block that holds more is closed */
+    RECORD_DICTIONARY_MAX = 96 * 1024,
+    RECORD_SAMPLES = 2 << 20 /* bytes of records worth training from */
+};
 
 struct record_writer;
-enum status record_writer_create(struct slice dictionary, struct record_writer **out);
+enum status record_writer_create(struct slice dictionary, uint32_t number,
+                                 struct record_writer **out);
 void record_writer_destroy(struct record_writer **w);
+uint32_t record_writer_dictionary(const struct record_writer *w);
 /* Appends raw_len varint, frame_len varint, frame. */
 enum status record_compress(struct record_writer *w, struct slice raw, struct buf *out);
+/* Most bytes that record_compress() makes of so many. */
+size_t record_bound(size_t raw_len);
 
 struct record_reader;
-enum status record_reader_create(struct slice dictionary, struct record_reader **out);
+enum status record_reader_create(struct record_reader **out);
 void record_reader_destroy(struct record_reader **r);
-/* Decompresses what record_compress() wrote; *raw lives until the next call. `plain` = no
- * dictionary. */
-enum status record_decompress(struct record_reader *r, struct slice record, bool plain,
+/* Does the reader know the dictionary? It knows 0 from the start. */
+bool record_reader_has(const struct record_reader *r, uint32_t number);
+/* Copies the dictionary. */
+enum status record_reader_add(struct record_reader *r, uint32_t number, struct slice dictionary);
+/* Unpacks what record_compress() wrote with the dictionary of the number; *raw lives until the next
+ * call. NOT_FOUND: the dictionary was not added. */
+enum status record_decompress(struct record_reader *r, struct slice packed, uint32_t number,
                               struct slice *raw);
 
 /* Trains a dictionary from `count` samples lying back to back; INVALID when there is too little. */

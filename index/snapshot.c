@@ -1,9 +1,15 @@
 #include "index/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "index/expiry_moves.h"
 #include "index/index_private.h"
+
+struct slice dictionary_key(char key[DICTIONARY_KEY_MAX], uint32_t number)
+{
+    return slice_make(key, (size_t)snprintf(key, DICTIONARY_KEY_MAX, "zdict%u", number));
+}
 
 /* --- segments --------------------------------------------------------------------------------- */
 
@@ -139,21 +145,6 @@ static enum status load_schema(struct snapshot *s)
     return STATUS_OK;
 }
 
-static enum status load_reader(struct snapshot *s)
-{
-    if (s->reader && s->reader_dictionary == s->meta.dictionary)
-        return STATUS_OK;
-    struct slice dictionary = SLICE_NULL;
-    enum status st = STATUS_OK;
-    if (s->meta.dictionary)
-        st = store_get(s->txn, STORE_META, SLICE_LIT("zdict"), &dictionary);
-    if (st)
-        return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
-    record_reader_destroy(&s->reader);
-    s->reader_dictionary = s->meta.dictionary;
-    return record_reader_create(dictionary, &s->reader);
-}
-
 static enum status refresh(struct snapshot *s)
 {
     s->number = 0;
@@ -161,7 +152,7 @@ static enum status refresh(struct snapshot *s)
     enum status st = meta_read(s->txn, &s->meta);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
-    if ((st = load_schema(s)) || (st = load_reader(s)) || (st = bind_segments(s)))
+    if ((st = load_schema(s)) || (st = bind_segments(s)))
         return st;
     if ((st = live_load(&s->live, s->txn, s->meta.docid_end)))
         return st;
@@ -335,11 +326,38 @@ enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id)
     return seg ? segment_id(seg, docid - segment_base(seg), id) : STATUS_NOT_FOUND;
 }
 
+enum status dictionary_read(struct store_txn *t, uint32_t number, uint32_t *docs,
+                            struct slice *bytes)
+{
+    char key[DICTIONARY_KEY_MAX];
+    struct slice v;
+    enum status st = store_get(t, STORE_META, dictionary_key(key, number), &v);
+    if (st || v.len < 4)
+        return st && st != STATUS_NOT_FOUND ? st : STATUS_CORRUPT;
+    *docs = wire_load32(v.ptr);
+    *bytes = slice_make(v.ptr + 4, v.len - 4);
+    return STATUS_OK;
+}
+
+enum status dictionary_know(struct record_reader *r, struct store_txn *t, uint32_t number)
+{
+    struct slice bytes;
+    uint32_t docs;
+    if (record_reader_has(r, number))
+        return STATUS_OK;
+    enum status st = dictionary_read(t, number, &docs, &bytes);
+    return st ? st : record_reader_add(r, number, bytes);
+}
+
 enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record)
 {
     const struct segment *seg = snapshot_segment_of(s, docid);
     if (!seg)
         return STATUS_NOT_FOUND;
+    enum status st = s->reader ? STATUS_OK : record_reader_create(&s->reader);
+    st = st ? st : dictionary_know(s->reader, s->txn, segment_dictionary(seg));
+    if (st)
+        return st;
     return segment_record(seg, docid - segment_base(seg), s->reader, record);
 }
 

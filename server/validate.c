@@ -172,7 +172,7 @@ enum status validate_item(const struct schema *schema, const struct put_request 
     if (item->op > PUT_VALIDATE)
         return fault_set(fault, STATUS_UNSUPPORTED, NULL, "no such operation on an item");
     if (item->document.len > VALIDATE_ITEM_MAX)
-        return fault_set(fault, STATUS_TOO_LARGE, NULL, "a product may have up to 1 MiB");
+        return fault_set(fault, STATUS_TOO_LARGE, NULL, "a product may have up to 1,000,000 bytes");
     if (document_begin(&d, item->document))
         return fault_set(fault, STATUS_INVALID, NULL, "the document is damaged");
     if (!d.id.len || d.id.len > VALIDATE_ID_MAX)

@@ -8,7 +8,7 @@
 #include "index/schema.h"
 #include "protocol/request.h"
 
-enum { VALIDATE_ID_MAX = 511 - 16, VALIDATE_ITEM_MAX = 1024 * 1024, VALIDATE_LIST_MAX = 10000 };
+enum { VALIDATE_ID_MAX = 511 - 16, VALIDATE_ITEM_MAX = 1000000, VALIDATE_LIST_MAX = 10000 };
 
 /* Field ids of the names in a PUT's table; a name the schema lacks is UINT32_MAX. */
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,

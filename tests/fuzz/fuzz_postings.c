@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_all(s);
         if (segment_doc_count(s) <= 65536) {
             const struct segment *in[1] = {s};
-            segment_merge(in, 1, odd, NULL, discard, NULL);
+            segment_merge(in, 1, odd, NULL, NULL, discard, NULL);
         }
     }
     segment_close(&s);

@@ -176,7 +176,7 @@ static void endless_repetition_keeps_the_first_positions(void **state)
             segment_builder_add(b, slice_str(id), tokens, REPEATS, SLICE_LIT("\x01\x01x"), &doc),
             STATUS_OK);
     }
-    assert_int_equal(segment_builder_finish(b, 0, shelf_sink, &shelf), STATUS_OK);
+    assert_int_equal(segment_builder_finish(b, NULL, shelf_sink, &shelf), STATUS_OK);
     struct segment *s = shelf_open(&shelf);
     assert_int_equal(segment_find_term(s, SLICE_LIT("spam"), &ordinal), STATUS_OK);
     assert_int_equal(postings_open(s, ordinal, &p), STATUS_OK);
@@ -207,7 +207,7 @@ static void what_does_not_fit_an_extent_is_refused_alone(void **state)
                      STATUS_OK);
     assert_int_equal(doc, 0);
     assert_int_equal(segment_builder_kill_term(b, slice_make(huge, 300)), STATUS_OK);
-    assert_int_equal(segment_builder_finish(b, 0, shelf_sink, &shelf), STATUS_OK);
+    assert_int_equal(segment_builder_finish(b, NULL, shelf_sink, &shelf), STATUS_OK);
     struct segment *s = shelf_open(&shelf);
     assert_int_equal(segment_doc_count(s), 1);
     assert_int_equal(segment_dead_count(s), 0);
@@ -234,7 +234,7 @@ static void the_newest_of_an_id_is_found(void **state)
             segment_builder_add(b, slice_str(id), NULL, 0, SLICE_LIT("\x01\x01x"), &doc),
             STATUS_OK);
     }
-    assert_int_equal(segment_builder_finish(b, 0, shelf_sink, &shelf), STATUS_OK);
+    assert_int_equal(segment_builder_finish(b, NULL, shelf_sink, &shelf), STATUS_OK);
     struct segment *s = shelf_open(&shelf);
     for (uint32_t i = 0; i < IDS; i++) {
         snprintf(id, sizeof id, "n%u", i);

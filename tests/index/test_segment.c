@@ -70,22 +70,19 @@ static void build(struct disk *d, uint32_t number, uint32_t base, uint32_t count
     struct builder_token tokens[WORDS];
     static char words[WORDS][8];
     assert_int_equal(segment_builder_create(&facts, base, &b), STATUS_OK);
-    struct buf record = BUF_INIT;
     for (uint32_t i = 0; i < count; i++) {
         char id[16], raw[64];
         uint32_t doc, n = product(base + i, tokens, words);
         snprintf(id, sizeof id, "id%u", base + i);
         int len = snprintf(raw, sizeof raw, "the record of product %u", base + i);
-        buf_clear(&record);
-        assert_int_equal(record_compress(rw, slice_make(raw, (size_t)len), &record), STATUS_OK);
-        assert_int_equal(segment_builder_add(b, slice_str(id), tokens, n, buf_slice(&record), &doc),
-                         STATUS_OK);
+        assert_int_equal(
+            segment_builder_add(b, slice_str(id), tokens, n, slice_make(raw, (size_t)len), &doc),
+            STATUS_OK);
         assert_int_equal(doc, i);
     }
     d->writing = number;
-    assert_int_equal(segment_builder_finish(b, 0, sink, d), STATUS_OK);
+    assert_int_equal(segment_builder_finish(b, rw, sink, d), STATUS_OK);
     segment_builder_destroy(&b);
-    buf_fini(&record);
 }
 
 /* Every posting of every word, against product(). */
@@ -134,8 +131,8 @@ static void a_segment_gives_back_what_was_added(void **state)
     static const uint32_t sizes[] = {1, 2, 15, 16, 17, 128, 129, 1000, 5000};
     struct record_writer *rw;
     struct record_reader *rr;
-    assert_int_equal(record_writer_create(SLICE_NULL, &rw), STATUS_OK);
-    assert_int_equal(record_reader_create(SLICE_NULL, &rr), STATUS_OK);
+    assert_int_equal(record_writer_create(SLICE_NULL, 0, &rw), STATUS_OK);
+    assert_int_equal(record_reader_create(&rr), STATUS_OK);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct disk *d = calloc(1, sizeof *d);
         struct segment *s;
@@ -177,14 +174,14 @@ static void a_merge_keeps_the_living_of_all_inputs(void **state)
     struct disk *d = calloc(1, sizeof *d);
     struct record_writer *rw;
     struct segment *in[3], *s;
-    assert_int_equal(record_writer_create(SLICE_NULL, &rw), STATUS_OK);
+    assert_int_equal(record_writer_create(SLICE_NULL, 0, &rw), STATUS_OK);
     build(d, 0, 0, 1000, rw);
     build(d, 1, 1000, 3, rw);
     build(d, 2, 1003, 2500, rw);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(segment_open(i, lookup, d, &in[i]), STATUS_OK);
     d->writing = 3;
-    assert_int_equal(segment_merge((const struct segment *const *)in, 3, odd, NULL, sink, d),
+    assert_int_equal(segment_merge((const struct segment *const *)in, 3, odd, NULL, NULL, sink, d),
                      STATUS_OK);
     assert_int_equal(segment_open(3, lookup, d, &s), STATUS_OK);
     assert_int_equal(segment_doc_count(s), 3503);
@@ -208,31 +205,28 @@ static void killed_postings_cancel_when_their_documents_are_purged(void **state)
     struct segment_builder *b;
     struct segment *in[2], *s;
     uint32_t doc, ordinal;
-    assert_int_equal(record_writer_create(SLICE_NULL, &rw), STATUS_OK);
+    assert_int_equal(record_writer_create(SLICE_NULL, 0, &rw), STATUS_OK);
     build(d, 0, 0, 10, rw);
     assert_int_equal(segment_builder_create(&facts, 10, &b), STATUS_OK);
     for (int i = 0; i < 5; i++) /* documents 0 2 4 6 8 hold w1 */
         assert_int_equal(segment_builder_kill_term(b, SLICE_LIT("w1")), STATUS_OK);
     struct builder_token t = {SLICE_LIT("new"), 0, 0};
-    struct buf record = BUF_INIT;
-    assert_int_equal(record_compress(rw, SLICE_LIT("r"), &record), STATUS_OK);
-    assert_int_equal(segment_builder_add(b, SLICE_LIT("idx"), &t, 1, buf_slice(&record), &doc),
+    assert_int_equal(segment_builder_add(b, SLICE_LIT("idx"), &t, 1, SLICE_LIT("r"), &doc),
                      STATUS_OK);
     d->writing = 1;
-    assert_int_equal(segment_builder_finish(b, 0, sink, d), STATUS_OK);
+    assert_int_equal(segment_builder_finish(b, NULL, sink, d), STATUS_OK);
     segment_builder_destroy(&b);
     for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(segment_open(i, lookup, d, &in[i]), STATUS_OK);
     assert_int_equal(segment_dead_df(in[1], SLICE_LIT("w1")), 5);
     assert_int_equal(segment_dead_df(in[1], SLICE_LIT("w2")), 0);
     d->writing = 2;
-    assert_int_equal(segment_merge((const struct segment *const *)in, 2, odd, NULL, sink, d),
+    assert_int_equal(segment_merge((const struct segment *const *)in, 2, odd, NULL, NULL, sink, d),
                      STATUS_OK);
     assert_int_equal(segment_open(2, lookup, d, &s), STATUS_OK);
     assert_int_equal(segment_dead_df(s, SLICE_LIT("w1")), 0);
     assert_int_equal(segment_find_term(s, SLICE_LIT("new"), &ordinal),
                      STATUS_NOT_FOUND); /* docid 10 is even */
-    buf_fini(&record);
     for (int i = 0; i < 2; i++)
         segment_close(&in[i]);
     segment_close(&s);
@@ -245,7 +239,7 @@ static void a_flipped_bit_is_noticed(void **state)
     (void)state;
     struct disk *d = calloc(1, sizeof *d);
     struct record_writer *rw;
-    assert_int_equal(record_writer_create(SLICE_NULL, &rw), STATUS_OK);
+    assert_int_equal(record_writer_create(SLICE_NULL, 0, &rw), STATUS_OK);
     build(d, 0, 0, 500, rw);
     struct buf *e = &d->extents[0][0];
     srand(11);

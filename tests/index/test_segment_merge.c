@@ -40,9 +40,9 @@ static void merge_pieces(struct shelf *out, unsigned seed, uint32_t count,
         n++;
         at = to;
     }
-    assert_int_equal(
-        segment_merge((const struct segment *const *)segments, n, live, NULL, shelf_sink, out),
-        STATUS_OK);
+    assert_int_equal(segment_merge((const struct segment *const *)segments, n, live, NULL, NULL,
+                                   shelf_sink, out),
+                     STATUS_OK);
     for (uint32_t i = 0; i < n; i++) {
         segment_close(&segments[i]);
         shelf_fini(&in[i]);
@@ -174,12 +174,14 @@ static void unlike_segments_do_not_merge(void **state)
     struct shelf a = {.count = 0}, b = {.count = 0}, out = {.count = 0};
     struct segment_builder *builder;
     shelf_build(&a, 1, 0, 10);
-    assert_int_equal(segment_builder_create(&shelf_facts, 10, &builder), STATUS_OK);
-    assert_int_equal(segment_builder_finish(builder, 1, shelf_sink, &b), STATUS_OK);
+    struct segment_facts other = shelf_facts;
+    other.field_count++;
+    assert_int_equal(segment_builder_create(&other, 10, &builder), STATUS_OK);
+    assert_int_equal(segment_builder_finish(builder, NULL, shelf_sink, &b), STATUS_OK);
     segment_builder_destroy(&builder);
     const struct segment *in[2] = {shelf_open(&a), shelf_open(&b)};
-    assert_int_equal(segment_merge(in, 2, all, NULL, shelf_sink, &out), STATUS_INVALID);
-    assert_int_equal(segment_merge(in, 0, all, NULL, shelf_sink, &out), STATUS_INVALID);
+    assert_int_equal(segment_merge(in, 2, all, NULL, NULL, shelf_sink, &out), STATUS_INVALID);
+    assert_int_equal(segment_merge(in, 0, all, NULL, NULL, shelf_sink, &out), STATUS_INVALID);
     assert_int_equal(out.count, 0);
     segment_close((struct segment **)&in[0]);
     segment_close((struct segment **)&in[1]);
@@ -233,7 +235,7 @@ static void damage_behind_good_checksums_stays_harmless(void **state)
         if (segment_open(1, shelf_lookup, &shelf, &s) == STATUS_OK) {
             ask_everything(s);
             const struct segment *in[1] = {s};
-            segment_merge(in, 1, without_thirds, NULL, shelf_sink, &out);
+            segment_merge(in, 1, without_thirds, NULL, NULL, shelf_sink, &out);
         }
         segment_close(&s);
         shelf_fini(&shelf);
