@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"ping", "ping", command_ping},
     {"degrade", "degrade status | pin LEVEL | pin auto", command_degrade},
+    {"safe-mode", "safe-mode on | off | status --catalog NAME [--reason TEXT]", command_safe_mode},
     {"info", "info", command_info},
     {"stats", "stats", command_stats},
     {"catalog", "catalog list | create NAME --schema FILE | describe NAME | drop NAME | ...",

@@ -67,3 +67,58 @@ const struct withheld *withheld_of(const struct withheld *all, uint32_t count, u
             return &all[i];
     return NULL;
 }
+
+void safe_mode_request_encode(const struct safe_mode_request *q, struct buf *out)
+{
+    tlv_put(out, TAG_SAFE_MODE_CATALOG, q->catalog);
+    tlv_put_u64(out, TAG_SAFE_MODE_ACTION, q->action);
+    if (q->reason.len)
+        tlv_put(out, TAG_SAFE_MODE_REASON, q->reason);
+}
+
+enum status safe_mode_request_decode(struct slice body, struct safe_mode_request *q,
+                                     struct fault *fault)
+{
+    struct wire_reader r = wire_reader_of(body);
+    struct slice v;
+    uint32_t tag;
+    enum status s;
+    *q = (struct safe_mode_request){.action = SAFE_MODE_STATUS};
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag == TAG_SAFE_MODE_CATALOG)
+            q->catalog = v;
+        else if (tag == TAG_SAFE_MODE_ACTION)
+            q->action = (enum safe_mode_action)tlv_u32(v);
+        else if (tag == TAG_SAFE_MODE_REASON)
+            q->reason = v;
+    }
+    if (s != STATUS_END)
+        return fault_set(fault, STATUS_INVALID, NULL, "the body of SAFE_MODE is damaged");
+    if (q->action < SAFE_MODE_STATUS || q->action > SAFE_MODE_OFF)
+        return fault_set(fault, STATUS_INVALID, "action", "the action is 1, 2 or 3");
+    if (q->reason.len > 400 || wire_utf8_valid(q->reason) != q->reason.len)
+        return fault_set(fault, STATUS_INVALID, "reason", "a reason is a text of up to 400 bytes");
+    return STATUS_OK;
+}
+
+enum status safe_mode_reply_decode(struct slice body, struct safe_mode_reply *out)
+{
+    struct wire_reader r = wire_reader_of(body);
+    struct slice v;
+    uint32_t tag;
+    enum status s;
+    *out = (struct safe_mode_reply){0};
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag == TAG_SAFE_MODE_MODE)
+            out->mode = tlv_u32(v);
+        else if (tag == TAG_SAFE_MODE_FOR_MS)
+            out->for_ms = tlv_u64(v);
+        else if (tag == TAG_SAFE_MODE_REASON)
+            out->reason = v;
+        else if (tag == TAG_SAFE_MODE_UPSTREAM)
+            out->upstream = (enum upstream_state)tlv_u32(v);
+        else if (tag == TAG_SAFE_MODE_SEQUENCE)
+            out->sequence = tlv_u64(v);
+    }
+    return s == STATUS_END ? STATUS_OK : s;
+}

@@ -33,6 +33,23 @@ const char *upstream_state_name(enum upstream_state u);
 /* "off", "by_hand", "upstream", "storage": the gravest of the bits. */
 const char *safe_mode_name(uint32_t bits);
 
+/* SAFE_MODE: what is asked and what is told. */
+enum safe_mode_action { SAFE_MODE_STATUS = 1, SAFE_MODE_ON, SAFE_MODE_OFF };
+struct safe_mode_request {
+    struct slice catalog, reason;
+    enum safe_mode_action action;
+};
+void safe_mode_request_encode(const struct safe_mode_request *q, struct buf *out);
+enum status safe_mode_request_decode(struct slice body, struct safe_mode_request *q,
+                                     struct fault *fault);
+struct safe_mode_reply {
+    uint32_t mode; /* bits of enum safe_mode */
+    uint64_t for_ms, sequence;
+    struct slice reason;
+    enum upstream_state upstream;
+};
+enum status safe_mode_reply_decode(struct slice body, struct safe_mode_reply *r);
+
 /* A request's own bound for a volatile field; 0 = any age will do. */
 struct field_age {
     struct slice field;

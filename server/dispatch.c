@@ -18,6 +18,7 @@ static const struct operation operations[] = {
     [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false, 0},
     [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
     [OP_UPSTREAM] = {handle_upstream, QUEUE_DEFAULT, false, 0},
+    [OP_SAFE_MODE] = {handle_safe_mode, QUEUE_DEFAULT, false, 0},
     [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
     [OP_SUGGEST] = {handle_suggest, QUEUE_CRITICAL, false, 1u << LADDER_SUGGESTIONS},
     [OP_QUERIES] = {handle_queries, QUEUE_DEFAULT, false, 0},

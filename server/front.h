@@ -102,6 +102,7 @@ enum status handle_upstream_setting(struct front *f, struct request *rq,
                                     const struct catalog_request *in, struct fault *fault);
 enum status handle_suggest(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_queries(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_safe_mode(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */
@@ -122,6 +123,8 @@ struct reply_address reply_address_of(const struct request *rq);
 void reply_later(struct front *f, const struct reply_address *to, enum status s, struct slice body);
 void reply_fault_later(struct front *f, const struct reply_address *to, const struct fault *fault);
 
+/* Hands the request to the writer, whose reply becomes ours. */
+enum status front_forward(struct front *f, struct request *rq);
 /* For struct query: deadline and signs of life at block boundaries. ctx = struct check. */
 struct front_check {
     struct front *front;

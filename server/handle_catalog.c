@@ -22,7 +22,7 @@ static void forward_done(void *ctx, const struct frame *reply)
     free(w);
 }
 
-static enum status forward(struct front *f, struct request *rq)
+enum status front_forward(struct front *f, struct request *rq)
 {
     struct forward *w = malloc(sizeof *w);
     if (!w)
@@ -116,7 +116,7 @@ enum status handle_catalog(struct front *f, struct request *rq, struct fault *fa
         out->len = at;
         if (in.action == CATALOG_SET && slice_starts(in.kind, SLICE_LIT("provider")))
             return handle_upstream_setting(f, rq, &in, fault);
-        return forward(f, rq);
+        return front_forward(f, rq);
     }
     if (s == STATUS_OK)
         reply_end(rq, at);

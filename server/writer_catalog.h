@@ -11,6 +11,7 @@
 #include "server/decide.h"
 #include "server/event_log.h"
 #include "server/idempotency.h"
+#include "server/safe_mode.h"
 #include "server/lease.h"
 
 struct writer_catalog {
@@ -28,6 +29,9 @@ struct writer_catalog {
     struct lease_table *leases; /* NULL until a fetcher brings the first lease */
     struct evict *evict;        /* shared with the apply thread, see evict.h */
     uint64_t loop_edition;
+    struct safe_guard safe;
+    uint32_t safe_stored;   /* bits that are settings */
+    uint64_t safe_settings; /* sequence of the settings they were read from, + 1 */
     bool unsynced;
     bool control;         /* a schema or edition change is under way */
     uint64_t old_edition; /* to be removed at remove_at, 0 = none */
