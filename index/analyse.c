@@ -332,15 +332,19 @@ static void run_rules(struct analyser *a, struct slice text)
             struct slice term = emit_word(a, t, behind, position++);
             words++;
             if (all_digits(t, behind)) {
-                uint32_t at = behind[-1].end;
+                uint32_t at = behind[-1].end, until = at;
                 struct slice unit = SLICE_NULL;
                 if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
                     word_end(behind, end) == behind + 1 && behind->start - at <= 2)
                     unit = unit_of(bytes_of(a, behind));
-                if (!unit.len && at < text.len && text.ptr[at] == '"')
+                if (unit.len) {
+                    until = behind->end;
+                } else if (at < text.len && text.ptr[at] == '"') {
                     unit = SLICE_LIT("in");
+                    until = at; /* the mark itself is no part of it */
+                }
                 if (unit.len)
-                    emit_joined_unit(a, term, unit, position - 1, t->start, at);
+                    emit_joined_unit(a, term, unit, position - 1, t->start, until);
             }
             t = behind;
             if (t >= end || !joins(t->gap) || words == 8)

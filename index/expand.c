@@ -1,5 +1,6 @@
 #include "index/expand.h"
 #include "index/lev.h"
+#include "index/parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -148,6 +149,43 @@ static uint32_t edits_for(const struct group *g, uint32_t typos)
     return most < typos ? most : typos;
 }
 
+/*
+ * What corrections count. They share the rarity of all together, and the frequent ones are the
+ * likely ones: a word that one product spells so is rarely what was meant. A word that the catalog
+ * does not know at all cannot be outranked by a correction of it: its nearest corrections then
+ * stand for it, tier and all.
+ */
+static void weigh_typos(struct group *g, const struct expansions *x, uint32_t n, uint64_t live,
+                        const struct profile *profile, struct alternative *items)
+{
+    uint64_t near_df = 0, most = 1;
+    uint32_t nearest = x->items[0].distance;
+    bool unknown = g->df == 0;
+    for (uint32_t i = 0; i < n && x->items[i].distance == nearest; i++) {
+        near_df += x->items[i].df;
+        most = x->items[i].df > most ? x->items[i].df : most;
+    }
+    if (unknown)
+        g->idf = expand_idf(live, near_df);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct expansion *e = &x->items[i];
+        if (!e->df)
+            continue;
+        bool stands = unknown && e->distance == nearest;
+        double factor = profile->n[stands            ? PROFILE_unknown_factor
+                                   : e->distance > 1 ? PROFILE_typo2_factor
+                                                     : PROFILE_typo_factor];
+        double common = fmin(sqrt((double)e->df / (double)most), 1),
+               rare = profile->n[PROFILE_typo_rare];
+        items[g->count++] = (struct alternative){
+            .term = e->term,
+            .kind = e->distance > 1 ? ALT_TYPO2 : ALT_TYPO,
+            .tier = stands,
+            .idf = scaled(expand_idf(live, near_df), factor * (rare + (1 - rare) * common))};
+        g->df += e->df;
+    }
+}
+
 static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
                                 struct arena *arena, const struct profile *profile, uint32_t edits)
 {
@@ -167,19 +205,7 @@ static enum status expand_typos(struct group *g, struct plan *p, struct snapshot
     if (!items)
         return STATUS_NO_MEMORY;
     memcpy(items, g->items, g->count * sizeof *items);
-    uint64_t live = snapshot_live_count(snap);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!x.items[i].df)
-            continue;
-        uint32_t idf = expand_idf(live, x.items[i].df);
-        items[g->count++] = (struct alternative){
-            .term = x.items[i].term,
-            .kind = x.items[i].distance > 1 ? ALT_TYPO2 : ALT_TYPO,
-            .idf = scaled(
-                idf,
-                profile->n[x.items[i].distance > 1 ? PROFILE_typo2_factor : PROFILE_typo_factor])};
-        g->df += x.items[i].df;
-    }
+    weigh_typos(g, &x, n, snapshot_live_count(snap), profile, items);
     g->items = items;
     p->expanded += n;
     return STATUS_OK;
@@ -234,27 +260,83 @@ static enum status expand_forms(struct group *g, const struct expansion_request 
     return STATUS_OK;
 }
 
-enum status expand_plan(struct plan *plan, const struct expansion_request *r)
+/* Other ways to write it: as good as the word, and a little better where they say more ("55in"). */
+static enum status expand_same(struct group *g, const struct expansion_request *r)
+{
+    struct alternative *items = arena_calloc(r->arena, g->count + g->same_count, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, g->items, g->count * sizeof *items);
+    for (uint32_t i = 0; i < g->same_count; i++) {
+        uint64_t df = expand_live_df(r->snap, g->same[i]);
+        if (!df)
+            continue;
+        items[g->count++] =
+            (struct alternative){.term = g->same[i], .kind = ALT_EXACT, .tier = true, .idf = 1};
+        g->df += df;
+    }
+    g->items = items;
+    return STATUS_OK;
+}
+
+/* The word as it stands, ways to write it, its forms, what it begins. */
+static enum status expand_exact(struct plan *plan, struct group *g, bool last,
+                                const struct expansion_request *r)
 {
     uint64_t live = snapshot_live_count(r->snap);
     enum status s = STATUS_OK;
+    g->count = 1;
+    g->prefix = SLICE_NULL;
+    g->df = expand_live_df(r->snap, g->items[0].term);
+    if (r->forms && g->same_count)
+        s = expand_same(g, r);
+    if (!s && r->forms && !g->phrase)
+        s = expand_forms(g, r);
+    /* forms of one word are one word: they share its rarity */
+    g->idf = expand_idf(live, g->df);
+    for (uint32_t k = 0; k < g->count; k++)
+        g->items[k].idf = g->items[k].kind == ALT_FORM
+                              ? scaled(g->idf, r->profile->n[PROFILE_form_factor])
+                          : k ? g->idf + g->idf / 4
+                              : g->idf;
+    if (!s && r->prefix && last && !g->phrase)
+        s = expand_prefix(g, plan, r->snap, r->profile);
+    return s;
+}
+
+static enum status expand_parts(struct plan *plan, const struct expansion_request *r)
+{
+    struct parts_request p = {r->snap, r->arena, r->profile, r->tails};
+    bool freely = parts_compounding(snapshot_schema(r->snap)), unknown[PLAN_WORDS_MAX];
+    enum status s = STATUS_OK;
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        unknown[i] = plan->groups[i].df == 0;
+    if (r->parts || freely)
+        s = parts_inside(plan, &p);
+    if (!s && r->parts)
+        s = parts_join(plan, &p);
+    if (!s && r->parts)
+        s = parts_split(plan, &p);
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        if (unknown[i])
+            plan->groups[i].idf = expand_idf(snapshot_live_count(r->snap), plan->groups[i].df);
+    return s;
+}
+
+enum status expand_plan(struct plan *plan, const struct expansion_request *r)
+{
+    enum status s = STATUS_OK;
+    for (uint32_t i = 0; !s && i < plan->group_count; i++)
+        s = expand_exact(plan, &plan->groups[i], i + 1 == plan->group_count, r);
+    if (!s && r->forms)
+        s = expand_parts(plan, r);
     for (uint32_t i = 0; !s && i < plan->group_count; i++) {
         struct group *g = &plan->groups[i];
-        bool last = i + 1 == plan->group_count;
-        g->count = 1;
-        g->prefix = SLICE_NULL;
-        g->df = expand_live_df(r->snap, g->items[0].term);
-        if (r->forms && !g->phrase)
-            s = expand_forms(g, r);
-        /* forms of one word are one word: they share its rarity */
-        uint32_t idf = expand_idf(live, g->df);
-        for (uint32_t k = 0; k < g->count; k++)
-            g->items[k].idf = k ? scaled(idf, r->profile->n[PROFILE_form_factor]) : idf;
         uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
-        if (!s && edits)
+        if (edits)
             s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
-        if (!s && r->prefix && last && !g->phrase)
-            s = expand_prefix(g, plan, r->snap, r->profile);
+        if (!g->df)
+            g->idf = 0;
     }
     return s;
 }

@@ -9,14 +9,17 @@
 
 #include "index/forms.h"
 #include "index/plan.h"
+#include "index/tails.h"
 
 struct expansion_request {
     struct snapshot *snap;
     struct arena *arena;
     const struct profile *profile;
+    struct tails *tails;
     struct forms *forms; /* NULL = only the words as they stand */
     uint32_t typos;      /* 0 = none, else most edits */
     bool prefix;         /* of the last word */
+    bool parts;          /* words written together or apart */
 };
 
 enum status expand_plan(struct plan *plan, const struct expansion_request *r);

@@ -9,6 +9,8 @@
  * that are open. Of one word the best alternative counts.
  */
 
+enum { READY_SCORE = 512 }; /* as in source.c */
+
 struct loose {
     uint32_t *score, *best; /* by document: of the words so far, of the word at hand */
     uint16_t *held;         /* bitmap of groups */
@@ -134,6 +136,18 @@ static enum status visit_prefix(struct loose *l, const struct segment *s, const 
     return st;
 }
 
+/* Documents that an alternative carries ready made. */
+static void visit_ready(struct loose *l, const struct segment *s, const struct alternative *a,
+                        bool opens, const struct part *part)
+{
+    uint32_t base = segment_base(s), end = base + segment_doc_count(s);
+    for (uint32_t i = 0; i < a->doc_count; i++) {
+        uint32_t doc = a->docs[i] - base;
+        if (a->docs[i] >= base && a->docs[i] < end && (opens || l->held[doc]))
+            hold(l, doc, part->bit, part->tier + READY_SCORE * part->idf);
+    }
+}
+
 static enum status visit_group(struct loose *l, const struct segment *s, const struct group *g,
                                uint16_t bit, bool opens, const uint32_t *lut,
                                struct query_work *work)
@@ -144,6 +158,10 @@ static enum status visit_group(struct loose *l, const struct segment *s, const s
         struct probe probe;
         part.idf = g->items[a].idf;
         part.tier = g->items[a].tier ? MATCH_TIER : 0;
+        if (g->items[a].docs) {
+            visit_ready(l, s, &g->items[a], opens, &part);
+            continue;
+        }
         st = probe_open(&probe, s, g->items[a].term);
         if (st == STATUS_OK)
             st = visit(l, &probe, segment_doc_count(s), opens, &part, work);

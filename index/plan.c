@@ -60,6 +60,26 @@ static enum status add_phrase(struct word_reader *r, const struct token_list *l,
     return STATUS_OK;
 }
 
+/* Forms beside the words as they stand go to the groups whose bytes they take up. */
+static enum status add_same(struct word_reader *r, const struct token *t, struct slice part,
+                            uint32_t first)
+{
+    struct plan *p = r->plan;
+    struct slice term = arena_copy(r->arena, t->term);
+    if (!term.ptr)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = first; i < p->group_count; i++) {
+        struct group *g = &p->groups[i];
+        size_t at = (size_t)(g->original.ptr - part.ptr), end = at + g->original.len;
+        bool inside = at >= t->start && end <= t->end, around = at <= t->start && end >= t->end;
+        /* a part of a word means less than the word: "55" is not "55in" */
+        if (inside && !(around && t->term.len < g->items[0].term.len) &&
+            g->same_count < PLAN_SAME_MAX)
+            g->same[g->same_count++] = term;
+    }
+    return STATUS_OK;
+}
+
 static enum status add_part(struct word_reader *r, struct slice part, bool quoted, bool excluded,
                             uint64_t fields)
 {
@@ -67,48 +87,88 @@ static enum status add_part(struct word_reader *r, struct slice part, bool quote
     enum status s = analyser_run(r->analyser, part, &l);
     if (s)
         return s;
-    uint32_t words = 0;
+    uint32_t words = 0, first = r->plan->group_count;
     for (uint32_t i = 0; i < l->count; i++)
         words += l->items[i].kind != TOKEN_EXTRA;
     if ((quoted && words > 1) || excluded)
         s = add_phrase(r, l, excluded);
-    for (uint32_t i = 0; !s && !excluded && i < l->count; i++)
+    if (s || excluded)
+        return s;
+    for (uint32_t i = 0; !s && i < l->count; i++)
         if (l->items[i].kind != TOKEN_EXTRA)
             s = add_group(
                 r, &l->items[i],
                 slice_make(part.ptr + l->items[i].start, l->items[i].end - l->items[i].start),
                 fields, quoted);
+    for (uint32_t i = 0; !s && !quoted && i < l->count; i++)
+        if (l->items[i].kind == TOKEN_EXTRA)
+            s = add_same(r, &l->items[i], part, first);
     return s;
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The byte behind a quote that is closed, NULL when `at` opens none. */
+static const char *quote_end(const struct word_reader *r, const char *at)
+{
+    const char *close =
+        at < r->end && *at == '"' ? memchr(at + 1, '"', (size_t)(r->end - at - 1)) : NULL;
+    return close && close > at + 1 ? close + 1 : NULL;
+}
+
+/* What is special about the word that begins at `at`: where its text begins. */
+struct opening {
+    const char *text;
+    bool excluded, quoted;
+    uint64_t fields;
+};
+
+static bool special(const struct word_reader *r, const char *at, struct opening *o)
+{
+    *o = (struct opening){.text = at};
+    if (*at == '-' && at + 1 < r->end && !blank(at[1]) && at[1] != '-') {
+        o->excluded = true;
+        o->text = ++at;
+    }
+    const char *colon = at;
+    while (colon < r->end && !blank(*colon) && *colon != '"' && *colon != ':')
+        colon++;
+    if (colon + 1 < r->end && *colon == ':' && !blank(colon[1])) {
+        o->fields = fields_named(r, slice_make(at, (size_t)(colon - at)));
+        if (o->fields)
+            o->text = colon + 1;
+    }
+    o->quoted = quote_end(r, o->text) != NULL;
+    return o->excluded || o->fields || o->quoted;
 }
 
 static enum status next_part(struct word_reader *r)
 {
-    bool excluded = false;
-    uint64_t fields = 0;
-    if (*r->at == '-' && r->at + 1 < r->end && r->at[1] != ' ' && r->at[1] != '-') {
-        excluded = true;
-        r->at++;
-    }
+    struct opening o, next;
     const char *from = r->at;
-    while (r->at < r->end && *r->at != ' ' && *r->at != '"' && *r->at != ':')
-        r->at++;
-    if (r->at < r->end && *r->at == ':' &&
-        (fields = fields_named(r, slice_make(from, (size_t)(r->at - from))))) {
-        from = ++r->at;
-    } else {
-        r->at = from;
+    if (special(r, from, &o)) {
+        const char *close = quote_end(r, o.text);
+        r->at = close ? close : o.text;
+        while (!close && r->at < r->end && !blank(*r->at))
+            r->at++;
+        struct slice text = close ? slice_make(o.text + 1, (size_t)(close - o.text - 2))
+                                  : slice_make(o.text, (size_t)(r->at - o.text));
+        return add_part(r, text, o.quoted, o.excluded, o.fields);
     }
-    if (r->at < r->end && *r->at == '"') {
-        const char *close = memchr(r->at + 1, '"', (size_t)(r->end - r->at - 1));
-        if (close) {
-            struct slice inside = slice_make(r->at + 1, (size_t)(close - r->at - 1));
-            r->at = close + 1;
-            return add_part(r, inside, true, excluded, fields);
-        }
-    }
-    while (r->at < r->end && *r->at != ' ')
-        r->at++;
-    return add_part(r, slice_make(from, (size_t)(r->at - from)), false, excluded, fields);
+    do { /* as far as nothing is special */
+        while (r->at < r->end && !blank(*r->at))
+            r->at++;
+        const char *word = r->at;
+        while (word < r->end && blank(*word))
+            word++;
+        if (word == r->end || special(r, word, &next))
+            break;
+        r->at = word;
+    } while (true);
+    return add_part(r, slice_make(from, (size_t)(r->at - from)), false, false, 0);
 }
 
 enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
@@ -122,7 +182,7 @@ enum status plan_words(struct analyser *a, struct slice text, const struct schem
                          "the words are not valid UTF-8 at byte %zu", valid + 1);
     enum status s = STATUS_OK;
     while (!s && r.at < r.end) {
-        if (*r.at == ' ' || *r.at == '\t' || *r.at == '\n') {
+        if (blank(*r.at)) {
             r.at++;
             continue;
         }

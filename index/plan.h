@@ -7,6 +7,9 @@
  * that no typo outranks an exact match.
  *
  *   words := [-] [field ":"] ( word | "phrase" ) ...
+ *
+ * What stands between those is read as one text, so that "55 inch" is known for what it is and
+ * scripts without blanks are cut by their dictionaries.
  */
 #ifndef SOUK_INDEX_PLAN_H
 #define SOUK_INDEX_PLAN_H
@@ -15,13 +18,21 @@
 #include "index/profile.h"
 #include "index/query.h"
 
-enum { PLAN_WORDS_MAX = 10, PLAN_PHRASE_MAX = 16, EXPAND_TYPO_CAP = 150, EXPAND_TYPO2_CAP = 50 };
+enum {
+    PLAN_WORDS_MAX = 10,
+    PLAN_SAME_MAX = 4,
+    PLAN_PHRASE_MAX = 16,
+    EXPAND_TYPO_CAP = 150,
+    EXPAND_TYPO2_CAP = 50
+};
 
 /* From the word itself to what it was perhaps meant to be; later kinds rank lower. */
 enum alternative_kind { ALT_EXACT, ALT_FORM, ALT_SYNONYM, ALT_JOINED, ALT_TYPO, ALT_TYPO2 };
 
 struct alternative {
-    struct slice term;
+    struct slice term;    /* what was looked up; with docs only a name */
+    const uint32_t *docs; /* ascending docids instead of a list: words found side by side */
+    uint32_t doc_count;
     enum alternative_kind kind;
     uint32_t idf; /* quantised, already times its factor */
     bool tier;    /* exact enough to carry the tier */
@@ -33,7 +44,12 @@ struct group {
     struct slice prefix; /* terms that begin so are alternatives too; empty = none */
     uint32_t prefix_idf;
     struct slice original; /* bytes of the query */
+    /* Ways to write it that mean the same: "xps15" of "xps-15", "55in" of "55 inch". A way that
+     * takes several words stands in each of their groups. */
+    struct slice same[PLAN_SAME_MAX];
+    uint32_t same_count;
     uint32_t position;
+    uint32_t idf;    /* rarity of what the word stands for */
     uint64_t df;     /* live products of all alternatives, summed */
     uint64_t fields; /* bitmap of searchable fields; 0 = all */
     bool digits;

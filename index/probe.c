@@ -74,3 +74,16 @@ enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32
     p->positions_at++;
     return p->positions.failed ? STATUS_CORRUPT : STATUS_OK;
 }
+
+bool probe_docs(const uint32_t *docs, uint32_t count, uint32_t docid)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (docs[mid] < docid)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < count && docs[low] == docid;
+}

@@ -32,4 +32,7 @@ enum status probe_evidence(struct probe *p, uint8_t *evidence);
 /* Up to `cap` values (position * F + field); *count = how many were written. Once per document. */
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count);
 
+/* Is a docid among ascending ones? */
+bool probe_docs(const uint32_t *docs, uint32_t count, uint32_t docid);
+
 #endif

@@ -5,6 +5,7 @@
 #include "index/relax.h"
 #include "index/relevance.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = forms_create(&s->forms);
     if (!st)
+        st = tails_create(&s->tails);
+    if (!st)
         st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
@@ -46,6 +49,7 @@ void searcher_destroy(struct searcher **s)
     matcher_destroy(&(*s)->matcher);
     loose_destroy(&(*s)->loose);
     forms_destroy(&(*s)->forms);
+    tails_destroy(&(*s)->tails);
     sort_texts_destroy(&(*s)->texts);
     buf_fini(&(*s)->scratch);
     free(*s);
@@ -107,12 +111,14 @@ static bool stage(struct search *s, enum query_stage which, bool wanted)
     return wanted;
 }
 
-static enum status expand(struct search *s, uint32_t typos, bool forms)
+static enum status expand(struct search *s, uint32_t typos, bool parts)
 {
     struct expansion_request r = {.snap = s->snap,
                                   .arena = s->arena,
                                   .profile = &s->profile,
-                                  .forms = forms ? s->searcher->forms : NULL,
+                                  .tails = s->searcher->tails,
+                                  .forms = s->plain ? NULL : s->searcher->forms,
+                                  .parts = parts && !s->plain,
                                   .typos = typos,
                                   .prefix = s->query->prefix};
     enum status st = expand_plan(&s->plan, &r);
@@ -120,24 +126,38 @@ static enum status expand(struct search *s, uint32_t typos, bool forms)
                                                 : st;
 }
 
+/* Typos and words written otherwise: tried together, each when fewer products than its constant
+ * match exactly. */
+static enum status run_closer(struct search *s, uint32_t typos, bool all)
+{
+    const struct query *q = s->query;
+    const double *n = s->profile.n;
+    bool words = s->plan.group_count > 0;
+    bool typing = stage(s, STAGE_TYPOS,
+                        q->typos == QUERY_TYPOS_AUTO && s->found < n[PROFILE_typo_below] && words);
+    bool parts =
+        stage(s, STAGE_PARTS, !s->plain && q->typos && s->found < n[PROFILE_parts_below] && words);
+    if (!typing && !parts)
+        return STATUS_OK;
+    typos = !typing ? typos : q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2;
+    enum status st = expand(s, typos, parts);
+    if (!st)
+        st = reset_facets(s);
+    return st ? st : collect_attempt(s, all);
+}
+
 static enum status run_words(struct search *s)
 {
     const struct query *q = s->query;
-    bool plain = slice_equal(q->profile, SLICE_LIT("bm25")), all = q->match != QUERY_ANY;
+    s->plain = slice_equal(q->profile, SLICE_LIT("bm25"));
+    bool all = q->match != QUERY_ANY;
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
-    s->tiers = !plain || all; /* the plain sum of BM25 knows no tiers */
-    enum status st = expand(s, forced, !plain);
+    s->tiers = !s->plain || all; /* the plain sum of BM25 knows no tiers */
+    enum status st = expand(s, forced, false);
     if (!st)
         st = collect_attempt(s, all);
-    if (!st && stage(s, STAGE_TYPOS,
-                     q->typos == QUERY_TYPOS_AUTO && s->found < s->profile.n[PROFILE_typo_below] &&
-                         words)) {
-        st = expand(s, q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2, !plain);
-        if (!st)
-            st = reset_facets(s);
-        if (!st)
-            st = collect_attempt(s, all);
-    }
+    if (!st)
+        st = run_closer(s, forced, all);
     if (!st && stage(s, STAGE_RELAXED,
                      q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
                          words > 1)) {
@@ -225,8 +245,9 @@ static enum status prepare(struct search *s)
     /* whether typos are tried and words dropped is decided by the count: never stop before it is
      * known */
     uint64_t asked = exact || q->count_to < 0 ? UINT64_MAX : (uint64_t)q->count_to;
-    double enough = s->profile.n[PROFILE_typo_below], all = s->profile.n[PROFILE_relax_below];
-    uint64_t least = (uint64_t)(enough > all ? enough : all);
+    const double *n = s->profile.n;
+    uint64_t least =
+        (uint64_t)fmax(n[PROFILE_typo_below], fmax(n[PROFILE_relax_below], n[PROFILE_parts_below]));
     s->count_to = asked < least ? least : asked;
     return st;
 }

@@ -44,17 +44,19 @@ static void put_weights(struct buf *b, const struct plan *plan)
     buf_put_u8(b, (uint8_t)plan->group_count);
     for (uint32_t i = 0; i < plan->group_count; i++) {
         const struct group *g = &plan->groups[i];
+        wire_put_varint(b, g->idf);
         wire_put_varint(b, g->prefix_idf);
         wire_put_varint(b, g->count);
         for (uint32_t k = 0; k < g->count; k++) {
             wire_put_u32(b, term_hash(g->items[k].term));
-            wire_put_varint(b, g->items[k].idf);
+            wire_put_varint(b, (uint64_t)g->items[k].idf << 1 | g->items[k].tier);
         }
     }
 }
 
-/* The weight the cursor holds for a term of this group; 0 for none. Weights follow the order of
- * the alternatives, which rarely changes: the search begins where the last one ended. */
+/* The weight (idf, then a bit for the tier) the cursor holds for a term of this group; 0 for none.
+ * Weights follow the order of the alternatives, which rarely changes: the search begins where the
+ * last one ended. */
 static uint32_t weight_of(const uint32_t *hashes, const uint32_t *idfs, uint32_t count,
                           uint32_t *at, struct slice term)
 {
@@ -74,7 +76,7 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
     struct wire_reader r = wire_reader_of(c->weights);
     uint32_t groups = wire_u8(&r);
     for (uint32_t i = 0; i < groups && !r.failed; i++) {
-        uint32_t prefix_idf = (uint32_t)wire_varint(&r), at = 0;
+        uint32_t idf = (uint32_t)wire_varint(&r), prefix_idf = (uint32_t)wire_varint(&r), at = 0;
         size_t n = wire_count(&r, 5);
         uint32_t *hashes = arena_alloc(arena, (n + 1) * sizeof *hashes),
                  *idfs = arena_alloc(arena, (n + 1) * sizeof *idfs);
@@ -87,9 +89,13 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
         if (r.failed || i >= plan->group_count)
             break;
         struct group *g = &plan->groups[i];
+        g->idf = idf;
         g->prefix_idf = prefix_idf;
-        for (uint32_t k = 0; k < g->count; k++)
-            g->items[k].idf = weight_of(hashes, idfs, (uint32_t)n, &at, g->items[k].term);
+        for (uint32_t k = 0; k < g->count; k++) {
+            uint32_t weight = weight_of(hashes, idfs, (uint32_t)n, &at, g->items[k].term);
+            g->items[k].idf = weight >> 1;
+            g->items[k].tier = weight & 1;
+        }
     }
     return STATUS_OK;
 }

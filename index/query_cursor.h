@@ -12,8 +12,8 @@
  *             tie u32, docid u32, id bytes,
  *             in_window u8, when 1: first-phase score u64, and the last of the window in
  *                           first-phase order: score u64, tie u32, docid u32,
- *             group_count u8, group*: prefix_idf varint, item_count varint,
- *                                     item*: term hash u32, idf varint
+ *             group_count u8, group*: idf varint, prefix_idf varint, item_count varint,
+ *                                     item*: term hash u32, idf << 1 | tier varint
  *             check u32 (XXH32 of the bytes before)
  *
  * The second phase orders the first candidates anew (relevance.h). A cursor inside that window also
@@ -31,7 +31,7 @@
 #include "index/topk.h"
 
 /* What was tried, one bit each: a later page tries the same. */
-enum query_stage { STAGE_TYPOS = 1, STAGE_RELAXED = 2 };
+enum query_stage { STAGE_TYPOS = 1, STAGE_RELAXED = 2, STAGE_PARTS = 4 };
 
 struct query_cursor {
     struct candidate last;

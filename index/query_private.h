@@ -10,6 +10,7 @@
 #include "index/facet.h"
 #include "index/filter.h"
 #include "index/forms.h"
+#include "index/tails.h"
 #include "index/match.h"
 #include "index/loose.h"
 #include "index/query_cursor.h"
@@ -24,6 +25,7 @@ struct searcher {
     struct matcher *matcher;
     struct loose *loose;
     struct forms *forms;
+    struct tails *tails;
     struct sort_texts *texts;
     struct buf scratch;
     double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
@@ -60,6 +62,7 @@ struct search {
     bool inexact;
     uint32_t calls;                /* of need(), to look at `check` now and then */
     enum status stopped;           /* what `check` said */
+    bool plain;                    /* profile bm25: words as they stand */
     bool tiers;                    /* exact words carry theirs */
     uint32_t window;               /* candidates the second phase ordered anew, 0 = none */
     struct candidate window_last;  /* the last of them in the order of the first phase */

@@ -12,8 +12,7 @@ enum status relax_words(struct search *s)
     if (!r)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
-        const struct group *g = &s->plan.groups[i];
-        weight[i] = g->df ? g->items[0].idf : 0; /* a word nobody holds decides nothing */
+        weight[i] = s->plan.groups[i].idf; /* a word nobody holds has none and decides nothing */
         total += weight[i];
     }
     for (uint32_t set = 0; set < 1U << n; set++) {
@@ -36,6 +35,10 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
     enum status st = STATUS_OK;
     *yes = false;
     for (uint32_t a = 0; !st && !*yes && a < g->count; a++) {
+        if (g->items[a].docs) {
+            *yes = probe_docs(g->items[a].docs, g->items[a].doc_count, segment_base(s) + doc);
+            continue;
+        }
         st = probe_open(&probe, s, g->items[a].term);
         if (st == STATUS_OK)
             st = probe_seek(&probe, doc, yes);

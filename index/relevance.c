@@ -62,6 +62,17 @@ static enum status look(struct probe *probe, const struct alternative *alt, stru
     return st;
 }
 
+/* Words found side by side: present, but where is not kept. */
+static void see_ready(struct ranking *r, const struct alternative *alt, uint32_t group,
+                      uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        struct seen *seen = &r->items[i].seen[group];
+        if (!seen->kind && probe_docs(alt->docs, alt->doc_count, r->items[i].candidate->docid))
+            seen->kind = (uint8_t)(alt->kind + 1);
+    }
+}
+
 static enum status read_segment(struct ranking *r, const struct segment *segment, uint32_t from,
                                 uint32_t to)
 {
@@ -71,6 +82,10 @@ static enum status read_segment(struct ranking *r, const struct segment *segment
     for (uint32_t g = 0; g < plan->group_count; g++)
         for (uint32_t a = 0; a < plan->groups[g].count; a++) {
             const struct alternative *alt = &plan->groups[g].items[a];
+            if (alt->docs) {
+                see_ready(r, alt, g, from, to);
+                continue;
+            }
             enum status st = probe_open(&probe, segment, alt->term);
             if (st == STATUS_NOT_FOUND)
                 continue;
@@ -222,7 +237,7 @@ static enum status prepare(struct ranking *r)
         if (schema->fields[i].searchable && schema->fields[i].search_idx < 256)
             r->field_class[schema->fields[i].search_idx] = schema->fields[i].weight_class;
     for (uint32_t g = 0; g < r->words; g++) {
-        r->weight[g] = s->plan.groups[g].items[0].idf;
+        r->weight[g] = s->plan.groups[g].idf;
         if (s->plan.groups[g].prefix.len && s->plan.groups[g].prefix_idf < r->weight[g])
             r->weight[g] = s->plan.groups[g].prefix_idf;
         r->total += r->weight[g];

@@ -3,7 +3,8 @@
 enum {
     RUN_LIST = 128,   /* lists up to here are merged into the run */
     RUN_MOST = 32768, /* postings of a run: longer ones stay lists */
-    RADIX_BITS = 8
+    RADIX_BITS = 8,
+    READY_SCORE = 512 /* evidence of words found side by side, of 1..1023 */
 };
 
 static const uint32_t *identity(struct arena *arena)
@@ -38,6 +39,9 @@ struct opening {
     struct arena *arena;
     struct pending *items;
     uint32_t count, cap;
+    const struct group *group;
+    bool tiers;
+    uint32_t ready_count; /* documents of alternatives that come with them */
 };
 
 static enum status note(struct opening *o, enum status st, const struct postings *p,
@@ -66,6 +70,10 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
     for (uint32_t i = 0; !st && i < g->count; i++) {
         struct postings p;
         uint32_t ordinal;
+        if (g->items[i].docs) {
+            o->ready_count += g->items[i].doc_count;
+            continue;
+        }
         st = segment_find_term(o->segment, g->items[i].term, &ordinal);
         if (st == STATUS_NOT_FOUND) {
             st = STATUS_OK;
@@ -149,6 +157,20 @@ static enum status read_pairs(struct pending *p, uint64_t *out)
     return STATUS_OK;
 }
 
+/* Documents of this segment that alternatives carry ready made. */
+static uint32_t ready_pairs(const struct opening *o, uint64_t *out)
+{
+    uint32_t base = segment_base(o->segment), end = base + segment_doc_count(o->segment), n = 0;
+    for (uint32_t i = 0; i < o->group->count; i++) {
+        const struct alternative *a = &o->group->items[i];
+        uint32_t score = (o->tiers && a->tier ? MATCH_TIER : 0) + a->idf * READY_SCORE;
+        for (uint32_t k = 0; a->docs && k < a->doc_count; k++)
+            if (a->docs[k] >= base && a->docs[k] < end)
+                out[n++] = (uint64_t)(a->docs[k] - base) << 32 | score;
+    }
+    return n;
+}
+
 /* Merges the pending lists that are marked into one run. */
 static enum status make_run(struct opening *o, const bool *marked, uint32_t total, bool part,
                             struct run *out)
@@ -168,6 +190,8 @@ static enum status make_run(struct opening *o, const bool *marked, uint32_t tota
             return st;
         n += o->items[i].p.df;
     }
+    if (!part && o->ready_count)
+        n += ready_pairs(o, pairs + n);
     pairs = sort_pairs(pairs, room, n);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t doc = (uint32_t)(pairs[i] >> 32), value = (uint32_t)pairs[i];
@@ -257,6 +281,7 @@ static enum status settle(struct opening *o)
         *total += p->p.df;
         (p->part ? in_part_run : in_run)[i] = all[i] = true;
     }
+    totals[0] += o->ready_count;
     enum status st = place_lists(o, all);
     if (!st && totals[0])
         st = make_run(o, in_run, totals[0], false, &x->run);
@@ -272,6 +297,8 @@ static enum status settle(struct opening *o)
         uint32_t bound = part_bound(x);
         x->bound = bound > x->bound ? bound : x->bound;
     }
+    if (o->ready_count)
+        x->count += x->run.count;
     uint32_t bound = run_bound(&x->run);
     x->bound = bound > x->bound ? bound : x->bound;
     return STATUS_OK;
@@ -280,7 +307,7 @@ static enum status settle(struct opening *o)
 enum status source_open(struct source *x, const struct segment *s, const struct group *g,
                         const uint32_t *lut, bool tiers, struct arena *arena)
 {
-    struct opening o = {.x = x, .segment = s, .arena = arena};
+    struct opening o = {.x = x, .segment = s, .arena = arena, .group = g, .tiers = tiers};
     *x = (struct source){0};
     enum status st = note_terms(&o, g, lut, tiers);
     if (!st && g->prefix.len)

@@ -144,35 +144,35 @@ static enum status climb(struct curve *c, struct fault *fault)
 
 static void put_errors(struct json_out *j, const char *key, const struct counts *n)
 {
-    json_open(j, key, '{');
+    json_out_open(j, key, '{');
     for (uint32_t i = 0; i < FAILURE_SLOTS; i++)
         if (n->failed[i])
-            json_count(j, failure_name(i), n->failed[i]);
-    json_close(j, '}');
+            json_out_count(j, failure_name(i), n->failed[i]);
+    json_out_close(j, '}');
 }
 
 static void put_step(struct json_out *j, const struct curve *c, const struct step *s)
 {
-    json_open(j, NULL, '{');
-    json_number(j, "offered_x", s->x);
-    json_number(j, "offered", s->offered);
-    json_number(j, "goodput", s->goodput);
-    json_number(j, "goodput_of_peak", s->goodput / c->peak);
-    json_count(j, "p50_us", s->p50_us);
-    json_count(j, "p99_us", s->p99_us);
+    json_out_open(j, NULL, '{');
+    json_out_number(j, "offered_x", s->x);
+    json_out_number(j, "offered", s->offered);
+    json_out_number(j, "goodput", s->goodput);
+    json_out_number(j, "goodput_of_peak", s->goodput / c->peak);
+    json_out_count(j, "p50_us", s->p50_us);
+    json_out_count(j, "p99_us", s->p99_us);
     put_errors(j, "errors", &s->all);
-    json_number(j, "seconds", s->seconds);
-    json_number(j, "sent", (double)s->all.sent / s->seconds);
-    json_number(j, "achieved", (double)s->all.ok / s->seconds);
-    json_count(j, "late", s->all.late);
-    json_count(j, "sent_late", s->all.sent_late);
-    json_count(j, "degraded", s->all.degraded);
-    json_open(j, "critical", '{');
-    json_count(j, "offered", s->critical.offered);
-    json_count(j, "good", s->critical.good);
+    json_out_number(j, "seconds", s->seconds);
+    json_out_number(j, "sent", (double)s->all.sent / s->seconds);
+    json_out_number(j, "achieved", (double)s->all.ok / s->seconds);
+    json_out_count(j, "late", s->all.late);
+    json_out_count(j, "sent_late", s->all.sent_late);
+    json_out_count(j, "degraded", s->all.degraded);
+    json_out_open(j, "critical", '{');
+    json_out_count(j, "offered", s->critical.offered);
+    json_out_count(j, "good", s->critical.good);
     put_errors(j, "errors", &s->critical);
-    json_close(j, '}');
-    json_close(j, '}');
+    json_out_close(j, '}');
+    json_out_close(j, '}');
 }
 
 static void tell_json(const struct curve *c)
@@ -180,22 +180,22 @@ static void tell_json(const struct curve *c)
     struct buf b = BUF_INIT;
     struct json_out j = {&b, false};
     const struct run_spec *s = &c->setup->spec;
-    json_open(&j, NULL, '{');
-    json_text(&j, "format", "souk-load-curve/1");
-    json_text(&j, "server", s->address);
-    json_count(&j, "deadline_ms", c->mix.ops[0].deadline_ms);
-    json_bool(&j, "no_cache", options_has(&c->setup->options, OPT_NO_CACHE));
-    json_count(&j, "seed", s->seed);
-    json_open(&j, "peak", '{');
-    json_number(&j, "rate", c->peak);
-    json_text(&j, "method", "closed loop, the best of three");
-    json_count(&j, "under_way", c->peak_under_way);
-    json_close(&j, '}');
-    json_open(&j, "steps", '[');
+    json_out_open(&j, NULL, '{');
+    json_out_text(&j, "format", "souk-load-curve/1");
+    json_out_text(&j, "server", s->address);
+    json_out_count(&j, "deadline_ms", c->mix.ops[0].deadline_ms);
+    json_out_bool(&j, "no_cache", options_has(&c->setup->options, OPT_NO_CACHE));
+    json_out_count(&j, "seed", s->seed);
+    json_out_open(&j, "peak", '{');
+    json_out_number(&j, "rate", c->peak);
+    json_out_text(&j, "method", "closed loop, the best of three");
+    json_out_count(&j, "under_way", c->peak_under_way);
+    json_out_close(&j, '}');
+    json_out_open(&j, "steps", '[');
     for (uint32_t i = 0; i < c->step_count; i++)
         put_step(&j, c, &c->steps[i]);
-    json_close(&j, ']');
-    json_close(&j, '}');
+    json_out_close(&j, ']');
+    json_out_close(&j, '}');
     printf("%.*s\n", (int)b.len, b.ptr);
     buf_fini(&b);
 }

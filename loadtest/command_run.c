@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "loadtest/commands.h"
+#include "loadtest/live.h"
+#include "loadtest/report_html.h"
 
 /* Writes with `put` into the file an option names; nothing when it is not given. */
 static bool write_file(const struct setup *s, enum option_id id, const struct report *r,
@@ -58,6 +60,7 @@ static int tell(struct setup *s, struct report *r)
         report_table(r, stdout);
     bool ok = fflush(stdout) == 0;
     ok &= write_file(s, OPT_OUTPUT, r, put_json);
+    ok &= write_file(s, OPT_HTML, r, report_html);
     ok &= write_file(s, OPT_HGRM, r, report_hgrm);
     ok &= write_file(s, OPT_INTERVAL_LOG, r, report_interval_log);
     return ok ? verdict(r) : EXIT_INTERNAL;
@@ -82,7 +85,14 @@ int command_run(struct setup *s)
         if (st)
             return setup_complain(st, &fault);
     }
+    struct live live;
+    live_init(&live);
+    if (isatty(STDERR_FILENO) && !options_has(&s->options, OPT_QUIET)) {
+        s->spec.live = live_draw;
+        s->spec.live_ctx = &live;
+    }
     enum status st = run_execute(&s->spec, &run, &fault);
+    live_fini(&live);
     code = st ? setup_complain(st, &fault) : tell(s, &r);
     run_fini(&run);
     return code;

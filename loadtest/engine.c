@@ -284,7 +284,8 @@ static void wait_and_read(struct engine *e)
     for (int i = 0; i < n; i++) {
         struct link *l = &e->links[events[i].data.u32];
         link_ready(l, events[i].events, &e->room, &e->handler);
-        goaway |= l->state == LINK_DRAINING && l->number < e->spec->connections;
+        goaway |= l->number < e->spec->connections &&
+                  (l->state == LINK_DRAINING || (l->state == LINK_DOWN && !l->retry_ns));
     }
     if (goaway)
         tend_links(e, clock_ns());

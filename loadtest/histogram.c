@@ -61,22 +61,24 @@ void histogram_add(struct histogram *h, const struct histogram *from)
         h->max = from->max;
 }
 
-uint64_t histogram_percentile(const struct histogram *h, double percentile)
+uint64_t histogram_ranked(const struct histogram *h, uint64_t rank)
 {
-    if (!h->total)
-        return 0;
-    double share = percentile < 0 ? 0 : percentile > 100 ? 1 : percentile / 100;
-    uint64_t want = (uint64_t)ceil(share * (double)h->total), seen = 0;
-    if (want == 0)
-        want = 1;
-    for (uint32_t i = 0; i < HISTOGRAM_SLOTS; i++) {
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < HISTOGRAM_SLOTS && h->total; i++) {
         seen += h->counts[i];
-        if (seen >= want) {
+        if (seen >= rank) {
             uint64_t top = slot_top(i);
             return top < h->max ? top : h->max;
         }
     }
     return h->max;
+}
+
+uint64_t histogram_percentile(const struct histogram *h, double percentile)
+{
+    double share = percentile < 0 ? 0 : percentile > 100 ? 1 : percentile / 100;
+    uint64_t rank = (uint64_t)ceil(share * (double)h->total);
+    return histogram_ranked(h, rank ? rank : 1);
 }
 
 double histogram_mean(const struct histogram *h)

@@ -27,6 +27,8 @@ void histogram_record(struct histogram *h, uint64_t us);
 void histogram_add(struct histogram *h, const struct histogram *from);
 /* Value at a percentile 0..100: no less than that share of the recorded values. 0 when empty. */
 uint64_t histogram_percentile(const struct histogram *h, double percentile);
+/* The rank-th smallest value, from 1. */
+uint64_t histogram_ranked(const struct histogram *h, uint64_t rank);
 double histogram_mean(const struct histogram *h);
 double histogram_stddev(const struct histogram *h);
 

@@ -28,35 +28,35 @@ static void begin(struct json_out *j, const char *key)
     }
 }
 
-void json_open(struct json_out *j, const char *key, char bracket)
+void json_out_open(struct json_out *j, const char *key, char bracket)
 {
     begin(j, key);
     buf_put_u8(j->buf, (uint8_t)bracket);
     j->comma = false;
 }
 
-void json_close(struct json_out *j, char bracket)
+void json_out_close(struct json_out *j, char bracket)
 {
     buf_put_u8(j->buf, (uint8_t)bracket);
     j->comma = true;
 }
 
-void json_text(struct json_out *j, const char *key, const char *text)
+void json_out_text(struct json_out *j, const char *key, const char *text)
 {
     begin(j, key);
     quote(j->buf, text);
 }
 
-void json_count(struct json_out *j, const char *key, uint64_t n)
+void json_out_count(struct json_out *j, const char *key, uint64_t n)
 {
     begin(j, key);
     buf_printf(j->buf, "%" PRIu64, n);
 }
 
-void json_number(struct json_out *j, const char *key, double n)
+void json_out_number(struct json_out *j, const char *key, double n)
 {
     if (!isfinite(n)) {
-        json_null(j, key);
+        json_out_null(j, key);
         return;
     }
     begin(j, key);
@@ -66,13 +66,13 @@ void json_number(struct json_out *j, const char *key, double n)
         buf_printf(j->buf, "%.6g", n);
 }
 
-void json_bool(struct json_out *j, const char *key, bool b)
+void json_out_bool(struct json_out *j, const char *key, bool b)
 {
     begin(j, key);
     buf_printf(j->buf, "%s", b ? "true" : "false");
 }
 
-void json_null(struct json_out *j, const char *key)
+void json_out_null(struct json_out *j, const char *key)
 {
     begin(j, key);
     buf_printf(j->buf, "null");

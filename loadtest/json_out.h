@@ -12,13 +12,13 @@ struct json_out {
     bool comma; /* something stands before on this level */
 };
 
-void json_open(struct json_out *j, const char *key, char bracket);
-void json_close(struct json_out *j, char bracket);
-void json_text(struct json_out *j, const char *key, const char *text);
-void json_count(struct json_out *j, const char *key, uint64_t n);
+void json_out_open(struct json_out *j, const char *key, char bracket);
+void json_out_close(struct json_out *j, char bracket);
+void json_out_text(struct json_out *j, const char *key, const char *text);
+void json_out_count(struct json_out *j, const char *key, uint64_t n);
 /* At most six digits behind the point; null for what is no number. */
-void json_number(struct json_out *j, const char *key, double n);
-void json_bool(struct json_out *j, const char *key, bool b);
-void json_null(struct json_out *j, const char *key);
+void json_out_number(struct json_out *j, const char *key, double n);
+void json_out_bool(struct json_out *j, const char *key, bool b);
+void json_out_null(struct json_out *j, const char *key);
 
 #endif

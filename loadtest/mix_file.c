@@ -1,10 +1,10 @@
 #include "loadtest/mix_file.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "loadtest/ask.h"
+#include "loadtest/json_in.h"
 
 /* What is read just now; the first fault stays. */
 struct reader {
@@ -24,69 +24,70 @@ static void wrong(struct reader *r, const char *member, const char *what)
                               member ? "." : "", member ? member : "", what);
 }
 
-static const char *text_of(struct reader *r, const json_t *o, const char *member,
+static const char *text_of(struct reader *r, const struct json_value *o, const char *member,
                            const char *otherwise)
 {
-    const json_t *v = json_object_get(o, member);
+    const struct json_value *v = json_in_member(o, member);
     if (!v)
         return otherwise;
-    if (!json_is_string(v)) {
+    if (!json_in_text(v)) {
         wrong(r, member, "must be a text");
         return otherwise;
     }
-    return json_string_value(v);
+    return json_in_text(v);
 }
 
-static double number_of(struct reader *r, const json_t *o, const char *member, double low,
-                        double high, double otherwise)
+static double number_of(struct reader *r, const struct json_value *o, const char *member,
+                        double low, double high, double otherwise)
 {
-    const json_t *v = json_object_get(o, member);
+    const struct json_value *v = json_in_member(o, member);
     char what[64];
     if (!v)
         return otherwise;
-    double n = json_number_value(v);
-    if (json_is_number(v) && n >= low && n <= high)
+    double n;
+    if (json_in_number(v, &n) && n >= low && n <= high)
         return n;
     snprintf(what, sizeof what, "must be a number from %g to %g", low, high);
     wrong(r, member, what);
     return otherwise;
 }
 
-static bool flag_of(struct reader *r, const json_t *o, const char *member, bool otherwise)
+static bool flag_of(struct reader *r, const struct json_value *o, const char *member,
+                    bool otherwise)
 {
-    const json_t *v = json_object_get(o, member);
+    const struct json_value *v = json_in_member(o, member);
     if (!v)
         return otherwise;
-    if (!json_is_boolean(v))
+    bool flag = otherwise;
+    if (!json_in_flag(v, &flag))
         wrong(r, member, "must be true or false");
-    return json_is_true(v);
+    return flag;
 }
 
 /* One text or a list of them. */
-static void each_text(struct reader *r, const json_t *o, const char *member, struct ask *a,
+static void each_text(struct reader *r, const struct json_value *o, const char *member,
+                      struct ask *a,
                       enum status (*take)(struct ask *, struct slice, struct fault *))
 {
-    const json_t *v = json_object_get(o, member);
-    size_t n = !v ? 0 : json_is_array(v) ? json_array_size(v) : 1;
+    const struct json_value *v = json_in_member(o, member);
+    size_t n = !v ? 0 : json_in_is_list(v) ? json_in_count(v) : 1;
     for (size_t i = 0; i < n && !r->status; i++) {
-        const json_t *item = json_is_array(v) ? json_array_get(v, i) : v;
-        if (!json_is_string(item)) {
+        const struct json_value *item = json_in_is_list(v) ? json_in_item(v, i) : v;
+        if (!json_in_text(item)) {
             wrong(r, member, "must be a text or a list of texts");
             return;
         }
         struct fault f = {0};
-        struct slice copy = arena_copy(r->arena, slice_str(json_string_value(item)));
+        struct slice copy = arena_copy(r->arena, slice_str(json_in_text(item)));
         if (take(a, copy, &f))
             wrong(r, member, f.text);
     }
 }
 
-static void known_members(struct reader *r, const json_t *o, const char *const *names)
+static void known_members(struct reader *r, const struct json_value *o, const char *const *names)
 {
     const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)o, key, value)
-    {
+    for (size_t i = 0; (key = json_in_name(o, i)); i++) {
         const char *const *n = names;
         while (*n && strcmp(*n, key) != 0)
             n++;
@@ -104,7 +105,7 @@ static const char *beside(struct reader *r, const char *file)
 
 /* --- words and ids ---------------------------------------------------------------------------- */
 
-static void read_words(struct reader *r, const json_t *o, struct mix_op *op)
+static void read_words(struct reader *r, const struct json_value *o, struct mix_op *op)
 {
     const char *file = text_of(r, o, "queries", NULL);
     struct fault f = {0};
@@ -164,7 +165,8 @@ static void scan_ids(struct reader *r, struct slice catalog, struct mix_op *op, 
     souk_reply_fini(&reply);
 }
 
-static void read_ids(struct reader *r, const json_t *o, struct slice catalog, struct mix_op *op)
+static void read_ids(struct reader *r, const struct json_value *o, struct slice catalog,
+                     struct mix_op *op)
 {
     const char *file = text_of(r, o, "ids", NULL);
     struct fault f = {0};
@@ -196,7 +198,8 @@ static void read_ids(struct reader *r, const json_t *o, struct slice catalog, st
 
 /* --- operations ------------------------------------------------------------------------------- */
 
-static struct slice catalog_of(struct reader *r, const json_t *o, const json_t *above)
+static struct slice catalog_of(struct reader *r, const struct json_value *o,
+                               const struct json_value *above)
 {
     const char *name = text_of(r, o, "catalog", NULL);
     if (!name)
@@ -206,7 +209,7 @@ static struct slice catalog_of(struct reader *r, const json_t *o, const json_t *
     return arena_copy(r->arena, slice_str(name ? name : ""));
 }
 
-static void read_search(struct reader *r, const json_t *o, struct ask *a)
+static void read_search(struct reader *r, const struct json_value *o, struct ask *a)
 {
     static const char *const matches[] = {"all", "any", "relaxed"};
     const char *match = text_of(r, o, "match", NULL);
@@ -230,23 +233,23 @@ static void read_search(struct reader *r, const json_t *o, struct ask *a)
         a->search.match = (enum search_match)m;
 }
 
-static void read_put(struct reader *r, const json_t *o, struct ask *a, struct mix_op *op)
+static void read_put(struct reader *r, const struct json_value *o, struct ask *a, struct mix_op *op)
 {
     static const char *const acks[] = {"queued", "logged", "visible"};
     const char *ack = text_of(r, o, "ack", "logged");
-    const json_t *patch = json_object_get(o, "patch");
-    const json_t *range = json_is_object(patch) && json_object_size(patch) == 1
-                              ? json_object_iter_value(json_object_iter((json_t *)patch))
-                              : NULL;
-    if (!json_is_array(range) || json_array_size(range) != 2 ||
-        !json_is_number(json_array_get(range, 0)) || !json_is_number(json_array_get(range, 1))) {
+    const struct json_value *patch = json_in_member(o, "patch");
+    const char *field = json_in_name(patch, 0);
+    const struct json_value *range = json_in_member(patch, field ? field : "");
+    double low, high;
+    if (json_in_count(patch) != 1 || json_in_count(range) != 2 ||
+        !json_in_number(json_in_item(range, 0), &low) ||
+        !json_in_number(json_in_item(range, 1), &high)) {
         wrong(r, "patch", "is one field and its range, {\"price\": [1, 100]}");
         return;
     }
-    op->field =
-        arena_copy(r->arena, slice_str(json_object_iter_key(json_object_iter((json_t *)patch))));
-    op->low = (int64_t)json_number_value(json_array_get(range, 0));
-    op->high = (int64_t)json_number_value(json_array_get(range, 1));
+    op->field = arena_copy(r->arena, slice_str(field));
+    op->low = (int64_t)low;
+    op->high = (int64_t)high;
     op->integer = flag_of(r, o, "integer", false);
     int i = 0;
     while (i < 3 && strcmp(acks[i], ack) != 0)
@@ -257,10 +260,11 @@ static void read_put(struct reader *r, const json_t *o, struct ask *a, struct mi
         a->ack = (enum put_ack)i;
 }
 
-static void read_parts(struct reader *r, const json_t *o, struct slice catalog, struct mix_op *op)
+static void read_parts(struct reader *r, const struct json_value *o, struct slice catalog,
+                       struct mix_op *op)
 {
-    const json_t *list = json_object_get(o, "searches");
-    size_t n = json_array_size(list);
+    const struct json_value *list = json_in_member(o, "searches");
+    size_t n = json_in_count(list);
     struct mix_op *parts = n && n <= 64 ? arena_calloc(r->arena, n, sizeof *parts) : NULL;
     if (!parts) {
         wrong(r, "searches", "is a list of 1 to 64 searches");
@@ -269,7 +273,7 @@ static void read_parts(struct reader *r, const json_t *o, struct slice catalog, 
     for (size_t i = 0; i < n && !r->status; i++) {
         struct ask a;
         ask_init(&a, MIX_SEARCH, catalog);
-        read_search(r, json_array_get(list, i), &a);
+        read_search(r, json_in_item(list, i), &a);
         if (!r->status)
             r->status = ask_finish(&a, r->arena, &parts[i]);
     }
@@ -277,7 +281,8 @@ static void read_parts(struct reader *r, const json_t *o, struct slice catalog, 
     op->part_count = (uint32_t)n;
 }
 
-static void read_op(struct reader *r, const json_t *o, const json_t *above, struct mix_op *op)
+static void read_op(struct reader *r, const struct json_value *o, const struct json_value *above,
+                    struct mix_op *op)
 {
     static const char *const members[] = {
         "name",     "op",       "weight",  "class",  "deadline_ms", "catalog", "queries",  "pick",
@@ -321,28 +326,23 @@ enum status mix_file_read(const char *path, const struct mix_source *source, str
 {
     struct reader r = {.source = source, .arena = a, .fault = fault, .path = path};
     struct slice text;
-    json_error_t error;
     const char *slash = strrchr(path, '/');
     r.folder_end = slash ? slash + 1 : path;
     enum status s = lines_read(path, a, &text, fault);
     if (s)
         return s;
-    json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (!root) {
-        fault_set(fault, STATUS_SYNTAX, "mix", "%.100s: %.90s", path, error.text);
-        fault->line = error.line > 0 ? (uint32_t)error.line : 0;
-        fault->column = error.column > 0 ? (uint32_t)error.column : 0;
-        return STATUS_SYNTAX;
-    }
-    const json_t *list = json_object_get(root, "operations");
-    size_t n = json_array_size(list);
+    struct json_value *root;
+    if ((s = json_in_parse(text, &root, fault)))
+        return s;
+    const struct json_value *list = json_in_member(root, "operations");
+    size_t n = json_in_count(list);
     snprintf(r.where, sizeof r.where, "mix");
     if (!n || n > TALLY_OPS)
         wrong(&r, "operations", "is a list of 1 to 16 operations");
     for (size_t i = 0; i < n && !r.status; i++) {
         snprintf(r.where, sizeof r.where, "operations[%zu]", i);
-        read_op(&r, json_array_get(list, i), root, &out->ops[out->op_count++]);
+        read_op(&r, json_in_item(list, i), root, &out->ops[out->op_count++]);
     }
-    json_decref(root);
+    json_in_free(root);
     return r.status;
 }

@@ -311,10 +311,8 @@ uint64_t run_offered_percentile(const struct histogram *h, const struct counts *
     uint64_t good = c->ok < h->total ? c->ok : h->total, all = good + counts_failed(c);
     if (!all)
         return 0;
-    double want = ceil(p / 100 * (double)all);
-    if (want > (double)good)
-        return UINT64_MAX;
-    return h->total ? histogram_percentile(h, 100 * want / (double)h->total) : 0;
+    uint64_t rank = (uint64_t)ceil(p / 100 * (double)all);
+    return rank > good ? UINT64_MAX : histogram_ranked(h, rank ? rank : 1);
 }
 
 void run_each_interval(const struct run *r, void (*each)(void *ctx, const struct interval *i),

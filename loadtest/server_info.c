@@ -15,14 +15,14 @@ static void copy_text(char *out, size_t cap, struct slice s)
 /* A pid of another machine may live here too, under another name. */
 static bool is_soukd(int pid)
 {
-    char path[64], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    FILE *f = fopen(path, "r");
-    if (!f)
+    char path[64], target[512];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n <= 0)
         return false;
-    bool read = fgets(name, sizeof name, f) != NULL;
-    fclose(f);
-    return read && strncmp(name, "soukd", 5) == 0;
+    target[n] = '\0';
+    const char *name = strrchr(target, '/');
+    return name && strncmp(name + 1, "soukd", 5) == 0;
 }
 
 static void take_pid(struct server_info *info, const struct server_row *row)

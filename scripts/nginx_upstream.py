@@ -16,7 +16,7 @@ import urllib.parse
 
 MODES = {
     'healthy': '',
-    'slow': 'limit_rate 250;',     # bytes a second: a product takes seconds
+    'slow': 'limit_rate 120;',     # bytes a second: a product takes seconds
     'error': 'return 503;',
     'broken': 'return 500;',
     'html': 'default_type text/html; return 200 "<html>maintenance</html>";',
@@ -28,7 +28,8 @@ error_log {root}/error.log warn;
 {user}
 events {{ worker_connections 1024; }}
 http {{
-  access_log {root}/access.log;
+  log_format times '$msec $status $uri';
+  access_log {root}/access.log times;
   client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
   uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
   types {{ application/json json; }}
@@ -98,8 +99,13 @@ class NginxUpstream:
 
     def write(self, path, value):
         path = f'{self.root}/www/{path}'
-        with open(path + '.new', 'w', encoding='utf-8') as f:
-            json.dump(value, f, ensure_ascii=False)
+        data = json.dumps(value, ensure_ascii=False).encode()
+        if not self.process:
+            with open(path, 'wb', buffering=0) as f:
+                f.write(data)
+            return
+        with open(path + '.new', 'wb', buffering=0) as f:  # nginx never sees half of it
+            f.write(data)
         os.replace(path + '.new', path)
 
     # --- life -------------------------------------------------------------------------------------
@@ -138,12 +144,19 @@ class NginxUpstream:
             self.process = None
 
     def calls(self):
-        """Requests it has seen."""
+        """Requests it has answered."""
+        return sum(1 for _ in self.log())
+
+    def log(self, start=0):
+        """(end of the request in seconds, status, path) of each request behind the first `start`."""
         try:
-            with open(f'{self.root}/access.log', 'rb') as f:
-                return sum(1 for _ in f)
+            with open(f'{self.root}/access.log', encoding='utf-8', errors='replace') as f:
+                for number, line in enumerate(f):
+                    if number >= start and line.endswith('\n'):
+                        at, status, path = line.split(' ', 2)
+                        yield float(at), int(status), path.strip()
         except FileNotFoundError:
-            return 0
+            return
 
     def definition(self, **more):
         return {'one': self.base + '/products/{id}.json', 'changes': self.base + '/changes/{cursor}.json',

@@ -27,7 +27,7 @@ FOREIGN = {
     "libstemmer.h": r"index/stem\.c",
     "ev.h": r"server/loop\.c",
     "curl/": r"server/fetch_http\.c",
-    "jansson.h": r"(server/json_node|loadtest/mix_file)\.c",
+    "jansson.h": r"(server/json_node|loadtest/json_in)\.c",
     "microhttpd.h": r"server/admin_http\.c",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)

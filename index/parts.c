@@ -1,0 +1,301 @@
+#include "index/parts.h"
+#include "index/expand.h"
+#include "index/phrase.h"
+#include "index/probe.h"
+
+#include <stdlib.h>
+
+enum { PART_LETTERS = 3, JOIN_WORDS = 3, INSIDE_LETTERS = 4, INSIDE_MAX = 50, INSIDE_FREE = 6 };
+
+/* --- adding ----------------------------------------------------------------------------------- */
+
+static bool holds_term(const struct group *g, struct slice term)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        if (slice_equal(g->items[i].term, term))
+            return true;
+    return false;
+}
+
+static enum status add(struct group *g, struct arena *arena, const struct alternative *alt,
+                       uint64_t df)
+{
+    if (!alt->docs && holds_term(g, alt->term))
+        return STATUS_OK;
+    struct alternative *items = arena_calloc(arena, g->count + 1, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, g->items, g->count * sizeof *items);
+    items[g->count++] = *alt;
+    g->items = items;
+    g->df += df;
+    return STATUS_OK;
+}
+
+static uint32_t idf_of(const struct parts_request *r, uint64_t df)
+{
+    double idf = expand_idf(snapshot_live_count(r->snap), df) * r->profile->n[PROFILE_part_factor];
+    return (uint32_t)idf + 1;
+}
+
+/* --- joined ----------------------------------------------------------------------------------- */
+
+static enum status join(struct plan *plan, uint32_t first, uint32_t count,
+                        const struct parts_request *r)
+{
+    char bytes[ANALYSE_TERM_MAX];
+    size_t len = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct group *g = &plan->groups[i];
+        struct slice w = g->items[0].term;
+        if (g->fixed || len + w.len > sizeof bytes)
+            return STATUS_OK;
+        memcpy(bytes + len, w.ptr, w.len);
+        len += w.len;
+    }
+    uint64_t df = expand_live_df(r->snap, slice_make(bytes, len));
+    if (!df)
+        return STATUS_OK;
+    struct alternative alt = {.term = arena_copy(r->arena, slice_make(bytes, len)),
+                              .kind = ALT_JOINED,
+                              .tier = true,
+                              .idf = idf_of(r, df)};
+    enum status st = alt.term.ptr ? STATUS_OK : STATUS_NO_MEMORY;
+    for (uint32_t i = first; !st && i < first + count; i++)
+        st = add(&plan->groups[i], r->arena, &alt, df);
+    return st;
+}
+
+enum status parts_join(struct plan *plan, const struct parts_request *r)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t n = 2; n <= JOIN_WORDS; n++)
+        for (uint32_t i = 0; !st && i + n <= plan->group_count; i++)
+            st = join(plan, i, n, r);
+    return st;
+}
+
+/* --- split ------------------------------------------------------------------------------------ */
+
+static enum status side_by_side_in(const struct segment *s, const struct slice *words,
+                                   uint32_t count, uint32_t *docs, uint32_t *n)
+{
+    struct probe probes[2];
+    struct postings_block block;
+    uint32_t rare = 0, base = segment_base(s);
+    if (count < 2)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < 2; i++) {
+        enum status st = probe_open(&probes[i], s, words[i]);
+        if (st)
+            return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    }
+    rare = probes[1].list.df < probes[0].list.df;
+    postings_settle(&probes[rare].list);
+    for (uint32_t b = 0; b < probes[rare].list.block_count; b++) {
+        enum status st = postings_decode_docs(&probes[rare].list, b, &block);
+        for (uint32_t i = 0; !st && i < block.count && *n < PARTS_DOCS_MAX; i++) {
+            bool there, yes = false;
+            st = probe_seek(&probes[!rare], block.docs[i], &there);
+            if (!st && there)
+                st = match_phrase(s, block.docs[i], words, count, &yes);
+            if (!st && yes)
+                docs[(*n)++] = base + block.docs[i];
+        }
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+enum status parts_side_by_side(struct snapshot *snap, const struct slice *words, uint32_t count,
+                               struct arena *arena, uint32_t **docs, uint32_t *doc_count)
+{
+    uint64_t most = UINT64_MAX;
+    *doc_count = 0;
+    *docs = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t df = 0;
+        for (uint32_t k = 0; k < snapshot_segment_count(snap); k++) {
+            uint32_t ordinal;
+            const struct segment *s = snapshot_segment(snap, k);
+            if (segment_find_term(s, words[i], &ordinal) == STATUS_OK)
+                df += segment_term_df(s, ordinal);
+        }
+        most = df < most ? df : most;
+    }
+    if (!most)
+        return STATUS_OK;
+    most = most < PARTS_DOCS_MAX ? most : PARTS_DOCS_MAX;
+    *docs = arena_alloc(arena, most * sizeof **docs);
+    if (!*docs)
+        return STATUS_NO_MEMORY;
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < snapshot_segment_count(snap); k++)
+        st = side_by_side_in(snapshot_segment(snap, k), words, count, *docs, doc_count);
+    return st;
+}
+
+/* The cut whose rarer half is the most frequent: that of real words. */
+static bool best_cut(struct snapshot *snap, struct slice word, struct slice halves[2])
+{
+    uint64_t best = 0;
+    for (size_t at = 1; at < word.len; at++) {
+        if (((unsigned char)word.ptr[at] & 0xc0) == 0x80)
+            continue;
+        struct slice a = slice_make(word.ptr, at), b = slice_make(word.ptr + at, word.len - at);
+        if (a.len + b.len < 2 * PART_LETTERS - 1 || a.len < 1 || b.len < PART_LETTERS)
+            continue;
+        uint64_t x = expand_live_df(snap, a), y = x ? expand_live_df(snap, b) : 0;
+        uint64_t both = x < y ? x : y;
+        if (a.len < PART_LETTERS)
+            both /= 8; /* "t" + "shirt" only where nothing better fits */
+        if (both > best) {
+            best = both;
+            halves[0] = a;
+            halves[1] = b;
+        }
+    }
+    return best > 0;
+}
+
+enum status parts_split(struct plan *plan, const struct parts_request *r)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        struct slice halves[2], word = g->items[0].term;
+        uint32_t *docs, n;
+        if (g->phrase || g->digits || !best_cut(r->snap, word, halves))
+            continue;
+        st = parts_side_by_side(r->snap, halves, 2, r->arena, &docs, &n);
+        if (st || !n)
+            continue;
+        struct slice apart = arena_printf(r->arena, "%.*s %.*s", (int)halves[0].len, halves[0].ptr,
+                                          (int)halves[1].len, halves[1].ptr);
+        if (!apart.ptr)
+            return STATUS_NO_MEMORY;
+        struct alternative alt = {.term = apart,
+                                  .docs = docs,
+                                  .doc_count = n,
+                                  .kind = ALT_JOINED,
+                                  .tier = true,
+                                  .idf = idf_of(r, n)};
+        st = add(g, r->arena, &alt, n);
+    }
+    return st;
+}
+
+/* --- inside ----------------------------------------------------------------------------------- */
+
+bool parts_compounding(const struct schema *schema)
+{
+    static const char *const languages[] = {"de", "nl", "sv", "da", "no", "fi", "hu", "is"};
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        for (size_t k = 0; k < sizeof languages / sizeof *languages; k++)
+            if (schema->fields[i].searchable && !strcmp(schema->fields[i].language, languages[k]))
+                return true;
+    return false;
+}
+
+static bool any_language(const struct schema *schema)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].searchable && schema->fields[i].language[0])
+            return true;
+    return false;
+}
+
+struct inside {
+    const struct parts_request *r;
+    struct slice word;
+    bool freely;
+    struct slice terms[INSIDE_MAX];
+    uint64_t df[INSIDE_MAX];
+    uint32_t count;
+};
+
+/* "apfel" + "saft", "arbeits" + "schuh": a beginning that is a word, with or without a joint. */
+static bool good_beginning(struct inside *x, struct slice begin)
+{
+    static const char *const joints[] = {"", "s", "n", "en", "es", "er"};
+    size_t letters = 0;
+    for (size_t i = 0; i < begin.len; i++) {
+        letters += ((unsigned char)begin.ptr[i] & 0xc0) != 0x80;
+        if (begin.ptr[i] >= '0' && begin.ptr[i] <= '9')
+            return false;
+    }
+    if (letters < PART_LETTERS)
+        return false;
+    if (x->freely)
+        return true;
+    for (size_t i = 0; i < sizeof joints / sizeof *joints; i++) {
+        size_t len = strlen(joints[i]);
+        if (begin.len >= len + PART_LETTERS &&
+            !memcmp(begin.ptr + begin.len - len, joints[i], len) &&
+            expand_live_df(x->r->snap, slice_make(begin.ptr, begin.len - len)))
+            return true;
+    }
+    return false;
+}
+
+static bool known(const struct inside *x, struct slice term)
+{
+    for (uint32_t i = 0; i < x->count; i++)
+        if (slice_equal(x->terms[i], term))
+            return true;
+    return false;
+}
+
+static enum status on_end(void *ctx, struct slice term)
+{
+    struct inside *x = ctx;
+    struct slice begin = slice_make(term.ptr, term.len - x->word.len);
+    if (known(x, term) || !good_beginning(x, begin))
+        return STATUS_OK;
+    x->df[x->count] = expand_live_df(x->r->snap, term);
+    x->terms[x->count] = term;
+    x->count += x->df[x->count] > 0;
+    return x->count == INSIDE_MAX ? STATUS_END : STATUS_OK;
+}
+
+static enum status inside_of(struct group *g, struct slice word, bool freely,
+                             const struct parts_request *r)
+{
+    struct inside x = {.r = r, .word = word, .freely = freely && word.len >= INSIDE_FREE - 1};
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
+        st = x.count < INSIDE_MAX
+                 ? tails_find(r->tails, snapshot_segment(r->snap, i), word, on_end, &x)
+                 : STATUS_OK;
+    uint64_t df = g->df;
+    for (uint32_t i = 0; i < x.count; i++)
+        df += x.df[i];
+    for (uint32_t i = 0; !st && i < x.count; i++) {
+        struct alternative alt = {
+            .term = x.terms[i], .kind = ALT_JOINED, .tier = true, .idf = idf_of(r, df)};
+        st = add(g, r->arena, &alt, x.df[i]);
+    }
+    return st;
+}
+
+enum status parts_inside(struct plan *plan, const struct parts_request *r)
+{
+    const struct schema *schema = snapshot_schema(r->snap);
+    bool compounding = parts_compounding(schema), unknown = !any_language(schema);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        struct slice word = g->items[0].term;
+        uint32_t forms = g->count;
+        if (g->phrase || g->digits || word.len < INSIDE_LETTERS)
+            continue;
+        bool freely = compounding || (unknown && word.len >= INSIDE_FREE);
+        st = inside_of(g, word, freely, r);
+        /* its plural ends compounds too */
+        for (uint32_t k = 1; !st && k < forms; k++)
+            if (g->items[k].kind == ALT_FORM && g->items[k].term.len >= INSIDE_LETTERS)
+                st = inside_of(g, g->items[k].term, freely, r);
+    }
+    return st;
+}

@@ -1,0 +1,109 @@
+#include "index/tails.h"
+#include "index/segment_private.h"
+
+#include <stdlib.h>
+
+enum { TAILS_MAX = 64 };
+
+/* What tells a segment from others, also of other catalogs. */
+struct key {
+    uint32_t number, base, docs, terms;
+    uint64_t postings;
+};
+
+struct tail_list {
+    struct key key;
+    uint32_t *tails;
+    uint64_t used; /* tick of the last use, 0 = free */
+};
+
+struct tails {
+    struct tail_list lists[TAILS_MAX];
+    uint64_t tick;
+};
+
+enum status tails_create(struct tails **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+void tails_destroy(struct tails **t)
+{
+    if (!*t)
+        return;
+    for (uint32_t i = 0; i < TAILS_MAX; i++)
+        free((*t)->lists[i].tails);
+    free(*t);
+    *t = NULL;
+}
+
+static uint32_t tail_of(struct slice term)
+{
+    uint32_t v = 0;
+    if (term.len >= TAIL_BYTES)
+        memcpy(&v, term.ptr + term.len - TAIL_BYTES, TAIL_BYTES);
+    return v;
+}
+
+static bool same(const struct key *a, const struct key *b)
+{
+    return a->number == b->number && a->base == b->base && a->docs == b->docs &&
+           a->terms == b->terms && a->postings == b->postings;
+}
+
+static enum status fill(struct tail_list *l, const struct segment *s)
+{
+    uint32_t *tails = realloc(l->tails, ((size_t)l->key.terms + 1) * sizeof *tails);
+    if (!tails)
+        return STATUS_NO_MEMORY;
+    l->tails = tails;
+    for (uint32_t o = 0; o < l->key.terms; o++) {
+        struct slice term;
+        enum status st = segment_term(s, o, &term);
+        if (st)
+            return st;
+        tails[o] = tail_of(term);
+    }
+    return STATUS_OK;
+}
+
+static enum status list_of(struct tails *t, const struct segment *s, struct tail_list **out)
+{
+    struct key key = {segment_number(s), segment_base(s), segment_doc_count(s),
+                      segment_term_count(s), s->head.posting_count};
+    struct tail_list *oldest = &t->lists[0];
+    for (uint32_t i = 0; i < TAILS_MAX; i++) {
+        struct tail_list *l = *out = &t->lists[i];
+        if (l->used && same(&l->key, &key)) {
+            l->used = ++t->tick;
+            return STATUS_OK;
+        }
+        oldest = l->used < oldest->used ? l : oldest;
+    }
+    *out = oldest;
+    oldest->key = key;
+    enum status st = fill(oldest, s);
+    oldest->used = st ? 0 : ++t->tick;
+    return st;
+}
+
+enum status tails_find(struct tails *t, const struct segment *s, struct slice word,
+                       enum status (*found)(void *ctx, struct slice term), void *ctx)
+{
+    struct tail_list *l;
+    uint32_t want = tail_of(word);
+    if (word.len < TAIL_BYTES)
+        return STATUS_OK;
+    enum status st = list_of(t, s, &l);
+    for (uint32_t o = 0; !st && o < l->key.terms; o++) {
+        struct slice term;
+        if (l->tails[o] != want)
+            continue;
+        st = segment_term(s, o, &term);
+        if (!st && term.len > word.len &&
+            memcmp(term.ptr + term.len - word.len, word.ptr, word.len) == 0)
+            st = found(ctx, term);
+    }
+    return st == STATUS_END ? STATUS_OK : st;
+}

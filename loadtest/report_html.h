@@ -1,0 +1,10 @@
+/* report_html - the report as one page that needs nothing from outside (report.html around the
+ * JSON). */
+#ifndef SOUK_LOADTEST_REPORT_HTML_H
+#define SOUK_LOADTEST_REPORT_HTML_H
+
+#include "loadtest/report.h"
+
+void report_html(const struct report *r, FILE *f);
+
+#endif

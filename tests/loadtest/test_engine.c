@@ -1,0 +1,303 @@
+#include "loadtest/engine.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "loadtest/clock.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/*
+ * A server that answers PING as it is told: after a pause, or not at all, or with an error; it may
+ * say GOAWAY or cut the connection after some requests.
+ */
+struct fake {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+    _Atomic bool stop;
+    bool silent, goaway;
+    enum status status;
+    uint32_t cut_after; /* requests of a connection; 0 = never */
+    uint64_t stall_from_ms, stall_ms;
+};
+
+enum { MAX_CONNS = 64 };
+
+struct conn {
+    int fd;
+    struct buf in, out;
+    uint32_t seen;
+};
+
+static bool answer(struct fake *s, struct conn *c, const struct frame *f)
+{
+    struct frame r = {
+        .opcode = f->opcode, .flags = FLAG_REPLY, .request_id = f->request_id, .status = s->status};
+    if (f->opcode == OP_HELLO || !s->silent) {
+        r.status = f->opcode == OP_HELLO ? STATUS_OK : s->status;
+        frame_end(&c->out, frame_begin(&c->out), &r);
+    }
+    if (f->opcode == OP_HELLO)
+        return true;
+    c->seen++;
+    if (s->goaway && c->seen == 20)
+        frame_end(&c->out, frame_begin(&c->out), &(struct frame){.opcode = OP_GOAWAY});
+    return !s->cut_after || c->seen < s->cut_after;
+}
+
+static bool serve(struct fake *s, struct conn *c)
+{
+    size_t used, need, at = 0;
+    buf_reserve(&c->in, 65536);
+    ssize_t n = recv(c->fd, c->in.ptr + c->in.len, 65536, 0);
+    if (n <= 0)
+        return false;
+    c->in.len += (size_t)n;
+    struct frame f;
+    bool more = true;
+    while (more && frame_decode(slice_make(c->in.ptr + at, c->in.len - at), 1 << 20, &f, &used,
+                                &need) == STATUS_OK) {
+        more = answer(s, c, &f);
+        at += used;
+    }
+    memmove(c->in.ptr, c->in.ptr + at, c->in.len - at);
+    c->in.len -= at;
+    if (more && c->out.len && send(c->fd, c->out.ptr, c->out.len, MSG_NOSIGNAL) < 0)
+        more = false;
+    buf_clear(&c->out);
+    return more;
+}
+
+static void *run(void *ctx)
+{
+    struct fake *s = ctx;
+    struct conn conns[MAX_CONNS] = {0};
+    uint64_t start = clock_ns();
+    int count = 0;
+    while (!s->stop) {
+        struct pollfd p[MAX_CONNS + 1] = {{.fd = s->listener, .events = POLLIN}};
+        for (int i = 0; i < count; i++)
+            p[i + 1] = (struct pollfd){.fd = conns[i].fd, .events = POLLIN};
+        poll(p, (nfds_t)count + 1, 20);
+        if (s->stall_ms && clock_ns() - start > s->stall_from_ms * 1000000) {
+            usleep((useconds_t)s->stall_ms * 1000);
+            s->stall_ms = 0;
+        }
+        for (int i = 0; i < count; i++)
+            if (p[i + 1].revents && conns[i].fd >= 0 && !serve(s, &conns[i])) {
+                close(conns[i].fd);
+                conns[i].fd = -1;
+            }
+        if (p[0].revents && count < MAX_CONNS)
+            conns[count++].fd = accept(s->listener, NULL, NULL);
+    }
+    for (int i = 0; i < count; i++) {
+        if (conns[i].fd >= 0)
+            close(conns[i].fd);
+        buf_fini(&conns[i].in);
+        buf_fini(&conns[i].out);
+    }
+    return NULL;
+}
+
+static void fake_start(struct fake *s)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    s->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(s->listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(s->listener, 64), 0);
+    getsockname(s->listener, (struct sockaddr *)&a, &len);
+    s->port = ntohs(a.sin_port);
+    assert_int_equal(pthread_create(&s->thread, NULL, run, s), 0);
+}
+
+static void fake_stop(struct fake *s)
+{
+    s->stop = true;
+    pthread_join(s->thread, NULL);
+    close(s->listener);
+}
+
+static struct mix mix = {
+    .op_count = 1, .ops = {{.name = "ping", .kind = MIX_PING, .weight = 1, .deadline_ms = 200}}};
+
+/* 500 requests in half a second over 4 connections, unless changed. */
+static struct engine_spec spec_for(const struct fake *s, const char *shape, double rate)
+{
+    struct engine_spec e = {.mix = &mix,
+                            .parts = 1,
+                            .seed = 1,
+                            .connections = 4,
+                            .max_in_flight = 1000,
+                            .duration_ns = 500000000,
+                            .timeout_ns = 300000000,
+                            .connect_ns = 2000000000,
+                            .drain_ns = 400000000,
+                            .interval_ns = 100000000};
+    struct sockaddr_in *a = (struct sockaddr_in *)&e.address;
+    a->sin_family = AF_INET;
+    a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    a->sin_port = htons(s->port);
+    e.address_len = sizeof *a;
+    assert_int_equal(schedule_parse(&e.schedule, shape, rate, 0.5, 1, NULL), STATUS_OK);
+    return e;
+}
+
+static struct tally *run_engine(const struct engine_spec *e)
+{
+    struct tally *t = tally_create();
+    assert_non_null(t);
+    atomic_store(&t->start_ns, clock_ns() + 50000000);
+    assert_int_equal(engine_run(e, t), STATUS_OK);
+    const struct counts *c = &t->ops[0].counts;
+    assert_int_equal(c->offered, c->ok + counts_failed(c)); /* nothing gets lost */
+    assert_int_equal(c->offered,
+                     c->sent + c->failed[FAILURE_HELD_BACK] + c->failed[FAILURE_UNCONNECTED]);
+    return t;
+}
+
+static void a_good_server_answers_all(void **state)
+{
+    (void)state;
+    struct fake s = {0};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    struct tally *t = run_engine(&e);
+    assert_int_equal(t->ops[0].counts.offered, 500);
+    assert_int_equal(t->ops[0].counts.ok, 500);
+    assert_int_equal(t->ops[0].response.total, 500);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void a_stall_is_counted_from_the_intended_start(void **state)
+{
+    (void)state;
+    struct fake s = {.stall_from_ms = 150, .stall_ms = 250};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    e.timeout_ns = 2000000000;
+    struct tally *t = run_engine(&e);
+    const struct op_tally *o = &t->ops[0];
+    assert_int_equal(o->counts.ok, 500);
+    /* half of the run came due during the stall: evenly late */
+    assert_true(histogram_percentile(&o->response, 99) > 200000);
+    assert_true(histogram_percentile(&o->response, 75) > 80000);
+    assert_true(o->counts.late > 20 && o->counts.good == o->counts.ok - o->counts.late);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void a_silent_server_fails_by_bound_and_by_time(void **state)
+{
+    (void)state;
+    struct fake s = {.silent = true};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    e.max_in_flight = 50;
+    struct tally *t = run_engine(&e);
+    const struct counts *c = &t->ops[0].counts;
+    assert_int_equal(c->ok, 0);
+    assert_true(c->failed[FAILURE_HELD_BACK] >= 300);
+    assert_true(c->failed[FAILURE_TIMEOUT] >= 50);
+    assert_int_equal(t->ops[0].lost.total, c->failed[FAILURE_TIMEOUT]);
+    assert_true(t->ops[0].lost.max >= 290000);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void refusals_have_their_code_and_no_latency(void **state)
+{
+    (void)state;
+    struct fake s = {.status = STATUS_OVERLOADED};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "poisson", 1000);
+    struct tally *t = run_engine(&e);
+    assert_int_equal(t->ops[0].counts.failed[STATUS_OVERLOADED], t->ops[0].counts.offered);
+    assert_int_equal(t->ops[0].response.total, 0);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void a_lost_connection_fails_what_was_on_it_and_is_made_anew(void **state)
+{
+    (void)state;
+    struct fake s = {.cut_after = 60};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    struct tally *t = run_engine(&e);
+    assert_true(t->ops[0].counts.failed[FAILURE_DISCONNECTED] >= 4);
+    assert_true(t->reconnects >= 4);
+    assert_true(t->ops[0].counts.ok > 300);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void after_goaway_nothing_is_lost(void **state)
+{
+    (void)state;
+    struct fake s = {.goaway = true};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    struct tally *t = run_engine(&e);
+    assert_true(t->goaways >= 4);
+    assert_int_equal(t->ops[0].counts.ok, 500);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void a_closed_loop_asks_only_what_is_answered(void **state)
+{
+    (void)state;
+    struct fake s = {.stall_from_ms = 150, .stall_ms = 250};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    e.closed = 4;
+    e.timeout_ns = 2000000000;
+    struct tally *t = run_engine(&e);
+    const struct op_tally *o = &t->ops[0];
+    assert_true(o->counts.ok > 500);
+    assert_true(o->counts.late <= 8); /* only those under way saw the stall */
+    assert_true(histogram_percentile(&o->response, 98) < 100000);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
+static void no_server_is_said(void **state)
+{
+    (void)state;
+    struct fake s = {0};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 1000);
+    fake_stop(&s);
+    e.connect_ns = 200000000;
+    struct tally *t = tally_create();
+    assert_int_equal(engine_run(&e, t), STATUS_UNAVAILABLE);
+    assert_true(t->fault[0] && t->finished);
+    tally_destroy(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_server_answers_all),
+        cmocka_unit_test(a_stall_is_counted_from_the_intended_start),
+        cmocka_unit_test(a_silent_server_fails_by_bound_and_by_time),
+        cmocka_unit_test(refusals_have_their_code_and_no_latency),
+        cmocka_unit_test(a_lost_connection_fails_what_was_on_it_and_is_made_anew),
+        cmocka_unit_test(after_goaway_nothing_is_lost),
+        cmocka_unit_test(a_closed_loop_asks_only_what_is_answered),
+        cmocka_unit_test(no_server_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
