@@ -170,6 +170,7 @@ static void failed(struct fetch_call *call, const char *text, bool retryable)
         if (!call->again)
             call->again = loop_timer_create(c->fetcher->loop, -1, 0, try_now, call);
         if (call->again) {
+            c->retries++;
             loop_timer_set(call->again, pause);
             return;
         }

@@ -63,7 +63,8 @@ void canary_tick(struct canary *k)
     const struct provider *p = k->provider->definition;
     int64_t now = clock_mono_ms();
     struct buf id = BUF_INIT;
-    if (k->call || now < k->next_ms || !p->enabled || !p->one.len)
+    if (k->call || now < k->next_ms || !p->enabled || !p->one.len ||
+        now < k->provider->breaker.paused_ms) /* Retry-After holds for canaries too */
         return;
     k->next_ms = now + p->canary_ms - p->canary_ms / 10 +
                  (int64_t)(fetch_random(k->catalog->fetcher) % (uint64_t)(p->canary_ms / 10 + 1));

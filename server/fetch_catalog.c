@@ -285,6 +285,51 @@ static enum upstream_state upstream_of(const struct fetch_catalog *c, bool *paus
                              : UPSTREAM_FAILING;
 }
 
+struct expired_walk {
+    struct fetch_catalog *catalog;
+    struct snapshot *snapshot;
+};
+
+static bool ask_expired(void *ctx, uint32_t docid)
+{
+    struct expired_walk *w = ctx;
+    struct slice id;
+    int64_t origin = 0;
+    struct column *origins = snapshot_column(w->snapshot, COLUMN_ORIGIN);
+    if (origins && column_int(origins, docid, &origin) == STATUS_OK && origin &&
+        snapshot_id(w->snapshot, docid, &id) == STATUS_OK)
+        refresh_ask(w->catalog->refresh, id);
+    return true;
+}
+
+/* The upstream is well again: what nobody sees any more because it expired is asked for, behind
+ * what is being searched; what was even evicted comes with the feed from its start. */
+static void recover(struct fetch_catalog *c)
+{
+    struct catalog *catalog;
+    uint64_t evicted = atomic_load(&c->row->freshness.evicted_ttl);
+    if (fetch_catalog_open(c, &catalog) == STATUS_OK) {
+        struct expired_walk w = {c, catalog->snapshot};
+        snapshot_expired(catalog->snapshot, -1, fetch_wall_ms(c->fetcher), ask_expired, &w, NULL);
+        snapshot_end(catalog->snapshot);
+    }
+    for (uint32_t i = 0; i < c->provider_count && evicted > c->evicted; i++)
+        if (c->providers[i]->definition->changes.len && c->providers[i]->definition->enabled) {
+            changes_restart(c->providers[i]->changes);
+            break;
+        }
+}
+
+static void watch_trouble(struct fetch_catalog *c, enum upstream_state state)
+{
+    bool troubled = state == UPSTREAM_FAILING || state == UPSTREAM_DOWN;
+    if (troubled && !c->troubled)
+        c->evicted = atomic_load(&c->row->freshness.evicted_ttl);
+    if (state == UPSTREAM_OK && c->troubled)
+        recover(c);
+    c->troubled = troubled;
+}
+
 void fetch_catalog_publish(struct fetch_catalog *c)
 {
     struct shared_upstream *u = &c->row->upstream;
@@ -296,6 +341,7 @@ void fetch_catalog_publish(struct fetch_catalog *c)
     if (state != before)
         fetch_say(c, state == UPSTREAM_DOWN ? "error" : "info", "", "the upstream is now",
                   upstream_state_name(state));
+    watch_trouble(c, state);
     for (uint32_t i = 0; i < c->provider_count; i++)
         publish_provider(c->providers[i], i, wall);
     atomic_store(&u->paused, paused);

@@ -58,9 +58,11 @@ struct fetch_catalog {
     struct retry_budget budget;
     uint64_t edition, generation, settings; /* what was read last */
     bool read;
-    uint64_t calls, failures;
+    uint64_t calls, failures, retries; /* calls count every try */
     int64_t success_ms, failure_ms;
     struct refresh *refresh;
+    bool troubled;    /* the upstream was not well when last looked at */
+    uint64_t evicted; /* products evicted by their ttl when the trouble began */
 };
 
 enum status fetch_catalog_create(struct fetcher *f, uint32_t row_idx, struct fetch_catalog **out);

@@ -502,6 +502,18 @@ static void end_waits(struct entry *e, int64_t now)
     }
 }
 
+/* Fronts may ask for it again: what was learned has long been visible to them. */
+static void forget_asking(struct refresh *r, struct slice id)
+{
+    struct catalog *c;
+    uint32_t docid;
+    if (fetch_catalog_open(r->catalog, &c))
+        return;
+    if (snapshot_find(c->snapshot, id, &docid) == STATUS_OK)
+        shared_pages_answered(&c->pages, docid);
+    snapshot_end(c->snapshot);
+}
+
 static void wake(struct refresh *r, struct entry *e, int64_t now)
 {
     if (e->not_before_ms > now || (e->negative_ms > now && !e->again && !e->waiters)) {
@@ -517,6 +529,7 @@ static void wake(struct refresh *r, struct entry *e, int64_t now)
             fly_alone(r, e, e->waiters->deadline_ms);
         return;
     }
+    forget_asking(r, id_of(e));
     entry_free(r, e);
 }
 

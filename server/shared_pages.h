@@ -61,6 +61,13 @@ static inline void shared_pages_set_hits(const struct shared_pages *p, uint32_t 
         atomic_store_explicit(&p->hits[docid], n, memory_order_relaxed);
 }
 
+/* The fetcher only: what was asked for came some time ago, it may be asked for again. */
+static inline void shared_pages_answered(const struct shared_pages *p, uint32_t docid)
+{
+    if (p->asked && docid < PAGES_DOCIDS)
+        atomic_store_explicit(&p->asked[docid], 0, memory_order_relaxed);
+}
+
 /* True when the caller is the one to ask for a refresh now. */
 bool shared_pages_ask(const struct shared_pages *p, uint32_t docid, int64_t mono_ms);
 

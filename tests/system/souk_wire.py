@@ -261,3 +261,23 @@ class Connection:
     def search(self, catalog, words='', extra=b'', **options):
         """The body of a SEARCH reply."""
         return self.call('SEARCH', tlv('SEARCH', 'CATALOG', catalog) + tlv('SEARCH', 'TEXT', words) + extra, **options).body
+
+
+Hit = namedtuple('Hit', 'id score freshness age_ms')
+
+
+def hits(body):
+    """The hits of a SEARCH reply; freshness is the number of its state."""
+    out = []
+    for tag, value in fields(body):
+        if tag != TAGS['HITS']['HITS']:
+            continue
+        r = Reader(value)
+        for _ in range(r.varint()):
+            name, score = r.bytes().decode(), r.varint()
+            state = value[r.at] & 3
+            r.at += 1
+            age = r.varint()
+            r.bytes(), r.varint(), r.bytes(), r.bytes()  # document, group
+            out.append(Hit(name, score, state, age))
+    return out

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""The failure matrix of upstreams: each fault is one catalog with an upstream of its own; all of them fail at the
+same time under steady searches, then all come back. Each test looks at what its catalog went through.
+
+In each: no search failed; no stale hit said fresh; no expired hit; one question about a product at a time; tries
+within the budget; nothing of a bad answer is believed; the breaker as specified; everything fresh again after.
+"""
+import collections
+import os
+import shutil
+import tempfile
+import threading
+import time
+import unittest
+
+from souk_system import SLACK, Server, wait_until
+from souk_upstream import POISON, QUICK, BadUpstream, certificates, create, define, products, upstream
+from souk_wire import Connection, field, hits, tlv
+
+TTL, FAULT_S, LAG = 2.0, 5.0, 1.0 * SLACK
+FRESH, STALE, STALE_IF_ERROR, EXPIRED = range(4)
+COUNT = 12
+OPEN = {'open', 'half_open'}
+HUGE = b'{"id": "p0", "title": "' + b'x' * 200000 + b'"}'
+DEEP = b'[' * 5000 + b']' * 5000
+
+# name -> (what the upstream does, states its breaker may be in after FAULT_S)
+FAULTS = {
+    'refused': (lambda u: u.stop(), OPEN),
+    'black_hole': (lambda u: u.black_hole(), OPEN),
+    'no_first_byte': (lambda u: u.silent, OPEN),
+    'silent_mid_body': (lambda u: u.mid_body, OPEN),
+    'slow_drip': (lambda u: u.drip, OPEN),
+    'status_500': (lambda u: u.status(500), OPEN),
+    'status_502': (lambda u: u.status(502), OPEN),
+    'status_503': (lambda u: u.status(503), OPEN),
+    'status_504': (lambda u: u.status(504), OPEN),
+    'status_429': (lambda u: u.status(429), OPEN),
+    'status_429_retry_after': (lambda u: u.status(429, 'Retry-After: 8'), {'paused'}),
+    'status_503_retry_after': (lambda u: u.status(503, 'Retry-After: 8'), {'paused'}),
+    'status_401': (lambda u: u.status(401), {'closed'}),
+    'redirect_loop': (lambda u: u.redirect, {'closed'}),
+    'cut_body': (lambda u: u.cut, OPEN),
+    'wrong_length': (lambda u: u.short_length, OPEN),
+    'gzip_bomb': (lambda u: u.bomb, OPEN),
+    'broken_gzip': (lambda u: u.broken_gzip, OPEN),
+    'html_with_200': (lambda u: u.body(b'<html><body>maintenance</body></html>'), OPEN),
+    'empty_with_200': (lambda u: u.body(b''), OPEN),
+    'truncated_json': (lambda u: u.text(lambda t: t[:-8]), OPEN),
+    'duplicate_key': (lambda u: u.text(lambda t: t[:-1] + b', "title": "twice"}'), OPEN),
+    'invalid_utf8': (lambda u: u.text(lambda t: t[:-1] + b', "brand": "\xff\xfe"}'), OPEN),
+    'huge_json': (lambda u: u.body(HUGE), OPEN),
+    'deep_json': (lambda u: u.body(DEEP), OPEN),
+    'wrong_type': (lambda u: u.text(lambda t: t[:-1].replace(b'"price"', b'"x"') + b', "price": "cheap"}'), OPEN),
+    'other_product': (lambda u: u.other_product, OPEN),
+    'bogus_304': (lambda u: u.bogus_304, OPEN),
+    'expired_certificate': ('expired', OPEN),
+    'wrong_host_certificate': ('other', OPEN),
+    'flapping': (lambda u: u.flapping, OPEN | {'closed'}),
+    'one_in_ten': (lambda u: u.one_in_ten, {'closed'}),
+    'past_its_limit': (lambda u: u.stop(), OPEN),
+}
+
+
+class Watch:
+    """What the searches of one catalog saw."""
+
+    def __init__(self):
+        self.searches = self.failed = self.unlabelled = self.expired = self.poisoned = 0
+        self.states = collections.Counter()
+        self.errors = collections.Counter()
+        self.least = COUNT
+
+
+class UpstreamFaults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='souk-faults-')
+        cls.certificates = certificates(cls.folder)
+        cls.server = Server(env={'SOUK_UPSTREAM_SEED': '1'}).start()
+        cls.upstreams, cls.watches, cls.reports = {}, {name: Watch() for name in FAULTS}, {}
+        try:
+            cls.prepare()
+            cls.suffer()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+        for up in cls.upstreams.values():
+            up.stop()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    @classmethod
+    def prepare(cls):
+        for name, (fault, _) in FAULTS.items():
+            tls = cls.certificates['good'] if isinstance(fault, str) else None
+            sie = 1 if name == 'past_its_limit' else 600
+            up = BadUpstream({**products(COUNT), 'canary': {'id': 'canary', 'title': 'bird'}}, tls=tls,
+                             cache=f'max-age={TTL:g}, stale-while-revalidate=1, stale-if-error={sie}')
+            cls.upstreams[name] = up
+            create(cls.server, name)
+            define(cls.server, name, 'main', up.definition(**QUICK, ca_file=cls.certificates['ca'], batch=1))
+        for name in FAULTS:
+            wait_until(lambda: upstream(cls.server, name)['providers'][0]['in_step'], 20, f'{name} is in step')
+
+    @classmethod
+    def suffer(cls):
+        cls.stopping = False
+        searching = threading.Thread(target=cls.search)
+        searching.start()
+        time.sleep(TTL + 0.5)  # everything was revalidated once
+        cls.before = {name: upstream(cls.server, name) for name in FAULTS}
+        cls.start = time.monotonic()
+        for name, (fault, _) in FAULTS.items():
+            up = cls.upstreams[name]
+            up.since = time.monotonic()
+            if isinstance(fault, str):
+                up.tls = cls.certificates[fault]
+                up.hang_up()
+            else:
+                up.mode = fault(up) or up.mode
+        time.sleep(FAULT_S)
+        for name in FAULTS:
+            cls.reports[name] = upstream(cls.server, name)
+        cls.seconds = time.monotonic() - cls.start
+        for name, up in cls.upstreams.items():
+            up.tls = cls.certificates['good'] if up.tls else None
+            up.mode = up.good
+            up.listen()
+        cls.recovered = set()
+        end = time.monotonic() + 8 * SLACK
+        while time.monotonic() < end and len(cls.recovered) < len(FAULTS):
+            for name in set(FAULTS) - cls.recovered:
+                body = cls.fresh_of(name)
+                if body == COUNT:
+                    cls.recovered.add(name)
+            time.sleep(0.1)
+        cls.stopping = True
+        searching.join(10)
+
+    @classmethod
+    def fresh_of(cls, name):
+        with Connection(('127.0.0.1', cls.server.port)) as c:
+            found = hits(c.search(name, 'shoe', tlv('SEARCH', 'K', 100)))
+        return sum(h.freshness == FRESH for h in found)
+
+    @classmethod
+    def search(cls):
+        extra = tlv('SEARCH', 'K', 100) + tlv('SEARCH', 'IDS_ONLY', 1)
+        with Connection(('127.0.0.1', cls.server.port)) as c:
+            while not cls.stopping:
+                for name in FAULTS:
+                    cls.one_search(c, name, extra)
+                time.sleep(0.02)
+
+    @classmethod
+    def one_search(cls, c, name, extra):
+        w, up = cls.watches[name], cls.upstreams[name]
+        w.searches += 1
+        try:
+            body = c.search(name, 'shoe', extra)
+            w.poisoned += field(c.search(name, POISON, tlv('SEARCH', 'MATCH', 0)), 'HITS', 'FOUND', 0) > 0
+        except Exception as e:  # noqa: BLE001  whatever it is, the search failed
+            w.failed += 1
+            w.errors[str(e)[:80]] += 1
+            return
+        now, found = time.time(), hits(body)
+        w.least = min(w.least, len(found))
+        for h in found:
+            age = now - up.good_at.get(h.id, now)
+            w.states[h.freshness] += 1
+            w.unlabelled += h.freshness == FRESH and age > TTL + LAG
+            w.expired += h.freshness == EXPIRED or age > TTL + (1 if name == 'past_its_limit' else 600) + LAG
+
+    # --- what holds in each -----------------------------------------------------------------------
+
+    def check(self, name):
+        w, up, report = self.watches[name], self.upstreams[name], self.reports[name]
+        provider, before = report['providers'][0], self.before[name]
+        self.assertGreater(w.searches, 50)
+        self.assertEqual(w.failed, 0, w.errors)
+        self.assertEqual(w.unlabelled, 0, 'stale hits said fresh')
+        self.assertEqual(w.expired, 0, 'expired hits')
+        self.assertEqual(w.poisoned, 0, 'something of a bad answer was believed')
+        self.assertLessEqual(max(up.most_flying.values()), 1, 'two questions about one product')
+        calls, retries = report['calls'] - before['calls'], report['retries'] - before['retries']
+        self.assertLessEqual(retries, 0.1 * (calls - retries) + self.seconds + 1.5)
+        self.assertIn(provider['breaker'], FAULTS[name][1], provider['error'])
+        if FAULTS[name][1] == OPEN:
+            self.assertEqual(report['state'], 'down')
+            self.assertLess(calls, 60, 'an open breaker calls all the same')
+        self.assertLessEqual(provider['opens'], 1 + self.seconds / (QUICK['breaker_open_ms'] / 1000 / 2))
+        if name != 'past_its_limit':
+            self.assertEqual(w.least, COUNT, 'products went missing')
+        if name not in ('flapping', 'one_in_ten'):
+            self.assertGreater(w.states[STALE_IF_ERROR], 0)
+        self.assertIn(name, self.recovered, f'not fresh again: {upstream(self.server, name)}')
+
+
+def add(name):
+    def test(self):
+        self.check(name)
+    setattr(UpstreamFaults, f'test_{name}', test)
+
+
+for _name in FAULTS:
+    add(_name)
+
+
+def test_past_its_limit(self):
+    self.check('past_its_limit')
+    self.assertEqual(self.watches['past_its_limit'].least, 0, 'products were shown past their limit')
+
+
+def test_one_in_ten_keeps_products_fresh(self):
+    w = self.watches['one_in_ten']
+    self.assertGreater(w.states[FRESH], 5 * (w.states[STALE] + w.states[STALE_IF_ERROR]) / 5)
+
+
+UpstreamFaults.test_past_its_limit = test_past_its_limit
+UpstreamFaults.test_one_in_ten_keeps_products_fresh = test_one_in_ten_keeps_products_fresh
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2 if os.environ.get('SOUK_VERBOSE') else 1)
