@@ -1,5 +1,7 @@
 #include "loadtest/ask.h"
 
+#include "protocol/suggest.h"
+
 void ask_init(struct ask *a, enum mix_kind kind, struct slice catalog)
 {
     memset(a, 0, sizeof *a);
@@ -95,7 +97,8 @@ static void encode(const struct ask *a, const struct mix_op *op, struct buf *out
             .catalog = a->catalog, .ack = a->ack, .names = &op->field, .name_count = 1};
         put_request_header(&p, out);
     } else if (a->kind == MIX_SUGGEST) {
-        tlv_put(out, TAG_SEARCH_CATALOG, a->catalog);
+        struct suggest_request q = {.catalog = a->catalog, .limit = a->search.k};
+        suggest_request_encode(&q, out);
     } else if (a->kind == MIX_SEARCH) {
         struct search_request q = a->search;
         q.catalog = a->catalog;

@@ -11,9 +11,12 @@ static const struct {
     const char *name;
     uint8_t opcode;
 } kinds[MIX_KIND_COUNT] = {
-    [MIX_SEARCH] = {"search", OP_SEARCH}, [MIX_GET] = {"get", OP_GET},
-    [MIX_SUGGEST] = {"suggest", 14},      [MIX_MULTI] = {"multi_search", OP_MULTI_SEARCH},
-    [MIX_PUT] = {"put", OP_PUT},          [MIX_PING] = {"ping", OP_PING},
+    [MIX_SEARCH] = {"search", OP_SEARCH},
+    [MIX_GET] = {"get", OP_GET},
+    [MIX_SUGGEST] = {"suggest", OP_SUGGEST},
+    [MIX_MULTI] = {"multi_search", OP_MULTI_SEARCH},
+    [MIX_PUT] = {"put", OP_PUT},
+    [MIX_PING] = {"ping", OP_PING},
 };
 static const char *const classes[FRAME_CLASS_COUNT] = {"critical", "default", "sheddable",
                                                        "background"};
@@ -160,7 +163,7 @@ static void put_search(struct buf *b, const struct mix_op *op, struct slice text
 {
     buf_put_slice(b, op->head);
     if (text.len)
-        tlv_put(b, TAG_SEARCH_TEXT, text);
+        tlv_put(b, op->kind == MIX_SUGGEST ? TAG_SUGGEST_TEXT : TAG_SEARCH_TEXT, text);
     if (filter.len)
         tlv_put(b, TAG_SEARCH_FILTER, filter);
 }

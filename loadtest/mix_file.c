@@ -5,6 +5,7 @@
 
 #include "loadtest/ask.h"
 #include "loadtest/json_in.h"
+#include "protocol/suggest.h"
 
 /* What is read just now; the first fault stays. */
 struct reader {
@@ -309,6 +310,8 @@ static void read_op(struct reader *r, const struct json_value *o, const struct j
         read_words(r, o, op);
     if (kind == MIX_SEARCH)
         read_search(r, o, &a);
+    if (kind == MIX_SUGGEST)
+        a.search.k = (uint32_t)number_of(r, o, "k", 1, SUGGEST_LIMIT_MAX, SUGGEST_LIMIT_DEFAULT);
     if (kind == MIX_MULTI)
         read_parts(r, o, catalog, op);
     if (kind == MIX_GET)

@@ -6,6 +6,7 @@
 
 #include "protocol/multi.h"
 #include "protocol/reply.h"
+#include "protocol/suggest.h"
 
 void observer_init(struct observer *o, bool verify, uint32_t connections, struct tally *t)
 {
@@ -63,6 +64,19 @@ static bool walk_multi(struct slice body, struct counts *c)
     while ((s = multi_reply_next(&r, &part, &v)) == STATUS_OK)
         if (part || !walk_search(v, c))
             return false;
+    return s == STATUS_END;
+}
+
+static bool walk_suggest(struct slice body, struct counts *c)
+{
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    bool degraded = false;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
+        degraded |= tag == TAG_SUGGEST_DEGRADED;
+    c->degraded += degraded;
     return s == STATUS_END;
 }
 
@@ -163,6 +177,16 @@ static bool put_holds(struct observer *o, const struct mix_op *op, struct slice 
     return true;
 }
 
+static bool suggest_holds(struct observer *o, const struct mix_op *op, struct slice body)
+{
+    struct suggest_reply r;
+    if (suggest_reply_decode(body, &o->arena, &r))
+        return wrong(o, "a suggest reply does not decode");
+    if (r.query_count > op->k)
+        return wrong(o, "%u suggestions where %u were asked for", r.query_count, op->k);
+    return true;
+}
+
 static bool holds(struct observer *o, const struct mix_op *op, uint32_t connection,
                   struct slice body)
 {
@@ -175,6 +199,8 @@ static bool holds(struct observer *o, const struct mix_op *op, uint32_t connecti
         return get_holds(o, op, connection, body);
     case MIX_PUT:
         return put_holds(o, op, body);
+    case MIX_SUGGEST:
+        return suggest_holds(o, op, body);
     default:
         return true;
     }
@@ -190,6 +216,8 @@ bool observe_reply(struct observer *o, const struct mix_op *op, uint32_t connect
         return wrong(o, "the body of a search reply is damaged");
     if (op->kind == MIX_MULTI && !walk_multi(f->body, c))
         return wrong(o, "a part of a multi-search failed");
+    if (op->kind == MIX_SUGGEST && !walk_suggest(f->body, c))
+        return wrong(o, "the body of a suggest reply is damaged");
     if (!o->verify)
         return true;
     c->verified++;

@@ -75,12 +75,38 @@ static void names_and_letters_are_each_used_once(void **state)
         }
 }
 
+static void the_manual_page_names_every_option(void **state)
+{
+    (void)state;
+    static char page[65536];
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+#define OPTION(id, name, letter, value, fallback, help) {name, value},
+#include "loadtest/options.def"
+#undef OPTION
+    };
+    FILE *f = fopen(SOUK_SOURCE_DIR "/docs/man/souk-load.1.scd", "r");
+    assert_non_null(f);
+    page[fread(page, 1, sizeof page - 1, f)] = '\0';
+    fclose(f);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char want[128];
+        snprintf(want, sizeof want, "*--%s*%s%s%s\n\t", rows[i].name, rows[i].value ? " _" : "",
+                 rows[i].value ? rows[i].value : "", rows[i].value ? "_" : "");
+        if (!strstr(page, want))
+            print_error("the manual page lacks %s", want);
+        assert_non_null(strstr(page, want));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_defaults_and_repeats),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(names_and_letters_are_each_used_once),
+        cmocka_unit_test(the_manual_page_names_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

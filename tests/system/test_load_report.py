@@ -95,6 +95,7 @@ class Report(unittest.TestCase):
                 {'name': 'browse', 'op': 'search', 'weight': 4, 'class': 'critical', 'deadline_ms': 500, 'queries': 'queries.tsv', 'pick': 'zipf:1',
                  'facets': ['brand:5', 'price:stats'], 'filters': ['', 'price < 200'], 'misspelt': 0.2, 'unseen': 0.1, 'return': 'title,price'},
                 {'name': 'typing', 'op': 'search', 'weight': 2, 'queries': 'queries.tsv', 'typing': True, 'k': 5, 'no_cache': True},
+                {'op': 'suggest', 'weight': 2, 'queries': 'queries.tsv', 'typing': True},
                 {'op': 'get', 'weight': 2, 'batch': 3, 'missing': 0.1, 'pick': 'zipf'},
                 {'op': 'multi_search', 'weight': 1, 'queries': 'queries.tsv', 'searches': [{'k': 3}, {'k': 0, 'facets': 'brand'}]},
                 {'op': 'put', 'weight': 1, 'class': 'sheddable', 'batch': 2, 'patch': {'stock': [0, 50]}, 'integer': True}]}, f)
@@ -117,7 +118,7 @@ class Report(unittest.TestCase):
 
     def test_every_operation_was_answered_and_verified(self):
         self.assertEqual(self.done.returncode, 0, (self.done.stderr, self.report and self.report['verify']))
-        self.assertEqual([o['name'] for o in self.report['operations']], ['browse', 'typing', 'get', 'multi_search', 'put'])
+        self.assertEqual([o['name'] for o in self.report['operations']], ['browse', 'typing', 'suggest', 'get', 'multi_search', 'put'])
         for o in self.report['operations']:
             self.assertGreater(o['requests']['ok'], 20, o)
             self.assertEqual(o['errors'], {}, o['name'])
