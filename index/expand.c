@@ -1,6 +1,6 @@
 #include "index/expand.h"
-#include "index/lev.h"
 #include "index/parts.h"
+#include "index/typo.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,114 +32,6 @@ uint64_t expand_live_df(struct snapshot *snap, struct slice term)
     return df > 0 ? (uint64_t)df : 0;
 }
 
-struct expansion {
-    struct slice term;
-    uint64_t df;
-    uint32_t distance;
-};
-
-struct expansions {
-    struct expansion *items;
-    uint32_t count, cap;
-    struct arena *arena;
-};
-
-static bool known(const struct expansions *x, struct slice term)
-{
-    for (uint32_t i = 0; i < x->count; i++)
-        if (slice_equal(x->items[i].term, term))
-            return true;
-    return false;
-}
-
-static enum status add_expansion(struct expansions *x, struct slice term, uint32_t distance)
-{
-    if (known(x, term))
-        return STATUS_OK;
-    if (x->count == x->cap) {
-        uint32_t cap = x->cap ? x->cap * 2 : 32;
-        struct expansion *items = arena_alloc(x->arena, cap * sizeof *items);
-        if (!items)
-            return STATUS_NO_MEMORY;
-        if (x->count)
-            memcpy(items, x->items, x->count * sizeof *items);
-        x->items = items;
-        x->cap = cap;
-    }
-    x->items[x->count++] = (struct expansion){.term = term, .distance = distance};
-    return STATUS_OK;
-}
-
-static int best_first(const void *a, const void *b)
-{
-    const struct expansion *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    if (x->df != y->df)
-        return x->df > y->df ? -1 : 1;
-    return slice_compare(x->term, y->term);
-}
-
-/* First ordinal behind *at whose term does not begin with `prefix`: doubling steps, then halving.
- */
-static enum status step_over(const struct segment *s, struct slice prefix, uint32_t end,
-                             uint32_t *at)
-{
-    uint32_t low = *at, step = 1; /* low begins so */
-    struct slice term;
-    for (;; step *= 2) {
-        uint32_t next = low + step;
-        if (next >= end)
-            break;
-        enum status st = segment_term(s, next, &term);
-        if (st)
-            return st;
-        if (!slice_starts(term, prefix))
-            break;
-        low = next;
-    }
-    uint32_t high = low + step < end ? low + step : end; /* does not begin so, or is the end */
-    while (low + 1 < high) {
-        uint32_t mid = low + (high - low) / 2;
-        enum status st = segment_term(s, mid, &term);
-        if (st)
-            return st;
-        if (slice_starts(term, prefix))
-            low = mid;
-        else
-            high = mid;
-    }
-    *at = high;
-    return STATUS_OK;
-}
-
-/* Walks a dictionary in order; terms sharing a hopeless beginning are stepped over at once. */
-static enum status walk_typos(const struct segment *s, struct slice word, uint32_t max,
-                              struct expansions *out)
-{
-    struct lev_walk walk;
-    uint32_t at, lo, hi;
-    lev_walk_init(&walk, word, max);
-    enum status st = segment_prefix_range(s, slice_make(word.ptr, max < 2 ? 1 : 0), &lo, &hi);
-    for (at = lo; !st && at < hi;) {
-        struct slice term, skip;
-        uint32_t distance;
-        st = segment_term(s, at, &term);
-        if (st)
-            break;
-        if (lev_walk_term(&walk, term, &distance, &skip)) {
-            if (distance > 0)
-                st = add_expansion(out, term, distance);
-            at++;
-        } else if (skip.len) {
-            st = step_over(s, skip, hi, &at);
-        } else {
-            at++;
-        }
-    }
-    return st;
-}
-
 static uint32_t edits_for(const struct group *g, uint32_t typos)
 {
     size_t len = 0;
@@ -155,7 +47,7 @@ static uint32_t edits_for(const struct group *g, uint32_t typos)
  * does not know at all cannot be outranked by a correction of it: its nearest corrections then
  * stand for it, tier and all.
  */
-static void weigh_typos(struct group *g, const struct expansions *x, uint32_t n, uint64_t live,
+static void weigh_typos(struct group *g, const struct typo_list *x, uint32_t n, uint64_t live,
                         const struct profile *profile, struct alternative *items)
 {
     uint64_t near_df = 0, most = 1;
@@ -168,9 +60,7 @@ static void weigh_typos(struct group *g, const struct expansions *x, uint32_t n,
     if (unknown)
         g->idf = expand_idf(live, near_df);
     for (uint32_t i = 0; i < n; i++) {
-        const struct expansion *e = &x->items[i];
-        if (!e->df)
-            continue;
+        const struct typo *e = &x->items[i];
         bool stands = unknown && e->distance == nearest;
         double factor = profile->n[stands            ? PROFILE_unknown_factor
                                    : e->distance > 1 ? PROFILE_typo2_factor
@@ -189,15 +79,10 @@ static void weigh_typos(struct group *g, const struct expansions *x, uint32_t n,
 static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
                                 struct arena *arena, const struct profile *profile, uint32_t edits)
 {
-    struct expansions x = {.arena = arena};
-    enum status s = STATUS_OK;
-    for (uint32_t i = 0; !s && i < snapshot_segment_count(snap); i++)
-        s = walk_typos(snapshot_segment(snap, i), g->items[0].term, edits, &x);
+    struct typo_list x;
+    enum status s = typo_find(snap, g->items[0].term, edits, arena, &x);
     if (s || !x.count)
         return s;
-    for (uint32_t i = 0; i < x.count; i++)
-        x.items[i].df = expand_live_df(snap, x.items[i].term);
-    qsort(x.items, x.count, sizeof *x.items, best_first);
     uint32_t cap = edits > 1 ? EXPAND_TYPO2_CAP : EXPAND_TYPO_CAP,
              n = x.count < cap ? x.count : cap;
     p->capped |= x.count > cap;

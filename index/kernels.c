@@ -135,6 +135,14 @@ uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t c
     return k;
 }
 
+uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint32_t least)
+{
+    uint32_t i = 0;
+    while (i < count && bytes[i] >= least)
+        i++;
+    return i;
+}
+
 static const struct kernels portable = {
     .name = "portable",
     .sums = kernel_sums_portable,
@@ -144,6 +152,7 @@ static const struct kernels portable = {
     .keep_bits = kernel_keep_bits_portable,
     .drain = drain_portable,
     .keep_range = kernel_keep_range_portable,
+    .first_below = kernel_first_below_portable,
 };
 
 /* --- dispatch --------------------------------------------------------------------------------- */

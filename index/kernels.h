@@ -64,6 +64,8 @@ struct kernels {
      */
     uint32_t (*keep_range)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                            const uint8_t *values, uint32_t width, uint32_t low, uint32_t high);
+    /* Index of the first byte below `least`, `count` when there is none. */
+    uint32_t (*first_below)(const uint8_t *bytes, uint32_t count, uint32_t least);
 };
 
 /* NULL when this machine cannot run it. */

@@ -131,6 +131,22 @@ TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t l
     return k;
 }
 
+TARGET static uint32_t first_below(const uint8_t *bytes, uint32_t count, uint32_t least)
+{
+    const __m256i bound = _mm256_set1_epi8((char)(least < 256 ? least : 255));
+    uint32_t i = 0;
+    if (least > 255)
+        return 0;
+    for (; i + 32 <= count; i += 32) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
+        uint32_t high =
+            (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(v, bound), v));
+        if (high != UINT32_MAX)
+            return i + (uint32_t)__builtin_ctz(~high);
+    }
+    return i + kernel_first_below_portable(bytes + i, count - i, least);
+}
+
 const struct kernels *kernels_avx2(void)
 {
     static const struct kernels avx2 = {
@@ -142,6 +158,7 @@ const struct kernels *kernels_avx2(void)
         .keep_bits = kernel_keep_bits_portable,
         .drain = drain,
         .keep_range = kernel_keep_range_portable,
+        .first_below = first_below,
     };
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? &avx2 : NULL;
 }

@@ -195,6 +195,21 @@ TARGET static uint32_t keep_range(uint32_t *docs, uint32_t *scores, uint32_t cou
     return k;
 }
 
+TARGET static uint32_t first_below(const uint8_t *bytes, uint32_t count, uint32_t least)
+{
+    const __m512i bound = _mm512_set1_epi8((char)least);
+    if (least > 255)
+        return 0;
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint32_t left = count - i;
+        uint64_t in = left >= 64 ? UINT64_MAX : ((uint64_t)1 << left) - 1;
+        uint64_t low = _mm512_mask_cmplt_epu8_mask(in, load_upto(bytes + i, left), bound);
+        if (low)
+            return i + (uint32_t)__builtin_ctzll(low);
+    }
+    return count;
+}
+
 static const struct kernels avx512 = {
     .name = "avx512",
     .sums = sums,
@@ -204,6 +219,7 @@ static const struct kernels avx512 = {
     .keep_bits = keep_bits,
     .drain = drain,
     .keep_range = keep_range,
+    .first_below = first_below,
 };
 
 const struct kernels *kernels_avx512(void)

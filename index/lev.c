@@ -28,6 +28,8 @@ void lev_walk_init(struct lev_walk *w, struct slice word, uint32_t max)
         w->max = 0;
     for (uint32_t j = 0; j <= w->word_len; j++)
         w->rows[0][j] = (uint8_t)(j ? j + 1 : 0); /* dropping the first letter costs two */
+    w->rows[0][w->word_len + 1] = FAR;
+    w->least[0] = 0;
 }
 
 static uint8_t least(uint8_t a, uint8_t b)
@@ -35,15 +37,18 @@ static uint8_t least(uint8_t a, uint8_t b)
     return a < b ? a : b;
 }
 
-/* Row i from rows i - 1 and i - 2; returns its least value. */
-static uint8_t fill_row(struct lev_walk *w, uint32_t i)
+/* Row i from rows i - 1 and i - 2, where it can be in reach; notes its least value. */
+static void fill_row(struct lev_walk *w, uint32_t i)
 {
     const uint8_t *up = w->rows[i - 1];
-    uint8_t *row = w->rows[i], best;
-    uint32_t c = w->term[i - 1];
-    row[0] = (uint8_t)(i + 1 < FAR ? i + 1 : FAR);
-    best = row[0];
-    for (uint32_t j = 1; j <= w->word_len; j++) {
+    uint8_t *row = w->rows[i], best = FAR;
+    uint32_t c = w->term[i - 1], low = i > w->max ? i - w->max : 0,
+             high = i + w->max < w->word_len ? i + w->max : w->word_len;
+    if (low == 0)
+        best = row[0] = (uint8_t)(i + 1);
+    else if (low <= high)
+        row[low - 1] = FAR;
+    for (uint32_t j = low ? low : 1; j <= high; j++) {
         bool first = i == 1 && j == 1;
         uint8_t replace = (uint8_t)(up[j - 1] + (w->word[j - 1] == c ? 0 : first ? 2 : 1));
         uint8_t v = least(replace, (uint8_t)(least(up[j], row[j - 1]) + 1));
@@ -52,7 +57,8 @@ static uint8_t fill_row(struct lev_walk *w, uint32_t i)
         row[j] = v;
         best = least(best, v);
     }
-    return best;
+    row[high + 1] = FAR;
+    w->least[i] = best;
 }
 
 bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, struct slice *skip)
@@ -76,17 +82,14 @@ bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, st
         memcpy(w->last + from, term.ptr + from, at - from);
         w->bytes[++w->depth] = at;
         /* a swap may reach back over one row, so two rows must be hopeless */
-        uint8_t best = fill_row(w, w->depth);
-        if (best > w->max) {
-            uint8_t before = FAR;
-            for (uint32_t j = 0; j <= w->word_len; j++)
-                before = least(before, w->rows[w->depth - 1][j]);
-            if ((uint32_t)before + 1 > w->max) {
-                *skip = slice_make(term.ptr, at);
-                return false;
-            }
+        fill_row(w, w->depth);
+        if (w->least[w->depth] > w->max && (uint32_t)w->least[w->depth - 1] + 1 > w->max) {
+            *skip = slice_make(term.ptr, at);
+            return false;
         }
     }
+    if (w->depth + w->max < w->word_len)
+        return false;
     *distance = w->rows[w->depth][w->word_len];
     return *distance <= w->max;
 }

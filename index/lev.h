@@ -16,8 +16,10 @@ enum { LEV_MAX_LEN = 64, LEV_MAX_EDITS = 3 };
 struct lev_walk {
     uint32_t word[LEV_MAX_LEN];
     uint32_t word_len, max;
-    uint8_t rows[LEV_MAX_LEN + 1]
-                [LEV_MAX_LEN + 1]; /* rows[i]: distances after i code points of the term */
+    /* rows[i]: distances after i code points of the term; only |i - j| <= max is filled, the cells
+     * beside are out of reach. least[i]: the smallest of row i. */
+    uint8_t rows[LEV_MAX_LEN + 1][LEV_MAX_LEN + 2];
+    uint8_t least[LEV_MAX_LEN + 1];
     uint32_t term[LEV_MAX_LEN];
     uint32_t bytes[LEV_MAX_LEN + 1]; /* bytes[i]: length in bytes of the first i code points */
     uint32_t depth;                  /* rows that are valid for the last term */

@@ -28,7 +28,8 @@ void list_account(const struct list *l, struct query_work *work)
 
 uint32_t list_block_bound(const struct list *l, uint32_t b)
 {
-    return score_of(l->p.bound[b], &l->weight);
+    uint32_t v = score_of(l->p.bound[b], &l->weight);
+    return v < l->bound ? v : l->bound; /* of a short list the exact bound is known */
 }
 
 uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to)
@@ -66,6 +67,18 @@ enum status list_score(struct list *l)
         return STATUS_OK;
     l->scored = true;
     return postings_decode_scores(&l->p, l->block_at, &l->weight, l->scores);
+}
+
+enum status list_measure(struct list *l)
+{
+    enum status s = list_load(l, 0);
+    if (!s)
+        s = list_score(l);
+    uint32_t best = 0;
+    for (uint32_t i = 0; !s && i < l->block.count; i++)
+        best = l->scores[i] > best ? l->scores[i] : best;
+    l->bound = best;
+    return s;
 }
 
 uint32_t list_next(struct list *l, uint32_t from)

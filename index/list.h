@@ -29,6 +29,8 @@ struct list {
 
 /* Prepares a list whose `p` is open. */
 void list_init(struct list *l, struct postings_weight weight);
+/* Reads a list of one block to know its bound exactly. */
+enum status list_measure(struct list *l);
 /* Adds what was read and skipped to `work`. */
 void list_account(const struct list *l, struct query_work *work);
 /* Most a document of block b scores. */

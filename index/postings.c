@@ -8,7 +8,8 @@
  * Lists below LIST_TINY have no bound of their own: every class may hold anything.
  */
 
-enum { LOOSE_BOUND = 0x00ffffff, DOC_BITS = 23 };
+#define LOOSE_BOUND UINT32_C(0xffffffff)
+enum { DOC_BITS = 23 };
 _Static_assert(SEGMENT_MAX_DOCS < 1 << DOC_BITS, "sums of a block's deltas cannot wrap");
 
 static uint32_t block_size(const struct postings *p, uint32_t b)
@@ -16,36 +17,41 @@ static uint32_t block_size(const struct postings *p, uint32_t b)
     return b + 1 < p->block_count ? POSTINGS_BLOCK : p->df - b * POSTINGS_BLOCK;
 }
 
-static uint32_t merge_bounds(uint32_t a, uint32_t b)
+/* A varint of up to four bytes; false when it is longer or runs out. */
+static inline bool short_varint(const uint8_t **at, const uint8_t *end, uint32_t *out)
 {
-    uint32_t out = 0;
-    for (int c = 0; c < 32; c += 8) {
-        uint32_t x = a >> c & 0xff, y = b >> c & 0xff;
-        uint32_t impact = (x & 15) > (y & 15) ? x & 15 : y & 15;
-        out |= (((x | y) & 0xf0) | impact) << c;
+    uint32_t v = 0;
+    for (uint32_t shift = 0; shift < 28 && *at < end; shift += 7) {
+        uint8_t b = *(*at)++;
+        v |= (uint32_t)(b & 0x7f) << shift;
+        if (!(b & 0x80)) {
+            *out = v;
+            return true;
+        }
     }
-    return out;
+    return false;
 }
 
 static enum status tiny_block(const struct postings *p, struct postings_block *out,
                               struct wire_reader *positions)
 {
-    struct wire_reader r = wire_reader_of(segment_rest(p->segment, p->off[0]));
-    uint32_t doc = UINT32_MAX;
+    struct slice rest = segment_rest(p->segment, p->off[0]);
+    const uint8_t *at = (const uint8_t *)rest.ptr, *end = at + rest.len;
+    uint32_t doc = UINT32_MAX, docs = segment_doc_count(p->segment);
     for (uint32_t i = 0; i < p->df; i++) {
-        uint64_t delta = wire_varint(&r);
-        if (delta >= segment_doc_count(p->segment))
+        uint32_t delta;
+        if (!rest.len || !short_varint(&at, end, &delta) || delta >= docs)
             return STATUS_CORRUPT;
-        doc += (uint32_t)delta + 1;
+        doc += delta + 1;
         out->docs[i] = doc;
     }
-    const uint8_t *evidence = wire_take(&r, p->df);
-    if (!evidence || doc >= segment_doc_count(p->segment))
+    if (doc >= docs || (size_t)(end - at) < p->df)
         return STATUS_CORRUPT;
+    const uint8_t *evidence = at;
     memcpy(out->evidence, evidence, p->df);
     out->count = p->df;
     if (positions)
-        *positions = r;
+        *positions = wire_reader_of(slice_make(at + p->df, (size_t)(end - at) - p->df));
     return STATUS_OK;
 }
 
@@ -202,28 +208,12 @@ uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t d
 
 static enum status open_single(struct postings *p, uint32_t ptr, bool tiny)
 {
-    struct postings_block block;
     p->inl.off = ptr;
-    p->off = &p->inl.off;
     p->block_count = 1;
     p->inl.last = segment_doc_count(p->segment) - 1;
-    p->inl.bound = tiny ? LOOSE_BOUND : 0;
-    p->last = &p->inl.last;
-    p->bound = &p->inl.bound;
-    p->tie = &p->inl.tie;
-    if (tiny) {
-        enum status s = tiny_block(p, &block, NULL);
-        if (s)
-            return s;
-        uint32_t bound = 0;
-        for (uint32_t i = 0; i < block.count; i++)
-            bound = merge_bounds(
-                bound,
-                (uint32_t)block.evidence[i]
-                    << 8 * (block.evidence[i] >> 4 ? __builtin_ctz(block.evidence[i] >> 4) : 0));
-        p->inl.bound = bound;
-        p->inl.last = block.docs[block.count - 1];
-    } else {
+    p->inl.bound = LOOSE_BOUND; /* of a tiny list: reading it costs as little as knowing more */
+    postings_settle(p);
+    if (!tiny) {
         const uint8_t *bound = segment_bytes(p->segment, ptr, 4);
         if (!bound)
             return STATUS_CORRUPT;

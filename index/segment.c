@@ -1,3 +1,4 @@
+#include "index/kernels.h"
 #include "index/segment_build.h"
 #include "index/segment_pack.h"
 #include "index/segment_private.h"
@@ -181,6 +182,23 @@ enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal)
 {
     return ordinal < s->head.term_count ? segment_u32(s, s->head.df, ordinal) : 0;
+}
+
+uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t end, uint32_t bytes)
+{
+    uint32_t at = ordinal + 1;
+    end = end < s->head.term_count ? end : s->head.term_count;
+    while (at < end) { /* one extent at a time */
+        struct slice run = segment_rest(s, (uint64_t)s->head.lcp + at);
+        uint32_t n = run.len < end - at ? (uint32_t)run.len : end - at;
+        if (n == 0)
+            return end; /* damaged: the walk ends */
+        uint32_t first = kernels_best()->first_below((const uint8_t *)run.ptr, n, bytes);
+        if (first < n)
+            return at + first;
+        at += n;
+    }
+    return end;
 }
 
 enum status segment_lower_bound(const struct segment *s, struct slice term, uint32_t *ordinal)

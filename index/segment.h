@@ -37,6 +37,9 @@ enum status segment_prefix_range(const struct segment *s, struct slice prefix, u
 enum status segment_lower_bound(const struct segment *s, struct slice term, uint32_t *ordinal);
 /* The bytes of a term. */
 enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice *term);
+/* First ordinal in (ordinal, end) whose term does not share `bytes` bytes with the one at
+ * `ordinal`; `end` when all do. Reads one byte a term. */
+uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t end, uint32_t bytes);
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal);
 /* The posting list of a term. */
 enum status postings_open(const struct segment *s, uint32_t ordinal, struct postings *out);

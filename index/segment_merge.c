@@ -114,10 +114,8 @@ static uint32_t lower_bound_of(const struct segment_writer *w, const char *prefi
 {
     uint32_t low = 0, high = w->head.term_count;
     while (low < high) {
-        uint32_t mid = (low + high) / 2,
-                 off = ((const uint32_t *)(const void *)w->str_off.ptr)[mid];
-        const char *s = w->blob.ptr + off;
-        if (slice_compare(slice_make(s + 1, (unsigned char)s[0]), slice_make(prefix, len)) < 0)
+        uint32_t mid = (low + high) / 2;
+        if (slice_compare(segment_writer_text(w, mid), slice_make(prefix, len)) < 0)
             low = mid + 1;
         else
             high = mid;
@@ -192,8 +190,7 @@ static enum status write_prefixes(struct merge *m, struct segment_writer *w)
         struct prefix_run run = stack[--depth];
         uint32_t from = lower_bound_of(w, run.prefix, run.len), at = from;
         for (; at < w->head.term_count; at++) {
-            const char *s = w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[at];
-            if ((unsigned char)s[0] < run.len || memcmp(s + 1, run.prefix, run.len) != 0)
+            if (!slice_starts(segment_writer_text(w, at), slice_make(run.prefix, run.len)))
                 break;
             run.postings += ((const uint32_t *)(const void *)w->df.ptr)[at];
         }

@@ -9,6 +9,7 @@
 void segment_writer_init(struct segment_writer *w)
 {
     *w = (struct segment_writer){.blob = BUF_INIT,
+                                 .strings = BUF_INIT,
                                  .str_off = BUF_INIT,
                                  .df = BUF_INIT,
                                  .ptr = BUF_INIT,
@@ -21,6 +22,7 @@ void segment_writer_init(struct segment_writer *w)
 void segment_writer_fini(struct segment_writer *w)
 {
     buf_fini(&w->blob);
+    buf_fini(&w->strings);
     buf_fini(&w->str_off);
     buf_fini(&w->df);
     buf_fini(&w->ptr);
@@ -225,13 +227,12 @@ static uint32_t put_list(struct segment_writer *w, const struct list_input *l)
 
 /* --- terms ------------------------------------------------------------------------------------ */
 
-static uint32_t put_string(struct segment_writer *w, struct slice term)
+static struct slice length_and_bytes(char room[256], struct slice term)
 {
-    char bytes[256];
     size_t n = term.len < 255 ? term.len : 255;
-    bytes[0] = (char)n;
-    memcpy(bytes + 1, term.ptr, n);
-    return segment_writer_put(w, slice_make(bytes, n + 1));
+    room[0] = (char)n;
+    memcpy(room + 1, term.ptr, n);
+    return slice_make(room, n + 1);
 }
 
 static void put_word(struct buf *b, uint32_t v)
@@ -241,7 +242,9 @@ static void put_word(struct buf *b, uint32_t v)
 
 void segment_writer_term(struct segment_writer *w, struct slice term, const struct list_input *list)
 {
-    put_word(&w->str_off, put_string(w, term));
+    char room[256];
+    put_word(&w->str_off, (uint32_t)w->strings.len);
+    buf_put_slice(&w->strings, length_and_bytes(room, term));
     put_word(&w->df, list->count);
     put_word(&w->ptr, put_list(w, list));
     w->head.term_count++;
@@ -249,7 +252,8 @@ void segment_writer_term(struct segment_writer *w, struct slice term, const stru
 
 void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count)
 {
-    put_word(&w->dead, put_string(w, term));
+    char room[256];
+    put_word(&w->dead, segment_writer_put(w, length_and_bytes(room, term)));
     put_word(&w->dead, (uint32_t)count);
     w->head.dead_count++;
 }
@@ -264,6 +268,39 @@ void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
     put_word(&w->prefixes, list->count);
     put_word(&w->prefixes, at);
     w->head.prefix_count++;
+}
+
+struct slice segment_writer_text(const struct segment_writer *w, uint32_t ordinal)
+{
+    const char *s = w->strings.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[ordinal];
+    return slice_make(s + 1, (unsigned char)s[0]);
+}
+
+/* The strings to their place, with what neighbours share beside them. */
+static void put_strings(struct segment_writer *w)
+{
+    uint32_t n = w->head.term_count, *at = malloc(((size_t)n + 1) * sizeof *at);
+    uint8_t *lcp = malloc((size_t)n + 4);
+    if (!at || !lcp || w->strings.failed || w->str_off.failed) {
+        w->blob.failed = true;
+        n = 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct slice s = segment_writer_text(w, i), before = SLICE_NULL;
+        if (i)
+            before = segment_writer_text(w, i - 1);
+        size_t shared = 0;
+        while (shared < s.len && shared < before.len && s.ptr[shared] == before.ptr[shared])
+            shared++;
+        lcp[i] = (uint8_t)shared;
+        at[i] = segment_writer_put(w, slice_make(s.ptr - 1, s.len + 1));
+    }
+    w->head.str_off = segment_writer_array(w, at, n);
+    settle(w, 4, 4);
+    w->head.lcp = (uint32_t)w->blob.len;
+    buf_put(&w->blob, lcp, n);
+    free(at);
+    free(lcp);
 }
 
 static void put_hash(struct segment_writer *w)
@@ -282,9 +319,8 @@ static void put_hash(struct segment_writer *w)
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        const uint8_t *s =
-            (const uint8_t *)w->blob.ptr + ((const uint32_t *)(const void *)w->str_off.ptr)[i];
-        uint32_t at = (uint32_t)XXH3_64bits(s + 1, s[0]) & (slots - 1);
+        struct slice s = segment_writer_text(w, i);
+        uint32_t at = (uint32_t)XXH3_64bits(s.ptr, s.len) & (slots - 1);
         while (table[at])
             at = (at + 1) & (slots - 1);
         table[at] = i + 1;
@@ -335,7 +371,7 @@ static void put_ids(struct segment_writer *w, const uint32_t *record_off)
 enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,
                                   segment_sink sink, void *ctx)
 {
-    w->head.str_off = segment_writer_array(w, w->str_off.ptr, w->head.term_count);
+    put_strings(w);
     w->head.df = segment_writer_array(w, w->df.ptr, w->head.term_count);
     w->head.ptr = segment_writer_array(w, w->ptr.ptr, w->head.term_count);
     put_hash(w);

@@ -19,7 +19,8 @@ struct segment_writer {
     struct segment_head head;
     struct buf blob;
     const uint32_t *ties;        /* [doc_count], of the segment being written */
-    struct buf str_off, df, ptr; /* u32 arrays by ordinal */
+    struct buf strings;          /* len u8, bytes of each term, in order */
+    struct buf str_off, df, ptr; /* u32 arrays by ordinal; str_off into `strings` until the end */
     struct buf dead;             /* (str_off, count) pairs */
     struct buf prefixes;         /* prefix entries */
 };
@@ -29,6 +30,8 @@ void segment_writer_fini(struct segment_writer *w);
 /* Terms in ascending order. */
 void segment_writer_term(struct segment_writer *w, struct slice term,
                          const struct list_input *list);
+/* A term given before. */
+struct slice segment_writer_text(const struct segment_writer *w, uint32_t ordinal);
 void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count);
 void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
                            const struct list_input *list);

@@ -244,6 +244,9 @@ static enum status place_lists(struct opening *o, const bool *in_run)
         l->p = p->p;
         postings_settle(&l->p);
         list_init(l, p->weight);
+        enum status st = l->p.df < POSTINGS_BLOCK / 4 ? list_measure(l) : STATUS_OK;
+        if (st)
+            return st;
         if (p->part) {
             x->parts[x->part_count++] = l;
         } else {

@@ -229,6 +229,22 @@ static void drain_at(const struct kernels *k)
     }
 }
 
+static void first_below_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS * 4; round++) {
+        uint32_t count = roll(300), least = roll(10) ? roll(256) : 256 + roll(9), want = 0;
+        uint8_t *bytes = malloc(count + 1);
+        assert_non_null(bytes);
+        for (uint32_t i = 0; i < count; i++)
+            bytes[i] = (uint8_t)(roll(60) ? 255 - roll(3) : roll(256));
+        while (want < count && bytes[want] >= least)
+            want++;
+        bytes = realloc(bytes, count ? count : 1);
+        assert_int_equal(k->first_below(bytes, count, least), want);
+        free(bytes);
+    }
+}
+
 #define LEVELS(kernel)                                                                             \
     static void kernel##_means_the_same_at_every_level(void **state)                               \
     {                                                                                              \
@@ -242,6 +258,7 @@ LEVELS(keep)
 LEVELS(keep_bits)
 LEVELS(keep_range)
 LEVELS(drain)
+LEVELS(first_below)
 
 int main(void)
 {
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(keep_bits_means_the_same_at_every_level),
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
         cmocka_unit_test(drain_means_the_same_at_every_level),
+        cmocka_unit_test(first_below_means_the_same_at_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
