@@ -2,14 +2,14 @@
 
 enum { FAR = 200 };
 
-static uint32_t next_point(struct slice s, uint32_t *at)
+static inline uint32_t next_point(struct slice s, uint32_t *at)
 {
     unsigned char c = (unsigned char)s.ptr[*at];
-    uint32_t n = c < 0x80   ? 1
-                 : c < 0xe0 ? 2
-                 : c < 0xf0 ? 3
-                            : 4,
-             v = c < 0x80 ? c : c & (0xffu >> (n + 1));
+    if (c < 0x80) {
+        ++*at;
+        return c;
+    }
+    uint32_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4, v = c & (0xffu >> (n + 1));
     for (uint32_t i = 1; i < n && *at + i < s.len; i++)
         v = v << 6 | ((unsigned char)s.ptr[*at + i] & 0x3f);
     *at = *at + n < s.len ? *at + n : (uint32_t)s.len;
@@ -79,7 +79,8 @@ bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, st
         }
         uint32_t from = at;
         w->term[w->depth] = next_point(term, &at);
-        memcpy(w->last + from, term.ptr + from, at - from);
+        for (uint32_t i = from; i < at; i++)
+            w->last[i] = term.ptr[i];
         w->bytes[++w->depth] = at;
         /* a swap may reach back over one row, so two rows must be hopeless */
         fill_row(w, w->depth);

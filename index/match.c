@@ -76,26 +76,52 @@ static enum status drive_list(struct matching *g, struct list *d, uint32_t other
     return STATUS_OK;
 }
 
+static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
+{
+    for (uint32_t at = 0; at < r->count; at += POSTINGS_BLOCK) {
+        uint32_t n = r->count - at < POSTINGS_BLOCK ? r->count - at : POSTINGS_BLOCK, bound = 0;
+        for (uint32_t i = 0; i < n; i++)
+            bound = r->values[at + i] > bound ? r->values[at + i] : bound;
+        if (g->out->need(g->out->ctx, bound + others, 0) == MATCH_SKIP)
+            continue;
+        memcpy(g->m->docs, r->docs + at, n * sizeof *g->m->docs);
+        memcpy(g->m->scores, r->values + at, n * sizeof *g->m->scores);
+        enum status s = sieve(g, g->m->docs, g->m->scores, n, others, true);
+        if (s)
+            return s;
+    }
+    return STATUS_OK;
+}
+
 static enum status drive_union(struct matching *g, uint32_t others)
 {
     struct source *x = &g->sources[0];
     struct matcher *m = g->m;
-    uint32_t doc = 0;
+    uint32_t doc = 0, n;
     while ((doc = source_next(x, doc)) < g->doc_count) {
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         uint32_t bound = source_bound_in(x, doc, end) + others;
         if (g->out->need(g->out->ctx, bound, 0) != MATCH_SKIP) {
-            enum status s = source_add(x, &m->room, &m->window, base, doc, end);
-            if (s)
-                return s;
-            uint32_t n = kernels_best()->drain(&m->window, base, 1, m->docs, m->scores);
-            s = sieve(g, m->docs, m->scores, n, others, true);
+            enum status s = source_take(x, &m->room, base, doc, end, m->docs, m->scores, &n);
+            if (!s)
+                s = sieve(g, m->docs, m->scores, n, others, true);
             if (s)
                 return s;
         }
         doc = end;
     }
     return STATUS_OK;
+}
+
+/* So few documents that the others are only looked at where these are: nothing is prepared. */
+static enum status match_few(struct matching *g)
+{
+    struct matcher *m = g->m;
+    uint32_t n;
+    enum status s = source_all(&g->sources[0], m->docs, m->scores, &n);
+    for (uint32_t k = 1; !s && k < g->count && n; k++)
+        s = source_pick(&g->sources[k], &m->room, m->docs, m->scores, &n, g->work);
+    return s ? s : match_give(g, m->docs, m->scores, n);
 }
 
 enum status match_all(struct matching *g)
@@ -108,10 +134,19 @@ enum status match_all(struct matching *g)
             g->sources[at] = g->sources[at - 1];
         g->sources[at] = x;
     }
-    for (uint32_t i = 1; i < g->count; i++)
-        others += g->sources[i].bound;
+    if (g->sources[0].count <= POSTINGS_BLOCK)
+        return match_few(g);
+    for (uint32_t i = 0; i < g->count; i++) {
+        enum status s = source_settle(&g->sources[i]);
+        if (s)
+            return s;
+        others += i ? g->sources[i].bound : 0;
+    }
     struct list *single = source_single(&g->sources[0]);
-    return single ? drive_list(g, single, others) : drive_union(g, others);
+    struct run *run = source_run(&g->sources[0]);
+    return single ? drive_list(g, single, others)
+           : run  ? drive_run(g, run, others)
+                  : drive_union(g, others);
 }
 
 enum status match_segment(struct matcher *m, const struct segment *s, const struct plan *plan,

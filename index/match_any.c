@@ -116,6 +116,11 @@ enum status match_any(struct matching *g)
 {
     struct any a = {.g = g};
     uint32_t doc = 0;
+    for (uint32_t i = 0; i < g->count; i++) {
+        enum status s = source_settle(&g->sources[i]);
+        if (s)
+            return s;
+    }
     order(&a);
     move_floor(&a);
     while (a.first < g->count) {

@@ -8,11 +8,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { EXTENT_SHIFT = 20, EXTENT_MASK = SEGMENT_EXTENT - 1, CHECKSUM = 8 };
+enum { CHECKSUM = 8 };
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-static bool extent_good(const struct segment *s, uint32_t e)
+bool segment_verify_extent(const struct segment *s, uint32_t e)
 {
     uint8_t state = atomic_load_explicit(&s->verified[e], memory_order_relaxed);
     if (state)
@@ -21,21 +21,6 @@ static bool extent_good(const struct segment *s, uint32_t e)
     state = sum == wire_load64(s->extents[e] + s->lengths[e]) ? 1 : 2;
     atomic_store_explicit(&s->verified[e], state, memory_order_relaxed);
     return state == 1;
-}
-
-const uint8_t *segment_bytes(const struct segment *s, uint64_t off, size_t len)
-{
-    uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
-    if (e >= s->extent_count || at + len > s->lengths[e] || !extent_good(s, (uint32_t)e))
-        return NULL;
-    return s->extents[e] + at;
-}
-
-struct slice segment_rest(const struct segment *s, uint64_t off)
-{
-    uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
-    const uint8_t *p = segment_bytes(s, off, 0);
-    return p ? slice_make(p, s->lengths[e] - at) : SLICE_NULL;
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
@@ -94,7 +79,7 @@ enum status segment_open(uint32_t number, segment_lookup lookup, void *ctx, stru
         st = allocate(s, (uint32_t)((s->head.blob_len + SEGMENT_EXTENT - 1) >> EXTENT_SHIFT));
     if (!st)
         st = segment_rebind(s, lookup, ctx);
-    if (!st && !extent_good(s, 0))
+    if (!st && !segment_extent_good(s, 0))
         st = STATUS_CORRUPT;
     if (st)
         segment_close(&s);
@@ -162,21 +147,11 @@ uint32_t segment_dictionary(const struct segment *s)
 
 /* --- dictionary ------------------------------------------------------------------------------- */
 
-static enum status string_at(const struct segment *s, uint32_t off, struct slice *term)
-{
-    const uint8_t *len = segment_bytes(s, off, 1);
-    const uint8_t *p = len ? segment_bytes(s, (uint64_t)off + 1, *len) : NULL;
-    if (!p)
-        return STATUS_CORRUPT;
-    *term = slice_make(p, *len);
-    return STATUS_OK;
-}
-
 enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice *term)
 {
     if (ordinal >= s->head.term_count)
         return STATUS_NOT_FOUND;
-    return string_at(s, segment_u32(s, s->head.str_off, ordinal), term);
+    return segment_string(s, segment_u32(s, s->head.str_off, ordinal), term);
 }
 
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal)
@@ -329,7 +304,7 @@ uint32_t segment_dead_count(const struct segment *s)
 enum status segment_dead_at(const struct segment *s, uint32_t i, struct slice *term, int32_t *count)
 {
     *count = (int32_t)segment_u32(s, s->head.dead + i * 8, 1);
-    return string_at(s, segment_u32(s, s->head.dead + i * 8, 0), term);
+    return segment_string(s, segment_u32(s, s->head.dead + i * 8, 0), term);
 }
 
 int32_t segment_dead_df(const struct segment *s, struct slice term)

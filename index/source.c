@@ -27,39 +27,52 @@ static uint32_t better(uint32_t a, uint32_t b)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-struct pending { /* an alternative found, not yet given its place */
-    struct postings p;
-    struct postings_weight weight;
-    bool part;
-};
-
 struct opening {
     struct source *x;
     const struct segment *segment;
     struct arena *arena;
-    struct pending *items;
-    uint32_t count, cap;
-    const struct group *group;
-    bool tiers;
-    uint32_t ready_count; /* documents of alternatives that come with them */
 };
 
 static enum status note(struct opening *o, enum status st, const struct postings *p,
                         struct postings_weight weight, bool part)
 {
+    struct source *x = o->x;
     if (st)
         return st;
-    if (o->count == o->cap) {
-        uint32_t cap = o->cap ? o->cap * 4 : 4;
-        struct pending *items = arena_alloc(o->arena, cap * sizeof *items);
-        if (!items)
+    if (x->found_count == x->found_cap) {
+        uint32_t cap = x->found_cap ? x->found_cap * 4 : 4;
+        struct found_list *found = arena_alloc(o->arena, cap * sizeof *found);
+        if (!found)
             return STATUS_NO_MEMORY;
-        for (uint32_t i = 0; i < o->count; i++)
-            items[i] = o->items[i];
-        o->items = items;
-        o->cap = cap;
+        for (uint32_t i = 0; i < x->found_count; i++)
+            found[i] = x->found[i];
+        x->found = found;
+        x->found_cap = cap;
     }
-    o->items[o->count++] = (struct pending){*p, weight, part};
+    x->found[x->found_count++] = (struct found_list){*p, weight, part};
+    x->count += p->df;
+    return STATUS_OK;
+}
+
+/* Documents that the alternative itself carries; those of this segment. */
+static enum status note_ready(struct opening *o, const struct alternative *a, bool tiers)
+{
+    struct source *x = o->x;
+    uint32_t base = segment_base(o->segment), end = base + segment_doc_count(o->segment);
+    uint32_t score = (tiers && a->tier ? MATCH_TIER : 0) + a->idf * READY_SCORE;
+    uint64_t *ready =
+        arena_alloc(o->arena, ((size_t)x->ready_count + a->doc_count + 1) * sizeof *ready);
+    if (!ready)
+        return STATUS_NO_MEMORY;
+    uint32_t n = x->ready_count;
+    if (n)
+        memcpy(ready, x->ready, n * sizeof *ready);
+    for (uint32_t k = 0; k < a->doc_count; k++)
+        if (a->docs[k] >= base && a->docs[k] < end)
+            ready[n++] = (uint64_t)(a->docs[k] - base) << 32 | score;
+    x->ready = ready;
+    x->count += n - x->ready_count;
+    x->ready_count = n;
     return STATUS_OK;
 }
 
@@ -71,7 +84,7 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
         struct postings p;
         uint32_t ordinal;
         if (g->items[i].docs) {
-            o->ready_count += g->items[i].doc_count;
+            st = note_ready(o, &g->items[i], tiers);
             continue;
         }
         st = segment_find_term(o->segment, g->items[i].term, &ordinal);
@@ -140,7 +153,7 @@ static uint64_t *sort_pairs(uint64_t *pairs, uint64_t *room, uint32_t n)
     return room;
 }
 
-static enum status read_pairs(struct pending *p, uint64_t *out)
+static enum status read_pairs(struct found_list *p, uint64_t *out)
 {
     struct postings_block block;
     uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
@@ -157,42 +170,10 @@ static enum status read_pairs(struct pending *p, uint64_t *out)
     return STATUS_OK;
 }
 
-/* Documents of this segment that alternatives carry ready made. */
-static uint32_t ready_pairs(const struct opening *o, uint64_t *out)
+/* Makes sorted pairs a run; `part`: values are evidence. */
+static void fill_run(const uint64_t *pairs, uint32_t n, bool part, struct run *out)
 {
-    uint32_t base = segment_base(o->segment), end = base + segment_doc_count(o->segment), n = 0;
-    for (uint32_t i = 0; i < o->group->count; i++) {
-        const struct alternative *a = &o->group->items[i];
-        uint32_t score = (o->tiers && a->tier ? MATCH_TIER : 0) + a->idf * READY_SCORE;
-        for (uint32_t k = 0; a->docs && k < a->doc_count; k++)
-            if (a->docs[k] >= base && a->docs[k] < end)
-                out[n++] = (uint64_t)(a->docs[k] - base) << 32 | score;
-    }
-    return n;
-}
-
-/* Merges the pending lists that are marked into one run. */
-static enum status make_run(struct opening *o, const bool *marked, uint32_t total, bool part,
-                            struct run *out)
-{
-    uint64_t *pairs = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *pairs * 2),
-             *room = pairs + total;
-    out->docs = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *out->docs);
-    out->values = arena_alloc(o->arena, ((size_t)total + 1) * sizeof *out->values);
-    if (!pairs || !out->docs || !out->values)
-        return STATUS_NO_MEMORY;
-    uint32_t n = 0, k = 0;
-    for (uint32_t i = 0; i < o->count; i++) {
-        if (!marked[i])
-            continue;
-        enum status st = read_pairs(&o->items[i], pairs + n);
-        if (st)
-            return st;
-        n += o->items[i].p.df;
-    }
-    if (!part && o->ready_count)
-        n += ready_pairs(o, pairs + n);
-    pairs = sort_pairs(pairs, room, n);
+    uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t doc = (uint32_t)(pairs[i] >> 32), value = (uint32_t)pairs[i];
         if (k && out->docs[k - 1] == doc) {
@@ -204,6 +185,31 @@ static enum status make_run(struct opening *o, const bool *marked, uint32_t tota
         }
     }
     out->count = k;
+}
+
+/* Merges the found lists that are marked (all without marks) and are parts or not, into one run. */
+static enum status make_run(struct source *x, const bool *marked, uint32_t total, bool part,
+                            struct run *out)
+{
+    uint64_t *pairs = arena_alloc(x->arena, ((size_t)total + 1) * sizeof *pairs * 2),
+             *room = pairs + total;
+    out->docs = arena_alloc(x->arena, ((size_t)total + 1) * sizeof *out->docs);
+    out->values = arena_alloc(x->arena, ((size_t)total + 1) * sizeof *out->values);
+    if (!pairs || !out->docs || !out->values)
+        return STATUS_NO_MEMORY;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->found_count; i++) {
+        if ((marked && !marked[i]) || x->found[i].part != part)
+            continue;
+        enum status st = read_pairs(&x->found[i], pairs + n);
+        if (st)
+            return st;
+        n += x->found[i].p.df;
+    }
+    if (!part)
+        for (uint32_t i = 0; i < x->ready_count; i++)
+            pairs[n++] = x->ready[i];
+    fill_run(sort_pairs(pairs, room, n), n, part, out);
     return STATUS_OK;
 }
 
@@ -225,97 +231,184 @@ static uint32_t part_bound(const struct source *x)
     return w->tier + w->idf * best;
 }
 
-static enum status place_lists(struct opening *o, const bool *in_run)
+static enum status place_list(struct source *x, const struct found_list *f)
 {
-    struct source *x = o->x;
-    x->lists = arena_alloc(o->arena, (o->count + 1) * sizeof(struct list *));
-    x->parts = arena_alloc(o->arena, (o->count + 1) * sizeof(struct list *));
-    if (!x->lists || !x->parts)
+    char *room = arena_alloc(x->arena, sizeof(struct list) + 64);
+    if (!room)
         return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < o->count; i++) {
-        const struct pending *p = &o->items[i];
-        x->count += p->p.df;
-        if (in_run[i])
-            continue;
-        char *room = arena_alloc(o->arena, sizeof(struct list) + 64);
-        if (!room)
-            return STATUS_NO_MEMORY;
-        struct list *l = (struct list *)(void *)(room + (64 - (uintptr_t)room % 64) % 64);
-        l->p = p->p;
-        postings_settle(&l->p);
-        list_init(l, p->weight);
-        enum status st = l->p.df < POSTINGS_BLOCK / 4 ? list_measure(l) : STATUS_OK;
-        if (st)
-            return st;
-        if (p->part) {
-            x->parts[x->part_count++] = l;
-        } else {
-            x->lists[x->list_count++] = l;
-            x->bound = l->bound > x->bound ? l->bound : x->bound;
-        }
+    struct list *l = (struct list *)(void *)(room + (64 - (uintptr_t)room % 64) % 64);
+    l->p = f->p;
+    postings_settle(&l->p);
+    list_init(l, f->weight);
+    enum status st = l->p.df < POSTINGS_BLOCK / 4 ? list_measure(l) : STATUS_OK;
+    if (f->part) {
+        x->parts[x->part_count++] = l;
+    } else {
+        x->lists[x->list_count++] = l;
+        x->bound = l->bound > x->bound ? l->bound : x->bound;
     }
-    return STATUS_OK;
+    return st;
 }
 
 /* Evidence of which nothing is missing becomes scores. */
-static void score_run(struct source *x)
+static void score_run(const struct source *x, struct run *r)
 {
     const struct postings_weight *w = &x->part_weight;
-    for (uint32_t i = 0; i < x->part_run.count; i++)
-        x->part_run.values[i] = w->tier + w->idf * w->lut[x->part_run.values[i] & 0xff];
+    for (uint32_t i = 0; i < r->count; i++)
+        r->values[i] = w->tier + w->idf * w->lut[r->values[i] & 0xff];
 }
 
-static enum status settle(struct opening *o)
+static void raise(struct source *x, uint32_t bound)
 {
-    struct source *x = o->x;
-    bool *in_run = arena_calloc(o->arena, o->count + 1, 2);
-    bool *in_part_run = in_run + o->count;
-    uint32_t totals[2] = {0}, lists = o->count;
-    if (!in_run)
+    x->bound = bound > x->bound ? bound : x->bound;
+}
+
+enum status source_settle(struct source *x)
+{
+    uint32_t n = x->found_count, totals[2] = {0};
+    bool *in_run = arena_calloc(x->arena, n + 1, 1);
+    x->lists = arena_alloc(x->arena, (n + 1) * sizeof(struct list *));
+    x->parts = arena_alloc(x->arena, (n + 1) * sizeof(struct list *));
+    if (!in_run || !x->lists || !x->parts)
         return STATUS_NO_MEMORY;
-    bool *all = arena_calloc(o->arena, o->count + 1, 1);
-    if (!all)
-        return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; lists > 1 && i < o->count; i++) {
-        const struct pending *p = &o->items[i];
-        uint32_t *total = &totals[p->part];
-        if (p->p.df > RUN_LIST || *total + p->p.df > RUN_MOST)
-            continue;
-        *total += p->p.df;
-        (p->part ? in_part_run : in_run)[i] = all[i] = true;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < n; i++) {
+        const struct found_list *f = &x->found[i];
+        uint32_t *total = &totals[f->part];
+        in_run[i] = n > 1 && f->p.df <= RUN_LIST && *total + f->p.df <= RUN_MOST;
+        if (in_run[i])
+            *total += f->p.df;
+        else
+            st = place_list(x, f);
     }
-    totals[0] += o->ready_count;
-    enum status st = place_lists(o, all);
+    totals[0] += x->ready_count;
     if (!st && totals[0])
-        st = make_run(o, in_run, totals[0], false, &x->run);
+        st = make_run(x, in_run, totals[0], false, &x->run);
     if (!st && totals[1])
-        st = make_run(o, in_part_run, totals[1], true, &x->part_run);
+        st = make_run(x, in_run, totals[1], true, &x->part_run);
     if (st)
         return st;
-    if (totals[1] && !x->part_count) {
-        score_run(x);
-        uint32_t bound = run_bound(&x->part_run);
-        x->bound = bound > x->bound ? bound : x->bound;
-    } else if (x->part_count) {
-        uint32_t bound = part_bound(x);
-        x->bound = bound > x->bound ? bound : x->bound;
+    if (x->part_count) {
+        raise(x, part_bound(x));
+    } else if (totals[1]) {
+        score_run(x, &x->part_run);
+        raise(x, run_bound(&x->part_run));
     }
-    if (o->ready_count)
-        x->count += x->run.count;
-    uint32_t bound = run_bound(&x->run);
-    x->bound = bound > x->bound ? bound : x->bound;
+    raise(x, run_bound(&x->run));
     return STATUS_OK;
 }
 
 enum status source_open(struct source *x, const struct segment *s, const struct group *g,
                         const uint32_t *lut, bool tiers, struct arena *arena)
 {
-    struct opening o = {.x = x, .segment = s, .arena = arena, .group = g, .tiers = tiers};
-    *x = (struct source){0};
+    struct opening o = {.x = x, .segment = s, .arena = arena};
+    *x = (struct source){.arena = arena};
     enum status st = note_terms(&o, g, lut, tiers);
     if (!st && g->prefix.len)
         st = note_prefix(&o, g, lut, tiers);
-    return st ? st : settle(&o);
+    return st;
+}
+
+/* --- few documents ---------------------------------------------------------------------------- */
+
+enum status source_all(struct source *x, uint32_t *docs, uint32_t *scores, uint32_t *count)
+{
+    uint64_t pairs[2 * POSTINGS_BLOCK], room[2 * POSTINGS_BLOCK];
+    struct run both = {docs, scores, 0, 0}, runs[2] = {{0}};
+    uint32_t n = 0;
+    for (uint32_t part = 0; part < 2; part++) {
+        enum status st = make_run(x, NULL, x->count, part, &runs[part]);
+        if (st)
+            return st;
+        if (part)
+            score_run(x, &runs[part]);
+        for (uint32_t i = 0; i < runs[part].count; i++)
+            pairs[n++] = (uint64_t)runs[part].docs[i] << 32 | runs[part].values[i];
+    }
+    fill_run(sort_pairs(pairs, room, n), n, false, &both);
+    *count = both.count;
+    return STATUS_OK;
+}
+
+/* The best of docs[i] in one list to best[i]. */
+static enum status pick_list(struct found_list *f, struct source_room *room, const uint32_t *docs,
+                             uint32_t count, uint32_t *best, struct query_work *work)
+{
+    struct list l;
+    l.p = f->p;
+    postings_settle(&l.p);
+    list_init(&l, f->weight);
+    uint32_t n;
+    enum status st = list_probe(&l, docs, count, room->index, room->score, &n);
+    for (uint32_t k = 0; !st && k < n; k++) {
+        uint32_t *b = &best[room->index[k]], v = room->score[k];
+        *b = f->part ? better(*b, v) : v > *b ? v : *b;
+    }
+    list_account(&l, work);
+    return st;
+}
+
+/* The same of a list so short that all of it is held against the documents. */
+static enum status pick_tiny(struct found_list *f, const uint32_t *docs, uint32_t *best)
+{
+    struct postings_block block;
+    uint16_t ia[POSTINGS_BLOCK + KERNEL_SLACK], ib[POSTINGS_BLOCK + KERNEL_SLACK];
+    postings_settle(&f->p);
+    enum status st = postings_decode(&f->p, 0, &block);
+    if (st)
+        return st;
+    uint32_t n = kernels_best()->common(block.docs, block.count, docs, ia, ib);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t v = f->weight.tier + f->weight.idf * f->weight.lut[block.evidence[ia[k]]],
+                 *b = &best[ib[k]];
+        *b = f->part ? better(*b, v) : v > *b ? v : *b;
+    }
+    return STATUS_OK;
+}
+
+static void pick_ready(const struct source *x, const uint32_t *docs, uint32_t count, uint32_t *best)
+{
+    for (uint32_t i = 0; i < x->ready_count; i++) {
+        uint32_t doc = (uint32_t)(x->ready[i] >> 32), v = (uint32_t)x->ready[i], low = 0,
+                 high = count;
+        while (low < high) {
+            uint32_t mid = (low + high) / 2;
+            if (docs[mid] < doc)
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        if (low < count && docs[low] == doc)
+            best[low] = v > best[low] ? v : best[low];
+    }
+}
+
+enum status source_pick(struct source *x, struct source_room *room, uint32_t *docs,
+                        uint32_t *scores, uint32_t *count, struct query_work *work)
+{
+    const struct postings_weight *w = &x->part_weight;
+    uint32_t n = *count, k = 0, best[2][POSTINGS_BLOCK];
+    memset(best, 0, sizeof best);
+    for (uint32_t i = 0; i < KERNEL_SLACK; i++)
+        docs[n + i] = UINT32_MAX;
+    for (uint32_t i = 0; i < x->found_count; i++) {
+        struct found_list *f = &x->found[i];
+        enum status st = f->p.df < 16 ? pick_tiny(f, docs, best[f->part])
+                                      : pick_list(f, room, docs, n, best[f->part], work);
+        if (st)
+            return st;
+    }
+    pick_ready(x, docs, n, best[0]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t v = best[0][i], p = best[1][i];
+        p = p ? w->tier + w->idf * w->lut[p & 0xff] : 0;
+        v = p > v ? p : v;
+        docs[k] = docs[i];
+        scores[k] = scores[i] + v;
+        k += v != 0;
+    }
+    *count = k;
+    return STATUS_OK;
 }
 
 void source_account(const struct source *x, struct query_work *work)
@@ -423,8 +516,9 @@ static void fold_run(struct run *r, struct kernel_window *w, uint32_t base, uint
 }
 
 /* Evidence of all parts, put together by document, then scored. */
-static enum status fold_parts(struct source *x, struct source_room *room, uint32_t base,
-                              uint32_t from, uint32_t to)
+static enum status take_parts(struct source *x, struct source_room *room, uint32_t base,
+                              uint32_t from, uint32_t to, uint32_t *docs, uint32_t *scores,
+                              uint32_t *count)
 {
     const struct postings_weight *w = &x->part_weight;
     enum status st = STATUS_OK;
@@ -432,10 +526,29 @@ static enum status fold_parts(struct source *x, struct source_room *room, uint32
         st = fold_list(x->parts[i], &room->evidence, base, from, to, FOLD_EVIDENCE);
     if (x->part_run.count)
         fold_run(&x->part_run, &room->evidence, base, from, to, FOLD_EVIDENCE);
-    uint32_t n = kernels_best()->drain(&room->evidence, 0, 1, room->docs, room->scores);
-    for (uint32_t i = 0; i < n; i++)
-        fold(&room->best, room->docs[i], w->tier + w->idf * w->lut[room->scores[i] & 0xff],
-             FOLD_MAX);
+    *count = kernels_best()->drain(&room->evidence, base, 1, docs, scores);
+    for (uint32_t i = 0; i < *count; i++)
+        scores[i] = w->tier + w->idf * w->lut[scores[i] & 0xff];
+    return st;
+}
+
+enum status source_take(struct source *x, struct source_room *room, uint32_t base, uint32_t from,
+                        uint32_t to, uint32_t *docs, uint32_t *scores, uint32_t *count)
+{
+    enum status st = STATUS_OK;
+    *count = 0;
+    if (x->part_count)
+        st = take_parts(x, room, base, from, to, docs, scores, count);
+    if (st || (x->part_count && !x->list_count && !x->run.count))
+        return st;
+    for (uint32_t i = 0; i < *count; i++)
+        fold(&room->best, docs[i] - base, scores[i], FOLD_MAX);
+    for (uint32_t i = 0; !st && i < x->list_count; i++)
+        st = fold_list(x->lists[i], &room->best, base, from, to, FOLD_MAX);
+    fold_run(&x->run, &room->best, base, from, to, FOLD_MAX);
+    if (!x->part_count)
+        fold_run(&x->part_run, &room->best, base, from, to, FOLD_MAX);
+    *count = kernels_best()->drain(&room->best, base, 1, docs, scores);
     return st;
 }
 
@@ -445,17 +558,10 @@ enum status source_add(struct source *x, struct source_room *room, struct kernel
     struct list *single = source_single(x);
     if (single)
         return fold_list(single, w, base, from, to, FOLD_SUM);
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < x->list_count; i++)
-        st = fold_list(x->lists[i], &room->best, base, from, to, FOLD_MAX);
-    fold_run(&x->run, &room->best, base, from, to, FOLD_MAX);
-    if (x->part_count)
-        st = st ? st : fold_parts(x, room, base, from, to);
-    else
-        fold_run(&x->part_run, &room->best, base, from, to, FOLD_MAX);
-    uint32_t n = kernels_best()->drain(&room->best, 0, 1, room->docs, room->scores);
+    uint32_t n;
+    enum status st = source_take(x, room, base, from, to, room->docs, room->scores, &n);
     for (uint32_t i = 0; i < n; i++)
-        fold(w, room->docs[i], room->scores[i], FOLD_SUM);
+        fold(w, room->docs[i] - base, room->scores[i], FOLD_SUM);
     return st;
 }
 

@@ -23,13 +23,26 @@ struct run {
     uint32_t count, at;
 };
 
+/* An alternative that the segment has, found but not read. */
+struct found_list {
+    struct postings p;
+    struct postings_weight weight;
+    bool part; /* of the prefix: its values are evidence */
+};
+
 struct source {
+    struct found_list *found;
+    uint32_t found_count, found_cap;
+    uint64_t *ready; /* document << 32 | score, of alternatives that carry their documents */
+    uint32_t ready_count;
+    /* from source_settle() on */
     struct list **lists; /* each scored by itself */
     uint32_t list_count;
     struct list **parts; /* of the prefix: values are evidence */
     uint32_t part_count;
     struct run run, part_run;
     struct postings_weight part_weight;
+    struct arena *arena;
     uint32_t count; /* documents, alternatives summed */
     uint32_t bound; /* most any document can score */
 };
@@ -42,10 +55,19 @@ struct source_room {
     uint32_t docs[LIST_ROOM], scores[LIST_ROOM];
 };
 
-/* lut: score by evidence byte, 256 entries that outlive the source. `tiers`: exact alternatives
- * carry theirs. */
+/* Finds the alternatives; nothing is read yet. lut: score by evidence byte, 256 entries that
+ * outlive the source. `tiers`: exact alternatives carry theirs. */
 enum status source_open(struct source *x, const struct segment *s, const struct group *g,
                         const uint32_t *lut, bool tiers, struct arena *arena);
+/* All documents of a source of at most POSTINGS_BLOCK postings, ascending, with scores. No other
+ * reading before or after. */
+enum status source_all(struct source *x, uint32_t *docs, uint32_t *scores, uint32_t *count);
+/* Of at most POSTINGS_BLOCK documents keeps those that the source holds and adds their scores,
+ * reading only what reaches there. UINT32_MAX is written behind the documents. */
+enum status source_pick(struct source *x, struct source_room *room, uint32_t *docs,
+                        uint32_t *scores, uint32_t *count, struct query_work *work);
+/* Prepares for reading by what follows. */
+enum status source_settle(struct source *x);
 void source_account(const struct source *x, struct query_work *work);
 /* The only list, NULL when there is more to it. */
 static inline struct list *source_single(const struct source *x)
@@ -61,6 +83,16 @@ uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to);
  * first place stands for `base`. */
 enum status source_add(struct source *x, struct source_room *room, struct kernel_window *w,
                        uint32_t base, uint32_t from, uint32_t to);
+/* The same documents, ascending, as arrays with room for LIST_ROOM. */
+enum status source_take(struct source *x, struct source_room *room, uint32_t base, uint32_t from,
+                        uint32_t to, uint32_t *docs, uint32_t *scores, uint32_t *count);
+/* The only run, NULL when there is more to it. */
+static inline struct run *source_run(struct source *x)
+{
+    if (x->list_count || x->part_count || (x->run.count && x->part_run.count))
+        return NULL;
+    return x->run.count ? &x->run : &x->part_run;
+}
 /*
  * Adds to scores[i] what docs[i] scores here. `required`: documents without are left out, in place;
  * else all stay. `scored` false: only presence matters, scores stay.

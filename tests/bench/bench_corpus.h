@@ -47,6 +47,8 @@ struct bench_queries {
 struct bench_queries bench_queries_load(const char *path, unsigned seed);
 
 double bench_now_us(void);
+/* Time of this process on a processor: what others on the machine take is not in it. */
+double bench_cpu_us(void);
 
 struct bench_times {
     double mean_us, median_us, p99_us;

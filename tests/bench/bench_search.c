@@ -219,9 +219,11 @@ static void run_class(struct run *r, const struct bench_queries *all, enum bench
     struct query_work work = {0};
     uint64_t found = 0;
     size_t n = 0;
+    double cpu = 0;
     for (int pass = 0; pass < 2; pass++) {
         work = (struct query_work){0};
         found = n = 0;
+        cpu = bench_cpu_us();
         double t = bench_now_us(), end = t + (pass ? seconds : seconds / 4) * 1e6;
         while (t < end && n < MAX_SAMPLES) {
             size_t before = n;
@@ -241,15 +243,17 @@ static void run_class(struct run *r, const struct bench_queries *all, enum bench
             if (n == before)
                 return; /* no query of this class */
         }
+        cpu = bench_cpu_us() - cpu;
     }
     struct bench_times t = bench_times_of(samples, n);
     printf("{\"bench\":\"search\",\"class\":\"%s\",\"pruning\":%s,\"n\":%zu,\"mean_us\":%.2f,"
            "\"median_us\":%.2f,"
-           "\"p99_us\":%.1f,\"found_per_query\":%.1f,\"blocks_decoded\":%.1f,\"blocks_skipped\":%."
+           "\"cpu_us\":%.2f,\"p99_us\":%.1f,\"found_per_query\":%.1f,\"blocks_decoded\":%.1f,"
+           "\"blocks_skipped\":%."
            "1f}\n",
            bench_class_name[kind], no_pruning ? "false" : "true", n, t.mean_us, t.median_us,
-           t.p99_us, (double)found / (double)n, (double)work.blocks_decoded / (double)n,
-           (double)work.blocks_skipped / (double)n);
+           cpu / (double)n, t.p99_us, (double)found / (double)n,
+           (double)work.blocks_decoded / (double)n, (double)work.blocks_skipped / (double)n);
     fflush(stdout);
 }
 
