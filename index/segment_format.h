@@ -7,7 +7,7 @@
  * integers are little-endian; offsets are bytes from the start of the blob; u32 arrays are aligned
  * to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (2)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (3)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -38,7 +38,7 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 2,
+    SEGMENT_FORMAT = 3,
     SEGMENT_HEAD = 128,
     SEGMENT_HASH_MIN_TERMS = 32,
     LIST_TINY = 16,
