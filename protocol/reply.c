@@ -31,12 +31,37 @@ void search_reply_hits_end(struct buf *b, size_t at)
     tlv_end(b, at);
 }
 
+/* A varint with continuation bits kept, as in tlv_begin(). */
+static void wide_store(char *p, uint64_t v)
+{
+    for (int i = 0; i < HIT_AGE_WIDTH; i++, v >>= 7)
+        p[i] = (char)((v & 0x7f) | (i + 1 < HIT_AGE_WIDTH ? 0x80 : 0));
+}
+
+static void put_wide(struct buf *b, uint64_t v)
+{
+    char p[HIT_AGE_WIDTH];
+    wide_store(p, v);
+    buf_put(b, p, sizeof p);
+}
+
+void hit_age_add(char *age, uint64_t ms)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < HIT_AGE_WIDTH; i++)
+        v |= (uint64_t)(age[i] & 0x7f) << 7 * i;
+    wide_store(age, v + ms);
+}
+
 size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h)
 {
     wire_put_bytes(b, h->id);
     wire_put_varint(b, h->score);
     buf_put_u8(b, freshness_byte(h->freshness, h->withheld, h->future));
-    wire_put_varint(b, h->age_ms);
+    if (h->wide_age)
+        put_wide(b, h->age_ms);
+    else
+        wire_put_varint(b, h->age_ms);
     size_t at = b->len;
     static const char room[4];
     buf_put(b, room, sizeof room);

@@ -18,6 +18,7 @@ struct hit_reply {
     enum freshness freshness;
     bool withheld, future; /* fields are left out for their age; its time lies ahead of the clock */
     uint64_t age_ms;
+    bool wide_age; /* encode: the age takes HIT_AGE_WIDTH bytes, so that it can be changed */
     struct slice document; /* empty = ids only */
     uint64_t group_count;
     struct slice group, explain;
@@ -67,6 +68,11 @@ struct search_reply {
     uint64_t fresh_counts[3];
     uint64_t work[8];
 };
+
+/* The age of a hit whose wide_age is set is a varint of this many bytes; it ends where the result
+ * of search_reply_hit_begin() points to. hit_age_add() makes such a hit older, in place. */
+enum { HIT_AGE_WIDTH = 6 };
+void hit_age_add(char *age, uint64_t ms);
 
 /* Appends the hits: count first, then for each hit begin .. (document bytes) .. end. */
 size_t search_reply_hits_begin(struct buf *b, uint32_t count);

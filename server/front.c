@@ -1,5 +1,7 @@
 #include "server/front.h"
 
+#include "server/cached_search.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -72,6 +74,11 @@ static void take_options(struct front *f)
     f->default_deadline_ms = (uint32_t)config_number(c, OPTION_DEADLINE);
     f->client_limits = (struct client_limits){config_number(c, OPTION_CLIENT_RATE),
                                               config_number(c, OPTION_CLIENT_IN_FLIGHT)};
+    f->cache_fresh_ms = (int64_t)config_number(c, OPTION_CACHE_FRESH);
+    f->cache_stale_ms = (int64_t)config_number(c, OPTION_CACHE_STALE);
+    f->cache_old_ms = (int64_t)config_number(c, OPTION_CACHE_OLD);
+    f->cache_cost_us = config_number(c, OPTION_CACHE_COST);
+    cached_search_resize(f, config_number(c, OPTION_CACHE_SIZE));
     f->listen_queue = QUEUE_CRITICAL;
     for (int i = 0; i < QUEUE_COUNT && f->role->role != ROLE_ADMIN; i++)
         if (!strcmp(config_text(c, OPTION_LISTEN_CLASS), admission_name((enum admission_id)i)))
@@ -215,6 +222,8 @@ int front_main(struct role_context *r)
     catalogs_destroy(&f->catalogs);
     arena_fini(&f->arena);
     buf_fini(&f->scratch);
+    buf_fini(&f->key);
+    cached_search_fini(f);
     loop_destroy(&f->loop);
     if (f->reserve_fd >= 0)
         close(f->reserve_fd);

@@ -28,13 +28,15 @@ struct front {
     struct catalogs *catalogs;
     struct searcher *searcher;
     struct folder *folder;
-    struct arena arena; /* of the request being run */
-    struct buf scratch;
+    struct arena arena;      /* of the request being run */
+    struct buf scratch, key; /* key: of a search, for the result cache */
     struct admission admission;
     struct conn_table conns;
     struct clients clients;
     struct refusing refusing;
     struct ladder ladder;
+    struct result_cache *cache; /* NULL = off */
+    struct cache_counts *cache_counts;
     struct writer_link *writer, *fetcher;
     struct through *through;
     struct park park;
@@ -51,6 +53,8 @@ struct front {
     size_t output_most;
     uint8_t listen_queue; /* enum admission_id: the highest class of the TCP listener */
     struct client_limits client_limits;
+    int64_t cache_fresh_ms, cache_stale_ms, cache_old_ms;
+    uint64_t cache_cost_us;
     /* Counted here, published with the beat (pass_publish). */
     uint64_t requests, errors, refused, bytes_in, bytes_out;
     uint64_t cancelled, cut_slow, cut_idle; /* clients gone; closed as slow, as idle */
@@ -136,7 +140,7 @@ enum status front_check(void *ctx);
 /* Notes a search that was answered, from wherever the answer came, in the query log. First pages of
  * shoppers only: not class background (canaries, crawlers), not behind an offset or a cursor. */
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
-                      uint64_t found, uint64_t took_us);
+                      uint64_t found, uint64_t took_us, uint32_t times);
 
 /* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD. */
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,

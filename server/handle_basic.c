@@ -3,6 +3,7 @@
 
 #include "protocol/hello.h"
 #include "protocol/reply.h"
+#include "server/cached_search.h"
 #include "server/front.h"
 #include "server/stats_freshness.h"
 
@@ -186,6 +187,7 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     for (uint32_t i = 0; i < s->process_count; i++)
         put_process(b, &s->processes[i], i);
     put_queues(b, &f->admission);
+    cached_search_stats(f, b);
     struct stats_walk walk = {f, b};
     catalogs_list(f->role->data_dir, put_catalog, &walk);
     reply_end(rq, at);

@@ -1,6 +1,7 @@
 /* SEARCH and MULTI_SEARCH: from the request to the query, and from its result into the output. */
 #include "protocol/multi.h"
 #include "protocol/reply.h"
+#include "server/cached_search.h"
 #include "server/degrade.h"
 #include "server/freshness.h"
 #include "server/front.h"
@@ -65,6 +66,8 @@ struct page { /* what put_hit() adds up, for one reply */
     const struct moment *moment;
     struct withhold withhold;
     struct freshness_sum *sum;
+    struct cache_facts *facts;
+    size_t body_at;      /* where the body of the reply starts */
     struct buf withheld; /* TLVs that follow the hits */
 };
 
@@ -89,10 +92,12 @@ static enum status put_hit(struct front *f, struct catalog *c, struct page *p, c
                             .withheld = p->withhold.name_count > 0,
                             .future = l.future,
                             .age_ms = l.age_ms,
+                            .wide_age = true,
                             .group_count = h->group_count,
                             .group = h->group_value,
                             .explain = h->explain};
-    size_t at = search_reply_hit_begin(b, &out);
+    size_t hit_at = b->len, at = search_reply_hit_begin(b, &out);
+    cached_search_note(p->facts, h, &l, hit_at - p->body_at, at - p->body_at);
     if (!p->in->ids_only && (s = snapshot_product(c->snapshot, h->docid, wanted, b)))
         return s;
     search_reply_hit_end(b, at, &out);
@@ -108,7 +113,6 @@ static void put_moment(const struct moment *m, const struct freshness_sum *sum, 
     for (int i = 0; i < EXPIRED; i++)
         wire_put_varint(b, sum->counts[i]);
     tlv_end(b, at);
-    tlv_put_u64(b, TAG_HITS_OLDEST_AGE_MS, sum->oldest_ms);
     if (m->upstream)
         tlv_put_u64(b, TAG_HITS_UPSTREAM, m->upstream);
     if (m->safe_mode)
@@ -118,10 +122,11 @@ static void put_moment(const struct moment *m, const struct freshness_sum *sum, 
 /* `sum` tells the caller what the labels add up to and when the first of them changes. */
 static enum status put_hits(struct front *f, struct catalog *c, const struct search_request *in,
                             const struct query_result *r, const struct moment *m, struct buf *b,
-                            struct freshness_sum *sum, struct fault *fault)
+                            struct freshness_sum *sum, struct cache_facts *facts, size_t body_at,
+                            struct fault *fault)
 {
     uint64_t *wanted;
-    struct page p = {.in = in, .moment = m, .sum = sum};
+    struct page p = {.in = in, .moment = m, .sum = sum, .facts = facts, .body_at = body_at};
     const struct schema *schema = snapshot_schema(c->snapshot);
     enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
     s = s ? s
@@ -177,23 +182,21 @@ static void put_work(const struct query_work *w, struct buf *b)
     tlv_end(b, at);
 }
 
-/* What the engine left out, what the ladder took away, and the level. */
-static void put_left_out(const struct front *f, uint32_t bits, const struct query_result *r,
-                         struct buf *b)
+/* What the engine left out, and what the ladder took away. */
+static void put_left_out(uint32_t bits, const struct query_result *r, struct buf *b)
 {
     struct slice words[LADDER_FEATURE_COUNT];
     search_reply_texts(b, TAG_HITS_DEGRADED, r->degraded, r->degraded_count);
     search_reply_texts(b, TAG_HITS_DEGRADED, words, degrade_words(bits, words));
-    if (f->ladder.level)
-        tlv_put_u64(b, TAG_HITS_LEVEL, f->ladder.level);
 }
 
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
-                      uint64_t found, uint64_t took_us)
+                      uint64_t found, uint64_t took_us, uint32_t times)
 {
     struct query_note n = {.catalog = in->catalog,
                            .text = in->text,
                            .found = found,
+                           .times = times,
                            .took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
                            .now_ms = shared_now_ms(f->role->shared)};
     if (f->role->role != ROLE_FRONT || f->role->number >= QUERY_LOGS || !in->k || in->offset ||
@@ -204,18 +207,18 @@ void front_note_query(struct front *f, const struct request *rq, const struct se
         query_log_note(&f->role->shared->query_logs[f->role->number], &n);
 }
 
-/* One search over the snapshot that is open; appends the body of a reply. */
-static enum status search_one(struct front *f, struct request *rq, struct catalog *c,
-                              struct search_request *in, struct buf *b, struct fault *fault)
+enum status search_compute(struct front *f, int64_t deadline_us, struct catalog *c,
+                           const struct search_request *in, uint32_t left_out, struct buf *b,
+                           struct cache_facts *facts, struct fault *fault)
 {
     struct query q;
     struct query_result r = {0};
-    struct front_check check = {f, rq->deadline_us, 0};
+    struct front_check check = {f, deadline_us, 0};
     struct freshness_sum sum;
     int64_t start = clock_mono_us();
+    size_t body_at = b->len;
     /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
     struct moment m = moment_now(f->role->shared, c->row);
-    uint32_t left_out = degrade_request(&f->ladder, in);
     enum status s = query_of(f, in, &q, fault);
     if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;
@@ -224,14 +227,15 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
     q.check = front_check;
     q.check_ctx = &check;
     if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
-        (s = put_hits(f, c, in, &r, &m, b, &sum, fault)) || (s = put_facets(f, &r, b)) ||
+        (s = put_hits(f, c, in, &r, &m, b, &sum, facts, body_at, fault)) ||
+        (s = put_facets(f, &r, b)) ||
         (in->highlight_count && (s = hit_highlights_put(f, c->snapshot, in, &r, b, fault))))
         return s;
     tlv_put_u64(b, TAG_HITS_FOUND, r.found);
     tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
     tlv_put_u64(b, TAG_HITS_GENERATION, snapshot_generation(c->snapshot));
     tlv_put_u64(b, TAG_HITS_SEQUENCE, snapshot_sequence(c->snapshot));
-    put_left_out(f, left_out, &r, b);
+    put_left_out(left_out, &r, b);
     search_reply_texts(b, TAG_HITS_DROPPED, r.dropped_words, r.dropped_count);
     search_reply_texts(b, TAG_HITS_CUT, r.cut_words, r.cut_count);
     if (r.cursor.len)
@@ -240,12 +244,11 @@ static enum status search_one(struct front *f, struct request *rq, struct catalo
         tlv_put_u64(b, TAG_HITS_GROUPS, r.group_total);
     if (r.index_moved)
         tlv_put_u64(b, TAG_HITS_MOVED, 1);
-    if (in->query_id.len)
-        tlv_put(b, TAG_HITS_QUERY_ID, in->query_id);
     put_work(&r.work, b);
     uint64_t took = (uint64_t)(clock_mono_us() - start);
-    tlv_put_u64(b, TAG_HITS_TOOK_US, took);
-    front_note_query(f, rq, in, r.found, took);
+    cached_search_facts(facts, c, &m, &sum, took, b->len - body_at);
+    facts->found = r.found;
+    cached_search_tail(f, b, &(struct search_tail){sum.oldest_ms, took, in->query_id, 0, 0});
     atomic_fetch_add_explicit(&f->role->self->search_us, took, memory_order_relaxed);
     atomic_fetch_add_explicit(&f->role->self->search_count, 1, memory_order_relaxed);
     return STATUS_OK;
@@ -255,6 +258,8 @@ enum status handle_search(struct front *f, struct request *rq, struct fault *fau
 {
     struct search_request in;
     struct catalog *c;
+    if (cached_search_again(f, rq))
+        return STATUS_OK;
     enum status s = search_request_decode(rq->frame.body, &f->arena, &in, fault);
     if (s || (s = catalogs_get(f->catalogs, in.catalog, &c, fault)) ||
         (s = snapshot_begin(c->snapshot)))
@@ -264,7 +269,7 @@ enum status handle_search(struct front *f, struct request *rq, struct fault *fau
         return park_add(f, rq, shared_catalog_find(f->role->shared, in.catalog), in.min_sequence);
     }
     size_t at = reply_begin(rq);
-    s = search_one(f, rq, c, &in, &rq->conn->out, fault);
+    s = cached_search(f, rq, c, &in, true, &rq->conn->out, fault);
     snapshot_end(c->snapshot);
     if (s == STATUS_OK)
         reply_end(rq, at);
@@ -285,7 +290,7 @@ static void search_part(struct front *f, struct request *rq, struct slice body, 
     if (s == STATUS_OK && (s = snapshot_begin(c->snapshot)) == STATUS_OK) {
         s = snapshot_sequence(c->snapshot) < in.min_sequence
                 ? STATUS_UNAVAILABLE
-                : search_one(f, rq, c, &in, part, &fault);
+                : cached_search(f, rq, c, &in, false, part, &fault);
         snapshot_end(c->snapshot);
     }
     size_t at = multi_reply_begin(out, s);

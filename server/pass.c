@@ -10,6 +10,7 @@
  * So that a request never waits unseen in a socket while others are run for long, and what waits is
  * known before it is decided who runs.
  */
+#include "server/cached_search.h"
 #include "server/front.h"
 
 enum { PASS_US = 1000, SWEEP_MS = 1000 };
@@ -38,8 +39,10 @@ static void refuse(struct front *f, struct conn *c, const struct waiting *w, enu
 
 static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
 {
-    struct conn *c = conn_find(f, w->conn_id);
-    if (c) {
+    struct conn *c = w->conn_id ? conn_find(f, w->conn_id) : NULL;
+    if (!w->conn_id) {
+        cached_search_renew(f, w, verdict);
+    } else if (c) {
         c->waiting--;
         int64_t start = f->now_us;
         if (verdict == STATUS_OK && conn_full(c))

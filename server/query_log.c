@@ -61,7 +61,7 @@ static void write_record(struct query_record *r, const struct query_note *n, uin
     r->catalog = catalog;
     r->hash = hash;
     r->last_ms = n->now_ms;
-    r->count = count + 1;
+    r->count = count + (float)n->times;
     r->weight = !slow ? r->count : (float)n->took_us > weight ? (float)n->took_us : weight;
     r->found = n->found < UINT32_MAX ? (uint32_t)n->found : UINT32_MAX;
     if (!known || n->took_us > r->slowest_us)

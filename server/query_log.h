@@ -49,6 +49,7 @@ struct query_note {
     uint64_t found;
     uint32_t took_us;
     int64_t now_ms;
+    uint32_t times; /* it came so often with this answer */
 };
 
 /* One writer per log. Texts longer than QUERY_TEXT_MAX bytes are not kept. */

@@ -353,6 +353,10 @@ void through_flush(struct front *f)
 void through_hint(struct front *f, struct catalog *c, uint32_t docid, struct slice id)
 {
     struct through *t = f->through;
+    /* A loaded front asks for what is asked for often only. */
+    if (t && ladder_off(&f->ladder, LADDER_REFRESH) &&
+        shared_pages_hits(&c->pages, docid) < PAGES_HITS_MOST)
+        return;
     if (!t || !shared_pages_ask(&c->pages, docid, clock_mono_ms()))
         return;
     if (t->hint.len && strcmp(t->hint_catalog, c->name) != 0)

@@ -34,7 +34,7 @@ static void note(uint32_t front, const char *catalog, const char *text, uint64_t
                  uint32_t took_us, int64_t now_ms)
 {
     struct query_note n = {
-        slice_str(catalog), slice_str(text), slice_str(text), found, took_us, now_ms};
+        slice_str(catalog), slice_str(text), slice_str(text), found, took_us, now_ms, 1};
     query_log_note(&logs[front], &n);
 }
 
