@@ -191,11 +191,11 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
 
 static enum status expand_parts(struct plan *plan, const struct expansion_request *r)
 {
-    struct parts_request p = {r->snap, r->arena, r->profile, r->tails};
-    bool freely = parts_compounding(snapshot_schema(r->snap)), unknown[PLAN_WORDS_MAX];
+    bool freely = parts_compounding(snapshot_schema(r->snap)), known[PLAN_WORDS_MAX];
     enum status s = STATUS_OK;
     for (uint32_t i = 0; i < plan->group_count; i++)
-        unknown[i] = plan->groups[i].df == 0;
+        known[i] = plan->groups[i].df > 0;
+    struct parts_request p = {r->snap, r->arena, r->profile, r->tails, known};
     if (r->parts || freely)
         s = parts_inside(plan, &p);
     if (!s && r->parts)
@@ -203,7 +203,7 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
     if (!s && r->parts)
         s = parts_split(plan, &p);
     for (uint32_t i = 0; i < plan->group_count; i++)
-        if (unknown[i])
+        if (!known[i])
             plan->groups[i].idf = expand_idf(snapshot_live_count(r->snap), plan->groups[i].df);
     return s;
 }

@@ -58,11 +58,12 @@ static enum status join(struct plan *plan, uint32_t first, uint32_t count,
         return STATUS_OK;
     struct alternative alt = {.term = arena_copy(r->arena, slice_make(bytes, len)),
                               .kind = ALT_JOINED,
-                              .tier = true,
                               .idf = idf_of(r, df)};
     enum status st = alt.term.ptr ? STATUS_OK : STATUS_NO_MEMORY;
-    for (uint32_t i = first; !st && i < first + count; i++)
+    for (uint32_t i = first; !st && i < first + count; i++) {
+        alt.tier = !r->known[i];
         st = add(&plan->groups[i], r->arena, &alt, df);
+    }
     return st;
 }
 
@@ -179,7 +180,7 @@ enum status parts_split(struct plan *plan, const struct parts_request *r)
                                   .docs = docs,
                                   .doc_count = n,
                                   .kind = ALT_JOINED,
-                                  .tier = true,
+                                  .tier = !r->known[i],
                                   .idf = idf_of(r, n)};
         st = add(g, r->arena, &alt, n);
     }
@@ -259,7 +260,7 @@ static enum status on_end(void *ctx, struct slice term)
     return x->count == INSIDE_MAX ? STATUS_END : STATUS_OK;
 }
 
-static enum status inside_of(struct group *g, struct slice word, bool freely,
+static enum status inside_of(struct group *g, struct slice word, bool freely, bool tier,
                              const struct parts_request *r)
 {
     struct inside x = {.r = r, .word = word, .freely = freely && word.len >= INSIDE_FREE - 1};
@@ -273,7 +274,7 @@ static enum status inside_of(struct group *g, struct slice word, bool freely,
         df += x.df[i];
     for (uint32_t i = 0; !st && i < x.count; i++) {
         struct alternative alt = {
-            .term = x.terms[i], .kind = ALT_JOINED, .tier = true, .idf = idf_of(r, df)};
+            .term = x.terms[i], .kind = ALT_JOINED, .tier = tier, .idf = idf_of(r, df)};
         st = add(g, r->arena, &alt, x.df[i]);
     }
     return st;
@@ -291,11 +292,12 @@ enum status parts_inside(struct plan *plan, const struct parts_request *r)
         if (g->phrase || g->digits || word.len < INSIDE_LETTERS)
             continue;
         bool freely = compounding || (unknown && word.len >= INSIDE_FREE);
-        st = inside_of(g, word, freely, r);
+        bool tier = compounding || !r->known[i];
+        st = inside_of(g, word, freely, tier, r);
         /* its plural ends compounds too */
         for (uint32_t k = 1; !st && k < forms; k++)
             if (g->items[k].kind == ALT_FORM && g->items[k].term.len >= INSIDE_LETTERS)
-                st = inside_of(g, g->items[k].term, freely, r);
+                st = inside_of(g, g->items[k].term, freely, tier, r);
     }
     return st;
 }

@@ -16,6 +16,8 @@ struct parts_request {
     struct arena *arena;
     const struct profile *profile;
     struct tails *tails;
+    const bool *known; /* by group: the catalog holds the word as it stands; then what is found here
+                          ranks behind it */
 };
 
 /* Neighbours of the plan, two or three, that the catalog writes as one word. */
