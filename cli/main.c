@@ -28,6 +28,13 @@ static const struct {
     {"wait", "wait CATALOG SEQUENCE", command_wait},
     {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...",
      command_upstream},
+    {"synonyms",
+     "synonyms set CATALOG NAME 'sofa, couch' | 'tv => television' | FILE | get | list | remove",
+     command_synonyms},
+    {"stopwords", "stopwords set CATALOG NAME 'the a of' | FILE | get | list | remove",
+     command_stopwords},
+    {"rules", "rules set CATALOG NAME FILE | get | list | remove", command_rules},
+    {"profile", "profile set CATALOG NAME FILE | get | list | remove", command_profile},
     {"eval", "eval CATALOG --queries FILE --qrels FILE", command_eval},
 };
 

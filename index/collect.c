@@ -1,4 +1,5 @@
 #include "index/collect.h"
+#include "index/field_limit.h"
 
 #include "index/phrase.h"
 
@@ -33,6 +34,18 @@ static uint32_t drop_excluded(const struct query *q, uint32_t *docs, uint32_t *s
         uint32_t d = docs[i];
         bool out = d < q->excluded_bits && q->excluded[d >> 6] >> (d & 63) & 1;
         docs[kept] = d;
+        scores[kept] = scores[i];
+        kept += !out;
+    }
+    return kept;
+}
+
+static uint32_t drop_hidden(const struct rules *r, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool out = rules_hide(r, docs[i]);
+        docs[kept] = docs[i];
         scores[kept] = scores[i];
         kept += !out;
     }
@@ -145,10 +158,14 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         count = keep_live(s, docs, scores, count);
     if (q->excluded)
         count = drop_excluded(q, docs, scores, count);
+    if (s->rules.hidden_count)
+        count = drop_hidden(&s->rules, docs, scores, count);
     if (q->max_stale_ms >= 0)
         count = drop_stale(s, docs, scores, count);
     if (!st && s->plan.phrase_count)
         st = keep_phrases(s, docs, scores, &count);
+    if (!st && s->limited)
+        st = field_limit_keep(s, docs, scores, &count);
     if (s->any_disjunctive)
         count_disjunctive(s, docs, count);
     if (s->filter)
@@ -215,8 +232,8 @@ static bool counted_by_df(const struct search *s)
 {
     const struct plan *p = &s->plan;
     return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
-           !p->groups[0].fields && !s->filter && !s->query->excluded && !p->phrase_count &&
-           s->query->max_stale_ms < 0;
+           !s->limited && !s->rules.hidden_count && !s->filter && !s->query->excluded &&
+           !p->phrase_count && s->query->max_stale_ms < 0;
 }
 
 enum status collect_attempt(struct search *s, bool all)

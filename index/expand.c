@@ -1,6 +1,7 @@
 #include "index/expand.h"
 #include "index/parts.h"
 #include "index/typo.h"
+#include "index/synonyms.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,5 +224,6 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
         if (!g->df)
             g->idf = 0;
     }
-    return s;
+    struct synonyms_request y = {r->snap, r->arena, r->profile, r->words};
+    return !s && r->words ? synonyms_expand(plan, &y) : s;
 }

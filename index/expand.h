@@ -10,16 +10,18 @@
 #include "index/forms.h"
 #include "index/plan.h"
 #include "index/tails.h"
+#include "index/word_settings.h"
 
 struct expansion_request {
     struct snapshot *snap;
     struct arena *arena;
     const struct profile *profile;
     struct tails *tails;
-    struct forms *forms; /* NULL = only the words as they stand */
-    uint32_t typos;      /* 0 = none, else most edits */
-    bool prefix;         /* of the last word */
-    bool parts;          /* words written together or apart */
+    const struct word_settings *words; /* synonyms; NULL = none */
+    struct forms *forms;               /* NULL = only the words as they stand */
+    uint32_t typos;                    /* 0 = none, else most edits */
+    bool prefix;                       /* of the last word */
+    bool parts;                        /* words written together or apart */
 };
 
 enum status expand_plan(struct plan *plan, const struct expansion_request *r);

@@ -190,3 +190,21 @@ enum status plan_words(struct analyser *a, struct slice text, const struct schem
     }
     return s;
 }
+
+void plan_drop_stops(struct plan *plan, bool (*stop)(const void *ctx, struct slice word),
+                     const void *ctx)
+{
+    uint32_t kept = 0;
+    bool out[PLAN_WORDS_MAX];
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        out[i] = !plan->groups[i].fixed && stop(ctx, plan->groups[i].items[0].term);
+        kept += !out[i];
+    }
+    if (!kept || kept == plan->group_count)
+        return;
+    kept = 0;
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        if (!out[i])
+            plan->groups[kept++] = plan->groups[i];
+    plan->group_count = kept;
+}

@@ -78,5 +78,9 @@ struct plan {
 /* Reads the words; terms are copied to the arena. */
 enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
                        struct arena *arena, struct plan *plan, struct fault *fault);
+/* Takes out the words for which stop() holds, unless nothing would be left; quoted words and those
+ * asked of a field stay. */
+void plan_drop_stops(struct plan *plan, bool (*stop)(const void *ctx, struct slice word),
+                     const void *ctx);
 
 #endif

@@ -1,9 +1,12 @@
 #include "index/query.h"
 #include "index/collect.h"
 #include "index/expand.h"
+#include "index/field_limit.h"
 #include "index/highlight.h"
+#include "index/pins.h"
 #include "index/relax.h"
 #include "index/relevance.h"
+#include "index/synonyms.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,6 +38,8 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = tails_create(&s->tails);
     if (!st)
+        st = word_cache_create(&s->words);
+    if (!st)
         st = sort_texts_create(&s->texts);
     if (st)
         searcher_destroy(out);
@@ -50,6 +55,7 @@ void searcher_destroy(struct searcher **s)
     loose_destroy(&(*s)->loose);
     forms_destroy(&(*s)->forms);
     tails_destroy(&(*s)->tails);
+    word_cache_destroy(&(*s)->words);
     sort_texts_destroy(&(*s)->texts);
     buf_fini(&(*s)->scratch);
     free(*s);
@@ -117,6 +123,7 @@ static enum status expand(struct search *s, uint32_t typos, bool parts)
                                   .arena = s->arena,
                                   .profile = &s->profile,
                                   .tails = s->searcher->tails,
+                                  .words = s->words,
                                   .forms = s->plain ? NULL : s->searcher->forms,
                                   .parts = parts && !s->plain,
                                   .typos = typos,
@@ -149,7 +156,6 @@ static enum status run_closer(struct search *s, uint32_t typos, bool all)
 static enum status run_words(struct search *s)
 {
     const struct query *q = s->query;
-    s->plain = slice_equal(q->profile, SLICE_LIT("bm25"));
     bool all = q->match != QUERY_ANY;
     uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
     s->tiers = !s->plain || all; /* the plain sum of BM25 knows no tiers */
@@ -204,6 +210,27 @@ static enum status find_profile(struct search *s)
                      (int)(name.len < 64 ? name.len : 64), name.ptr);
 }
 
+static bool is_stop(const void *ctx, struct slice word)
+{
+    return word_settings_stop(ctx, word);
+}
+
+/* Stop words go; synonyms are noted, or told when load leaves them out. */
+static enum status apply_words(struct search *s)
+{
+    enum status st =
+        word_settings_of(s->searcher->words, s->snap, s->searcher->analyser, &s->words);
+    if (st || !s->words)
+        return st;
+    plan_drop_stops(&s->plan, is_stop, s->words);
+    if (!(s->query->skip & QUERY_SKIP_SYNONYMS))
+        return STATUS_OK;
+    if (synonyms_any(&s->plan, s->words))
+        s->out->degraded[s->out->degraded_count++] = SLICE_LIT("synonyms");
+    s->words = NULL;
+    return STATUS_OK;
+}
+
 static enum status prepare(struct search *s)
 {
     const struct query *q = s->query;
@@ -213,12 +240,15 @@ static enum status prepare(struct search *s)
     if (q->offset && q->k + q->offset > OFFSET_WINDOW)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
+    s->plain = slice_equal(q->profile, SLICE_LIT("bm25"));
     enum status st = find_profile(s);
     if (!st) {
         make_lut(s->searcher, snapshot_schema(s->snap), s->profile.n);
         st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
                         &s->plan, s->fault);
     }
+    if (!st)
+        st = field_limit_prepare(s);
     if (!st)
         st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
     if (!st)
@@ -241,6 +271,12 @@ static enum status prepare(struct search *s)
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
     if (!st && (!s->top.items || !s->out->dropped_words || !s->out->degraded))
         st = STATUS_NO_MEMORY;
+    if (!st && !s->plain)
+        st = apply_words(s);
+    if (!st && q->text.len && !s->plain)
+        st = rules_of(s->snap, s->searcher->analyser, q->text, s->arena, &s->rules);
+    if (q->sort_count || s->groups)
+        rules_drop_pins(&s->rules);
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
     /* whether typos are tried and words dropped is decided by the count: never stop before it is
      * known */
@@ -305,13 +341,15 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
         out->group_total = groups_total(s->groups);
         st = groups_hits(s->groups, s->top.items + from, n, &out->hits, &out->hit_count);
     } else {
-        out->hits = arena_calloc(s->arena, n + 1, sizeof *out->hits);
+        out->hits = arena_calloc(s->arena, n + RULE_PINS_MAX + 1, sizeof *out->hits);
         if (!out->hits)
             return STATUS_NO_MEMORY;
         for (uint32_t i = 0; i < n; i++)
             out->hits[i] = (struct hit){.docid = s->top.items[from + i].docid,
                                         .score = s->top.items[from + i].keys[0]};
         out->hit_count = n;
+        if (!s->cursor)
+            pins_place(s, out->hits, n, &out->hit_count);
     }
     for (uint32_t i = 0; !st && i < out->hit_count; i++)
         st = snapshot_id(s->snap, out->hits[i].docid, &out->hits[i].id);
@@ -322,14 +360,16 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
 static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
 {
     const struct query *q = s->query;
-    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window) ? s->behind : s->found;
+    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window)
+                       ? s->behind
+                       : s->found - s->rules.pin_count;
     struct query_place place = {.stages = s->stages,
                                 .dropped = s->dropped,
                                 .now_ms = s->now_ms,
                                 .last = &s->top.items[from + n - 1],
                                 .window_last = from + n <= s->window ? &s->window_last : NULL};
     s->out->index_moved = s->cursor && s->cursor->moved;
-    if (!n || n < q->k || (!s->inexact && all <= (uint64_t)from + n))
+    if (!n || s->out->hit_count < q->k || (!s->inexact && all <= (uint64_t)from + n))
         return STATUS_OK;
     return query_cursor_encode(q, s->snap, &s->sort, &s->plan, &place, &s->searcher->scratch,
                                s->arena, &s->out->cursor);
@@ -367,9 +407,16 @@ static enum status finish(struct search *s)
         st = relax_name(s);
     if (st)
         return st;
+    uint32_t room = s->query->k;
+    pins_settle(s);
+    if (!s->cursor) {
+        uint32_t before = pins_before(s, from), until = pins_before(s, (uint64_t)from + room);
+        from -= before;
+        room -= until - before;
+    }
     from = from < s->top.count ? from : s->top.count;
     uint32_t n = s->top.count - from;
-    n = n < s->query->k ? n : s->query->k;
+    n = n < room ? n : room;
     out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
     if (!out->facets)
         return STATUS_NO_MEMORY;

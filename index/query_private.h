@@ -11,7 +11,9 @@
 #include "index/filter.h"
 #include "index/forms.h"
 #include "index/tails.h"
+#include "index/word_settings.h"
 #include "index/match.h"
+#include "index/rules.h"
 #include "index/loose.h"
 #include "index/query_cursor.h"
 #include "index/query_group.h"
@@ -26,6 +28,7 @@ struct searcher {
     struct loose *loose;
     struct forms *forms;
     struct tails *tails;
+    struct word_cache *words;
     struct sort_texts *texts;
     struct buf scratch;
     double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
@@ -60,14 +63,17 @@ struct search {
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;
-    uint32_t calls;                /* of need(), to look at `check` now and then */
-    enum status stopped;           /* what `check` said */
-    bool plain;                    /* profile bm25: words as they stand */
-    bool tiers;                    /* exact words carry theirs */
-    uint32_t window;               /* candidates the second phase ordered anew, 0 = none */
-    struct candidate window_last;  /* the last of them in the order of the first phase */
-    struct loose_rule *loose_rule; /* which words are enough; NULL = all, or any */
-    uint32_t dropped;              /* bitmap of the plan's groups that products may lack */
+    uint32_t calls;      /* of need(), to look at `check` now and then */
+    enum status stopped; /* what `check` said */
+    bool limited;        /* words must stand in certain fields */
+    struct rules rules;
+    const struct word_settings *words; /* synonyms and stop words; NULL = none */
+    bool plain;                        /* profile bm25: words as they stand */
+    bool tiers;                        /* exact words carry theirs */
+    uint32_t window;                   /* candidates the second phase ordered anew, 0 = none */
+    struct candidate window_last;      /* the last of them in the order of the first phase */
+    struct loose_rule *loose_rule;     /* which words are enough; NULL = all, or any */
+    uint32_t dropped;                  /* bitmap of the plan's groups that products may lack */
     struct query_result *out;
 };
 

@@ -1,6 +1,7 @@
 /* CATALOG: reading actions are answered here, changing ones go to the writer. */
 #include <stdlib.h>
 
+#include "index/setting_check.h"
 #include "protocol/multi.h"
 #include "server/front.h"
 
@@ -90,6 +91,19 @@ static enum status put_settings(struct front *f, const struct catalog_request *i
     return s;
 }
 
+/* What searches could not use is refused before it is logged. */
+static enum status check_setting(struct front *f, const struct catalog_request *in,
+                                 struct fault *fault)
+{
+    struct catalog *c;
+    enum status s = catalogs_get(f->catalogs, in->name, &c, fault);
+    if (s || (s = snapshot_begin(c->snapshot)))
+        return s;
+    s = setting_check(f->searcher, c->snapshot, in->kind, in->key, in->value, fault);
+    snapshot_end(c->snapshot);
+    return s;
+}
+
 enum status handle_catalog(struct front *f, struct request *rq, struct fault *fault)
 {
     struct catalog_request in;
@@ -116,6 +130,8 @@ enum status handle_catalog(struct front *f, struct request *rq, struct fault *fa
         out->len = at;
         if (in.action == CATALOG_SET && slice_starts(in.kind, SLICE_LIT("provider")))
             return handle_upstream_setting(f, rq, &in, fault);
+        if (in.action == CATALOG_SET && (s = check_setting(f, &in, fault)))
+            return s;
         return front_forward(f, rq);
     }
     if (s == STATUS_OK)
