@@ -1,20 +1,12 @@
-#include "server/config.h"
+#include "server/config_private.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "protocol/wire.h"
 
-struct row {
-    const char *path, *fallback, *help;
-    enum option_type type;
-    uint64_t min, max;
-    bool reload;
-};
-
-static const struct row rows[] = {
+const struct config_row config_rows[OPTION_COUNT] = {
 #define OPTION(id, path, type, fallback, min, max, reload, help)                                   \
     {path, fallback, help, OPTION_##type, min, max, reload},
 #include "server/options.def"
@@ -97,11 +89,11 @@ static unsigned distance(const char *a, const char *b)
     return row[n];
 }
 
-static enum status unknown(const char *path, struct fault *fault)
+enum status config_unknown(const char *path, struct fault *fault)
 {
     unsigned best = 99, at = 0;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        unsigned d = distance(path, rows[i].path);
+        unsigned d = distance(path, config_rows[i].path);
         if (d < best) {
             best = d;
             at = i;
@@ -109,7 +101,7 @@ static enum status unknown(const char *path, struct fault *fault)
     }
     if (best <= 4)
         return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL,
-                         "unknown option %.80s; did you mean %s?", path, rows[at].path);
+                         "unknown option %.80s; did you mean %s?", path, config_rows[at].path);
     return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL, "unknown option %.80s", path);
 }
 
@@ -117,22 +109,24 @@ enum status config_set(struct config *c, const char *path, const char *text,
                        enum option_origin origin, struct fault *fault)
 {
     unsigned i = 0;
-    while (i < OPTION_COUNT && strcmp(rows[i].path, path))
+    while (i < OPTION_COUNT && strcmp(config_rows[i].path, path))
         i++;
     if (i == OPTION_COUNT)
-        return unknown(path, fault);
+        return config_unknown(path, fault);
     struct option_value v = {.origin = origin};
     if (strlen(text) >= sizeof v.text)
-        return fault_set(fault, STATUS_TOO_LARGE, rows[i].path, "the value is too long");
+        return fault_set(fault, STATUS_TOO_LARGE, config_rows[i].path, "the value is too long");
     memcpy(v.text, text, strlen(text));
-    if (!parse_value(rows[i].type, text, &v.number))
-        return fault_set(fault, STATUS_INVALID, rows[i].path, "%s wants a %s, not \"%.60s\"",
-                         rows[i].path, unit_word(rows[i].type), text);
-    if (rows[i].type != OPTION_TEXT && (v.number < rows[i].min || v.number > rows[i].max))
-        if (rows[i].type != OPTION_SWITCH)
-            return fault_set(fault, STATUS_INVALID, rows[i].path,
-                             "%s must lie between %llu and %llu", rows[i].path,
-                             (unsigned long long)rows[i].min, (unsigned long long)rows[i].max);
+    if (!parse_value(config_rows[i].type, text, &v.number))
+        return fault_set(fault, STATUS_INVALID, config_rows[i].path, "%s wants a %s, not \"%.60s\"",
+                         config_rows[i].path, unit_word(config_rows[i].type), text);
+    if (config_rows[i].type != OPTION_TEXT &&
+        (v.number < config_rows[i].min || v.number > config_rows[i].max))
+        if (config_rows[i].type != OPTION_SWITCH)
+            return fault_set(fault, STATUS_INVALID, config_rows[i].path,
+                             "%s must lie between %llu and %llu", config_rows[i].path,
+                             (unsigned long long)config_rows[i].min,
+                             (unsigned long long)config_rows[i].max);
     c->values[i] = v;
     return STATUS_OK;
 }
@@ -141,74 +135,11 @@ void config_init(struct config *c)
 {
     memset(c, 0, sizeof *c);
     for (unsigned i = 0; i < OPTION_COUNT; i++)
-        config_set(c, rows[i].path, rows[i].fallback, ORIGIN_DEFAULT, NULL);
+        config_set(c, config_rows[i].path, config_rows[i].fallback, ORIGIN_DEFAULT, NULL);
 }
 
-/* --- file ---------------------------------------------------------------------------------------
+/* --- file and environment ------------------------------------------------------------------------
  */
-
-static enum status at_mark(struct fault *fault, yaml_mark_t mark, enum status s)
-{
-    if (fault) {
-        fault->line = (uint32_t)mark.line + 1;
-        fault->column = (uint32_t)mark.column + 1;
-    }
-    return s;
-}
-
-static enum status walk(struct config *c, yaml_document_t *doc, yaml_node_t *node,
-                        const char *prefix, struct fault *fault)
-{
-    if (node->type != YAML_MAPPING_NODE)
-        return at_mark(fault, node->start_mark,
-                       fault_set(fault, STATUS_SYNTAX, NULL, "a mapping of options is expected"));
-    yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-    for (; pair < node->data.mapping.pairs.top; pair++) {
-        yaml_node_t *key = yaml_document_get_node(doc, pair->key);
-        yaml_node_t *value = yaml_document_get_node(doc, pair->value);
-        char path[160];
-        if (key->type != YAML_SCALAR_NODE)
-            return at_mark(fault, key->start_mark,
-                           fault_set(fault, STATUS_SYNTAX, NULL, "a name is expected"));
-        snprintf(path, sizeof path, "%s%s%.64s", prefix, *prefix ? "." : "",
-                 (const char *)key->data.scalar.value);
-        enum status s;
-        if (value->type == YAML_SCALAR_NODE)
-            s = at_mark(
-                fault, key->start_mark,
-                config_set(c, path, (const char *)value->data.scalar.value, ORIGIN_FILE, fault));
-        else if (strchr(prefix, '.') || *prefix)
-            s = at_mark(fault, value->start_mark,
-                        fault_set(fault, STATUS_TOO_DEEP, NULL, "%s wants a plain value", path));
-        else
-            s = walk(c, doc, value, path, fault);
-        if (s)
-            return s;
-    }
-    return STATUS_OK;
-}
-
-enum status config_load_text(struct config *c, struct slice text, struct fault *fault)
-{
-    yaml_parser_t parser;
-    yaml_document_t doc;
-    if (!yaml_parser_initialize(&parser))
-        return STATUS_NO_MEMORY;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
-    enum status s = STATUS_OK;
-    if (!yaml_parser_load(&parser, &doc)) {
-        s = at_mark(fault, parser.problem_mark,
-                    fault_set(fault, STATUS_SYNTAX, NULL, "%s",
-                              parser.problem ? parser.problem : "not YAML"));
-    } else {
-        yaml_node_t *root = yaml_document_get_root_node(&doc);
-        if (root)
-            s = walk(c, &doc, root, "", fault);
-        yaml_document_delete(&doc);
-    }
-    yaml_parser_delete(&parser);
-    return s;
-}
 
 enum status config_load_file(struct config *c, const char *path, struct fault *fault)
 {
@@ -256,16 +187,17 @@ void config_print(const struct config *c, FILE *out)
 {
     static const char *const origins[] = {"default", "file", "env", "flag"};
     for (unsigned i = 0; i < OPTION_COUNT; i++)
-        fprintf(out, "%s: %s  # %s\n", rows[i].path,
+        fprintf(out, "%s: %s  # %s\n", config_rows[i].path,
                 *c->values[i].text ? c->values[i].text : "\"\"", origins[c->values[i].origin]);
 }
 
 void config_describe(FILE *out)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++)
-        fprintf(out, "  %-20s %s; %s, default %s%s\n", rows[i].path, rows[i].help,
-                unit_word(rows[i].type), *rows[i].fallback ? rows[i].fallback : "empty",
-                rows[i].reload ? ", reloadable" : "");
+        fprintf(out, "  %-20s %s; %s, default %s%s\n", config_rows[i].path, config_rows[i].help,
+                unit_word(config_rows[i].type),
+                *config_rows[i].fallback ? config_rows[i].fallback : "empty",
+                config_rows[i].reload ? ", reloadable" : "");
 }
 
 void config_encode(const struct config *c, struct buf *out)
@@ -288,7 +220,7 @@ enum status config_decode(struct config *c, struct slice bytes)
             return STATUS_INVALID;
         memcpy(text, s.ptr, s.len);
         text[s.len] = '\0';
-        enum status st = config_set(c, rows[i].path, text, origin, NULL);
+        enum status st = config_set(c, config_rows[i].path, text, origin, NULL);
         if (st)
             return st;
     }
@@ -301,7 +233,7 @@ void config_reload(struct config *c, const struct config *next, uint32_t *ignore
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         if (c->values[i].origin == ORIGIN_FLAG) /* stands above files, which cannot change it */
             continue;
-        if (rows[i].reload)
+        if (config_rows[i].reload)
             c->values[i] = next->values[i];
         else
             *ignored += strcmp(c->values[i].text, next->values[i].text) != 0;

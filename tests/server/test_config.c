@@ -41,7 +41,9 @@ static void faults_name_line_column_and_suggestion(void **state)
         {"server:\n  listn: x\n", "did you mean server.listen?", 2, 3},
         {"limits:\n  hits: many\n", "wants a number", 2, 3},
         {"limits:\n  hits: 0\n", "between", 2, 3},
-        {"- a\n", "mapping", 1, 1},
+        {"- a\n", "MAPPING", 1, 1},
+        {"limits:\n\thits: 5\n", "cannot start any token", 2, 1},
+        {"limits:\n  hits: 5\n  hits: 6\n", "already seen", 2, 9},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fault fault = {0};
