@@ -137,6 +137,20 @@ enum status batch_row_delete(struct batch *b, struct slice key)
     return batch_note_row(b, STORE_ROWS, key, SLICE_NULL, true);
 }
 
+enum status batch_row_seek(struct batch *b, struct slice from, struct slice *key,
+                           struct slice *value)
+{
+    struct store_cursor *c;
+    struct slice raw;
+    enum status st = store_cursor_open(b->base->txn, STORE_ROWS, &c);
+    if (st)
+        return st;
+    st = store_seek(c, from, key, &raw);
+    st = st ? st : store_unwrap(*key, raw, value);
+    store_cursor_close(&c);
+    return st;
+}
+
 /* --- products as the batch sees them ---------------------------------------------------------- */
 
 /* Docid of a live product, changes of this batch included. */

@@ -59,6 +59,10 @@ enum status batch_alter(struct batch *b, const struct schema *schema);
 /* Bookkeeping rows of the caller in the same transaction (idempotency, provider cursors). */
 enum status batch_row_put(struct batch *b, struct slice key, struct slice value);
 enum status batch_row_delete(struct batch *b, struct slice key);
+/* The first row of the committed state (not of this batch) whose key is not below `from`; END
+ * behind the last. Borrowed until the batch ends. */
+enum status batch_row_seek(struct batch *b, struct slice from, struct slice *key,
+                           struct slice *value);
 enum status index_row_get(struct index *ix, struct slice key, struct buf *value);
 
 /* Calls back for each product whose new text gives it a new docid; before the commit. */

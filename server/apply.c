@@ -185,7 +185,7 @@ static enum status judged(enum status st, uint64_t *skipped)
 }
 
 enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
-                         struct buf *scratch, uint64_t *skipped)
+                         struct buf *scratch, struct applied *sum)
 {
     struct log_changes c;
     struct log_setting s;
@@ -195,13 +195,15 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         arena_reset(arena);
         st = log_changes_decode(r->payload, arena, &c);
         for (uint32_t i = 0; !st && i < c.item_count; i++)
-            st = judged(apply_item(b, &c.items[i], c.accepted_ms), skipped);
+            st = judged(apply_item(b, &c.items[i], c.accepted_ms), &sum->skipped);
         if (!st && c.cursor_of.len)
             st = provider_row_put_cursor(b, c.cursor_of, c.cursor);
-        return st ? st : idempotency_apply(b, &c, scratch);
+        sum->keys += c.key.len > 0;
+        sum->accepted_ms = c.accepted_ms;
+        return st ? st : idempotency_apply(b, &c, r->sequence, scratch);
     case LOG_SETTING:
         st = log_setting_decode(r->payload, &s);
-        return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), skipped);
+        return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), &sum->skipped);
     default:
         return STATUS_OLD_FORMAT;
     }
@@ -210,24 +212,26 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
 static enum status run_batch(struct apply *a, struct writer_catalog *c, const struct job *jobs)
 {
     struct batch *b;
-    uint64_t last = 0, skipped = 0;
+    uint64_t last = 0;
+    struct applied sum = {0};
     enum status st = batch_begin(c->applying, &b);
     if (st)
         return st;
     batch_on_move(b, evict_moved, c);
     for (const struct job *j = jobs; j && !st; j = j->next) {
-        st = apply_record(b, &j->record, &a->arena, &a->scratch, &skipped);
+        st = apply_record(b, &j->record, &a->arena, &a->scratch, &sum);
         last = j->record.sequence;
     }
+    st = st ? st : idempotency_prune(b, sum.accepted_ms - (int64_t)c->window_ms, sum.keys);
     if (st)
         batch_abort(&b);
     else
         st = batch_commit(&b, last);
     if (st)
         evict_moves_end(c, false);
-    if (!st && skipped)
+    if (!st && sum.skipped)
         fprintf(stderr, "writer: catalog %s: the index refused %" PRIu64 " logged changes\n",
-                c->name, skipped);
+                c->name, sum.skipped);
     return st;
 }
 

@@ -29,7 +29,12 @@ void apply_push(struct apply *a, struct job *j);
 void apply_leave(struct apply *a, struct writer_catalog *c);
 
 /* The jobs of one batch, applied at once in this thread: what the thread does, for tests. */
+struct applied {
+    uint64_t skipped;    /* items that the index refused */
+    uint64_t keys;       /* records with an idempotency key */
+    int64_t accepted_ms; /* of the last changes: what the window counts from */
+};
 enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
-                         struct buf *scratch, uint64_t *skipped);
+                         struct buf *scratch, struct applied *sum);
 
 #endif

@@ -180,3 +180,14 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
         p->growth += (int64_t)e.exists - (int64_t)old.exists;
     return st;
 }
+
+enum status pending_replay(struct pending *p, const struct put_item *item, uint64_t sequence)
+{
+    struct document d;
+    if (document_begin(&d, item->document))
+        return STATUS_CORRUPT;
+    struct entry e = {XXH3_128bits(d.id.ptr, d.id.len), item->version, sequence,
+                      item->op != PUT_DELETE};
+    p->undo_count = 0;
+    return note(p, &e);
+}

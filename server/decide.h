@@ -24,6 +24,8 @@ void pending_undo(struct pending *p);
 int64_t pending_growth(const struct pending *p);
 /* Is a change of the product logged and not yet in the snapshot? */
 bool pending_touches(const struct pending *p, const struct snapshot *s, struct slice id);
+/* Notes a change that the log decided before a restart. */
+enum status pending_replay(struct pending *p, const struct put_item *item, uint64_t sequence);
 /* Forgets what the index knows by now. */
 void pending_forget(struct pending *p, uint64_t visible);
 

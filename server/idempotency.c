@@ -5,6 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+enum { PRUNE_LEAST = 64 };
+
 struct entry {
     uint64_t sequence;
     char key[64];
@@ -114,15 +116,88 @@ void idempotency_forget(struct idempotency *t, uint64_t visible)
         memmove(t->entries, t->entries + n, t->count * sizeof *t->entries);
 }
 
-enum status idempotency_apply(struct batch *b, const struct log_changes *c, struct buf *scratch)
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static const char time_prefix[] = "idemt/", count_key[] = "idemn";
+
+static struct slice time_key(char out[sizeof time_prefix + 8], uint64_t sequence)
 {
-    char name[IDEMPOTENCY_ROW_KEY];
+    memcpy(out, time_prefix, sizeof time_prefix - 1);
+    for (int i = 0; i < 8; i++)
+        out[sizeof time_prefix - 1 + (size_t)i] = (char)(sequence >> (56 - 8 * i));
+    return slice_make(out, sizeof time_prefix - 1 + 8);
+}
+
+enum status idempotency_apply(struct batch *b, const struct log_changes *c, uint64_t sequence,
+                              struct buf *scratch)
+{
+    char name[IDEMPOTENCY_ROW_KEY], by_time[sizeof time_prefix + 8];
     if (!c->key.len)
         return STATUS_OK;
     if (c->key.len > 64)
         return STATUS_CORRUPT;
     buf_clear(scratch);
     row_put(scratch, c);
-    return scratch->failed ? STATUS_NO_MEMORY
-                           : batch_row_put(b, row_key(name, c->key), buf_slice(scratch));
+    enum status st = scratch->failed ? STATUS_NO_MEMORY
+                                     : batch_row_put(b, row_key(name, c->key), buf_slice(scratch));
+    buf_clear(scratch);
+    wire_put_u64(scratch, (uint64_t)c->accepted_ms);
+    buf_put_slice(scratch, c->key);
+    if (!st && scratch->failed)
+        st = STATUS_NO_MEMORY;
+    return st ? st : batch_row_put(b, time_key(by_time, sequence), buf_slice(scratch));
+}
+
+static enum status read_count(struct batch *b, uint64_t *count)
+{
+    struct slice key, value;
+    *count = 0;
+    enum status st = batch_row_seek(b, slice_str(count_key), &key, &value);
+    if (!st && slice_equal(key, slice_str(count_key)) && value.len == 8)
+        *count = wire_load64(value.ptr);
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
+/* Removes the key of a time row, unless the key was used again since. */
+static enum status drop_key(struct batch *b, struct slice by_time, struct slice value)
+{
+    char name[IDEMPOTENCY_ROW_KEY];
+    struct slice found, row;
+    if (value.len < 8 || value.len > 8 + 64)
+        return STATUS_CORRUPT;
+    struct slice own = row_key(name, slice_make(value.ptr + 8, value.len - 8));
+    enum status st = batch_row_seek(b, own, &found, &row);
+    bool mine = !st && slice_equal(found, own) && row.len >= BODY_HASH + 8 &&
+                memcmp(row.ptr + BODY_HASH, value.ptr, 8) == 0;
+    if (st && st != STATUS_END)
+        return st;
+    st = mine ? batch_row_delete(b, own) : STATUS_OK;
+    return st ? st : batch_row_delete(b, by_time);
+}
+
+enum status idempotency_prune(struct batch *b, int64_t oldest_ms, uint64_t added)
+{
+    char from[sizeof time_prefix + 8];
+    uint64_t count, sequence = 0, budget = added * 2 + PRUNE_LEAST;
+    struct slice key, value;
+    if (!added)
+        return STATUS_OK;
+    enum status st = read_count(b, &count);
+    count += added;
+    for (; !st && budget; budget--) {
+        st = batch_row_seek(b, time_key(from, sequence), &key, &value);
+        if (st || !slice_starts(key, slice_str(time_prefix)) || value.len < 8)
+            break;
+        bool old = (int64_t)wire_load64(value.ptr) < oldest_ms;
+        if (!old && count <= IDEMPOTENCY_MOST)
+            break;
+        sequence = __builtin_bswap64(wire_load64(key.ptr + sizeof time_prefix - 1)) + 1;
+        st = drop_key(b, key, value);
+        count -= count > 0;
+    }
+    if (st && st != STATUS_END)
+        return st;
+    char bytes[8];
+    wire_store64(bytes, count);
+    return batch_row_put(b, slice_str(count_key), slice_make(bytes, sizeof bytes));
 }

@@ -491,6 +491,7 @@ static enum status open_catalog(struct writer *w, struct slice name, struct faul
                                          config_number(w->role->config, OPTION_MAP), fault);
     if (st)
         return st;
+    c->window_ms = config_number(w->role->config, OPTION_LOG_WINDOW);
     w->catalogs[w->count++] = c;
     struct replay replay = {w, c};
     if (c->log && catalog_log_path(path, sizeof path, w->role->data_dir, name) &&
@@ -498,6 +499,23 @@ static enum status open_catalog(struct writer *w, struct slice name, struct faul
         stop_catalog(c, st);
     w->role->shared->catalog_epoch++;
     return STATUS_OK;
+}
+
+/* What was decided and is not applied counts for the next decisions, also while a full disk keeps
+ * it from being applied. */
+static enum status note_decided(struct writer *w, struct writer_catalog *c,
+                                const struct log_record *r)
+{
+    struct log_changes changes;
+    if (r->type != LOG_CHANGES)
+        return STATUS_OK;
+    arena_reset(&w->arena);
+    enum status st = log_changes_decode(r->payload, &w->arena, &changes);
+    for (uint32_t i = 0; i < changes.item_count && !st; i++)
+        st = pending_replay(c->pending, &changes.items[i], r->sequence);
+    if (!st && changes.key.len)
+        st = idempotency_note(c->keys, &changes, r->sequence);
+    return st;
 }
 
 /* Replay: waits while the apply thread has plenty. */
@@ -509,7 +527,8 @@ static enum status push_record(void *ctx, const struct log_record *r)
         shared_beat(p->w->role->self);
         usleep(5000);
     }
-    enum status st = job_create(p->c, r, 1, &j);
+    enum status st = note_decided(p->w, p->c, r);
+    st = st ? st : job_create(p->c, r, 1, &j);
     if (!st)
         apply_push(p->w->apply, j);
     return st;
@@ -776,6 +795,7 @@ static void on_beat(void *ctx)
     w->pruned_ms = now;
     for (uint32_t i = 0; i < w->count; i++) {
         struct writer_catalog *c = w->catalogs[i];
+        c->window_ms = config_number(w->role->config, OPTION_LOG_WINDOW);
         writer_catalog_tidy(c, now);
         if (!c->log)
             continue;

@@ -43,6 +43,7 @@ struct writer_catalog {
     int64_t settle_ms; /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
+    _Atomic uint64_t window_ms;                    /* idempotency keys are kept so long */
     _Atomic uint64_t queued_items;                 /* logged and not yet visible */
     _Atomic uint64_t waiting_items, waiting_bytes; /* those the apply thread has not begun with */
     _Atomic uint64_t items_per_s;                  /* how fast it was of late; 0 = not known */
