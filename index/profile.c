@@ -35,7 +35,13 @@ bool profile_built_in(struct slice name, struct profile *p)
     profile_default(p);
     if (name.len == 0 || slice_equal(name, SLICE_LIT("default")))
         return true;
+    /* the first phase alone, with the weights of the schema */
     p->n[PROFILE_window] = 0;
+    p->n[PROFILE_class_0] = p->n[PROFILE_class_1] = 1;
+    p->n[PROFILE_class_2] = p->n[PROFILE_class_3] = 1;
+    p->n[PROFILE_more_classes] = 0.4;
+    p->n[PROFILE_impact_floor] = 0;
+    p->n[PROFILE_prefix_factor] = 0.6;
     return slice_equal(name, SLICE_LIT("bm25"));
 }
 

@@ -215,7 +215,7 @@ static void score_signals(const struct ranking *r, struct ranked *x)
 
 static double sum(const struct relevance_parts *p)
 {
-    return p->base + p->title + p->near + p->lead + p->missing + p->inexact + p->agree + p->signals;
+    return p->base + p->title + p->near + p->lead + p->missing + p->inexact + p->signals;
 }
 
 /* --- the phase -------------------------------------------------------------------------------- */
