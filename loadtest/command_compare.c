@@ -48,7 +48,7 @@ static void side_fini(struct side *s)
 
 static void side_add(struct side *s, int figure, double value)
 {
-    if (s->count[figure] < SAMPLES_MAX)
+    if (s->samples[figure] && s->count[figure] < SAMPLES_MAX)
         s->samples[figure][s->count[figure]++] = value;
 }
 

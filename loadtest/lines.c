@@ -54,11 +54,12 @@ enum status lines_read(const char *path, struct arena *a, struct slice *out, str
 {
     struct buf b = BUF_INIT;
     FILE *f = NULL;
-    bool ok;
+    bool ok = false;
     errno = 0;
     if (ends_with(path, ".zst")) {
         f = fopen(path, "rb");
-        ok = f && read_zst(f, &b);
+        if (f)
+            ok = read_zst(f, &b);
     } else {
         ok = read_plain(path, &b);
     }
@@ -190,7 +191,7 @@ enum status query_log_parse(struct slice text, struct arena *a, struct query_log
 enum status query_log_read(const char *path, struct arena *a, struct query_log *out,
                            struct fault *fault)
 {
-    struct slice text;
+    struct slice text = SLICE_NULL;
     enum status s = lines_read(path, a, &text, fault);
     return s ? s : query_log_parse(text, a, out, fault);
 }

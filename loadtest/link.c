@@ -10,7 +10,8 @@
 #include "loadtest/clock.h"
 #include "protocol/hello.h"
 
-enum { HELLO_ID = UINT32_MAX, RETRY_NS = 50 * 1000 * 1000, READS = 4 };
+static const uint32_t HELLO_ID = UINT32_MAX; /* no slot has it: slots end at 65,000 */
+enum { RETRY_NS = 50 * 1000 * 1000, READS = 4 };
 
 enum status link_init(struct link *l, uint32_t number, int epoll, uint32_t slots)
 {

@@ -1,5 +1,6 @@
 #include "loadtest/observe.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,14 +141,15 @@ static bool search_holds(struct observer *o, const struct mix_op *op, uint32_t c
     return hits_hold(o, op, &r) && (!op->no_cache || sequence_holds(o, connection, r.sequence));
 }
 
-static bool multi_holds(struct observer *o, const struct mix_op *op, struct slice body)
+static bool multi_holds(struct observer *o, const struct mix_op *op, uint32_t connection,
+                        struct slice body)
 {
     struct wire_reader r = wire_reader_of(body);
-    enum status s, part;
+    enum status part;
     struct slice v;
     uint32_t n = 0;
-    for (; (s = multi_reply_next(&r, &part, &v)) == STATUS_OK; n++)
-        if (n >= op->part_count || part || !search_holds(o, &op->parts[n], 0, v))
+    for (; multi_reply_next(&r, &part, &v) == STATUS_OK; n++)
+        if (n >= op->part_count || part || !search_holds(o, &op->parts[n], connection, v))
             return wrong(o, "part %u of a multi-search is wrong", n);
     return n == op->part_count || wrong(o, "%u parts where %u were asked for", n, op->part_count);
 }
@@ -171,10 +173,9 @@ static bool put_holds(struct observer *o, const struct mix_op *op, struct slice 
     struct put_reply r;
     if (put_reply_decode(body, &o->arena, &r))
         return wrong(o, "a put reply does not decode");
-    if (r.applied + r.ignored + r.failed != op->batch)
-        return wrong(o, "%u items were put, the reply accounts for %llu", op->batch,
-                     (unsigned long long)(r.applied + r.ignored + r.failed));
-    return true;
+    uint64_t told = r.applied + r.ignored + r.failed;
+    return told == op->batch ||
+           wrong(o, "%u items were put, the reply accounts for %" PRIu64, op->batch, told);
 }
 
 static bool suggest_holds(struct observer *o, const struct mix_op *op, struct slice body)
@@ -194,7 +195,7 @@ static bool holds(struct observer *o, const struct mix_op *op, uint32_t connecti
     case MIX_SEARCH:
         return search_holds(o, op, connection, body);
     case MIX_MULTI:
-        return multi_holds(o, op, body);
+        return multi_holds(o, op, connection, body);
     case MIX_GET:
         return get_holds(o, op, connection, body);
     case MIX_PUT:

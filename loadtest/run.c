@@ -27,7 +27,7 @@ static enum status resolve(const char *text, struct sockaddr_storage *out, sockl
         u->sun_family = AF_UNIX;
         if (strlen(text + 5) >= sizeof u->sun_path)
             return fault_set(fault, STATUS_INVALID, "server", "the path is too long");
-        strcpy(u->sun_path, text + 5);
+        memcpy(u->sun_path, text + 5, strlen(text + 5) + 1);
         *len = sizeof *u;
         return STATUS_OK;
     }
