@@ -2,7 +2,7 @@
  * bench_wire - how many requests a second a server answers over loopback, and how fast.
  *
  *   bench_wire souk|redis|memcached PORT [-w WORK] [-C CATALOG] [-q QUERIES] [-c CONNECTIONS]
- *              [-d DEPTH] [-t SECONDS] [-p PID] [-v BYTES]
+ *              [-d DEPTH] [-t SECONDS] [-p PID] [-v BYTES] [-k HITS]
  *
  * A closed loop: every connection keeps DEPTH requests under way, so what it says is throughput and
  * service, not what a crowd would feel (that is souk-load's work). WORK for Souk: `and`, `or` and
@@ -49,6 +49,7 @@ static struct bench {
     enum peer peer;
     const char *work, *catalog, *queries;
     int port, connections, depth, pid, value;
+    uint32_t hits;
     double seconds;
     struct slice frames[MAX_FRAMES];
     uint32_t frame_count, next;
@@ -57,7 +58,13 @@ static struct bench {
     uint32_t *ns; /* latencies */
     size_t done, cap;
     uint64_t errors, bytes;
-} B = {.work = "and", .catalog = "all", .connections = 50, .depth = 1, .value = 1024, .seconds = 3};
+} B = {.work = "and",
+       .catalog = "all",
+       .connections = 50,
+       .depth = 1,
+       .value = 1024,
+       .hits = 10,
+       .seconds = 3};
 
 static int64_t now_ns(void)
 {
@@ -106,6 +113,7 @@ static void add_search(const char *words, bool ids_only, bool no_cache, enum sea
     q.prefix = false;
     q.typos = 0;
     q.ids_only = ids_only;
+    q.k = B.hits;
     q.no_cache = no_cache;
     q.count_to = 1000;
     search_request_encode(&q, &body);
@@ -392,7 +400,7 @@ static void run(void)
 int main(int argc, char **argv)
 {
     int o;
-    while ((o = getopt(argc, argv, "w:C:q:c:d:t:p:v:")) > 0) {
+    while ((o = getopt(argc, argv, "w:C:q:c:d:t:p:v:k:")) > 0) {
         switch (o) {
         case 'w':
             B.work = optarg;
@@ -414,6 +422,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             B.pid = atoi(optarg);
+            break;
+        case 'k':
+            B.hits = (uint32_t)atoi(optarg);
             break;
         case 'v':
             B.value = atoi(optarg);
