@@ -48,11 +48,29 @@ void fetch_say(const struct fetch_catalog *c, const char *level, const char *pro
         return;
 }
 
+void fetch_catalog_follow_rows(struct fetcher *f)
+{
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
+        struct shared_catalog *row = &f->role->shared->catalogs[i];
+        bool there = atomic_load_explicit(&row->state, memory_order_acquire) == 1;
+        struct fetch_catalog *c = f->of_row[i];
+        if (c && (!there || !slice_equal(slice_str(c->name), slice_str(row->name)))) {
+            fetch_catalog_destroy(&f->of_row[i]);
+            c = NULL;
+        }
+        if (there && !c && fetch_catalog_create(f, i, &f->of_row[i]))
+            f->of_row[i] = NULL;
+    }
+}
+
 struct fetch_catalog *fetch_catalog_find(struct fetcher *f, struct slice name)
 {
-    for (uint32_t i = 0; i < SHARED_CATALOGS; i++)
-        if (f->of_row[i] && slice_equal(slice_str(f->of_row[i]->name), name))
-            return f->of_row[i];
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < SHARED_CATALOGS; i++)
+            if (f->of_row[i] && slice_equal(slice_str(f->of_row[i]->name), name))
+                return f->of_row[i];
+        fetch_catalog_follow_rows(f); /* it may have been made a moment ago */
+    }
     return NULL;
 }
 
@@ -120,6 +138,15 @@ static struct fetch_provider *provider_new(struct fetch_catalog *c, struct provi
     return p;
 }
 
+static bool same_options(const struct breaker_options *a, const struct breaker_options *b)
+{
+    return a->window_ms == b->window_ms && a->min_calls == b->min_calls &&
+           a->failure_percent == b->failure_percent && a->slow_percent == b->slow_percent &&
+           a->slow_ms == b->slow_ms && a->consecutive == b->consecutive &&
+           a->open_ms == b->open_ms && a->open_max_ms == b->open_max_ms &&
+           a->close_after == b->close_after && a->decay_ms == b->decay_ms;
+}
+
 /* A definition that changed keeps the breaker's state unless its options changed. */
 static void redefine(struct fetch_catalog *c, struct fetch_provider *p, struct provider *d)
 {
@@ -127,7 +154,7 @@ static void redefine(struct fetch_catalog *c, struct fetch_provider *p, struct p
     provider_breaker_options(d, &o);
     provider_destroy(&p->definition);
     p->definition = d;
-    if (memcmp(&o, &p->breaker.options, sizeof o) != 0)
+    if (!same_options(&o, &p->breaker.options))
         breaker_init(&p->breaker, &o, fetch_random(c->fetcher), clock_mono_ms());
 }
 
@@ -232,6 +259,8 @@ void fetch_catalog_follow(struct fetch_catalog *c)
     if (!c->read || settings != c->settings || edition != c->edition)
         read_settings(c, catalog->snapshot);
     snapshot_end(catalog->snapshot);
+    for (uint32_t i = 0; i < c->provider_count && edition != c->edition; i++)
+        changes_forget(c->providers[i]->changes);
     c->read = true;
     c->edition = edition;
     c->generation = generation;
@@ -369,7 +398,7 @@ enum status fetch_catalog_create(struct fetcher *f, uint32_t row_idx, struct fet
     c->fetcher = f;
     c->row_idx = row_idx;
     c->row = &f->role->shared->catalogs[row_idx];
-    memcpy(c->name, c->row->name, sizeof c->name);
+    snprintf(c->name, sizeof c->name, "%s", c->row->name);
     enum status st = refresh_create(c, &c->refresh);
     if (st)
         fetch_catalog_destroy(out);

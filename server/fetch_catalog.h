@@ -71,6 +71,8 @@ void fetch_catalog_destroy(struct fetch_catalog **c);
 void fetch_catalog_follow(struct fetch_catalog *c);
 /* Writes the shared rows. */
 void fetch_catalog_publish(struct fetch_catalog *c);
+/* Catalogs come and go with their rows in the shared pages. */
+void fetch_catalog_follow_rows(struct fetcher *f);
 /* NULL when there is none of this name. */
 struct fetch_provider *fetch_catalog_provider(struct fetch_catalog *c, struct slice name);
 struct fetch_catalog *fetch_catalog_find(struct fetcher *f, struct slice name);

@@ -220,6 +220,11 @@ void changes_restart(struct changes *h)
     }
 }
 
+void changes_forget(struct changes *h)
+{
+    h->known = false;
+}
+
 struct changes_figures changes_figures(const struct changes *h)
 {
     return h->figures;

@@ -27,6 +27,8 @@ void changes_destroy(struct changes **h);
 void changes_tick(struct changes *h);
 /* From the first cursor again. */
 void changes_restart(struct changes *h);
+/* The index is another one (rebuilt, or dropped and made again): the cursor is looked up anew. */
+void changes_forget(struct changes *h);
 struct changes_figures changes_figures(const struct changes *h);
 
 #endif

@@ -292,18 +292,22 @@ static enum fetch_error late(struct fetch_http_call *c, int64_t now)
     return now - c->byte_ms > c->limits.between_ms ? FETCH_SLOW : FETCH_OK;
 }
 
+static struct fetch_http_call *find_late(const struct fetch_http *h, int64_t now)
+{
+    for (struct fetch_http_call *c = h->calls; c; c = c->next) /* NOLINT: none of them was freed */
+        if (late(c, now))
+            return c;
+    return NULL;
+}
+
 static void on_watch(void *ctx)
 {
     struct fetch_http *h = ctx;
     int64_t now = clock_mono_ms();
-    for (struct fetch_http_call *c = h->calls, *next; c; c = next) {
-        next = c->next;
-        enum fetch_error e = late(c, now);
-        if (!e)
-            continue;
-        c->cut = e;
+    struct fetch_http_call *c;
+    while ((c = find_late(h, now))) { /* from the start: a callback may begin and end others */
+        c->cut = late(c, now);
         finish(c, CURLE_OPERATION_TIMEDOUT);
-        next = h->calls ? h->calls : NULL; /* its callback may have begun or ended others */
     }
     loop_timer_set(h->watch, h->calls ? WATCH_MS : -1);
 }
@@ -338,8 +342,10 @@ void fetch_http_destroy(struct fetch_http **hp)
     struct fetch_http *h = *hp;
     if (!h)
         return;
-    while (h->calls)
-        fetch_http_cancel(h->calls);
+    for (struct fetch_http_call *c = h->calls, *next; c; c = next) {
+        next = c->next;
+        fetch_http_cancel(c);
+    }
     if (h->multi)
         curl_multi_cleanup(h->multi);
     loop_timer_destroy(&h->timer);

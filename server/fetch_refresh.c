@@ -85,7 +85,7 @@ static struct entry **place_of(struct refresh *r, struct slice id, uint64_t hash
 static void grow(struct refresh *r)
 {
     uint32_t count = r->bucket_count * 2;
-    struct entry **buckets = calloc(count, sizeof *buckets);
+    struct entry **buckets = calloc(count, sizeof(void *));
     if (!buckets)
         return;
     for (uint32_t i = 0; i < r->bucket_count; i++)
@@ -412,7 +412,7 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
 
 static struct flight *flight_new(uint32_t count)
 {
-    return calloc(1, sizeof(struct flight) + count * sizeof(struct entry *));
+    return calloc(1, sizeof(struct flight) + count * sizeof(void *));
 }
 
 /* A product somebody waits for goes at once. */
@@ -649,7 +649,7 @@ enum status refresh_create(struct fetch_catalog *c, struct refresh **out)
     r->catalog = c;
     r->bucket_count = 1024;
     r->wheel_ms = r->tokens_ms = clock_mono_ms();
-    r->buckets = calloc(r->bucket_count, sizeof *r->buckets);
+    r->buckets = calloc(r->bucket_count, sizeof(void *));
     if (r->buckets)
         return STATUS_OK;
     free(r);

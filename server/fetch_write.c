@@ -112,8 +112,10 @@ void fetch_write_destroy(struct fetch_write **wp)
         return;
     w->closing = true;
     writer_link_destroy(&w->link);
-    while (w->first)
-        free_change(w->first);
+    for (struct change *c = w->first, *next; c; c = next) {
+        next = c->next;
+        free_change(c);
+    }
     loop_timer_destroy(&w->again);
     free(w);
     *wp = NULL;

@@ -22,27 +22,11 @@
 
 enum { TICK_MS = 5, BEAT_MS = 100, CONNECTIONS_PER_HOST = 256 };
 
-/* Catalogs come and go with their rows. */
-static void follow_rows(struct fetcher *f)
-{
-    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
-        struct shared_catalog *row = &f->role->shared->catalogs[i];
-        bool there = atomic_load_explicit(&row->state, memory_order_acquire) == 1;
-        struct fetch_catalog *c = f->of_row[i];
-        if (c && (!there || !slice_equal(slice_str(c->name), slice_str(row->name)))) {
-            fetch_catalog_destroy(&f->of_row[i]);
-            c = NULL;
-        }
-        if (there && !c && fetch_catalog_create(f, i, &f->of_row[i]))
-            f->of_row[i] = NULL;
-    }
-}
-
 static void on_beat(void *ctx)
 {
     struct fetcher *f = ctx;
     shared_beat(f->role->self);
-    follow_rows(f);
+    fetch_catalog_follow_rows(f);
     for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
         struct fetch_catalog *c = f->of_row[i];
         if (!c)

@@ -161,8 +161,11 @@ const struct json_node *json_node_item(const struct json_node *list, size_t i)
 bool json_node_next(const struct json_node *object, void **at, struct slice *key,
                     const struct json_node **value)
 {
-    json_t *o = (json_t *)(uintptr_t)object; /* jansson's iterators want it writable */
-    *at = *at ? json_object_iter_next(o, *at) : json_object_iter(o);
+    union {
+        const struct json_node *node;
+        json_t *json;
+    } o = {object}; /* jansson's iterators want it writable; nothing is written */
+    *at = *at ? json_object_iter_next(o.json, *at) : json_object_iter(o.json);
     if (!*at)
         return false;
     *key = slice_str(json_object_iter_key(*at));

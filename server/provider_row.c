@@ -3,12 +3,12 @@
 enum { KEY_MAX = 511, VALIDATOR_MAX = 256 };
 
 /* Empty when it is too long for a key. */
-static struct slice row_key(char out[KEY_MAX], const char *kind, struct slice name)
+static struct slice row_key(char out[KEY_MAX], struct slice kind, struct slice name)
 {
-    size_t len = strlen(kind);
+    size_t len = kind.len;
     if (len + name.len > KEY_MAX)
         return SLICE_NULL;
-    memcpy(out, kind, len);
+    memcpy(out, kind.ptr, len);
     if (name.len)
         memcpy(out + len, name.ptr, name.len);
     return slice_make(out, len + name.len);
@@ -17,21 +17,21 @@ static struct slice row_key(char out[KEY_MAX], const char *kind, struct slice na
 enum status provider_row_put_cursor(struct batch *b, struct slice provider, struct slice cursor)
 {
     char key[KEY_MAX];
-    struct slice k = row_key(key, "cursor/", provider);
+    struct slice k = row_key(key, SLICE_LIT("cursor/"), provider);
     return k.len ? batch_row_put(b, k, cursor) : STATUS_TOO_LARGE;
 }
 
 enum status provider_row_cursor(struct index *ix, struct slice provider, struct buf *out)
 {
     char key[KEY_MAX];
-    struct slice k = row_key(key, "cursor/", provider);
+    struct slice k = row_key(key, SLICE_LIT("cursor/"), provider);
     return k.len ? index_row_get(ix, k, out) : STATUS_TOO_LARGE;
 }
 
 enum status provider_row_put_item(struct batch *b, struct slice id, const struct put_item *item)
 {
     char key[KEY_MAX];
-    struct slice k = row_key(key, "validator/", id);
+    struct slice k = row_key(key, SLICE_LIT("validator/"), id);
     if (!item->origin || !k.len)
         return STATUS_OK;
     bool known = item->validator.len && item->validator.len <= VALIDATOR_MAX;
@@ -50,7 +50,7 @@ enum status provider_row_validator(struct index *ix, struct slice id, uint64_t o
                                    struct buf *out)
 {
     char key[KEY_MAX];
-    struct slice k = row_key(key, "validator/", id);
+    struct slice k = row_key(key, SLICE_LIT("validator/"), id);
     struct buf row = BUF_INIT;
     enum status st = k.len ? index_row_get(ix, k, &row) : STATUS_NOT_FOUND;
     struct wire_reader r = wire_reader_of(buf_slice(&row));

@@ -20,8 +20,8 @@ struct through_get { /* a GET that waits */
     int64_t until_us;
     uint32_t left; /* answers still due; the memory stays until they came */
     bool ran;
-    struct get_item_reply *answers; /* ids and documents are in `bytes` by offset until it runs */
-    uint32_t answer_count, answer_cap;
+    struct get_item_reply *answers; /* one for each id that was asked for: DEADLINE until it came */
+    uint32_t answer_count;
     struct arena arena;
 };
 
@@ -84,10 +84,13 @@ static void get_answered(struct through *t, struct through_get *g,
                          const struct get_item_reply *item)
 {
     g->left--;
-    if (!g->ran && item && g->answer_count < g->answer_cap) {
-        struct get_item_reply *to = &g->answers[g->answer_count++];
+    for (uint32_t i = 0; i < g->answer_count && !g->ran; i++) {
+        struct get_item_reply *to = &g->answers[i];
+        struct slice id = to->id;
+        if (!slice_equal(id, item->id))
+            continue;
         *to = *item;
-        to->id = arena_copy(&g->arena, item->id);
+        to->id = id;
         to->document = item->document.len ? arena_copy(&g->arena, item->document) : SLICE_NULL;
     }
     if (g->left)
@@ -265,7 +268,6 @@ static struct through_get *get_new(struct through *t, const struct request *rq, 
         memcpy(copy + 1, rq->frame.body.ptr, rq->frame.body.len);
     g->request = copy;
     g->conn_id = rq->conn->id;
-    g->answer_cap = ids;
     g->until_us = rq->deadline_us - MARGIN_US;
     if (clock_mono_us() + wait_us < g->until_us)
         g->until_us = clock_mono_us() + wait_us;
@@ -299,9 +301,10 @@ enum status through_begin(struct front *f, const struct request *rq, struct cata
     if (!g)
         return STATUS_OK;
     for (uint32_t i = 0; i < count; i++)
-        if (!join(t, g, c->name, in->ids[wanted[i]]))
-            g->answers[g->answer_count++] = (struct get_item_reply){
-                .status = STATUS_UNAVAILABLE, .id = arena_copy(&g->arena, in->ids[wanted[i]])};
+        g->answers[g->answer_count++] = (struct get_item_reply){
+            .status = STATUS_DEADLINE, .id = arena_copy(&g->arena, in->ids[wanted[i]])};
+    for (uint32_t i = 0; i < count; i++)
+        join(t, g, c->name, in->ids[wanted[i]]);
     if (!g->left)
         g->until_us = 0; /* nobody can be asked: it runs in the next turn */
     return STATUS_AGAIN;
@@ -395,8 +398,10 @@ void through_destroy(struct through **tp)
     t->closing = true;
     writer_link_destroy(&t->waits);
     writer_link_destroy(&t->hints);
-    while (t->gets)
-        get_free(t, t->gets);
+    for (struct through_get *g = t->gets, *next; g; g = next) {
+        next = g->next;
+        get_free(t, g);
+    }
     loop_timer_destroy(&t->timer);
     buf_fini(&t->hint);
     free(t);

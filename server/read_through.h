@@ -29,8 +29,8 @@ void through_flush(struct front *f);
 /* For a GET with its snapshot begun. AGAIN: it waits and will be run again. OK: go on. */
 enum status through_begin(struct front *f, const struct request *rq, struct catalog *c,
                           const struct moment *m, const struct get_request *in);
-/* While a GET runs: what the upstream said about an id. NULL: nothing was asked. UNAVAILABLE and
- * DEADLINE stand for no answer. */
+/* While a GET runs: what the upstream said about an id. NULL: nothing was asked. DEADLINE: there
+ * was no answer in time. */
 const struct get_item_reply *through_answer(struct front *f, struct slice id);
 /* The request was cancelled. */
 bool through_cancel(struct front *f, uint64_t conn_id, uint32_t request_id);

@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""The fetcher against an upstream that is well: sync, changes, revalidation, read-through, single flight, leases,
+failing over, operators, kills."""
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+
+from souk_system import SLACK, Server, wait_until
+from souk_upstream import QUICK, BadUpstream, create, define, products, upstream
+from souk_wire import Connection, hits, tlv
+
+
+class Upstream(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.used = 0
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+
+    def setUp(self):
+        Upstream.used += 1
+        self.catalog = f'c{Upstream.used}'
+        self.ups = []
+        create(self.server, self.catalog)
+
+    def tearDown(self):
+        for up in self.ups:
+            up.stop()
+        self.server.run('catalog', 'drop', self.catalog, check=False)
+
+    def up(self, content, name='main', cache='max-age=60', mode=None, synced=True, **more):
+        up = BadUpstream(content, cache=cache)
+        up.mode = getattr(up, mode or 'good')
+        self.ups.append(up)
+        options = {**QUICK, 'canary_ms': 60000, **more}
+        definition = {k: v for k, v in up.definition(**options).items() if v is not None}
+        define(self.server, self.catalog, name, definition)
+        if synced:
+            wait_until(lambda: self.provider(name)['in_step'], 10, 'in step')
+            wait_until(lambda: self.found() == len(content), 5, 'all is visible')
+        else:
+            wait_until(lambda: self.provider(name), 10, 'known')
+        return up
+
+    def provider(self, name='main'):
+        for p in upstream(self.server, self.catalog)['providers']:
+            if p['name'] == name:
+                return p
+        return None
+
+    def get(self, *ids, timeout=None):
+        words = ['--timeout', timeout] if timeout else []
+        out = self.server.run('get', self.catalog, *ids, *words, check=False).stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+    def found(self, words=''):
+        return self.server.search(self.catalog, words)['found']
+
+    # --- sync and changes -------------------------------------------------------------------------
+
+    def test_a_new_provider_is_followed_from_its_first_cursor(self):
+        self.up(products(30))
+        wait_until(lambda: self.found('shoe') == 30, 5)
+
+    def test_changes_and_deletes_come_with_the_feed(self):
+        up = self.up(products(10))
+        up.products['p3'] = {'id': 'p3', 'title': 'blue boot'}
+        del up.products['p4']
+        up.changes.append(['p3', 'p4'])
+        wait_until(lambda: self.found('boot') == 1 and self.found('shoe') == 8, 5)
+
+    def test_the_cursor_outlives_a_restart(self):
+        up = self.up(products(10))
+        self.server.stop()
+        self.server.start()
+        wait_until(lambda: (p := self.provider()) and p['in_step'], 10)
+        pages = [path for _, path in up.calls if path.startswith('/changes/0')]
+        self.assertEqual(len(pages), 1, 'the first page was asked for again')
+
+    def test_an_operator_starts_the_feed_over(self):
+        up = self.up(products(5))
+        self.server.souk('upstream', 'refresh', self.catalog)
+        wait_until(lambda: sum(path == '/changes/0' for _, path in up.calls) == 2, 5)
+
+    # --- revalidation -----------------------------------------------------------------------------
+
+    def test_a_304_renews_without_a_new_product(self):
+        self.up(products(3), cache='max-age=1, stale-while-revalidate=60', mode='etag', batch=1)
+        end = time.monotonic() + 10 * SLACK
+        while not self.provider()['not_modified'] and time.monotonic() < end:
+            self.found('shoe')
+            time.sleep(0.1)
+        self.assertGreater(self.provider()['not_modified'], 0)
+        wait_until(lambda: self.server.search(self.catalog, 'shoe')['freshness']['fresh'] == 3, 5)
+
+    def test_many_products_share_a_call(self):
+        up = self.up(products(40), cache='max-age=1, stale-while-revalidate=60', batch=20, rate=5)
+        time.sleep(1.3)
+        with Connection(('127.0.0.1', self.server.port)) as c:
+            c.search(self.catalog, 'shoe', tlv('SEARCH', 'K', 100))
+        wait_until(lambda: self.server.search(self.catalog, 'shoe', '-k', '100')['freshness']['stale'] == 0, 10)
+        many = [path for _, path in up.calls if path.startswith('/many')]
+        self.assertTrue(any(path.count(',') >= 9 for path in many), up.calls)
+
+    def test_the_rate_is_kept(self):
+        up = self.up(products(60), cache='max-age=1, stale-while-revalidate=600', many=None, rate=10)
+        time.sleep(1.2)
+        with Connection(('127.0.0.1', self.server.port)) as c:
+            c.search(self.catalog, 'shoe', tlv('SEARCH', 'K', 100))
+        start = time.monotonic()
+        time.sleep(2)
+        calls = sum(path.startswith('/p/') and at > start for at, path in up.calls)
+        self.assertLess(calls, 10 * (time.monotonic() - start) + 3)
+        self.assertGreater(calls, 5)
+
+    def test_a_404_needs_a_second_one_to_remove_a_product(self):
+        up = self.up(products(3), cache='max-age=1, stale-while-revalidate=60', many=None, batch=1)
+        del up.products['p1']
+        seen = []
+
+        def gone():
+            seen.append(self.found('shoe'))
+            return seen[-1] == 2
+        wait_until(gone, 15)
+        asked = [at for at, path in up.calls if path == '/p/p1']
+        self.assertGreaterEqual(len(asked), 2)
+        self.assertGreaterEqual(asked[1] - asked[0], 0.9, 'the second question must not follow at once')
+
+    def test_a_410_removes_at_once(self):
+        up = self.up(products(3), cache='max-age=1, stale-while-revalidate=60', many=None, batch=1)
+        up.mode = up.status(410)
+        wait_until(lambda: self.found('shoe') == 0, 10)
+        time.sleep(0.3)
+        self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
+
+    # --- read-through -----------------------------------------------------------------------------
+
+    def test_a_missing_product_is_read_through(self):
+        up = self.up(products(2), changes=None, synced=False)
+        got = self.get('p1')[0]
+        self.assertEqual((got['freshness'], got['product']['title']), ('fresh', 'red shoe 1'))
+        wait_until(lambda: self.found('shoe') == 1, 5, 'it is written through')
+        self.assertEqual(sum(path != '/p/canary' for _, path in up.calls), 1)
+
+    def test_not_found_is_remembered(self):
+        up = self.up(products(2), changes=None, synced=False)
+        for _ in range(5):
+            self.assertEqual(self.get('nope')[0]['error'], 'NOT_FOUND')
+        self.assertEqual(sum(path != '/p/canary' for _, path in up.calls), 1)
+
+    def test_an_expired_product_is_read_through(self):
+        up = self.up(products(2), cache='max-age=1, stale-while-revalidate=0, stale-if-error=0')
+        time.sleep(1.2)
+        self.assertEqual(self.found('shoe'), 0)
+        up.products['p1']['title'] = 'new shoe'
+        self.assertEqual(self.get('p1')[0]['product']['title'], 'new shoe')
+
+    def test_read_through_works_without_the_writer(self):
+        self.up(products(2), changes=None, synced=False)
+        pid = self.server.pid('writer 0')
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertEqual(self.get('p1')[0]['product']['title'], 'red shoe 1')
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: self.found('shoe') == 1, 5, 'it is written once the writer is back')
+
+    def test_a_slow_upstream_does_not_hold_a_get_beyond_its_deadline(self):
+        up = self.up(products(2), changes=None, synced=False, first_byte_ms=5000, total_ms=5000)
+        up.mode = up.silent
+        start = time.monotonic()
+        self.assertIn(self.get('p1', timeout=400)[0]['error'], ('UPSTREAM', 'DEADLINE'))
+        self.assertLess(time.monotonic() - start, 0.4 + 0.5 * SLACK)
+
+    def test_ten_thousand_gets_of_one_product_are_one_call(self):
+        up = self.up(products(2), changes=None, synced=False, first_byte_ms=5000, total_ms=10000)
+
+        def late(conn, path, headers):
+            time.sleep(1)
+            return up.good(conn, path, headers)
+        up.mode = late
+        body = tlv('GET', 'CATALOG', self.catalog) + tlv('GET', 'ID', 'p1')
+        answers = []
+
+        def some(count):
+            with Connection(('127.0.0.1', self.server.port), timeout=30) as c:
+                for _ in range(count):
+                    c.send('GET', body, deadline_ms=20000)
+                for _ in range(count):
+                    reply = c.read()
+                    answers.append((reply.status, b'red shoe' in reply.body or reply.body[-60:]))
+        threads = [threading.Thread(target=some, args=(2500,)) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(len(answers), 10000)
+        self.assertEqual(set(answers), {(0, True)})
+        self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
+
+    # --- leases -----------------------------------------------------------------------------------
+
+    def test_a_late_answer_does_not_overwrite_a_newer_push(self):
+        up = self.up(products(1), first_byte_ms=5000, total_ms=10000)
+
+        def late(conn, path, headers):
+            _, answer = up.find(path)
+            old = json.loads(json.dumps(answer))
+            time.sleep(1)
+            up.send(conn, 200, old)
+            return True
+        up.mode = late
+        self.server.souk('upstream', 'refresh', self.catalog, '--ids', 'p0')
+        wait_until(lambda: any(path.startswith(('/p/p0', '/many')) for _, path in up.calls), 5)
+        self.server.souk('put', self.catalog, '{"id":"p0","title":"pushed shoe"}', '--ack', 'visible')
+        time.sleep(1.5)
+        self.assertEqual(self.get('p0')[0]['product']['title'], 'pushed shoe')
+
+    # --- providers --------------------------------------------------------------------------------
+
+    def test_the_next_provider_takes_over_within_a_breaker_window(self):
+        first = self.up(products(3), name='first', changes=None, synced=False)
+        second = self.up(products(3, 'blue boot'), name='second', changes=None, synced=False)
+        self.server.souk('upstream', 'order', self.catalog, 'first', 'second')
+        self.assertEqual(self.get('p0')[0]['product']['title'], 'red shoe 0')
+        first.stop()
+        start = time.monotonic()
+        wait_until(lambda: self.get('p1')[0].get('product', {}).get('title') == 'blue boot 1', 5)
+        self.assertLess(time.monotonic() - start, QUICK['breaker_window_ms'] / 1000)
+        self.assertEqual([p['name'] for p in upstream(self.server, self.catalog)['providers']], ['first', 'second'])
+
+    def test_order_and_switches_hold_at_once_and_after_a_restart(self):
+        self.up(products(9), name='first', changes=None, synced=False)
+        self.up(products(9, 'blue boot'), name='second', changes=None, synced=False)
+        self.server.souk('upstream', 'order', self.catalog, 'second', 'first')
+        wait_until(lambda: upstream(self.server, self.catalog)['providers'][0]['name'] == 'second', 5)
+        self.assertEqual(self.get('p0')[0]['product']['title'], 'blue boot 0')
+        self.server.souk('upstream', 'disable', self.catalog, 'second')
+        wait_until(lambda: not self.provider('second')['enabled'], 5)
+        self.assertEqual(self.get('p1')[0]['product']['title'], 'red shoe 1')
+        self.server.stop()
+        self.server.start()
+        wait_until(lambda: (p := self.provider('second')) and not p['enabled'], 10)
+        self.server.souk('upstream', 'enable', self.catalog, 'second')
+        wait_until(lambda: self.provider('second')['enabled'], 5)
+        self.assertEqual(self.get('p2')[0]['product']['title'], 'blue boot 2')
+
+    def test_a_paused_provider_makes_no_background_calls(self):
+        up = self.up(products(3), cache='max-age=1, stale-while-revalidate=60')
+        self.server.souk('upstream', 'pause', self.catalog, 'main')
+        wait_until(lambda: self.provider()['paused'], 5)
+        time.sleep(0.5)
+        count = len(up.calls)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            self.found('shoe')
+        self.assertEqual(len(up.calls), count)
+        self.server.souk('upstream', 'resume', self.catalog, 'main')
+        wait_until(lambda: len(up.calls) > count, 5)
+
+    def test_what_is_wrong_is_refused_and_the_last_good_definition_stays(self):
+        self.up(products(2))
+        done = self.server.run('upstream', 'add', self.catalog, 'main', 'one=ftp://x/{id}', check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('one must be an http', done.stderr)
+        done = self.server.run('upstream', 'add', self.catalog, 'main', 'one=http://x/{id}', 'fields.nope=/x', check=False)
+        self.assertIn('no field nope', done.stderr)
+        done = self.server.run('catalog', 'set', self.catalog, 'provider', 'main', '{"one":1}', check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertTrue(self.provider()['url'].startswith('http://127.0.0.1'))
+
+    def test_a_removed_provider_is_gone(self):
+        self.up(products(2))
+        self.server.souk('upstream', 'remove', self.catalog, 'main')
+        wait_until(lambda: upstream(self.server, self.catalog)['providers'] == [], 5)
+        self.assertEqual(upstream(self.server, self.catalog)['state'], 'none')
+        self.assertEqual(self.found('shoe'), 2)
+
+    def test_headers_come_from_secret_files_and_are_not_shown(self):
+        path = os.path.join(self.server.data, 'token')
+        with open(path, 'w') as f:
+            f.write('Bearer s3cret\n')
+        seen = []
+        up = BadUpstream(products(1))
+        self.ups.append(up)
+
+        def note(conn, path, headers):
+            seen.append(headers.get('authorization'))
+            return up.good(conn, path, headers)
+        up.mode = note
+        define(self.server, self.catalog, 'main', up.definition(**QUICK, headers={'Authorization': f'file:{path}'}))
+        wait_until(lambda: seen, 5)
+        self.assertEqual(seen[0], 'Bearer s3cret')
+        self.assertNotIn('s3cret', self.server.souk('upstream', 'list', self.catalog, '--json') + self.server.log_text())
+
+    def test_the_canary_tells_of_a_provider_nobody_asks(self):
+        up = self.up({**products(1), 'canary': {'id': 'canary', 'title': 'bird'}}, canary_ms=150)
+        wait_until(lambda: self.provider()['canary'] == 'ok', 5)
+        up.products['canary'] = {'id': 'canary', 'price': 'cheap'}
+        wait_until(lambda: self.provider()['canary'] == 'failed', 5)
+        self.assertEqual(self.provider()['failures'], 0, 'it counts in no figures of users')
+
+
+class Processes(unittest.TestCase):
+    def test_a_start_with_every_upstream_dead_answers_at_once(self):
+        with Server() as s:
+            create(s, 'shop')
+            up = BadUpstream(products(5))
+            define(s, 'shop', 'main', up.definition(**QUICK))
+            wait_until(lambda: upstream(s, 'shop')['providers'][0]['in_step'], 10)
+            up.stop()
+            s.stop()
+            s.start()
+            self.assertEqual(s.search('shop', 'shoe')['found'], 5)
+            wait_until(lambda: upstream(s, 'shop')['state'] in ('failing', 'down'), 10)
+            self.assertEqual(s.search('shop', 'shoe')['found'], 5)
+
+    def test_a_fetcher_killed_during_a_sync_loses_and_doubles_nothing(self):
+        kills = int(os.environ.get('SOUK_FETCHER_KILLS', '8'))
+        count = 2000
+        with Server() as s:
+            create(s, 'shop')
+            up = BadUpstream(products(count), page=20)
+
+            def slowly(conn, path, headers):
+                time.sleep(0.02 * kills / 8)
+                return up.good(conn, path, headers)
+            up.mode = slowly
+            define(s, 'shop', 'main', up.definition(**QUICK))
+            failed = searches = 0
+            for _ in range(kills):
+                time.sleep(0.15)
+                s.replaced('fetcher 0', s.kill_child('fetcher 0'))
+                with Connection(('127.0.0.1', s.port)) as c:
+                    for _ in range(20):
+                        searches += 1
+                        hits(c.search('shop', 'shoe'))
+            wait_until(lambda: s.search('shop', '', '--count-to', '0')['found'] == count, 60, 'everything is there')
+            self.assertEqual(failed, 0)
+            self.assertEqual(searches, kills * 20)
+            ids = [json.loads(line)['id'] for line in s.souk('export', '--catalog', 'shop').splitlines()]
+            self.assertEqual(sorted(ids), sorted(up.products))
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2 if os.environ.get('SOUK_VERBOSE') else 1)
