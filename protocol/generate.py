@@ -29,6 +29,10 @@ def constants(p):
         out += ["", f"enum tag_{message.lower()} {{"]
         out += [f"    TAG_{message}_{n} = {v[0]}, /* {v[1]} */" for n, v in tags.items()]
         out += ["};"]
+    out += ["", "/* In lower case, as metrics and logs name it; \"other\" for an unknown one. */",
+            "static inline const char *opcode_name(unsigned opcode)", "{", "    switch (opcode) {"]
+    out += [f'    case OP_{n}:\n        return "{n.lower()}";' for n in p["opcodes"]]
+    out += ["    default:", '        return "other";', "    }", "}"]
     return "\n".join(out + ["", "#endif", ""])
 
 

@@ -47,6 +47,7 @@ void reply_end(struct request *rq, size_t at)
 {
     struct front *front = rq->conn->front;
     front->now_us = clock_mono_us();
+    latency_note(front->role->self->latency, rq->frame.opcode, front->now_us - rq->received_us);
     struct frame f = {.opcode = rq->frame.opcode,
                       .flags = reply_flags(rq->frame.flags),
                       .request_id = rq->frame.request_id,

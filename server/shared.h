@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/latency.h"
 #include "server/query_log.h"
 #include "protocol/labels.h"
 
@@ -98,7 +99,8 @@ struct shared_process {
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t search_us, search_count; /* time inside the library */
     _Atomic uint32_t draining;
-    _Atomic uint32_t degrade, pressure; /* level of the ladder; percent, see admission.h */
+    _Atomic uint32_t degrade, pressure;  /* level of the ladder; percent, see admission.h */
+    struct latency latency[LATENCY_OPS]; /* by opcode, of requests answered well */
 } __attribute__((aligned(64)));
 
 struct shared_catalog {

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/admin_http.h"
 #include "server/loop.h"
 #include "server/role.h"
 
@@ -34,6 +35,7 @@ struct supervisor {
     const char *config_file;
     struct shared *shared;
     struct loop *loop;
+    struct admin_http *http; /* NULL: not wanted, or its address is taken */
     int shared_fd, config_fd, unix_fd, admin_fd, lock_fd;
     struct child children[CHILD_MAX];
     uint32_t child_count;
@@ -55,7 +57,8 @@ static void say(const char *level, const char *msg, const char *what, long numbe
 /* --- sockets and files --------------------------------------------------------------------------
  */
 
-static int listen_tcp(const char *where)
+/* `several`: further sockets of ours will share the address. */
+static int listen_tcp(const char *where, bool several)
 {
     char host[256];
     const char *colon = strrchr(where, ':');
@@ -75,7 +78,8 @@ static int listen_tcp(const char *where)
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        if (several)
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 4096)) {
             close(fd);
             fd = -1;
@@ -358,12 +362,17 @@ static const char *prepare(struct supervisor *s)
     if ((s->unix_fd = listen_unix(dir, "souk.sock", 0666)) < 0 ||
         (s->admin_fd = listen_unix(dir, "admin.sock", 0600)) < 0)
         return "the unix sockets cannot be made (is the path too long?)";
+    /* Alone first: another server of the same user could share the address and take our callers. */
+    int alone = listen_tcp(config_text(s->config, OPTION_LISTEN), false);
+    if (alone < 0)
+        return "the address cannot be listened on";
+    close(alone);
     uint32_t fronts = (uint32_t)config_number(s->config, OPTION_FRONTS);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (!fronts)
         fronts = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores;
     for (uint32_t i = 0; i < fronts; i++) {
-        int fd = listen_tcp(config_text(s->config, OPTION_LISTEN));
+        int fd = listen_tcp(config_text(s->config, OPTION_LISTEN), true);
         if (fd < 0)
             return "the address cannot be listened on";
         add_child(s, ROLE_FRONT, i, fd, s->unix_fd);
@@ -374,6 +383,17 @@ static const char *prepare(struct supervisor *s)
     add_child(s, ROLE_FETCHER, 0, -1, -1);
     s->shared->process_count = s->child_count;
     return NULL;
+}
+
+/* Searches go on without the pages: an address that is taken is told, not fatal. */
+static void start_http(struct supervisor *s)
+{
+    const char *where = config_text(s->config, OPTION_HTTP);
+    if (!*where)
+        return;
+    int fd = listen_tcp(where, false);
+    if (fd < 0 || admin_http_create(s->loop, fd, s->shared, &s->http))
+        say("error", "no pages for operators, the address cannot be listened on:", where, 0);
 }
 
 int supervisor_run(struct config *config, const char *config_file)
@@ -398,10 +418,12 @@ int supervisor_run(struct config *config, const char *config_file)
     loop_signal(s->loop, SIGTERM, on_term, s);
     loop_signal(s->loop, SIGINT, on_term, s);
     loop_signal(s->loop, SIGHUP, on_hup, s);
+    start_http(s);
     for (uint32_t i = 0; i < s->child_count; i++)
         child_start(s, i);
     say("info", "serving on", config_text(config, OPTION_LISTEN), (long)getpid());
     loop_run(s->loop);
+    admin_http_destroy(&s->http);
     loop_timer_destroy(&watch);
     loop_destroy(&s->loop);
     free(s);

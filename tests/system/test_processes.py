@@ -4,6 +4,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -79,6 +80,13 @@ class Processes(unittest.TestCase):
                                capture_output=True, text=True, timeout=20)
         self.assertEqual(other.returncode, 1)
         self.assertIn('another soukd', other.stderr)
+
+    def test_two_servers_never_share_an_address(self):
+        with tempfile.TemporaryDirectory() as folder:
+            other = subprocess.run([os.path.join(BIN, 'soukd'), '--data', folder, '--listen', self.server.address],
+                                   capture_output=True, text=True, timeout=20)
+        self.assertEqual(other.returncode, 1)
+        self.assertIn('cannot be listened on', other.stderr)
 
     def test_http_gets_a_readable_line(self):
         for greeting in (b'GET / HTTP/1.1\r\n\r\n', b'*1\r\n$4\r\nPING\r\n'):

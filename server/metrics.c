@@ -1,0 +1,189 @@
+#include "server/metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "protocol/constants.h"
+
+enum { FRONT_SILENCE_MS = 2500 };
+
+static void put(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct buf *b, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (n > 0)
+        buf_put(b, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+static void head(struct buf *b, const char *name, const char *type, const char *help)
+{
+    put(b, "# HELP souk_%s %s\n# TYPE souk_%s %s\n", name, help, name, type);
+}
+
+/* --- text ---------------------------------------------------------------------------------------
+ */
+
+static void put_processes(struct buf *b, const struct shared *s)
+{
+#define PROCESS_METRIC(metric, kind, divisor, value, help)                                         \
+    head(b, "process_" #metric, #kind, help);                                                      \
+    for (uint32_t i = 0; i < s->process_count; i++) {                                              \
+        const struct shared_process *p = &s->processes[i];                                         \
+        put(b, "souk_process_" #metric "{role=\"%s\",slot=\"%u\"} %.17g\n",                        \
+            role_name((enum role)p->role), i, (double)(value) / (divisor));                        \
+    }
+#include "server/metrics.def"
+}
+
+static void put_catalogs(struct buf *b, const struct shared *s)
+{
+#define CATALOG_METRIC(metric, kind, divisor, value, help)                                         \
+    head(b, "catalog_" #metric, #kind, help);                                                      \
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {                                               \
+        const struct shared_catalog *c = &s->catalogs[i];                                          \
+        if (atomic_load_explicit(&c->state, memory_order_acquire) == 1)                            \
+            put(b, "souk_catalog_" #metric "{catalog=\"%s\"} %.17g\n", c->name,                    \
+                (double)(value) / (divisor));                                                      \
+    }
+#include "server/metrics.def"
+}
+
+static void put_providers(struct buf *b, const struct shared *s)
+{
+#define PROVIDER_METRIC(metric, kind, divisor, value, help)                                        \
+    head(b, "provider_" #metric, #kind, help);                                                     \
+    for (uint32_t i = 0; i < SHARED_CATALOGS * SHARED_PROVIDERS; i++) {                            \
+        const struct shared_catalog *c = &s->catalogs[i / SHARED_PROVIDERS];                       \
+        const struct shared_provider *v = &c->providers[i % SHARED_PROVIDERS];                     \
+        if (atomic_load_explicit(&c->state, memory_order_acquire) == 1 &&                          \
+            atomic_load_explicit(&v->used, memory_order_acquire))                                  \
+            put(b, "souk_provider_" #metric "{catalog=\"%s\",provider=\"%s\"} %.17g\n", c->name,   \
+                v->name, (double)(value) / (divisor));                                             \
+    }
+#include "server/metrics.def"
+}
+
+static void put_histogram(struct buf *b, const char *op, const struct latency *l)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < LATENCY_BUCKETS; i++) {
+        count += l->buckets[i];
+        put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"%g\"} %" PRIu64 "\n", op,
+            latency_bounds[i] / 1e6, count);
+    }
+    count += l->buckets[LATENCY_BUCKETS];
+    put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", op, count);
+    put(b, "souk_request_seconds_sum{op=\"%s\"} %.17g\n", op, (double)l->sum_us / 1e6);
+    put(b, "souk_request_seconds_count{op=\"%s\"} %" PRIu64 "\n", op, count);
+}
+
+/* One histogram an operation over all processes; operations that never came are left out. */
+static void put_latencies(struct buf *b, const struct shared *s)
+{
+    head(b, "request_seconds", "histogram", "time from receipt to reply in the server");
+    for (uint32_t op = 0; op < LATENCY_OPS; op++) {
+        struct latency sum = {0};
+        uint64_t any = 0;
+        for (uint32_t p = 0; p < s->process_count; p++) {
+            const struct latency *l = &s->processes[p].latency[op];
+            for (uint32_t i = 0; i <= LATENCY_BUCKETS; i++) {
+                sum.buckets[i] += l->buckets[i];
+                any += l->buckets[i];
+            }
+            sum.sum_us += l->sum_us;
+        }
+        if (any)
+            put_histogram(b, op ? opcode_name((uint8_t)op) : "other", &sum);
+    }
+}
+
+void metrics_put_text(struct buf *b, const struct shared *s)
+{
+    head(b, "build_info", "gauge", "always 1; the labels tell the build");
+    put(b, "souk_build_info{version=\"0.1.0\"} 1\n");
+    head(b, "uptime_seconds", "gauge", "time since the supervisor started");
+    put(b, "souk_uptime_seconds %.3f\n", (double)(clock_mono_ms() - s->mono_anchor_ms) / 1e3);
+    head(b, "ready", "gauge", "1 when searches are served");
+    put(b, "souk_ready %d\n", metrics_ready(s));
+    put_processes(b, s);
+    put_latencies(b, s);
+    put_catalogs(b, s);
+    put_providers(b, s);
+}
+
+/* --- JSON ---------------------------------------------------------------------------------------
+ */
+
+static void put_process_json(struct buf *b, const struct shared_process *p, uint32_t slot)
+{
+    put(b, "%s{\"role\":\"%s\",\"slot\":%u", slot ? "," : "", role_name((enum role)p->role), slot);
+    put(b, ",\"pid\":%u,\"silent_ms\":%" PRId64, p->pid, clock_mono_ms() - (int64_t)p->beat);
+#define PROCESS_METRIC(metric, kind, divisor, value, help)                                         \
+    put(b, ",\"" #metric "\":%.17g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    put(b, "}");
+}
+
+static void put_provider_json(struct buf *b, const struct shared_provider *v, bool first)
+{
+    put(b, "%s{\"name\":\"%s\",\"breaker\":\"%s\"", first ? "" : ",", v->name,
+        breaker_state_name((enum breaker_state)v->breaker));
+#define PROVIDER_METRIC(metric, kind, divisor, value, help)                                        \
+    put(b, ",\"" #metric "\":%.17g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    put(b, "}");
+}
+
+static void put_catalog_json(struct buf *b, const struct shared *s, const struct shared_catalog *c,
+                             bool first)
+{
+    put(b, "%s{\"name\":\"%s\",\"upstream\":\"%s\",\"safe_mode_name\":\"%s\"", first ? "" : ",",
+        c->name, upstream_state_name(shared_upstream_now(s, c)),
+        safe_mode_name(shared_safe_mode_now(c)));
+#define CATALOG_METRIC(metric, kind, divisor, value, help)                                         \
+    put(b, ",\"" #metric "\":%.17g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    put(b, ",\"providers\":[");
+    bool any = false;
+    for (uint32_t i = 0; i < SHARED_PROVIDERS; i++)
+        if (atomic_load_explicit(&c->providers[i].used, memory_order_acquire)) {
+            put_provider_json(b, &c->providers[i], !any);
+            any = true;
+        }
+    put(b, "]}");
+}
+
+void metrics_put_json(struct buf *b, const struct shared *s)
+{
+    put(b, "{\"version\":\"0.1.0\",\"uptime_s\":%.3f,\"ready\":%s,\"processes\":[",
+        (double)(clock_mono_ms() - s->mono_anchor_ms) / 1e3, metrics_ready(s) ? "true" : "false");
+    for (uint32_t i = 0; i < s->process_count; i++)
+        put_process_json(b, &s->processes[i], i);
+    put(b, "],\"catalogs\":[");
+    bool any = false;
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++)
+        if (atomic_load_explicit(&s->catalogs[i].state, memory_order_acquire) == 1) {
+            put_catalog_json(b, s, &s->catalogs[i], !any);
+            any = true;
+        }
+    put(b, "]}\n");
+}
+
+bool metrics_ready(const struct shared *s)
+{
+    int64_t now = clock_mono_ms();
+    if (s->draining)
+        return false;
+    for (uint32_t i = 0; i < s->process_count; i++) {
+        const struct shared_process *p = &s->processes[i];
+        if (p->role == ROLE_FRONT && p->pid && !p->draining &&
+            now - (int64_t)p->beat < FRONT_SILENCE_MS)
+            return true;
+    }
+    return false;
+}
