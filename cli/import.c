@@ -32,15 +32,14 @@ struct import {
     struct bulk *slot;
     enum put_ack ack;
     uint64_t batch, lines, errors;
-    uint64_t started_us, shown_us;
+    uint64_t started_us, sending_us, shown_us;
     FILE *side;
     struct fault fault;
 };
 
-static void tell_error(void *ctx, uint32_t line, enum status s, struct slice field,
-                       struct slice text)
+static void write_error(struct import *im, uint32_t line, uint32_t column, enum status s,
+                        struct slice field, struct slice text)
 {
-    struct import *im = ctx;
     struct buf b = BUF_INIT;
     im->errors++;
     if (!im->side) {
@@ -52,12 +51,22 @@ static void tell_error(void *ctx, uint32_t line, enum status s, struct slice fie
         if (!im->side)
             im->side = stderr;
     }
-    buf_printf(&b, "{\"line\":%u,\"error\":\"%s\",\"field\":", line, status_name(s));
+    buf_printf(&b, "{\"line\":%u,", line);
+    if (column)
+        buf_printf(&b, "\"column\":%u,", column);
+    buf_printf(&b, "\"error\":\"%s\",\"field\":", status_name(s));
     json_put_text(&b, field);
     buf_printf(&b, ",\"message\":");
     json_put_text(&b, text);
     fprintf(im->side, "%.*s}\n", (int)b.len, b.ptr ? b.ptr : "");
     buf_fini(&b);
+}
+
+/* What the server refused: the line is known, the column is not. */
+static void tell_error(void *ctx, uint32_t line, enum status s, struct slice field,
+                       struct slice text)
+{
+    write_error(ctx, line, 0, s, field, text);
 }
 
 /* Opens the file, or copies standard input aside, and hashes its bytes. */
@@ -213,16 +222,29 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
         flush_bulk(im);
 }
 
-static void progress(struct import *im, bool last)
+/* [=====>    ] 41 %  273,110 products  48,211/s  8 s left */
+static void progress(struct import *im, const struct records *r, bool last)
 {
-    uint64_t now = command_now_us(), passed = now - im->started_us;
+    enum { WIDTH = 24 };
+    uint64_t now = command_now_us(), passed = now - im->sending_us;
     bool quiet = options_has(&im->c->options, OPT_QUIET) || !isatty(STDERR_FILENO);
-    if (quiet || (!last && now - im->shown_us < 200000))
+    if (quiet || (!last && now - im->shown_us < 100000))
         return;
     im->shown_us = now;
-    fprintf(stderr, "\r%llu products, %.0f/s, %llu errors%s", (unsigned long long)im->bulks.applied,
-            (double)im->bulks.applied * 1e6 / (double)(passed + 1), (unsigned long long)im->errors,
-            last ? "\n" : "   ");
+    double part = last ? 1 : records_part(r);
+    char bar[WIDTH + 1];
+    for (int i = 0; i < WIDTH; i++)
+        bar[i] = i < (int)(part * WIDTH) ? '=' : i == (int)(part * WIDTH) ? '>' : ' ';
+    bar[WIDTH] = 0;
+    fprintf(stderr, "\r\x1b[K[%s] %3.0f %%  %llu products  %.0f/s", bar, part * 100,
+            (unsigned long long)im->bulks.applied,
+            (double)im->bulks.applied * 1e6 / (double)(passed + 1));
+    if (im->errors)
+        fprintf(stderr, "  %llu errors", (unsigned long long)im->errors);
+    if (!last && part > 0.01)
+        fprintf(stderr, "  %.0f s left", (double)passed / 1e6 * (1 - part) / part);
+    if (last)
+        fputc('\n', stderr);
 }
 
 static enum status send_file(struct import *im)
@@ -234,6 +256,7 @@ static enum status send_file(struct import *im)
     if (s)
         return s;
     product_names_init(&im->names, &im->schema, &im->names_arena);
+    im->sending_us = command_now_us();
     while (!im->bulks.gave_up) {
         memset(&im->fault, 0, sizeof im->fault);
         arena_reset(&im->arena);
@@ -242,15 +265,15 @@ static enum status send_file(struct import *im)
             break;
         im->lines++;
         if (s)
-            tell_error(im, line, s, SLICE_NULL, slice_str(im->fault.text));
+            write_error(im, line, im->fault.column, s, SLICE_NULL, slice_str(im->fault.text));
         else
             add_product(im, v, line);
-        progress(im, false);
+        progress(im, r, false);
     }
     flush_bulk(im);
     bulks_finish(&im->bulks);
+    progress(im, r, true);
     records_close(r);
-    progress(im, true);
     if (im->bulks.gave_up) {
         im->fault = im->bulks.fault;
         return im->bulks.gave_up;

@@ -192,6 +192,12 @@ enum status records_open(struct source *s, bool csv, struct records **out, struc
     return STATUS_OK;
 }
 
+double records_part(const struct records *r)
+{
+    uint64_t size = source_size(r->source);
+    return size ? (double)source_read(r->source) / (double)size : 0;
+}
+
 void records_close(struct records *r)
 {
     if (!r)

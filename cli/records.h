@@ -22,6 +22,8 @@ struct records;
 
 /* Takes the source over. */
 enum status records_open(struct source *s, bool csv, struct records **out, struct fault *fault);
+/* How much of the input was read, 0 to 1. */
+double records_part(const struct records *r);
 void records_close(struct records *r);
 /*
  * The next product, in arena `a`. END behind the last. SYNTAX, BAD_UTF8, TOO_DEEP: this record is

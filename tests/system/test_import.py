@@ -1,0 +1,240 @@
+"""souk import with real processes: kinds of files, what is inferred, what is refused, kills in the middle, and going
+on where it stopped."""
+import gzip
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from souk_system import BIN, Server, shared_data, wait_until
+
+
+def lines(count, start=0):
+    return [{'id': f'p{i}', 'title': f'Blue chair number {i}', 'price': i % 90 + 0.5, 'stock': i % 7}
+            for i in range(start, start + count)]
+
+
+class Import(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.folder = tempfile.mkdtemp(prefix='souk-import-')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def path(self, name, text, mode='w'):
+        path = os.path.join(self.folder, name)
+        with open(path, mode, **({} if 'b' in mode else {'encoding': 'utf-8'})) as f:
+            f.write(text)
+        return path
+
+    def jsonl(self, name, products):
+        return self.path(name, ''.join(json.dumps(p, ensure_ascii=False) + '\n' for p in products))
+
+    def load(self, catalog, path, *options, check=True, **more):
+        done = self.server.run('import', '--catalog', catalog, path, *options, check=check, **more)
+        return done if not check else json.loads(done.stdout)
+
+    def lines_of(self, path):
+        with open(path, encoding='utf-8') as f:
+            return [json.loads(line) for line in f]
+
+    def fields(self, catalog):
+        described = self.server.json('catalog', 'describe', catalog)['schema']
+        return {f['name']: f for f in described['fields']}
+
+    # --- kinds of files ---------------------------------------------------------------------------
+
+    def test_every_kind_of_file_gives_the_same_catalog(self):
+        products = lines(1500)
+        text = ''.join(json.dumps(p) + '\n' for p in products)
+        csv = 'id,title,price,stock\n' + ''.join(f'{p["id"]},"{p["title"]}",{p["price"]},{p["stock"]}\n' for p in products)
+        files = [self.path('a.jsonl', text), self.path('a.jsonl.gz', gzip.compress(text.encode()), 'wb'),
+                 self.path('a.csv', csv), self.path('a.csv.gz', gzip.compress(csv.encode()), 'wb')]
+        if shutil.which('zstd'):
+            for name in ('a.jsonl', 'a.csv'):
+                subprocess.run(['zstd', '-qf', os.path.join(self.folder, name)], check=True)
+                files.append(os.path.join(self.folder, name + '.zst'))
+        want = None
+        for number, path in enumerate(files):
+            catalog = f'kind{number}'
+            self.assertEqual(self.load(catalog, path)['applied'], 1500, path)
+            export = sorted(self.server.souk('export', '--catalog', catalog).splitlines())
+            want = want or export
+            self.assertEqual(export, want, path)
+        self.server.souk('import', '--catalog', 'stdin', '-', input=text)
+        self.assertEqual(sorted(self.server.souk('export', '--catalog', 'stdin').splitlines()), want)
+
+    def test_a_cut_off_packed_file_is_told(self):
+        packed = gzip.compress(''.join(json.dumps(p) + '\n' for p in lines(2000)).encode())
+        done = self.load('cut', self.path('cut.jsonl.gz', packed[:-200], 'wb'), check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('cut off', done.stderr)
+
+    def test_quoted_cells_of_csv_may_hold_commas_quotes_and_line_ends(self):
+        path = self.path('q.csv', 'id,title\n1,"a ""fine"", long\nchair"\n2,plain\n')
+        self.assertEqual(self.load('quoted', path)['applied'], 2)
+        self.assertEqual(self.server.json('get', 'quoted', '1')['product']['title'], 'a "fine", long\nchair')
+
+    # --- what is inferred -------------------------------------------------------------------------
+
+    def test_types_widen_and_fields_may_come_late(self):
+        products = [{'id': str(i), 'title': f'thing {i}', 'whole': i, 'half': i, 'code': i} for i in range(1200)]
+        products[-1] |= {'half': 0.5, 'code': 'A-1', 'late': True}
+        self.load('widen', self.jsonl('widen.jsonl', products))
+        fields = self.fields('widen')
+        self.assertEqual({n: fields[n]['type'] for n in ('whole', 'half', 'code', 'late')},
+                         {'whole': 'integer', 'half': 'float', 'code': 'keyword', 'late': 'boolean'})
+        self.assertEqual(self.server.search('widen', '', '--filter', 'code = "7"')['found'], 1)
+        self.assertEqual(self.server.search('widen', '', '--filter', 'late = true')['found'], 1)
+
+    def test_a_nested_object_is_one_field_of_attributes(self):
+        products = [{'id': '1', 'title': 'ink', 'attrs': {'type': 'Original', 'volume': 175, 'box': {'width': 56}}},
+                    {'id': '2', 'title': 'ink', 'attrs': {'type': 'Compatible', 'volume': 'large'}},
+                    {'id': '3', 'title': 'ink', 'attrs': {'volume': 12.5, 'tags': ['a', 'b']}}]
+        self.load('attrs', self.jsonl('attrs.jsonl', products))
+        self.assertEqual(self.fields('attrs')['attrs']['type'], 'attributes')
+        self.assertEqual(self.server.search('attrs', '', '--filter', 'attrs.type = "Original"')['found'], 1)
+        self.assertEqual(self.server.search('attrs', '', '--filter', 'attrs.volume >= 12')['found'], 2)
+        self.assertEqual(self.server.search('attrs', '', '--filter', 'attrs.box.width = 56')['found'], 1)
+        self.assertEqual(self.server.search('attrs', 'compatible')['hits'][0]['id'], '2')
+        facet = self.server.search('attrs', 'ink', '--facet', 'attrs.type')['facets']['attrs.type']['values']
+        self.assertEqual({v['value']: v['count'] for v in facet}, {'Original': 1, 'Compatible': 1})
+
+    def test_icecat_with_its_thousands_of_keys(self):
+        path = shared_data('icecat', 'products.jsonl.zst')
+        if not path:
+            self.skipTest('the shared data is not there')
+        told = self.load('icecat', path, '--quiet')
+        self.assertEqual(told['failed'], 0)
+        self.assertGreater(self.server.search('icecat', '', '--filter', 'attrs.type = "Original"')['found'], 10)
+        self.assertLess(len(self.fields('icecat')), 40)
+
+    def test_alter_adds_a_field_and_changes_weights_online(self):
+        self.load('alter', self.jsonl('alter.jsonl', lines(300)))
+        described = self.server.json('catalog', 'describe', 'alter')['schema']
+        described['fields'] = [dict(f, **({'weight': 9} if f['name'] == 'title' else {})) for f in described['fields']]
+        described['fields'].append({'name': 'colour', 'type': 'keyword', 'filter': True, 'facet': True})
+        self.server.souk('catalog', 'alter', 'alter', '--schema', self.path('alter.json', json.dumps(described)))
+        self.assertEqual(self.fields('alter')['title']['weight'], 9)
+        self.server.souk('put', 'alter', '--patch', '{"id":"p7","colour":"red"}', '--ack', 'visible')
+        self.assertEqual([h['id'] for h in self.server.search('alter', '', '--filter', 'colour = red')['hits']], ['p7'])
+        self.assertEqual(self.server.search('alter', 'chair')['found'], 300)
+
+    # --- what is refused --------------------------------------------------------------------------
+
+    def test_bad_lines_are_told_with_line_and_column_and_the_rest_goes_in(self):
+        good = [json.dumps(p) for p in lines(2500)]
+        bad = {700: '{"id":"x", "title" "no colon"}', 1400: '{"id":"y","title":"cut', 2100: '["not an object"]'}
+        for line, text in bad.items():
+            good[line - 1] = text
+        path = self.path('bad.jsonl', '\n'.join(good) + '\n')
+        side = os.path.join(self.folder, 'side.jsonl')
+        done = self.load('bad', path, '--errors', side, check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        told = self.lines_of(side)
+        self.assertEqual(sorted(t['line'] for t in told), sorted(bad))
+        first = next(t for t in told if t['line'] == 700)
+        self.assertEqual(first['column'], 20)
+        self.assertEqual(first['error'], 'SYNTAX')
+        self.assertEqual(self.server.search('bad', '')['found'], 2497)
+
+    def test_values_the_schema_refuses_are_told_by_the_server(self):
+        self.load('strict', self.jsonl('strict1.jsonl', lines(10)))
+        more = lines(1200, 10)
+        more[600]['price'] = 'cheap'
+        done = self.load('strict', self.jsonl('strict2.jsonl', more), '--errors', os.path.join(self.folder, 'strict.errors'),
+                         check=False)
+        self.assertEqual(done.returncode, 5)
+        told = self.lines_of(os.path.join(self.folder, 'strict.errors'))
+        self.assertEqual([(t['line'], t['error'], t['field']) for t in told], [(601, 'SCHEMA_MISMATCH', 'price')])
+        self.assertEqual(self.server.search('strict', '')['found'], 1209)
+
+    # --- the order of lines -----------------------------------------------------------------------
+
+    def test_the_later_line_of_one_id_wins(self):
+        products = [{'id': f'p{i % 700}', 'title': f'chair {i}', 'n': i} for i in range(7000)]
+        self.load('later', self.jsonl('later.jsonl', products))
+        self.assertEqual(self.server.search('later', '')['found'], 700)
+        self.assertEqual(self.server.search('later', '', '--filter', 'n >= 6300')['found'], 700)
+
+    # --- stopping and going on --------------------------------------------------------------------
+
+    def test_the_same_file_again_changes_nothing_and_a_stopped_import_goes_on(self):
+        path = self.jsonl('resume.jsonl', lines(60000))
+        running = self.server.spawn('import', '--catalog', 'resume', path)
+        wait_until(lambda: self.server.run('search', 'resume', '-k', '1', '--json', check=False).stdout.find('"hits":[{') > 0, 20,
+                   'the first products are there')
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+        told = self.load('resume', path)
+        self.assertEqual(told['applied'], 60000)
+        self.assertEqual(self.server.search('resume', '')['found'], 60000)
+        before = self.server.search('resume', '')['sequence']
+        again = self.load('resume', path)
+        self.assertEqual((again['applied'], again['replayed_bulks']), (60000, 60))
+        self.assertEqual(self.server.search('resume', '')['sequence'], before)
+
+    def test_a_terminal_sees_a_bar_with_rate_and_time_left(self):
+        path = self.jsonl('bar.jsonl', lines(60000))
+        parent, child = pty.openpty()
+        process = subprocess.Popen([os.path.join(BIN, 'souk'), '--server', self.server.address, 'import', '--catalog', 'bar', path],
+                                   stdout=subprocess.DEVNULL, stderr=child)
+        os.close(child)
+        text = b''
+        while True:
+            if select.select([parent], [], [], 30)[0]:
+                try:
+                    piece = os.read(parent, 4096)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                text += piece
+        process.wait()
+        os.close(parent)
+        self.assertEqual(process.returncode, 0)
+        self.assertRegex(text.decode(), r'\[=*>? *\] +\d+ %  \d+ products  \d+/s')
+        self.assertIn('100 %  60000 products', text.decode())
+
+
+class ImportThroughKills(unittest.TestCase):
+    def test_fronts_and_the_writer_are_killed_while_it_runs(self):
+        with Server() as server, tempfile.NamedTemporaryFile('w', suffix='.jsonl') as f:
+            for product in lines(120000):
+                f.write(json.dumps(product) + '\n')
+            f.flush()
+            running = server.spawn('import', '--catalog', 'shop', f.name, '--quiet')
+            kills, deadline = 0, time.monotonic() + 60
+            victims = ['writer 0', 'front 0', 'front 1']
+            while running.poll() is None and time.monotonic() < deadline:
+                name = victims[kills % 3]
+                pid = server.children().get(name)
+                if pid:
+                    server.kill_child(name)
+                    server.replaced(name, pid, 10)
+                    kills += 1
+                time.sleep(0.15)
+            out, error = running.communicate(timeout=60)
+            self.assertEqual(running.returncode, 0, error)
+            told = json.loads(out)
+            self.assertGreater(kills, 3)
+            self.assertEqual((told['applied'], told['failed']), (120000, 0))
+            self.assertEqual(server.search('shop', '')['found'], 120000)
+            self.assertIsNone(re.search('corrupt', server.log_text(), re.I))
+            server.check_data()
+
+
+if __name__ == '__main__':
+    unittest.main()
