@@ -180,6 +180,8 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
         s = expand_forms(g, r);
     /* forms of one word are one word: they share its rarity */
     g->idf = expand_idf(live, g->df);
+    if (g->negated && r->forms)
+        g->idf = scaled(g->idf, r->profile->n[PROFILE_negated_factor]);
     for (uint32_t k = 0; k < g->count; k++)
         g->items[k].idf = g->items[k].kind == ALT_FORM
                               ? scaled(g->idf, r->profile->n[PROFILE_form_factor])

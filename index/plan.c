@@ -171,6 +171,31 @@ static enum status next_part(struct word_reader *r)
     return add_part(r, slice_make(from, (size_t)(r->at - from)), false, false, 0);
 }
 
+static bool one_of(struct slice word, const char *const *words)
+{
+    for (; *words; words++)
+        if (slice_equal(word, slice_str(*words)))
+            return true;
+    return false;
+}
+
+/* "knife set without block": the block is named, but is not what is looked for. */
+static void mark_negated(struct plan *plan)
+{
+    static const char *const negators[] = {"without", "not", "no",  "ohne", "sans", "sin",  "senza",
+                                           "zonder",  "sem", "bez", "utan", "uden", "uten", NULL};
+    static const char *const ends[] = {"for", "with", "and", "or",  "but", "in",  "mit",
+                                       "und", "avec", "et",  "con", "y",   "met", NULL};
+    bool negated = false;
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        struct slice w = g->items[0].term;
+        negated = negated && !one_of(w, ends);
+        g->negated = negated && !g->fixed;
+        negated |= i > 0 && one_of(w, negators);
+    }
+}
+
 enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
                        struct arena *arena, struct plan *plan, struct fault *fault)
 {
@@ -188,6 +213,7 @@ enum status plan_words(struct analyser *a, struct slice text, const struct schem
         }
         s = next_part(&r);
     }
+    mark_negated(plan);
     return s;
 }
 

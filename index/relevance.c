@@ -158,13 +158,33 @@ static void score_near(const struct ranking *r, struct ranked *x)
             r->p->n[PROFILE_near] * title / all + r->p->n[PROFILE_near_text] * text / all;
 }
 
+/* Does the title hold the word other than behind the word before it ("without block")? */
+static bool named_in_title(const struct ranking *r, const struct seen *seen,
+                           const struct seen *before)
+{
+    for (uint32_t i = 0; i < seen->count; i++) {
+        bool excused = false;
+        for (uint32_t k = 0; k < before->count; k++)
+            excused |= before->at[k] + r->fields == seen->at[i];
+        if (in_title(r, seen->at[i]) && !excused)
+            return true;
+    }
+    return false;
+}
+
 static void score_words(const struct ranking *r, struct ranked *x)
 {
     const double *n = r->p->n;
+    static const struct seen nothing;
     double title = 0, lead = 0, missing = 0, inexact = 0;
     for (uint32_t g = 0; g < r->words; g++) {
         const struct seen *seen = &x->seen[g];
         double w = r->weight[g] / r->total;
+        if (r->s->plan.groups[g].negated) {
+            if (named_in_title(r, seen, g ? &x->seen[g - 1] : &nothing))
+                x->parts.negated = -n[PROFILE_negated_title];
+            continue;
+        }
         bool beginning = seen->kind == 0 && r->s->plan.groups[g].prefix.len;
         if (seen->kind == 0 && !beginning)
             missing += w;
@@ -215,7 +235,8 @@ static void score_signals(const struct ranking *r, struct ranked *x)
 
 static double sum(const struct relevance_parts *p)
 {
-    return p->base + p->title + p->near + p->lead + p->missing + p->inexact + p->signals;
+    return p->base + p->title + p->near + p->lead + p->missing + p->inexact + p->negated +
+           p->signals;
 }
 
 /* --- the phase -------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 
 /* What each part gave, in 1/2^20 of the score: for --explain. */
 struct relevance_parts {
-    double base, title, near, lead, missing, inexact, signals;
+    double base, title, near, lead, missing, inexact, negated, signals;
 };
 
 /* Reorders the first `count` candidates of `s->top` (sorted, the whole order from its beginning).
