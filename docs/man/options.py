@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Fills @OPTIONS@ in a man page from server/options.def: options.py OPTIONS.def PAGE.scd.in PAGE.scd"""
+import re
+import sys
+
+definition, template, out = sys.argv[1:]
+KINDS = {'TEXT': 'text', 'NUMBER': 'number', 'BYTES': 'size', 'TIME': 'time', 'SWITCH': 'true or false'}
+with open(definition, encoding='utf-8') as f:
+    rows = re.findall(r'^OPTION\((\w+), "([^"]+)", (\w+), "([^"]*)", (\d+), (\d+), (\d), "([^"]*)"\)', f.read(), re.M)
+
+
+def escape(text):
+    return re.sub(r'([*_\\])', r'\\\1', text)
+
+
+lines = []
+for _, path, kind, default, least, most, reload, help_text in rows:
+    bounds = f', {least} to {most}' if kind == 'NUMBER' else ''
+    lines.append(f"*{escape(path)}* ({KINDS[kind]}{bounds}, default {escape(default) or 'empty'}{', reloadable' if reload == '1' else ''})")
+    lines.append(f'\t{escape(help_text[0].upper() + help_text[1:])}.\n')
+with open(template, encoding='utf-8') as f:
+    page = f.read()
+with open(out, 'w', encoding='utf-8') as f:
+    f.write(page.replace('@OPTIONS@', '\n'.join(lines)))
