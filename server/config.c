@@ -183,6 +183,11 @@ enum status config_load_env(struct config *c, char *const *env, struct fault *fa
 /* --- out ----------------------------------------------------------------------------------------
  */
 
+const char *config_path(enum config_option o)
+{
+    return config_rows[o].path;
+}
+
 void config_print(const struct config *c, FILE *out)
 {
     static const char *const origins[] = {"default", "file", "env", "flag"};

@@ -52,6 +52,8 @@ static inline const char *config_text(const struct config *c, enum config_option
     return c->values[o].text;
 }
 
+/* The path of an option ("server.fronts"). */
+const char *config_path(enum config_option o);
 /* path: value  # origin, unit, bounds; one line each. */
 void config_print(const struct config *c, FILE *out);
 /* The table for --help and the man page. */

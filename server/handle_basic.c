@@ -173,6 +173,16 @@ static void put_queues(struct buf *b, const struct admission *a)
     }
 }
 
+/* What the server was started with: a load report is worth little without it. */
+static void put_config(struct buf *b, const struct config *c)
+{
+    char name[96];
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        snprintf(name, sizeof name, "config.%s", config_path((enum config_option)i));
+        stats_row_put(b, name, "%s", config_text(c, (enum config_option)i));
+    }
+}
+
 enum status handle_stats(struct front *f, struct request *rq, struct fault *fault)
 {
     (void)fault;
@@ -188,6 +198,7 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
         put_process(b, &s->processes[i], i);
     put_queues(b, &f->admission);
     cached_search_stats(f, b);
+    put_config(b, f->role->config);
     struct stats_walk walk = {f, b};
     catalogs_list(f->role->data_dir, put_catalog, &walk);
     reply_end(rq, at);
