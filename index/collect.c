@@ -1,3 +1,6 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "index/collect.h"
 #include "index/field_limit.h"
 
@@ -137,14 +140,72 @@ static enum status rank(struct search *s, uint32_t *docs, uint32_t *scores, uint
     return st;
 }
 
-/* A facet that does not look at its own field's filter counts before the filter is applied. */
-static void count_disjunctive(struct search *s, const uint32_t *docs, uint32_t count)
+/* --- filtering, counting ---------------------------------------------------------------------- */
+
+bool collect_passes(const struct search *s, uint32_t facet, uint32_t docid)
 {
-    for (uint32_t f = 0; f < s->query->facet_count; f++)
-        if (s->facet_filters[f] != s->filter)
-            for (uint32_t i = 0; i < count; i++)
-                if (filter_match(s->facet_filters[f], docs[i]))
-                    facet_count(s->facets[f], docs[i]);
+    uint32_t asked = facet < s->query->facet_count ? s->facet_clauses[facet] : s->all_clauses;
+    if (!s->clauses)
+        return filter_match(s->filter, docid);
+    for (uint32_t c = asked; c; c &= c - 1)
+        if (!filter_match(s->clauses->items[__builtin_ctz(c)].filter, docid))
+            return false;
+    return true;
+}
+
+/* Products of a batch by the terms of the filter, a bit each. */
+struct by_clauses {
+    const uint32_t *docs, *scores;
+    uint32_t count;
+    const uint64_t *bits[CLAUSES_MAX];
+};
+
+/* Unpacks the products that pass all of `clauses`; returns how many. */
+static uint32_t unpack(const struct by_clauses *b, uint32_t clauses, uint32_t *docs,
+                       uint32_t *scores)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < (b->count + 63) / 64; w++) {
+        uint64_t bits =
+            b->count - w * 64 < 64 ? ((uint64_t)1 << (b->count - w * 64)) - 1 : UINT64_MAX;
+        for (uint32_t c = clauses; c; c &= c - 1)
+            bits &= b->bits[__builtin_ctz(c)][w];
+        for (; bits; bits &= bits - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            docs[n] = b->docs[i];
+            scores[n++] = b->scores[i];
+        }
+    }
+    return n;
+}
+
+/* Counts and ranks by bits; facets that leave out terms of the filter see more products. */
+static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
+{
+    uint32_t docs[CLAUSES_BATCH + KERNEL_SLACK], scores[CLAUSES_BATCH + KERNEL_SLACK];
+    const struct query *q = s->query;
+    for (uint32_t f = 0; f < q->facet_count; f++)
+        if (s->facet_clauses[f] != s->all_clauses)
+            facet_count_all(s->facets[f], docs, unpack(b, s->facet_clauses[f], docs, scores));
+    uint32_t count = unpack(b, s->all_clauses, docs, scores);
+    for (uint32_t f = 0; f < q->facet_count; f++)
+        if (s->facet_clauses[f] == s->all_clauses)
+            facet_count_all(s->facets[f], docs, count);
+    if (!s->count_known)
+        s->found += count;
+    return rank(s, docs, scores, count);
+}
+
+static enum status ask_clauses(struct search *s, const uint32_t *docs, const uint32_t *scores,
+                               uint32_t count)
+{
+    uint64_t bits[CLAUSES_MAX][CLAUSES_WORDS];
+    struct by_clauses b = {docs, scores, count, {0}};
+    for (uint32_t c = 0; c < s->clauses->count; c++) {
+        clauses_ask(s->clauses, c, docs, count, bits[c]);
+        b.bits[c] = bits[c];
+    }
+    return take_by_clauses(s, &b);
 }
 
 static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
@@ -166,13 +227,16 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         st = keep_phrases(s, docs, scores, &count);
     if (!st && s->limited)
         st = field_limit_keep(s, docs, scores, &count);
-    if (s->any_disjunctive)
-        count_disjunctive(s, docs, count);
+    if (s->recording) { /* filtered, counted and ranked when all are there */
+        share_put(&s->searcher->share, s->recording, s->segment_place, docs, scores, count);
+        return st;
+    }
+    if (s->clauses)
+        return st ? st : ask_clauses(s, docs, scores, count);
     if (s->filter)
         count = filter_keep(s->filter, docs, scores, count);
     for (uint32_t f = 0; f < q->facet_count; f++)
-        if (s->facet_filters[f] == s->filter)
-            facet_count_all(s->facets[f], docs, count);
+        facet_count_all(s->facets[f], docs, count);
     if (!s->count_known)
         s->found += count;
     return st ? st : rank(s, docs, scores, count);
@@ -188,7 +252,7 @@ static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
     struct search *s = ctx;
     if (s->query->check && (++s->calls & 63) == 0 && !s->stopped)
         s->stopped = s->query->check(s->query->check_ctx);
-    if (s->query->no_pruning || s->sort.count || s->groups || s->stopped ||
+    if (s->query->no_pruning || s->sort.count || s->groups || s->stopped || s->recording ||
         topk_admits(&s->top, bound, tie))
         return MATCH_SCORE;
     if (!counted_enough(s))
@@ -200,8 +264,8 @@ static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
 static uint32_t on_floor(void *ctx)
 {
     struct search *s = ctx;
-    if (s->query->no_pruning || s->sort.count || s->groups || s->top.count < s->top.cap ||
-        !counted_enough(s))
+    if (s->query->no_pruning || s->sort.count || s->groups || s->recording ||
+        s->top.count < s->top.cap || !counted_enough(s))
         return 0;
     s->inexact |= !s->count_known;
     return s->top.cap ? (uint32_t)s->top.items[0].keys[0] : UINT32_MAX;
@@ -236,21 +300,66 @@ static bool counted_by_df(const struct search *s)
            !p->phrase_count && s->query->max_stale_ms < 0;
 }
 
-enum status collect_attempt(struct search *s, bool all)
+/* --- sharing ---------------------------------------------------------------------------------- */
+
+uint64_t collect_key(const struct search *s, uint64_t more)
+{
+    const struct query *q = s->query;
+    struct buf *b = &s->searcher->scratch;
+    if (!s->searcher->share.arena)
+        return 0;
+    buf_clear(b);
+    wire_put_bytes(b, q->text);
+    wire_put_varint(b, (uint64_t)q->match << 1 | q->prefix);
+    wire_put_zigzag(b, q->typos);
+    wire_put_varint(b, q->field_count);
+    for (uint32_t i = 0; i < q->field_count; i++)
+        wire_put_bytes(b, q->fields[i]);
+    wire_put_bytes(b, q->profile);
+    wire_put_bytes(b, q->profile_text);
+    wire_put_u64(b, q->skip);
+    wire_put_zigzag(b, q->max_stale_ms);
+    wire_put_u64(b, q->max_stale_ms >= 0 || q->excluded ? (uint64_t)q->now_ms : 0);
+    wire_put_u64(b, (uint64_t)(uintptr_t)q->excluded);
+    wire_put_u64(b, more);
+    return XXH3_64bits(b->ptr, b->len);
+}
+
+/* The products of an earlier sub-query stand for the matches of this one. */
+static enum status replay(struct search *s, struct share_base *base)
+{
+    const struct query *q = s->query;
+    struct by_clauses b = {0};
+    uint32_t n = s->clauses ? s->clauses->count : 0;
+    enum status st = STATUS_OK;
+    for (uint32_t c = 0; c < n; c++)
+        if (!(b.bits[c] = share_bits(&s->searcher->share, base, s->clauses, c)))
+            return STATUS_NO_MEMORY;
+    s->count_known = false;
+    for (const struct share_piece *p = base->first; p && !st; p = p->next) {
+        s->segment = snapshot_segment(s->snap, p->segment);
+        s->base = segment_base(s->segment);
+        b.docs = p->docids;
+        b.scores = p->scores;
+        b.count = p->count;
+        st = q->check ? q->check(q->check_ctx) : STATUS_OK;
+        if (!st)
+            st = take_by_clauses(s, &b);
+        for (uint32_t c = 0; c < n; c++)
+            b.bits[c] += CLAUSES_WORDS;
+    }
+    return st;
+}
+
+static enum status collect_segments(struct search *s, bool all)
 {
     const struct match_consumer consumer = {s, on_batch, on_need, on_floor};
     const struct match_spec spec = {s->searcher->lut, all, s->tiers};
     enum status st = STATUS_OK;
-    s->all_words = all;
-    s->found = 0;
-    s->behind = 0;
-    s->top.count = 0;
-    if (s->groups)
-        groups_reset(s->groups);
-    s->inexact = false;
     bool by_df = counted_by_df(s);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
         s->segment = snapshot_segment(s->snap, i);
+        s->segment_place = i;
         s->base = segment_base(s->segment);
         s->check_live = !snapshot_segment_all_live(s->snap, i);
         s->count_known = by_df;
@@ -266,6 +375,38 @@ enum status collect_attempt(struct search *s, bool all)
     }
     if (by_df)
         s->found = s->plan.groups[0].df;
+    return st;
+}
+
+static enum status collect_shared(struct search *s, bool all)
+{
+    struct share *share = &s->searcher->share;
+    uint64_t key =
+        collect_key(s, (uint64_t)s->stages << 2 | (uint64_t)all << 1 | (s->loose_rule != NULL));
+    struct share_base *base = share_find(share, key);
+    if (base)
+        return replay(s, base);
+    base = s->recording = share_add(share, key);
+    enum status st = base ? collect_segments(s, all) : STATUS_NO_MEMORY;
+    s->recording = NULL;
+    if (st)
+        return st;
+    base->complete = base->product_count <= SHARE_MOST;
+    s->found = 0;
+    return base->complete ? replay(s, base) : collect_segments(s, all); /* too many to keep */
+}
+
+enum status collect_attempt(struct search *s, bool all)
+{
+    s->all_words = all;
+    s->found = 0;
+    s->behind = 0;
+    s->top.count = 0;
+    if (s->groups)
+        groups_reset(s->groups);
+    s->inexact = false;
+    bool sharing = s->searcher->share.arena && !s->cursor;
+    enum status st = sharing ? collect_shared(s, all) : collect_segments(s, all);
     if (!st && s->groups)
         groups_select(s->groups, s->cursor && !s->cursor->in_window ? &s->cursor->last : NULL,
                       &s->top, &s->behind);

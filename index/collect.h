@@ -9,6 +9,11 @@
 
 #include "index/query_private.h"
 
+/* A number that is the same for searches of the same words, whatever their filter and page; `more`
+ * is mixed in. */
+uint64_t collect_key(const struct search *s, uint64_t more);
+/* Does the product pass the filter, as far as that facet looks at it? UINT32_MAX: all of it. */
+bool collect_passes(const struct search *s, uint32_t facet, uint32_t docid);
 /* `all`: products hold every group of the plan, else any. A plan without groups browses. */
 enum status collect_attempt(struct search *s, bool all);
 

@@ -1,13 +1,15 @@
 /*
  * facet - exact counts of a field's values over the matches of a query.
  *
- * One counter per facet request, in the arena; facet_count() for every match, facet_finish() at the
- * end: values by count, largest first, equal counts by value. A path counts for all its parents
- * too.
+ * One counter per facet request, in the arena; facet_count_all() for the matches, facet_finish() at
+ * the end: values by count, largest first, equal counts by value. A path counts for all its parents
+ * too; numbers and booleans are values as well, in their shortest text; "attrs.key" is one key of
+ * an attributes field. Ranges and statistics are of numbers, those of an attribute included.
  */
 #ifndef SOUK_INDEX_FACET_H
 #define SOUK_INDEX_FACET_H
 
+#include "index/fold.h"
 #include "index/query.h"
 
 enum { FACET_DEFAULT_LIMIT = 10, FACET_MAX_LIMIT = 1000, FACET_MAX_RANGES = 100 };
@@ -18,11 +20,11 @@ struct facet_counter;
 enum status facet_counter_create(const struct facet_request *r, struct snapshot *snap,
                                  struct arena *arena, struct facet_counter **out,
                                  struct fault *fault);
-void facet_count(struct facet_counter *c, uint32_t docid);
-/* The same for ascending docids. */
+/* Ascending docids. */
 void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count);
 uint32_t facet_field(const struct facet_counter *c);
-enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct arena *arena,
-                         struct facet_result *out);
+/* `folder` serves the search inside values. */
+enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct folder *folder,
+                         struct arena *arena, struct facet_result *out);
 
 #endif

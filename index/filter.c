@@ -1,6 +1,7 @@
 #include "index/filter.h"
 
 #include "index/filter_private.h"
+#include "index/value_index.h"
 
 #include <errno.h>
 #include <math.h>
@@ -222,6 +223,14 @@ static struct filter *ordinal_node(struct parser *p, const struct target *t, str
     f->column_kind = f->column ? column_kind(f->column) : COLUMN_ORDINAL;
     f->ordinals = l->items;
     f->ordinal_count = l->count;
+    uint32_t largest = l->count ? l->items[l->count - 1] : 0;
+    f->ordinal_bits = arena_calloc(p->arena, largest / 64 + 1, sizeof *f->ordinal_bits);
+    if (!f->ordinal_bits) {
+        fail(p, STATUS_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < l->count; i++)
+        f->ordinal_bits[l->items[i] >> 6] |= (uint64_t)1 << (l->items[i] & 63);
     return f;
 }
 
@@ -242,32 +251,46 @@ static void add_value(struct parser *p, const struct target *t, struct slice v,
         add_ordinal(p, l, ordinal);
 }
 
-/* Ordinals whose value passes: attribute numbers in a range, any value of an attribute, nodes under
- * a path. */
-static void add_matching(struct parser *p, const struct target *t, struct slice under,
-                         const struct filter *range, struct ordinal_list *l)
+/* The node of a path and all below it. */
+static void add_under(struct parser *p, const struct target *t, struct slice under,
+                      struct ordinal_list *l)
 {
-    uint32_t n = facet_value_count(p->snap, t->field->id);
-    for (uint32_t o = 1; o <= n && !p->status; o++) {
-        struct slice text;
-        double v;
-        if (facet_value_text(p->snap, t->field->id, o, &text))
-            continue;
-        if (t->field->type == FIELD_ATTRIBUTES) {
-            if (!slice_starts(text, t->path) || text.len <= t->path.len ||
-                text.ptr[t->path.len] != '\x1f')
-                continue;
-            if (range && (!facet_value_number(p->snap, t->field->id, o, &v) ||
-                          (range->low_open ? v <= range->low : v < range->low) ||
-                          (range->high_open ? v >= range->high : v > range->high)))
-                continue;
-        } else if (!slice_starts(text, under) ||
-                   (text.len > under.len &&
-                    memcmp(text.ptr + under.len, " > ",
-                           text.len - under.len < 3 ? text.len - under.len : 3) != 0)) {
-            continue;
-        }
-        add_ordinal(p, l, o);
+    const struct value_index *v;
+    uint32_t node;
+    enum status st = facet_value_find(p->snap, t->field->id, under, &node);
+    if (st == STATUS_NOT_FOUND)
+        return;
+    if (!st)
+        st = value_index_get(p->snap, t->field->id, &v);
+    uint8_t *inside = st ? NULL : arena_calloc(p->arena, v->count + 1, 1);
+    if (!inside) {
+        fail(p, st ? st : STATUS_NO_MEMORY, "the values cannot be read");
+        return;
+    }
+    inside[node] = 1;
+    for (uint32_t o = node; o <= v->count && !p->status; o++) { /* parents come before children */
+        if (o > node)
+            inside[o] = inside[v->parents[o]];
+        if (inside[o])
+            add_ordinal(p, l, o);
+    }
+}
+
+/* Values of an attribute: all, or those whose number is in the range. */
+static void add_attribute(struct parser *p, const struct target *t, const struct filter *range,
+                          struct ordinal_list *l)
+{
+    const struct value_index *v;
+    enum status st = value_index_get(p->snap, t->field->id, &v);
+    const struct value_key *key = st ? NULL : value_index_key(v, t->path);
+    if (st)
+        fail(p, st, "the values cannot be read");
+    for (uint32_t i = 0; key && i < key->count && !p->status; i++) {
+        double n = v->numbers[key->ordinals[i]];
+        if (range && !((range->low_open ? n > range->low : n >= range->low) &&
+                       (range->high_open ? n < range->high : n <= range->high)))
+            continue; /* what is not a number is in no range */
+        add_ordinal(p, l, key->ordinals[i]);
     }
 }
 
@@ -286,7 +309,7 @@ static struct filter *number_node(struct parser *p, const struct target *t, doub
     if (!range || t->field->type != FIELD_ATTRIBUTES)
         return range;
     struct ordinal_list l = {0};
-    add_matching(p, t, SLICE_NULL, range, &l);
+    add_attribute(p, t, range, &l);
     return ordinal_node(p, t, &l);
 }
 
@@ -302,7 +325,7 @@ static struct filter *equals(struct parser *p, const struct target *t, struct sl
     }
     struct ordinal_list l = {0};
     if (t->field->type == FIELD_PATH)
-        add_matching(p, t, v, NULL, &l);
+        add_under(p, t, v, &l);
     else
         add_value(p, t, v, &l);
     return p->status ? NULL : ordinal_node(p, t, &l);
@@ -318,16 +341,17 @@ static struct filter *set_node(struct parser *p, const struct target *t)
         struct slice v = take_word(p, "a value is expected");
         if (p->status)
             break;
+        if ((numeric(t->field->type) || t->field->type == FIELD_PATH) &&
+            ++p->values > FILTER_MAX_VALUES)
+            fail(p, STATUS_TOO_LARGE, "more than 4,096 values"); /* others: see add_value() */
         if (numeric(t->field->type)) {
             struct filter *f = equals(p, t, v);
-            if (++p->values > FILTER_MAX_VALUES)
-                fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
             if (f && any) {
                 f->next = any->child;
                 any->child = f;
             }
         } else if (t->field->type == FIELD_PATH) {
-            add_matching(p, t, v, NULL, &l);
+            add_under(p, t, v, &l);
         } else {
             add_value(p, t, v, &l);
         }
@@ -416,7 +440,7 @@ static struct filter *unary(struct parser *p)
             fail(p, STATUS_SYNTAX, ") expected");
         if (!p->status && t.path.len) {
             struct ordinal_list l = {0};
-            add_matching(p, &t, SLICE_NULL, NULL, &l);
+            add_attribute(p, &t, NULL, &l);
             f = ordinal_node(p, &t, &l);
         } else if (!p->status) {
             f = range_node(p, &t, 0, false, 0, false);
@@ -451,9 +475,20 @@ static struct filter *chain(struct parser *p, enum node_kind kind, const char *w
     return group ? group : first;
 }
 
+/* A term of "and", with its text. */
+static struct filter *term(struct parser *p)
+{
+    skip_blanks(p);
+    const char *from = p->at;
+    struct filter *f = unary(p);
+    if (f)
+        f->text = slice_make(from, (size_t)(p->at - from));
+    return f;
+}
+
 static struct filter *parse_and(struct parser *p)
 {
-    return chain(p, NODE_AND, "and", unary);
+    return chain(p, NODE_AND, "and", term);
 }
 
 static struct filter *parse_or(struct parser *p)

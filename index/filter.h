@@ -32,9 +32,4 @@ bool filter_match(const struct filter *f, uint32_t docid);
 /* Keeps, in place and in order, the ascending docids that pass, with what stands beside them;
  * returns how many. Batches of numbers in one range go through a kernel. */
 uint32_t filter_keep(const struct filter *f, uint32_t *docids, uint32_t *scores, uint32_t count);
-/* The filter without its top-level terms on a field (disjunctive facets); may return NULL =
- * everything. */
-enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
-                           struct filter **out);
-
 #endif

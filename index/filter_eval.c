@@ -1,20 +1,14 @@
 #include "index/filter_private.h"
 #include "index/column_private.h"
 #include "index/kernels.h"
+#include "protocol/wire.h"
 
 /* --- one product ------------------------------------------------------------------------------ */
 
 static bool has_ordinal(const struct filter *f, uint32_t ordinal)
 {
-    uint32_t low = 0, high = f->ordinal_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (f->ordinals[mid] < ordinal)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < f->ordinal_count && f->ordinals[low] == ordinal;
+    return f->ordinal_count && ordinal <= f->ordinals[f->ordinal_count - 1] &&
+           (f->ordinal_bits[ordinal >> 6] >> (ordinal & 63) & 1);
 }
 
 static bool match_ordinals(const struct filter *f, const struct column_chunk *c, uint32_t i)
@@ -166,6 +160,59 @@ static uint32_t keep_numbers(const struct filter *f, uint32_t *docs, uint32_t *s
     return kept;
 }
 
+static inline uint32_t ordinal_at(const uint8_t *values, uint32_t at, uint32_t width)
+{
+    return width == 1   ? values[at]
+           : width == 2 ? wire_load16(values + (size_t)at * 2)
+                        : wire_load32(values + (size_t)at * 4);
+}
+
+/* Made once for each width, so that the inner loop knows it. */
+static inline __attribute__((always_inline)) uint32_t
+keep_width(const struct filter *f, const struct column_chunk *c, uint32_t first, uint32_t *docs,
+           uint32_t *scores, uint32_t count, uint32_t width)
+{
+    uint32_t kept = 0, words = f->ordinals[f->ordinal_count - 1] / 64;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i], o = ordinal_at(c->values, doc - first, width);
+        uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
+        docs[kept] = doc;
+        scores[kept] = score;
+        kept += word >> (o & 63) & 1;
+    }
+    return kept;
+}
+
+static uint32_t keep_chunk(const struct filter *f, const struct column_chunk *c, uint32_t first,
+                           uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    while (count && docs[count - 1] - first >= c->count) /* behind the values: they have none */
+        count--;
+    return c->width == 1   ? keep_width(f, c, first, docs, scores, count, 1)
+           : c->width == 2 ? keep_width(f, c, first, docs, scores, count, 2)
+                           : keep_width(f, c, first, docs, scores, count, 4);
+}
+
+/* One value a product: its bit decides. */
+static uint32_t keep_ordinals(const struct filter *f, uint32_t *docs, uint32_t *scores,
+                              uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0, end; i < count && f->ordinal_count; i = end) {
+        const struct column_chunk *c;
+        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
+        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
+            end++;
+        if (column_chunk(f->column, chunk, &c))
+            continue;
+        uint32_t n = keep_chunk(f, c, first, docs + i, scores + i, end - i);
+        memmove(docs + kept, docs + i, n * sizeof *docs);
+        memmove(scores + kept, scores + i, n * sizeof *scores);
+        kept += n;
+    }
+    return kept;
+}
+
 uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     if (!f)
@@ -177,45 +224,20 @@ uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, u
     }
     if (f->kind == NODE_RANGE && f->column)
         return keep_numbers(f, docs, scores, count);
+    if (f->kind == NODE_ORDINALS && f->column && f->column_kind == COLUMN_ORDINAL)
+        return keep_ordinals(f, docs, scores, count);
     return keep_one_by_one(f, docs, scores, count);
 }
 
 /* --- disjunctive facets ----------------------------------------------------------------------- */
 
-static bool only_field(const struct filter *f, uint32_t field_id)
+bool filter_only_field(const struct filter *f, uint32_t field_id)
 {
     if (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT) {
         for (const struct filter *c = f->child; c; c = c->next)
-            if (!only_field(c, field_id))
+            if (!filter_only_field(c, field_id))
                 return false;
         return true;
     }
     return f->field_id == field_id;
-}
-
-enum status filter_without(const struct filter *f, uint32_t field_id, struct arena *arena,
-                           struct filter **out)
-{
-    *out = NULL;
-    if (!f || only_field(f, field_id))
-        return STATUS_OK;
-    struct filter *copy = arena_calloc(arena, 1, sizeof *copy);
-    if (!copy)
-        return STATUS_NO_MEMORY;
-    *copy = *f;
-    *out = copy;
-    if (f->kind != NODE_AND)
-        return STATUS_OK;
-    copy->child = NULL;
-    for (const struct filter *c = f->child; c; c = c->next) {
-        if (only_field(c, field_id))
-            continue;
-        struct filter *kept = arena_calloc(arena, 1, sizeof *kept);
-        if (!kept)
-            return STATUS_NO_MEMORY;
-        *kept = *c;
-        kept->next = copy->child;
-        copy->child = kept;
-    }
-    return STATUS_OK;
 }

@@ -20,6 +20,11 @@ struct filter {
     /* ORDINALS: sorted */
     uint32_t *ordinals;
     uint32_t ordinal_count;
+    uint64_t *ordinal_bits; /* the same as a bitmap, up to the largest of them */
+    struct slice text;      /* as it was written, of terms joined by "and" */
 };
+
+/* True when the filter looks at no other field. */
+bool filter_only_field(const struct filter *f, uint32_t field_id);
 
 #endif

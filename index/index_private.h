@@ -13,6 +13,7 @@
 #include "index/segment_build.h"
 #include "index/segment_records.h"
 #include "index/snapshot.h"
+#include "index/value_index.h"
 
 enum { SNAPSHOT_COLUMNS = 512, SYSTEM_COLUMNS = 6 };
 
@@ -51,7 +52,8 @@ struct snapshot {
     uint32_t segment_numbers[META_MAX_SEGMENTS];
     uint32_t segment_count;
     struct column *columns[SNAPSHOT_COLUMNS];
-    struct record_reader *reader; /* made when a record is read first */
+    struct value_index *values[META_FIELDS]; /* by field, made when asked for */
+    struct record_reader *reader;            /* made when a record is read first */
     struct buf record, items, scratch;
 };
 

@@ -1,5 +1,7 @@
 #include "index/pins.h"
 
+#include "index/collect.h"
+
 static bool visible(const struct search *s, uint32_t docid)
 {
     const struct query *q = s->query;
@@ -17,9 +19,9 @@ void pins_settle(struct search *s)
         if (!visible(s, docid))
             continue;
         for (uint32_t f = 0; f < s->query->facet_count; f++)
-            if (filter_match(s->facet_filters[f], docid))
-                facet_count(s->facets[f], docid);
-        if (!filter_match(s->filter, docid))
+            if (collect_passes(s, f, docid))
+                facet_count_all(s->facets[f], &docid, 1);
+        if (!collect_passes(s, UINT32_MAX, docid))
             continue;
         /* where the others end, pins follow */
         r->pins[kept].position = place < others + kept ? place : (uint32_t)(others + kept);

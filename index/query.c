@@ -41,6 +41,8 @@ enum status searcher_create(struct searcher **out)
         st = word_cache_create(&s->words);
     if (!st)
         st = sort_texts_create(&s->texts);
+    if (!st)
+        st = folder_create(&s->folder);
     if (st)
         searcher_destroy(out);
     return st;
@@ -57,9 +59,20 @@ void searcher_destroy(struct searcher **s)
     tails_destroy(&(*s)->tails);
     word_cache_destroy(&(*s)->words);
     sort_texts_destroy(&(*s)->texts);
+    folder_destroy(&(*s)->folder);
     buf_fini(&(*s)->scratch);
     free(*s);
     *s = NULL;
+}
+
+void search_share_begin(struct searcher *s, struct arena *arena)
+{
+    s->share = (struct share){.arena = arena};
+}
+
+void search_share_end(struct searcher *s)
+{
+    s->share = (struct share){0};
 }
 
 struct analyser *searcher_analyser(struct searcher *s)
@@ -117,7 +130,7 @@ static bool stage(struct search *s, enum query_stage which, bool wanted)
     return wanted;
 }
 
-static enum status expand(struct search *s, uint32_t typos, bool parts)
+static enum status expand_words(struct search *s, uint32_t typos, bool parts)
 {
     struct expansion_request r = {.snap = s->snap,
                                   .arena = s->arena,
@@ -128,7 +141,19 @@ static enum status expand(struct search *s, uint32_t typos, bool parts)
                                   .parts = parts && !s->plain,
                                   .typos = typos,
                                   .prefix = s->query->prefix};
+    struct share *share = &s->searcher->share;
+    uint64_t key = collect_key(s, (uint64_t)typos << 1 | parts);
+    if (share->arena && share_plan_get(share, key, &s->plan))
+        return STATUS_OK;
     enum status st = expand_plan(&s->plan, &r);
+    if (!st && share->arena)
+        share_plan_put(share, key, &s->plan);
+    return st;
+}
+
+static enum status expand(struct search *s, uint32_t typos, bool parts)
+{
+    enum status st = expand_words(s, typos, parts);
     return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
                                                 : st;
 }
@@ -178,22 +203,36 @@ static enum status run_words(struct search *s)
 
 /* --- preparing and finishing ------------------------------------------------------------------ */
 
-static enum status prepare_facets(struct search *s)
+/* The filter by its terms, when some facets leave terms out or sub-queries share them. */
+static enum status prepare_clauses(struct search *s)
 {
     uint32_t n = s->query->facet_count;
-    s->facets = arena_calloc(s->arena, n + 1, sizeof *s->facets);
-    s->facet_filters = arena_calloc(s->arena, n + 1, sizeof *s->facet_filters);
-    if (!s->facets || !s->facet_filters)
+    bool wanted = s->searcher->share.arena != NULL;
+    for (uint32_t i = 0; i < n; i++)
+        wanted |= s->query->facets[i].disjunctive;
+    s->facet_clauses = arena_calloc(s->arena, n + 1, sizeof *s->facet_clauses);
+    if (!s->facet_clauses)
+        return STATUS_NO_MEMORY;
+    if (!s->filter || !wanted)
+        return STATUS_OK;
+    enum status st = clauses_split(s->filter, s->arena, &s->clauses);
+    if (st)
+        return st;
+    s->all_clauses = (uint32_t)(((uint64_t)1 << s->clauses->count) - 1);
+    for (uint32_t i = 0; i < n; i++)
+        s->facet_clauses[i] = s->query->facets[i].disjunctive
+                                  ? clauses_not_only(s->clauses, facet_field(s->facets[i]))
+                                  : s->all_clauses;
+    return STATUS_OK;
+}
+
+static enum status prepare_facets(struct search *s)
+{
+    s->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *s->facets);
+    if (!s->facets)
         return STATUS_NO_MEMORY;
     enum status st = reset_facets(s);
-    for (uint32_t i = 0; !st && i < n; i++) {
-        s->facet_filters[i] = s->filter;
-        if (s->query->facets[i].disjunctive)
-            st = filter_without(s->filter, facet_field(s->facets[i]), s->arena,
-                                &s->facet_filters[i]);
-        s->any_disjunctive |= s->facet_filters[i] != s->filter;
-    }
-    return st;
+    return st ? st : prepare_clauses(s);
 }
 
 static enum status find_profile(struct search *s)
@@ -262,6 +301,8 @@ static enum status prepare(struct search *s)
         st = prepare_facets(s);
     s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
     uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
+    if (s->searcher->share.arena)
+        share_of(&s->searcher->share, snapshot_uuid(s->snap), snapshot_generation(s->snap));
     if (s->cursor)
         s->top.cap = q->k + (s->cursor->in_window ? window : 0);
     else
@@ -329,7 +370,9 @@ static enum status finish_order(struct search *s, uint32_t *from)
     topk_sort(&s->top);
     if (s->cursor && s->cursor->in_window)
         return rank_again(s, from);
-    return s->cursor ? STATUS_OK : relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
+    if (s->cursor || (!s->query->k && !s->loose_rule))
+        return STATUS_OK; /* nothing is shown that the second phase would move */
+    return relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
 }
 
 /* The page [from, from + n) of the order as hits. */
@@ -426,7 +469,7 @@ static enum status finish(struct search *s)
     if (!st)
         st = finish_terms(s);
     for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
-        st = facet_finish(s->facets[i], s->snap, s->arena, &out->facets[i]);
+        st = facet_finish(s->facets[i], s->snap, s->searcher->folder, s->arena, &out->facets[i]);
     out->facet_count = s->query->facet_count;
     out->found = s->found;
     out->found_exact = !s->inexact;

@@ -133,6 +133,14 @@ void searcher_destroy(struct searcher **s);
 /* Its analyser, for highlighting between searches. */
 struct analyser *searcher_analyser(struct searcher *s);
 
+/*
+ * Between these, searches keep in `arena` what later ones of the same words can use (a storefront
+ * sends the same words with one term of the filter less each): see query_share.h. Every search in
+ * between is given this arena, which is not reset before the end.
+ */
+void search_share_begin(struct searcher *s, struct arena *arena);
+void search_share_end(struct searcher *s);
+
 /* Results live in `arena` and the snapshot. SYNTAX with fault.column for a bad filter,
  * UNKNOWN_FIELD. */
 enum status search_run(struct searcher *sr, struct snapshot *snap, const struct query *q,

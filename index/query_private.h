@@ -17,6 +17,7 @@
 #include "index/loose.h"
 #include "index/query_cursor.h"
 #include "index/query_group.h"
+#include "index/query_share.h"
 #include "index/sort_key.h"
 #include "index/topk.h"
 
@@ -30,7 +31,9 @@ struct searcher {
     struct tails *tails;
     struct word_cache *words;
     struct sort_texts *texts;
+    struct folder *folder;
     struct buf scratch;
+    struct share share;
     double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
     uint32_t lut[256];            /* score of an evidence byte, 1..1023 */
 };
@@ -46,8 +49,11 @@ struct search {
     struct plan plan;
     struct filter *filter;
     struct facet_counter **facets;
-    struct filter **facet_filters; /* disjunctive: the filter without the facet's own field */
-    bool any_disjunctive;
+    struct clauses *clauses; /* the filter by its terms; NULL = none needs them apart */
+    uint32_t all_clauses;    /* a bit for each */
+    uint32_t *facet_clauses; /* by facet: those it counts under; disjunctive ones leave out some */
+    struct share_base *recording; /* where this attempt is kept for later sub-queries */
+    uint32_t segment_place;
     struct sort_keys sort;
     struct topk top;
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */

@@ -119,6 +119,8 @@ void snapshot_destroy(struct snapshot **sp)
         return;
     close_segments(s);
     drop_columns(s);
+    for (uint32_t i = 0; i < META_FIELDS; i++)
+        value_index_free(&s->values[i]);
     live_fini(&s->live);
     schema_destroy(&s->schema);
     record_reader_destroy(&s->reader);

@@ -1,5 +1,4 @@
-/* SEARCH and MULTI_SEARCH: from the request to the query, and from its result into the output. */
-#include "protocol/multi.h"
+/* SEARCH: from the request to the query, and from its result into the output. */
 #include "protocol/reply.h"
 #include "server/cached_search.h"
 #include "server/degrade.h"
@@ -274,48 +273,4 @@ enum status handle_search(struct front *f, struct request *rq, struct fault *fau
     if (s == STATUS_OK)
         reply_end(rq, at);
     return s;
-}
-
-/* Parts of one catalog that follow each other see the same snapshot. */
-static void search_part(struct front *f, struct request *rq, struct slice body, struct buf *part)
-{
-    struct search_request in;
-    struct catalog *c;
-    struct fault fault = {0};
-    struct buf *out = &rq->conn->out;
-    enum status s = search_request_decode(body, &f->arena, &in, &fault);
-    if (s == STATUS_OK)
-        s = catalogs_get(f->catalogs, in.catalog, &c, &fault);
-    buf_clear(part);
-    if (s == STATUS_OK && (s = snapshot_begin(c->snapshot)) == STATUS_OK) {
-        s = snapshot_sequence(c->snapshot) < in.min_sequence
-                ? STATUS_UNAVAILABLE
-                : cached_search(f, rq, c, &in, false, part, &fault);
-        snapshot_end(c->snapshot);
-    }
-    size_t at = multi_reply_begin(out, s);
-    fault.status = s;
-    if (s)
-        error_body_encode(out, &fault);
-    else
-        buf_put_slice(out, buf_slice(part));
-    tlv_end(out, at);
-}
-
-enum status handle_multi_search(struct front *f, struct request *rq, struct fault *fault)
-{
-    struct wire_reader r = wire_reader_of(rq->frame.body);
-    struct slice body;
-    enum status s;
-    uint32_t count = 0;
-    size_t at = reply_begin(rq);
-    while ((s = multi_request_next(&r, &body)) == STATUS_OK) {
-        if (++count > 32)
-            return fault_set(fault, STATUS_TOO_LARGE, NULL, "at most 32 searches in one request");
-        search_part(f, rq, body, &f->scratch);
-    }
-    if (s != STATUS_END)
-        return s;
-    reply_end(rq, at);
-    return STATUS_OK;
 }

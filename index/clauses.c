@@ -1,0 +1,68 @@
+#include "index/clauses.h"
+
+#include "index/filter_private.h"
+#include "index/kernels.h"
+
+/* The terms of `f`, brackets round "and" opened. The last place takes what is left together. */
+static enum status add(struct clauses *c, const struct filter *f, struct arena *arena)
+{
+    enum status st = STATUS_OK;
+    if (f->kind == NODE_AND) {
+        for (const struct filter *x = f->child; x && !st; x = x->next)
+            st = add(c, x, arena);
+        return st;
+    }
+    if (c->count < CLAUSES_MAX) {
+        c->items[c->count++] = (struct clause){f, f->text};
+        return STATUS_OK;
+    }
+    struct clause *last = &c->items[CLAUSES_MAX - 1];
+    struct filter *both = arena_calloc(arena, 1, sizeof *both), *a = arena_alloc(arena, sizeof *a),
+                  *b = arena_alloc(arena, sizeof *b);
+    if (!both || !a || !b)
+        return STATUS_NO_MEMORY;
+    *a = *last->filter;
+    *b = *f;
+    a->next = b;
+    b->next = NULL;
+    *both = (struct filter){.kind = NODE_AND, .child = a};
+    last->filter = both;
+    last->text = arena_printf(arena, "%.*s and %.*s", (int)last->text.len, last->text.ptr,
+                              (int)f->text.len, f->text.ptr);
+    return last->text.ptr ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status clauses_split(const struct filter *f, struct arena *arena, struct clauses **out)
+{
+    struct clauses *c = arena_calloc(arena, 1, sizeof *c);
+    *out = c;
+    if (!c)
+        return STATUS_NO_MEMORY;
+    size_t room = (CLAUSES_BATCH + KERNEL_SLACK) * sizeof *c->docs;
+    c->docs = arena_alloc(arena, room);
+    c->places = arena_alloc(arena, room);
+    if (!c->docs || !c->places)
+        return STATUS_NO_MEMORY;
+    return f ? add(c, f, arena) : STATUS_OK;
+}
+
+uint32_t clauses_not_only(const struct clauses *c, uint32_t field)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < c->count; i++)
+        if (!filter_only_field(c->items[i].filter, field))
+            bits |= 1u << i;
+    return bits;
+}
+
+void clauses_ask(struct clauses *c, uint32_t clause, const uint32_t *docids, uint32_t count,
+                 uint64_t bits[CLAUSES_WORDS])
+{
+    memcpy(c->docs, docids, count * sizeof *docids);
+    for (uint32_t i = 0; i < count; i++)
+        c->places[i] = i;
+    uint32_t kept = filter_keep(c->items[clause].filter, c->docs, c->places, count);
+    memset(bits, 0, (count + 63) / 64 * sizeof *bits);
+    for (uint32_t i = 0; i < kept; i++)
+        bits[c->places[i] >> 6] |= (uint64_t)1 << (c->places[i] & 63);
+}

@@ -1,0 +1,148 @@
+#include "index/facet_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "protocol/wire.h"
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+void facet_note_number(struct facet_counter *c, double v, uint64_t times)
+{
+    c->sum += v * (double)times;
+    c->min = v < c->min ? v : c->min;
+    c->max = v > c->max ? v : c->max;
+    for (uint32_t i = 0; i < c->range_count; i++)
+        if (v >= c->ranges[i].from && v < c->ranges[i].to)
+            c->ranges[i].count += times;
+}
+
+static struct facet_number *number_place(struct facet_number *t, uint32_t cap, uint64_t bits)
+{
+    uint32_t mask = cap - 1, i = (uint32_t)((bits * 0x9e3779b97f4a7c15u) >> 32) & mask;
+    while (t[i].count && t[i].bits != bits)
+        i = (i + 1) & mask;
+    return &t[i];
+}
+
+static bool more_numbers(struct facet_counter *c)
+{
+    uint32_t cap = c->number_cap ? c->number_cap * 2 : 64;
+    struct facet_number *t = arena_calloc(c->arena, cap, sizeof *t);
+    if (!t)
+        return false;
+    for (uint32_t i = 0; i < c->number_cap; i++)
+        if (c->numbers[i].count)
+            *number_place(t, cap, c->numbers[i].bits) = c->numbers[i];
+    c->numbers = t;
+    c->number_cap = cap;
+    return true;
+}
+
+static void count_number(struct facet_counter *c, double v)
+{
+    uint64_t bits;
+    c->with_value++;
+    if (c->request->kind != FACET_VALUES) {
+        facet_note_number(c, v, 1);
+        return;
+    }
+    if (c->number_count * 2 >= c->number_cap && !more_numbers(c)) {
+        c->short_of_memory = true;
+        return;
+    }
+    v = v == 0 ? 0 : v; /* -0 and 0 are one */
+    memcpy(&bits, &v, sizeof bits);
+    struct facet_number *n = number_place(c->numbers, c->number_cap, bits);
+    c->number_count += n->count == 0;
+    n->bits = bits;
+    n->count++;
+}
+
+/* --- ordinals --------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) uint32_t
+count_width(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,
+            const uint32_t *docids, uint32_t count, uint32_t width)
+{
+    uint32_t none = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = docids[i] - first;
+        uint32_t o = width == 1   ? chunk->values[at]
+                     : width == 2 ? wire_load16(chunk->values + (size_t)at * 2)
+                                  : wire_load32(chunk->values + (size_t)at * 4);
+        o = o < c->count_end ? o : 0;
+        c->counts[o]++;
+        none += o == 0;
+    }
+    c->counts[0] = 0;
+    return count - none;
+}
+
+static void count_ordinals(struct facet_counter *c, const struct column_chunk *chunk,
+                           uint32_t first, const uint32_t *docids, uint32_t count)
+{
+    while (count && docids[count - 1] - first >= chunk->count) /* behind the values */
+        count--;
+    c->with_value += chunk->width == 1   ? count_width(c, chunk, first, docids, count, 1)
+                     : chunk->width == 2 ? count_width(c, chunk, first, docids, count, 2)
+                                         : count_width(c, chunk, first, docids, count, 4);
+}
+
+static void count_list(struct facet_counter *c, const struct column_chunk *chunk, uint32_t at)
+{
+    uint32_t first, n = column_chunk_list(chunk, at, &first);
+    c->with_value += n != 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t o = column_chunk_item(chunk, first + k);
+        c->counts[o < c->count_end ? o : 0]++;
+    }
+}
+
+/* Values of one key among all attributes of the product. */
+static void count_key(struct facet_counter *c, const struct column_chunk *chunk, uint32_t at)
+{
+    uint32_t first, n = column_chunk_list(chunk, at, &first);
+    bool has = false;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t o = column_chunk_item(chunk, first + k);
+        if (o > c->values->count || c->values->keys[o] != c->key_number)
+            continue;
+        c->counts[c->values->places[o]]++;
+        has = true;
+    }
+    c->with_value += has;
+}
+
+static void count_chunk(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,
+                        const uint32_t *docids, uint32_t count)
+{
+    double v;
+    if (c->counts && chunk->kind == COLUMN_ORDINAL) {
+        count_ordinals(c, chunk, first, docids, count);
+        return;
+    }
+    for (uint32_t i = 0; i < count && docids[i] - first < chunk->count; i++) {
+        uint32_t at = docids[i] - first;
+        if (c->keyed)
+            count_key(c, chunk, at);
+        else if (c->counts)
+            count_list(c, chunk, at);
+        else if (column_chunk_float(chunk, at, &v))
+            count_number(c, v);
+    }
+}
+
+void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count)
+{
+    if (!c->column || (c->keyed && !c->key_number))
+        return;
+    for (uint32_t i = 0, end; i < count; i = end) {
+        const struct column_chunk *chunk;
+        uint32_t number = docids[i] / COLUMN_CHUNK, first = number * COLUMN_CHUNK;
+        for (end = i + 1; end < count && docids[end] - first < COLUMN_CHUNK;)
+            end++;
+        if (column_chunk(c->column, number, &chunk) == STATUS_OK)
+            count_chunk(c, chunk, first, docids + i, end - i);
+    }
+}

@@ -1,0 +1,214 @@
+#include "tests/index/support_walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PARTS = 6, TERMS = 5 };
+
+static const struct facet_request facets[] = {
+    {.field = {"brand", 5}, .disjunctive = true},
+    {.field = {"category", 8}, .disjunctive = true},
+    {.field = {"price", 5}, .kind = FACET_STATS, .disjunctive = true},
+    {.field = {"tags", 4}},
+};
+
+/* A row of random terms; a term may be a whole "or" in brackets. */
+struct terms {
+    struct filter_case cases[TERMS];
+    uint32_t count;
+};
+
+static struct terms random_terms(uint64_t *seed)
+{
+    struct terms t = {.count = 1 + roll(seed, TERMS)};
+    for (uint32_t i = 0; i < t.count; i++)
+        do
+            t.cases[i] = random_filter(seed);
+        while (!t.cases[i].text[0]);
+    return t;
+}
+
+static struct slice text_without(struct world *w, const struct terms *t, uint32_t without)
+{
+    struct slice text = SLICE_LIT("");
+    for (uint32_t i = 0; i < t->count; i++)
+        if (i != without)
+            text = arena_printf(&w->arena, "%.*s%s(%s)", (int)text.len, text.ptr,
+                                text.len ? " and " : "", t->cases[i].text);
+    return text;
+}
+
+static void assert_same(const struct query_result *a, const struct query_result *b)
+{
+    assert_int_equal(a->found, b->found);
+    assert_int_equal(a->hit_count, b->hit_count);
+    assert_int_equal(a->group_total, b->group_total);
+    for (uint32_t i = 0; i < a->hit_count; i++) {
+        assert_int_equal(a->hits[i].docid, b->hits[i].docid);
+        assert_int_equal(a->hits[i].score, b->hits[i].score);
+        assert_int_equal(a->hits[i].group_count, b->hits[i].group_count);
+    }
+    assert_int_equal(a->facet_count, b->facet_count);
+    for (uint32_t f = 0; f < a->facet_count; f++) {
+        assert_int_equal(a->facets[f].count, b->facets[f].count);
+        assert_true(a->facets[f].min == b->facets[f].min && a->facets[f].max == b->facets[f].max);
+        assert_int_equal(a->facets[f].value_count, b->facets[f].value_count);
+        for (uint32_t v = 0; v < a->facets[f].value_count; v++) {
+            assert_true(slice_equal(a->facets[f].values[v].value, b->facets[f].values[v].value));
+            assert_int_equal(a->facets[f].values[v].count, b->facets[f].values[v].count);
+        }
+    }
+    assert_int_equal(a->dropped_count, b->dropped_count);
+    assert_int_equal(a->degraded_count, b->degraded_count);
+}
+
+/* Whatever a sub-query asks besides the words, it is answered as if it came alone. */
+static void sub_queries_are_answered_as_if_alone(void **state)
+{
+    (void)state;
+    struct world *w = make_world(51);
+    static const struct sort_request by_price[] = {{{"price", 5}, true}};
+    for (int round = 0; round < 120; round++) {
+        struct words_case c = random_words(&w->seed);
+        struct terms t = random_terms(&w->seed);
+        struct filter_case none = {0};
+        struct query q[PARTS];
+        struct query_result alone[PARTS], shared[PARTS];
+        for (uint32_t i = 0; i < PARTS; i++) {
+            q[i] = query_of(&c, &none);
+            q[i].filter = text_without(w, &t, i ? i - 1 : TERMS);
+            q[i].facets = facets;
+            q[i].facet_count = roll(&w->seed, 5);
+            q[i].k = i ? roll(&w->seed, 3) : 20;
+            q[i].sorts = by_price;
+            q[i].sort_count = roll(&w->seed, 4) == 0;
+            q[i].count_to = roll(&w->seed, 2) ? QUERY_COUNT_ALL : 0;
+            if (roll(&w->seed, 5) == 0)
+                q[i].group_field = SLICE_LIT("brand");
+            if (round % 2) {
+                q[i].match = QUERY_RELAXED;
+                q[i].typos = QUERY_TYPOS_AUTO;
+                q[i].profile = SLICE_NULL;
+            }
+            run(w, &q[i], &alone[i]);
+        }
+        search_share_begin(w->searcher, &w->arena);
+        for (uint32_t i = 0; i < PARTS; i++) {
+            run(w, &q[i], &shared[i]);
+            if (alone[i].found_exact) /* pruning stops counting early, sharing does not */
+                assert_same(&alone[i], &shared[i]);
+        }
+        search_share_end(w->searcher);
+        arena_reset(&w->arena);
+    }
+    close_world(w);
+}
+
+static bool brand_test(const struct test *t)
+{
+    return t->kind == 1 || t->kind == 6;
+}
+
+static bool brands_only(const struct filter_case *f)
+{
+    for (uint32_t k = 0; k < f->count; k++)
+        if (!brand_test(&f->tests[k]))
+            return false;
+    return true;
+}
+
+/* Counts of a disjunctive facet are those of the filter without the terms on its own field. */
+static void disjunctive_counts_are_a_recount_without_the_own_terms(void **state)
+{
+    (void)state;
+    struct world *w = make_world(52);
+    for (int round = 0; round < 150; round++) {
+        struct words_case c = random_words(&w->seed);
+        struct terms t = random_terms(&w->seed);
+        struct filter_case none = {0};
+        struct query q = query_of(&c, &none);
+        struct query_result r;
+        uint64_t brand[4] = {0}, found = 0;
+        q.filter = text_without(w, &t, TERMS);
+        q.facets = facets;
+        q.facet_count = 1;
+        q.k = 5;
+        run(w, &q, &r);
+        for (uint32_t n = 0; n < PRODUCTS; n++) {
+            const struct item *it = &w->items[n];
+            bool others = true, all = true;
+            for (uint32_t i = 0; i < t.count; i++) {
+                const struct filter_case *f = &t.cases[i];
+                bool joined = f->count == 2; /* two terms, also in brackets */
+                all &= passes(f, it);
+                for (uint32_t k = 0; k < (joined ? 2 : 1); k++) {
+                    struct filter_case one = {.tests = {f->tests[k]}, .count = 1};
+                    bool own = brand_test(&f->tests[k]) && (f->count < 3 || brands_only(f));
+                    others &= own || passes(f->count == 3 ? f : &one, it);
+                }
+            }
+            if (!it->live || !holds(&c, it))
+                continue;
+            found += all;
+            if (others && it->brand >= 0)
+                brand[it->brand]++;
+        }
+        assert_int_equal(r.found, found);
+        for (int b = 0; b < 4; b++) {
+            uint64_t got = 0;
+            for (uint32_t v = 0; v < r.facets[0].value_count; v++)
+                if (slice_equal(r.facets[0].values[v].value, slice_str(walk_brands[b])))
+                    got = r.facets[0].values[v].count;
+            if (got != brand[b])
+                print_error("%s: %.*s\n", walk_brands[b], (int)q.filter.len, q.filter.ptr);
+            assert_int_equal(got, brand[b]);
+        }
+        arena_reset(&w->arena);
+    }
+    close_world(w);
+}
+
+/* More terms than there are bits for: the rest is one. */
+static void many_terms_are_still_all_asked(void **state)
+{
+    (void)state;
+    struct world *w = make_world(53);
+    struct words_case c = {0};
+    struct filter_case none = {0};
+    struct query q = query_of(&c, &none);
+    struct query_result r;
+    struct slice text = SLICE_LIT("price < 99");
+    for (int i = 0; i < 45; i++)
+        text = arena_printf(&w->arena, "%.*s and price != %d", (int)text.len, text.ptr, i);
+    text = arena_printf(&w->arena, "%.*s and brand = Puma", (int)text.len, text.ptr);
+    q.filter = text;
+    q.facets = facets;
+    q.facet_count = 2;
+    run(w, &q, &r);
+    uint64_t found = 0, puma = 0;
+    for (uint32_t n = 0; n < PRODUCTS; n++) {
+        const struct item *it = &w->items[n];
+        bool price = it->price < 99 && !(it->price < 44.5 && it->price == (int)it->price);
+        found += it->live && price && it->brand == 1;
+        puma += it->live && price && it->brand == 1;
+    }
+    assert_int_equal(r.found, found);
+    assert_int_equal(r.facets[0].count, puma); /* the last clause is mixed: it stays on */
+    close_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sub_queries_are_answered_as_if_alone),
+        cmocka_unit_test(disjunctive_counts_are_a_recount_without_the_own_terms),
+        cmocka_unit_test(many_terms_are_still_all_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
