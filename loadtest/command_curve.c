@@ -15,6 +15,7 @@
 #include "loadtest/clock.h"
 #include "loadtest/commands.h"
 #include "loadtest/json_out.h"
+#include "loadtest/report_html.h"
 
 enum { ROUNDS = 3, STEPS = 6, BAR = 40 };
 enum { DEADLINE_MS = 250 };
@@ -175,10 +176,9 @@ static void put_step(struct json_out *j, const struct curve *c, const struct ste
     json_out_close(j, '}');
 }
 
-static void tell_json(const struct curve *c)
+static void make_json(const struct curve *c, struct buf *out)
 {
-    struct buf b = BUF_INIT;
-    struct json_out j = {&b, false};
+    struct json_out j = {out, false};
     const struct run_spec *s = &c->setup->spec;
     json_out_open(&j, NULL, '{');
     json_out_text(&j, "format", "souk-load-curve/1");
@@ -196,8 +196,7 @@ static void tell_json(const struct curve *c)
         put_step(&j, c, &c->steps[i]);
     json_out_close(&j, ']');
     json_out_close(&j, '}');
-    printf("%.*s\n", (int)b.len, b.ptr);
-    buf_fini(&b);
+    buf_put_u8(out, '\n');
 }
 
 static void tell_table(const struct curve *c)
@@ -224,6 +223,32 @@ static void tell_table(const struct curve *c)
     }
 }
 
+/* On standard output, and into the files asked for; false when one cannot be written. */
+static bool tell(const struct curve *c)
+{
+    const struct options *o = &c->setup->options;
+    const char *html = options_value(o, OPT_HTML), *file = options_value(o, OPT_OUTPUT);
+    struct buf json = BUF_INIT;
+    bool ok = true;
+    make_json(c, &json);
+    if (options_has(o, OPT_JSON))
+        fwrite(json.ptr, 1, json.len, stdout);
+    else
+        tell_table(c);
+    FILE *f = html ? fopen(html, "w") : NULL;
+    if (f)
+        report_html_page(buf_slice(&json), f);
+    ok &= !html || (f && fclose(f) == 0);
+    f = file ? fopen(file, "w") : NULL;
+    if (f)
+        fwrite(json.ptr, 1, json.len, f);
+    ok &= !file || (f && fclose(f) == 0);
+    if (!ok)
+        fprintf(stderr, "souk-load: cannot write the report\n");
+    buf_fini(&json);
+    return ok;
+}
+
 int command_curve(struct setup *s)
 {
     struct fault fault = {0};
@@ -248,10 +273,8 @@ int command_curve(struct setup *s)
         st = climb(c, &fault);
     if (st)
         code = setup_complain(st == STATUS_INTERNAL ? STATUS_CORRUPT : st, &fault);
-    else if (options_has(&s->options, OPT_JSON))
-        tell_json(c);
-    else
-        tell_table(c);
+    else if (!tell(c))
+        code = EXIT_INTERNAL;
     if (c->classes)
         picker_fini(&c->mix.op_pick);
     free(c);

@@ -5,6 +5,8 @@
 
 #include "loadtest/report.h"
 
+/* Any JSON the page knows how to draw: a report or a curve. */
+void report_html_page(struct slice json, FILE *f);
 void report_html(const struct report *r, FILE *f);
 
 #endif

@@ -129,11 +129,16 @@ class Load(unittest.TestCase):
     def test_the_curve_ends_in_time_and_counts_what_was_not_answered(self):
         start = time.monotonic()
         done = subprocess.run([LOAD, 'curve', '--server', self.server.address, '--catalog', 'shop', '--queries', self.queries,
-                               '--seconds', '0.5', '--deadline', '50', '--no-cache', '--json'], capture_output=True, text=True, timeout=60)
+                               '--seconds', '0.5', '--deadline', '50', '--no-cache', '--json',
+                               '--html', self.path('curve.html'), '--output', self.path('curve.json')], capture_output=True, text=True, timeout=60)
         took = time.monotonic() - start
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertLessEqual(took, 10 * 0.5 + 5)
         curve = json.loads(done.stdout)
+        with open(self.path('curve.json')) as f:
+            self.assertEqual(json.load(f), curve)
+        with open(self.path('curve.html')) as f:
+            self.assertIn(done.stdout.strip(), f.read())
         self.assertEqual([s['offered_x'] for s in curve['steps']], [0.5, 1, 2, 3, 5, 10])
         for step in curve['steps']:
             self.assertGreater(step['offered'], 0.8 * step['offered_x'] * curve['peak']['rate'])
