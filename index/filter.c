@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -133,8 +134,11 @@ static struct target find_field(struct parser *p, struct slice name)
             t.field = NULL;
     }
     if (!t.field && !p->status) {
+        char what[96];
         p->at -= name.len;
-        fail(p, STATUS_UNKNOWN_FIELD, "no such field");
+        snprintf(what, sizeof what, "no field is called '%.*s',",
+                 name.len < 64 ? (int)name.len : 64, name.ptr);
+        fail(p, STATUS_UNKNOWN_FIELD, what);
     } else if (t.field && !snapshot_column(p->snap, t.field->id)) {
         fail(p, STATUS_SCHEMA_MISMATCH, "this field is not declared for filters");
     }

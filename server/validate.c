@@ -141,7 +141,7 @@ static enum status put_fields(const struct schema *schema, const struct put_requ
                               const uint32_t *ids, struct document *d, struct buf *out,
                               struct fault *fault)
 {
-    uint32_t number;
+    uint32_t number = UINT32_MAX;
     struct value v;
     enum status s;
     uint64_t seen[4] = {0};
@@ -160,7 +160,13 @@ static enum status put_fields(const struct schema *schema, const struct put_requ
         if ((s = put_value(f, &v, out, fault)))
             return s;
     }
-    return s == STATUS_END ? STATUS_OK : s;
+    if (s == STATUS_END)
+        return STATUS_OK;
+    if (number < p->name_count && ids[number] != UINT32_MAX) {
+        const char *name = schema->fields[ids[number]].name;
+        return fault_set(fault, s, name, "the value of %s is damaged, or no finite number", name);
+    }
+    return s;
 }
 
 enum status validate_item(const struct schema *schema, const struct put_request *p,
