@@ -86,12 +86,20 @@ static void lower(char *word, size_t len)
     }
 }
 
-/* Different words count, not how often they come: two words of one language may be all over a
+/* Different words count more than how often one comes: two words of one language may be all over a
  * catalog written in another ("in" and "door"). */
 struct votes {
-    uint64_t seen; /* words of the list, by where they stand in it, folded to 64 bits */
-    uint32_t total;
+    uint32_t of_word[64]; /* by where the word stands in the list */
 };
+
+/* Each word adds the length of its count in bits. */
+static uint32_t sum_of(const struct votes *v)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < sizeof v->of_word / sizeof *v->of_word; i++)
+        sum += v->of_word[i] ? 32 - (uint32_t)__builtin_clz(v->of_word[i]) : 0;
+    return sum;
+}
 
 static void count_word(const char *word, size_t len, struct votes votes[LATIN])
 {
@@ -103,23 +111,15 @@ static void count_word(const char *word, size_t len, struct votes votes[LATIN])
     key[len + 1] = ' ';
     for (size_t i = 0; i < LATIN; i++) {
         const char *at = strstr(latin[i].words, key);
-        if (at) {
-            votes[i].seen |= (uint64_t)1 << ((at - latin[i].words) / 2 % 64);
-            votes[i].total++;
-        }
+        if (at)
+            votes[i].of_word[(at - latin[i].words) / 2 % 64]++;
     }
-}
-
-static bool more_votes(const struct votes *a, const struct votes *b)
-{
-    int x = __builtin_popcountll(a->seen), y = __builtin_popcountll(b->seen);
-    return x != y ? x > y : a->total > b->total;
 }
 
 const char *language_guess(struct slice sample)
 {
     uint32_t scripts[SCRIPTS] = {0};
-    struct votes votes[LATIN] = {{0}};
+    struct votes votes[LATIN] = {{{0}}};
     size_t from = 0;
     for (size_t i = 0; i < sample.len;) {
         uint32_t c;
@@ -135,17 +135,16 @@ const char *language_guess(struct slice sample)
     if (from < sample.len)
         count_word(sample.ptr + from, sample.len - from, votes);
     const char *code = by_script(scripts);
-    size_t best = 0, second = LATIN;
-    for (size_t i = 1; i < LATIN; i++)
-        if (more_votes(&votes[i], &votes[best]))
-            best = i;
-    for (size_t i = 0; i < LATIN; i++)
-        if (i != best && (second == LATIN || more_votes(&votes[i], &votes[second])))
-            second = i;
+    uint32_t best = 0, second = 0;
+    size_t which = 0;
+    for (size_t i = 0; i < LATIN; i++) {
+        uint32_t sum = sum_of(&votes[i]);
+        second = sum > best ? best : sum > second ? sum : second;
+        which = sum > best ? i : which;
+        best = sum > best ? sum : best;
+    }
     if (code)
         return code;
-    int most = __builtin_popcountll(votes[best].seen),
-        next = __builtin_popcountll(votes[second].seen);
-    bool clear = most > 4 ? most * 2 >= next * 3 : more_votes(&votes[best], &votes[second]);
-    return votes[best].total >= 2 && clear ? latin[best].code : NULL;
+    bool clear = best > 8 ? best * 4 >= second * 5 : best > second;
+    return best >= 2 && clear ? latin[which].code : NULL;
 }
