@@ -270,6 +270,40 @@ static void emit_han_pairs(struct analyser *a, const struct atom *t, uint32_t po
              along ? t->start + i + 6 : t->end, TOKEN_EXTRA);
 }
 
+enum script { SCRIPT_HAN, SCRIPT_KATAKANA, SCRIPT_OTHER };
+
+static enum script script_of(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1], e = (unsigned char)p[2];
+    uint32_t point = (uint32_t)(c & 15) << 12 | (uint32_t)(d & 63) << 6 | (e & 63);
+    return han(p) && point >= 0x3400            ? SCRIPT_HAN
+           : point >= 0x30a0 && point <= 0x30ff ? SCRIPT_KATAKANA
+                                                : SCRIPT_OTHER;
+}
+
+/* A word of two scripts also gives the runs of each: the dictionary has "Tokyo Tower" as one word
+ * of Han letters and katakana, and each of them is asked for alone. */
+static void emit_script_runs(struct analyser *a, const struct atom *t, uint32_t position)
+{
+    const char *p = a->folded.ptr + t->at;
+    bool along = t->end - t->start == t->len;
+    uint32_t from = 0;
+    if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
+        return;
+    for (uint32_t i = 0; i < t->len; i += 3)
+        if ((unsigned char)p[i] < 0xe0 || (unsigned char)p[i] >= 0xf0)
+            return;
+    for (uint32_t i = 3; i <= t->len; i += 3) {
+        enum script run = script_of(p + from);
+        if (i < t->len && script_of(p + i) == run)
+            continue;
+        if (run != SCRIPT_OTHER && i - from >= 6 && i - from < t->len)
+            emit(a, slice_make(p + from, i - from), position, along ? t->start + from : t->start,
+                 along ? t->start + i : t->end, TOKEN_EXTRA);
+        from = i;
+    }
+}
+
 /* Atoms that touch ("55in", "men" + "s" by an apostrophe, "4" + "5" by a point) make one word: its
  * end. */
 static const struct atom *word_end(const struct atom *t, const struct atom *end)
@@ -298,8 +332,10 @@ static struct slice emit_word(struct analyser *a, const struct atom *t, const st
     char between = decimal && end - t == 2 && t[1].gap == '.' ? '.' : 0;
     struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
     emit(a, term, position, t->start, end[-1].end, digit ? TOKEN_NUMBER : TOKEN_WORD);
-    if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3)
+    if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3) {
         emit_han_pairs(a, t, position);
+        emit_script_runs(a, t, position);
+    }
     if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0) {
         struct slice unit = unit_of(bytes_of(a, &t[1]));
         if (unit.len) {

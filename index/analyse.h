@@ -14,7 +14,8 @@
  * ("xps-15" -> "xps", "15", "xps15"). A digit run next to letters stays whole ("55in") and also
  * gives its parts at the same position when the letters are a unit ("55", "in"); a number followed
  * by a unit word or an inch mark gives the joined form at the number's position ("55 inch", 55" ->
- * "55in"). A dictionary word of three or more Han letters also gives its pairs of neighbours.
+ * "55in"). A dictionary word of three or more Han letters also gives its pairs of neighbours; one
+ * of Han letters and katakana also gives the runs of each.
  *
  * Offsets are bytes of the original text. One analyser per thread; no allocation after warm-up.
  */

@@ -20,6 +20,10 @@ static enum status add_group(struct word_reader *r, const struct token *t, struc
                              uint64_t fields, bool quoted)
 {
     struct plan *p = r->plan;
+    for (uint32_t i = 0; !quoted && i < p->group_count; i++) /* saying it twice asks for no more */
+        if (!p->groups[i].phrase && p->groups[i].fields == fields &&
+            slice_equal(p->groups[i].items[0].term, t->term))
+            return STATUS_OK;
     if (p->group_count == PLAN_WORDS_MAX) {
         if (p->cut_count < 16)
             p->cut[p->cut_count++] = original;
