@@ -294,8 +294,8 @@ static enum fetch_error late(struct fetch_http_call *c, int64_t now)
 
 static struct fetch_http_call *find_late(const struct fetch_http *h, int64_t now)
 {
-    for (struct fetch_http_call *c = h->calls; c; c = c->next) /* NOLINT: none of them was freed */
-        if (late(c, now))
+    for (struct fetch_http_call *c = h->calls; c; c = c->next)
+        if (late(c, now)) /* NOLINT: what was freed is not in the list */
             return c;
     return NULL;
 }

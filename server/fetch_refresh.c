@@ -373,6 +373,14 @@ static void on_answer(void *ctx, const struct call_answer *a)
 /* --- flights -----------------------------------------------------------------------------------
  */
 
+#ifdef SOUK_FAULT_SECOND_FETCH
+static void on_nothing(void *ctx, const struct call_answer *a)
+{
+    (void)ctx;
+    (void)a;
+}
+#endif
+
 /* The entries leave their lists; OK when they fly, else they are as they were. */
 static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
                        int64_t deadline_ms)
@@ -383,6 +391,13 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
             buf_put_u8(&ids, ',');
         buf_put_slice(&ids, id_of(f->entries[i]));
     }
+#ifdef SOUK_FAULT_SECOND_FETCH /* a test build that must turn the outage tests red */
+    fetch_call_start(r->catalog,
+                     &(struct call_request){.kind = CALL_FOREGROUND,
+                                            .what = CALL_ONE,
+                                            .subject = id_of(f->entries[0])},
+                     on_nothing, NULL, NULL);
+#endif
     struct call_request q = {.kind = kind,
                              .what = f->count > 1 ? CALL_MANY : CALL_ONE,
                              .subject = buf_slice(&ids),

@@ -40,6 +40,10 @@ enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
     enum status st = snapshot_times(s, docid, id, &t);
     if (!st)
         *out = freshness_label(&t, m->now_ms, moment_failing(m));
+#ifdef SOUK_FAULT_UNLABELLED_STALE /* a test build that must turn the outage tests red */
+    if (!st && out->state != EXPIRED)
+        out->state = FRESH;
+#endif
     return st;
 }
 
