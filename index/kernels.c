@@ -160,6 +160,8 @@ static const struct kernels portable = {
 const struct kernels *kernels_at(enum kernel_level level)
 {
     switch (level) {
+    case KERNEL_AVX512_PAIRS:
+        return kernels_avx512_pairs();
     case KERNEL_AVX512:
         return kernels_avx512();
     case KERNEL_AVX2:
@@ -171,7 +173,9 @@ const struct kernels *kernels_at(enum kernel_level level)
 
 const struct kernels *kernels_best(void)
 {
-    const struct kernels *k = kernels_avx512();
+    const struct kernels *k = kernels_avx512_pairs();
+    if (!k)
+        k = kernels_avx512();
     if (!k)
         k = kernels_avx2();
     return k ? k : &portable;

@@ -12,7 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum kernel_level { KERNEL_PORTABLE, KERNEL_AVX2, KERNEL_AVX512 };
+enum kernel_level {
+    KERNEL_PORTABLE,
+    KERNEL_AVX2,
+    KERNEL_AVX512,      /* with byte permutes: VBMI */
+    KERNEL_AVX512_PAIRS /* and with VP2INTERSECT */
+};
 
 /* Numbers a kernel may write behind the `count` asked for. */
 enum { KERNEL_SLACK = 16, KERNEL_GRANULE = 16, KERNEL_WINDOW = 4096 };

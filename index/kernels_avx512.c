@@ -19,6 +19,11 @@ TARGET static inline __m512i load_upto(const uint8_t *in, size_t left)
                       : _mm512_maskz_loadu_epi8(((uint64_t)1 << left) - 1, in);
 }
 
+TARGET static inline __mmask16 lanes(uint32_t left)
+{
+    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
 TARGET static inline __m512i running_sum(__m512i v)
 {
     const __m512i zero = _mm512_setzero_si512();
@@ -92,14 +97,49 @@ TARGET static uint32_t common(const uint32_t *a, uint32_t n, const uint32_t *b, 
     return k;
 }
 
-TARGET static inline __mmask16 lanes(uint32_t left)
-{
-    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
-}
-
 TARGET static inline __m512i load_lanes(const uint32_t *in, uint32_t left)
 {
     return left >= LANES ? _mm512_loadu_si512(in) : _mm512_maskz_loadu_epi32(lanes(left), in);
+}
+
+#define PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512vp2intersect,bmi2,popcnt")))
+
+/* Sixteen against sixteen, by the instruction for it; whichever ends first moves on. */
+PAIRS static uint32_t common_pairs(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+                                   uint16_t *ib)
+{
+    enum { FEW = 8 };
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    uint32_t i = 0, j = 0, k = 0;
+    if (n < FEW)
+        return common(a, n, b, ia, ib);
+    while (i < n) {
+        uint32_t left = n - i < LANES ? n - i : LANES;
+        __mmask16 in = (__mmask16)((1u << left) - 1), ma, mb;
+        _mm512_2intersect_epi32(_mm512_maskz_loadu_epi32(in, a + i), _mm512_loadu_si512(b + j), &ma,
+                                &mb);
+        if (left < LANES) { /* lanes behind the end are 0, which may stand in b */
+            ma &= in;
+            mb = _mm512_mask_cmple_epu32_mask(mb, _mm512_loadu_si512(b + j),
+                                              _mm512_set1_epi32((int)a[n - 1]));
+            if (a[i] != 0 && b[j] == 0)
+                mb &= 0xfffe;
+        }
+        uint32_t hits = (uint32_t)__builtin_popcount(ma);
+        if (hits) {
+            __m512i la = _mm512_maskz_compress_epi32(ma, lane),
+                    lb = _mm512_maskz_compress_epi32(mb, lane);
+            la = _mm512_add_epi32(la, _mm512_set1_epi32((int)i));
+            lb = _mm512_add_epi32(lb, _mm512_set1_epi32((int)j));
+            _mm256_storeu_si256((__m256i *)(void *)(ia + k), _mm512_cvtepi32_epi16(la));
+            _mm256_storeu_si256((__m256i *)(void *)(ib + k), _mm512_cvtepi32_epi16(lb));
+            k += hits;
+        }
+        uint32_t last_a = a[i + left - 1], last_b = b[j + LANES - 1];
+        i += last_a <= last_b ? LANES : 0;
+        j += last_b <= last_a ? LANES : 0;
+    }
+    return k;
 }
 
 /* Writes the chosen lanes and nothing behind them; returns how many. */
@@ -222,6 +262,23 @@ static const struct kernels avx512 = {
     .first_below = first_below,
 };
 
+static const struct kernels avx512_pairs = {
+    .name = "avx512 pairs",
+    .sums = sums,
+    .table = table_lookup,
+    .common = common_pairs,
+    .keep = keep,
+    .keep_bits = keep_bits,
+    .drain = drain,
+    .keep_range = keep_range,
+    .first_below = first_below,
+};
+
+const struct kernels *kernels_avx512_pairs(void)
+{
+    return kernels_avx512() && __builtin_cpu_supports("avx512vp2intersect") ? &avx512_pairs : NULL;
+}
+
 const struct kernels *kernels_avx512(void)
 {
     return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
@@ -230,6 +287,10 @@ const struct kernels *kernels_avx512(void)
                : NULL;
 }
 #else
+const struct kernels *kernels_avx512_pairs(void)
+{
+    return NULL;
+}
 const struct kernels *kernels_avx512(void)
 {
     return NULL;

@@ -17,6 +17,7 @@ uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint3
 uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t width);
 
 /* NULL when the machine lacks them. */
+const struct kernels *kernels_avx512_pairs(void);
 const struct kernels *kernels_avx512(void);
 const struct kernels *kernels_avx2(void);
 

@@ -311,11 +311,29 @@ enum status source_open(struct source *x, const struct segment *s, const struct 
 
 /* --- few documents ---------------------------------------------------------------------------- */
 
+/* A list of one block. */
+static enum status all_of_one(struct found_list *f, uint32_t *docs, uint32_t *scores,
+                              uint32_t *count)
+{
+    struct postings_block block;
+    postings_settle(&f->p);
+    enum status st = postings_decode_docs(&f->p, 0, &block);
+    if (!st)
+        st = postings_decode_scores(&f->p, 0, &f->weight, scores);
+    if (st)
+        return st;
+    memcpy(docs, block.docs, block.count * sizeof *docs);
+    *count = block.count;
+    return STATUS_OK;
+}
+
 enum status source_all(struct source *x, uint32_t *docs, uint32_t *scores, uint32_t *count)
 {
     uint64_t pairs[2 * POSTINGS_BLOCK], room[2 * POSTINGS_BLOCK];
     struct run both = {docs, scores, 0, 0}, runs[2] = {{0}};
     uint32_t n = 0;
+    if (x->found_count == 1 && !x->ready_count && !x->found[0].part)
+        return all_of_one(&x->found[0], docs, scores, count);
     for (uint32_t part = 0; part < 2; part++) {
         enum status st = make_run(x, NULL, x->count, part, &runs[part]);
         if (st)

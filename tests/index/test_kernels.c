@@ -22,7 +22,7 @@ static uint32_t roll(uint32_t below)
 
 static void each_level(void (*test)(const struct kernels *k))
 {
-    for (int level = KERNEL_PORTABLE; level <= KERNEL_AVX512; level++) {
+    for (int level = KERNEL_PORTABLE; level <= KERNEL_AVX512_PAIRS; level++) {
         const struct kernels *k = kernels_at((enum kernel_level)level);
         if (k)
             test(k);
