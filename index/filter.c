@@ -1,6 +1,7 @@
 #include "index/filter.h"
 
 #include "index/filter_private.h"
+#include "index/order.h"
 #include "index/value_index.h"
 
 #include <errno.h>
@@ -221,7 +222,7 @@ static struct filter *ordinal_node(struct parser *p, const struct target *t, str
     if (!f)
         return NULL;
     if (l->count > 1)
-        qsort(l->items, l->count, sizeof *l->items, by_number);
+        order_items(l->items, l->count, sizeof *l->items, by_number);
     f->field_id = t->field->id;
     f->column = snapshot_column(p->snap, t->field->id);
     f->column_kind = f->column ? column_kind(f->column) : COLUMN_ORDINAL;

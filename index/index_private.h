@@ -42,6 +42,7 @@ struct snapshot {
     struct index *ix;
     struct store_txn *txn;
     bool active;
+    bool has_settings; /* looked at when the generation moved */
     uint64_t number; /* transaction number the rest belongs to; 0 = none */
     uint64_t epoch;  /* counts refreshes: columns compare it */
     struct meta meta;
@@ -76,6 +77,8 @@ uint32_t column_slot_of(uint32_t column_id);
 /* The raw record of a docid (borrowed until the next call). */
 enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record);
 /* Setting rows: key = kind NUL name. */
+/* Whether there is any setting: most catalogs have none, and then nothing is looked up. */
+enum status settings_any(struct store_txn *t, bool *yes);
 bool setting_key(struct buf *key, struct slice kind, struct slice name);
 struct windows snapshot_freshness(struct snapshot *s, uint32_t docid);
 /* The whole product, hidden fields included. */

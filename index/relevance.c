@@ -1,5 +1,6 @@
 #include "index/relevance.h"
 #include "index/probe.h"
+#include "index/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -253,7 +254,7 @@ static enum status prepare(struct ranking *r)
         r->items[i].candidate = &s->top.items[i];
         r->items[i].seen = seen + (size_t)i * r->words;
     }
-    qsort(r->items, r->count, sizeof *r->items, by_docid);
+    order_items(r->items, r->count, sizeof *r->items, by_docid);
     for (uint32_t i = 0; i < schema->field_count; i++)
         if (schema->fields[i].searchable && schema->fields[i].search_idx < 256)
             r->field_class[schema->fields[i].search_idx] = schema->fields[i].weight_class;
@@ -291,6 +292,6 @@ enum status relevance_rank(struct search *s, uint32_t count)
         x->candidate->keys[1] = key;
         x->candidate->keys[0] = key / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
     }
-    qsort(s->top.items, r.count, sizeof *s->top.items, by_score);
+    order_items(s->top.items, r.count, sizeof *s->top.items, by_score);
     return STATUS_OK;
 }

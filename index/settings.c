@@ -14,10 +14,23 @@ bool setting_key(struct buf *key, struct slice kind, struct slice name)
     return !key->failed;
 }
 
+enum status settings_any(struct store_txn *t, bool *yes)
+{
+    struct store_cursor *c;
+    struct slice key, raw;
+    enum status st = store_cursor_open(t, STORE_SETTINGS, &c);
+    if (st)
+        return st;
+    st = store_seek(c, SLICE_NULL, &key, &raw);
+    store_cursor_close(&c);
+    *yes = st == STATUS_OK;
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
 enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,
                              struct slice *value)
 {
-    if (!setting_key(&s->scratch, kind, name))
+    if (!s->has_settings || !setting_key(&s->scratch, kind, name))
         return STATUS_NOT_FOUND;
     return store_get(s->txn, STORE_SETTINGS, buf_slice(&s->scratch), value);
 }
@@ -27,7 +40,7 @@ enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct 
 {
     struct store_cursor *c;
     struct slice key, raw;
-    if (!setting_key(&s->scratch, kind, *name))
+    if (!s->has_settings || !setting_key(&s->scratch, kind, *name))
         return STATUS_END;
     struct slice from = buf_slice(&s->scratch);
     enum status st = store_cursor_open(s->txn, STORE_SETTINGS, &c);

@@ -156,7 +156,8 @@ static enum status refresh(struct snapshot *s)
         return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
     if ((st = load_schema(s)) || (st = bind_segments(s)))
         return st;
-    if ((st = live_load(&s->live, s->txn, s->meta.docid_end)))
+    if ((st = live_load(&s->live, s->txn, s->meta.docid_end)) ||
+        (st = settings_any(s->txn, &s->has_settings)))
         return st;
     s->number = store_txn_number(s->txn);
     return STATUS_OK;

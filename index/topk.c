@@ -1,4 +1,5 @@
 #include "index/topk.h"
+#include "index/order.h"
 
 #include <stdlib.h>
 
@@ -44,5 +45,5 @@ static int by_rank(const void *a, const void *b)
 void topk_sort(struct topk *t)
 {
     if (t->count > 1)
-        qsort(t->items, t->count, sizeof *t->items, by_rank);
+        order_items(t->items, t->count, sizeof *t->items, by_rank);
 }

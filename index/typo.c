@@ -1,5 +1,6 @@
 #include "index/typo.h"
 #include "index/lev.h"
+#include "index/order.h"
 
 #include <stdlib.h>
 
@@ -102,12 +103,12 @@ enum status typo_find(struct snapshot *snap, struct slice word, uint32_t max, st
     for (uint32_t i = 0; !st && i < snapshot_segment_count(snap); i++) {
         st = walk(&f, snapshot_segment(snap, i), word, max);
         if (f.earlier && f.count > f.earlier)
-            qsort(f.items, f.count, sizeof *f.items, by_term);
+            order_items(f.items, f.count, sizeof *f.items, by_term);
         f.earlier = f.count;
     }
     settle(&f, snap);
     if (f.count > 1)
-        qsort(f.items, f.count, sizeof *f.items, best_first);
+        order_items(f.items, f.count, sizeof *f.items, best_first);
     *out = (struct typo_list){f.items, f.count};
     return st;
 }
