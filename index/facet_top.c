@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "index/facet_search.h"
+#include "index/order.h"
 
 /*
  * The reply needs the texts of a few values only: counts decide first, so texts are read for what
@@ -178,7 +179,7 @@ enum status facet_finish_values(struct facet_counter *c, struct snapshot *snap,
     if (st)
         return st;
     if (t.count > 1)
-        qsort(t.items, t.count, sizeof *t.items, by_count);
+        order_items(t.items, t.count, sizeof *t.items, by_count);
     out->value_count = t.count < t.limit ? t.count : t.limit;
     out->values = arena_calloc(arena, out->value_count + 1, sizeof *out->values);
     if (!out->values)
