@@ -43,8 +43,8 @@ struct snapshot {
     struct store_txn *txn;
     bool active;
     bool has_settings; /* looked at when the generation moved */
-    uint64_t number; /* transaction number the rest belongs to; 0 = none */
-    uint64_t epoch;  /* counts refreshes: columns compare it */
+    uint64_t number;   /* transaction number the rest belongs to; 0 = none */
+    uint64_t epoch;    /* counts refreshes: columns compare it */
     struct meta meta;
     struct schema *schema;
     uint32_t schema_version;
