@@ -1,6 +1,7 @@
 #include "index/query.h"
 #include "index/collect.h"
 #include "index/expand.h"
+#include "index/explain.h"
 #include "index/field_limit.h"
 #include "index/highlight.h"
 #include "index/pins.h"
@@ -259,6 +260,9 @@ static enum status apply_words(struct search *s)
 {
     enum status st =
         word_settings_of(s->searcher->words, s->snap, s->searcher->analyser, &s->words);
+    if (!st && s->words)
+        st = rules_of(word_settings_rules(s->words), s->snap, s->searcher->analyser, s->query->text,
+                      s->arena, &s->rules);
     if (st || !s->words)
         return st;
     plan_drop_stops(&s->plan, is_stop, s->words);
@@ -314,8 +318,6 @@ static enum status prepare(struct search *s)
         st = STATUS_NO_MEMORY;
     if (!st && !s->plain)
         st = apply_words(s);
-    if (!st && q->text.len && !s->plain)
-        st = rules_of(s->snap, s->searcher->analyser, q->text, s->arena, &s->rules);
     if (q->sort_count || s->groups)
         rules_drop_pins(&s->rules);
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
@@ -468,6 +470,8 @@ static enum status finish(struct search *s)
         st = finish_cursor(s, from, n);
     if (!st)
         st = finish_terms(s);
+    if (!st && s->query->explain)
+        st = explain_hits(s);
     for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
         st = facet_finish(s->facets[i], s->snap, s->searcher->folder, s->arena, &out->facets[i]);
     out->facet_count = s->query->facet_count;

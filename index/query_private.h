@@ -76,6 +76,7 @@ struct search {
     const struct word_settings *words; /* synonyms and stop words; NULL = none */
     bool plain;                        /* profile bm25: words as they stand */
     bool tiers;                        /* exact words carry theirs */
+    struct ranking *ranking;           /* of the second phase, NULL = none */
     uint32_t window;                   /* candidates the second phase ordered anew, 0 = none */
     struct candidate window_last;      /* the last of them in the order of the first phase */
     struct loose_rule *loose_rule;     /* which words are enough; NULL = all, or any */

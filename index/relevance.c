@@ -1,6 +1,7 @@
 #include "index/relevance.h"
 #include "index/probe.h"
 #include "index/order.h"
+#include "index/relevance_private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,31 +10,6 @@
  * Candidates are visited in the order of docids, term by term, so that each posting list is walked
  * once. What is noted of a word in a product is a `seen`; all parts of the score come from those.
  */
-
-enum { SEEN_POSITIONS = 8 };
-
-struct seen {
-    uint8_t kind; /* enum alternative_kind + 1, 0 = not there or only as a beginning */
-    uint8_t classes;
-    uint8_t count;
-    uint32_t at[SEEN_POSITIONS]; /* position * F + field */
-};
-
-struct ranked {
-    struct candidate *candidate;
-    struct seen *seen; /* [group_count] */
-    double score;
-    struct relevance_parts parts;
-};
-
-struct ranking {
-    struct search *s;
-    const struct profile *p;
-    struct ranked *items; /* by docid */
-    uint32_t count, words, fields;
-    uint8_t field_class[256];
-    double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */
-};
 
 static int by_docid(const void *a, const void *b)
 {
@@ -252,6 +228,7 @@ static enum status prepare(struct ranking *r)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < r->count; i++) {
         r->items[i].candidate = &s->top.items[i];
+        r->items[i].docid = s->top.items[i].docid;
         r->items[i].seen = seen + (size_t)i * r->words;
     }
     order_items(r->items, r->count, sizeof *r->items, by_docid);
@@ -264,34 +241,41 @@ static enum status prepare(struct ranking *r)
             r->weight[g] = s->plan.groups[g].prefix_idf;
         r->total += r->weight[g];
     }
+    r->total = r->total > 0 ? r->total : 1;
     return STATUS_OK;
 }
 
 enum status relevance_rank(struct search *s, uint32_t count)
 {
-    struct ranking r = {.s = s, .p = &s->profile, .words = s->plan.group_count};
-    r.count = count < s->top.count ? count : s->top.count;
-    if (!r.count || !r.words || s->query->sort_count)
+    uint32_t words = s->plan.group_count;
+    count = count < s->top.count ? count : s->top.count;
+    if (!count || !words || s->query->sort_count)
         return STATUS_OK;
-    s->window_last = s->top.items[r.count - 1];
-    s->window = r.count;
-    enum status st = prepare(&r);
+    struct ranking *r = s->ranking = arena_calloc(s->arena, 1, sizeof *r);
+    if (!r)
+        return STATUS_NO_MEMORY;
+    r->s = s;
+    r->p = &s->profile;
+    r->words = words;
+    r->count = s->window = count;
+    s->window_last = s->top.items[count - 1];
+    enum status st = prepare(r);
     if (!st)
-        st = read_all(&r);
+        st = read_all(r);
     if (st)
         return st;
-    for (uint32_t i = 0; i < r.count; i++) {
-        struct ranked *x = &r.items[i];
+    for (uint32_t i = 0; i < count; i++) {
+        struct ranked *x = &r->items[i];
         uint64_t key = x->candidate->keys[0];
-        x->parts.base = (double)(key % MATCH_TIER) / (1023 * r.total);
-        score_words(&r, x);
-        score_near(&r, x);
-        score_signals(&r, x);
+        x->parts.base = (double)(key % MATCH_TIER) / (1023 * r->total);
+        score_words(r, x);
+        score_near(r, x);
+        score_signals(r, x);
         x->score = sum(&x->parts);
         double bounded = fmin(fmax(x->score + 4, 0), 15.99);
         x->candidate->keys[1] = key;
         x->candidate->keys[0] = key / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
     }
-    order_items(s->top.items, r.count, sizeof *s->top.items, by_score);
+    order_items(s->top.items, count, sizeof *s->top.items, by_score);
     return STATUS_OK;
 }

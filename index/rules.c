@@ -82,23 +82,75 @@ static struct slice pin_id(struct slice rest, uint32_t *position)
 
 /* --- applying --------------------------------------------------------------------------------- */
 
-static enum status applies(struct analyser *a, struct slice text, struct slice query,
-                           struct arena *arena, bool *yes)
+/* One line that says when, and the rule it belongs to. */
+struct condition {
+    struct slice words; /* folded */
+    bool whole;         /* the query is these words, else it holds them */
+    uint32_t rule;
+    struct condition *next;
+};
+
+struct rule_book {
+    struct condition *first, **last;
+    struct slice *texts;
+    uint32_t count, cap;
+};
+
+static enum status read_rule(struct rule_book *b, struct analyser *a, struct slice text,
+                             struct arena *arena)
 {
-    struct slice rest, words;
-    *yes = false;
-    while (text.len && !*yes) {
+    struct slice rest;
+    if (b->count == b->cap) {
+        uint32_t cap = b->cap ? b->cap * 2 : 16;
+        struct slice *texts = arena_alloc(arena, cap * sizeof *texts);
+        if (!texts)
+            return STATUS_NO_MEMORY;
+        if (b->count)
+            memcpy(texts, b->texts, b->count * sizeof *texts);
+        b->texts = texts;
+        b->cap = cap;
+    }
+    b->texts[b->count] = arena_copy(arena, text);
+    if (!b->texts[b->count].ptr)
+        return STATUS_NO_MEMORY;
+    for (text = b->texts[b->count++]; text.len;) {
         enum verb v = verb_of(next_line(&text), &rest);
         if (v != VERB_QUERY && v != VERB_CONTAINS)
             continue;
-        enum status st = fold_words(a, rest, arena, &words);
-        if (st)
-            return st == STATUS_NO_MEMORY ? st : STATUS_OK;
-        *yes = v == VERB_QUERY
-                   ? slice_equal(words, query)
-                   : words.len > 1 && memmem(query.ptr, query.len, words.ptr, words.len);
+        struct condition *c = arena_calloc(arena, 1, sizeof *c);
+        enum status st = c ? fold_words(a, rest, arena, &c->words) : STATUS_NO_MEMORY;
+        if (st == STATUS_NO_MEMORY)
+            return st;
+        if (st || c->words.len < 2)
+            continue;
+        c->whole = v == VERB_QUERY;
+        c->rule = b->count - 1;
+        *b->last = c;
+        b->last = &c->next;
     }
     return STATUS_OK;
+}
+
+enum status rule_book_read(struct snapshot *snap, struct analyser *a, struct arena *arena,
+                           struct rule_book **out)
+{
+    struct slice name = SLICE_NULL, text;
+    struct rule_book *b = arena_calloc(arena, 1, sizeof *b);
+    enum status st = STATUS_OK;
+    *out = NULL;
+    if (!b)
+        return STATUS_NO_MEMORY;
+    b->last = &b->first;
+    while (!st && (st = snapshot_next_setting(snap, SLICE_LIT("rule"), &name, &text)) == STATUS_OK)
+        st = read_rule(b, a, text, arena);
+    *out = b->first ? b : NULL;
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
+static bool applies(const struct condition *c, struct slice query)
+{
+    return c->whole ? slice_equal(c->words, query)
+                    : memmem(query.ptr, query.len, c->words.ptr, c->words.len) != NULL;
 }
 
 static void hide(struct rules *r, uint32_t docid)
@@ -148,23 +200,22 @@ static void spread(struct rules *r)
             r->pins[i].position = r->pins[i - 1].position + 1;
 }
 
-enum status rules_of(struct snapshot *snap, struct analyser *a, struct slice text,
-                     struct arena *arena, struct rules *out)
+enum status rules_of(const struct rule_book *book, struct snapshot *snap, struct analyser *a,
+                     struct slice text, struct arena *arena, struct rules *out)
 {
-    struct slice name = SLICE_NULL, rule, query = SLICE_NULL;
-    enum status st;
+    struct slice query;
+    uint32_t done = UINT32_MAX; /* conditions of one rule follow each other */
     out->pin_count = out->hidden_count = 0;
-    while ((st = snapshot_next_setting(snap, SLICE_LIT("rule"), &name, &rule)) == STATUS_OK) {
-        bool yes;
-        if (!query.len && (st = fold_words(a, text, arena, &query)))
-            return st == STATUS_BAD_UTF8 ? STATUS_OK : st;
-        if ((st = applies(a, rule, query, arena, &yes)))
-            return st;
-        if (yes)
-            apply(out, snap, rule);
-    }
+    if (!book)
+        return STATUS_OK;
+    enum status st = fold_words(a, text, arena, &query);
+    for (const struct condition *c = st ? NULL : book->first; c; c = c->next)
+        if (c->rule != done && applies(c, query)) {
+            apply(out, snap, book->texts[c->rule]);
+            done = c->rule;
+        }
     spread(out);
-    return st == STATUS_END ? STATUS_OK : st;
+    return st;
 }
 
 bool rules_hide(const struct rules *r, uint32_t docid)

@@ -30,9 +30,14 @@ struct rules {
     uint32_t hidden_count;
 };
 
-/* What the catalog's rules say of a query; counts are 0 when none does. */
-enum status rules_of(struct snapshot *snap, struct analyser *a, struct slice text,
-                     struct arena *arena, struct rules *out);
+/* All rules of a catalog, read once; kept with the other word settings (word_settings.h). */
+struct rule_book;
+/* In the arena; NULL when the catalog has no rules. */
+enum status rule_book_read(struct snapshot *snap, struct analyser *a, struct arena *arena,
+                           struct rule_book **out);
+/* What the rules say of a query; counts are 0 when none does. */
+enum status rules_of(const struct rule_book *book, struct snapshot *snap, struct analyser *a,
+                     struct slice text, struct arena *arena, struct rules *out);
 /* Pinned products are ordinary ones again. */
 void rules_drop_pins(struct rules *r);
 /* Is the docid taken out of what matches? */

@@ -98,7 +98,10 @@ static size_t short_form(struct slice folded, char *bytes)
 void variants_of(struct slice original, struct slice folded, struct variants *out)
 {
     out->count = 0;
-    size_t n = long_form(original, folded, out->bytes[0]);
+    bool plain = true;
+    for (size_t i = 0; i < original.len && plain; i++)
+        plain = (unsigned char)original.ptr[i] < 0x80;
+    size_t n = plain ? 0 : long_form(original, folded, out->bytes[0]);
     if (!n && folded.len >= 4)
         n = short_form(folded, out->bytes[0]);
     if (n)

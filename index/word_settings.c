@@ -28,6 +28,7 @@ struct word_settings {
     struct arena arena;
     struct table synonyms, stops;
     uint32_t longest, pairs;
+    struct rule_book *rules;
     bool empty;
 };
 
@@ -285,8 +286,9 @@ static enum status fill(struct word_settings *w, struct snapshot *snap, struct a
     while ((st = snapshot_next_setting(snap, SLICE_LIT("stopwords"), &name, &text)) == STATUS_OK)
         if ((st = fill_stops(w, a, text)) == STATUS_NO_MEMORY)
             return st;
-    w->empty = !w->synonyms.used && !w->stops.used;
-    return st == STATUS_END ? STATUS_OK : st;
+    st = rule_book_read(snap, a, &w->arena, &w->rules);
+    w->empty = !w->synonyms.used && !w->stops.used && !w->rules;
+    return st;
 }
 
 enum status word_settings_of(struct word_cache *c, struct snapshot *snap, struct analyser *a,
@@ -317,6 +319,11 @@ enum status word_settings_of(struct word_cache *c, struct snapshot *snap, struct
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
+
+const struct rule_book *word_settings_rules(const struct word_settings *w)
+{
+    return w ? w->rules : NULL;
+}
 
 bool word_settings_stop(const struct word_settings *w, struct slice word)
 {

@@ -1,5 +1,5 @@
 /*
- * word_settings - what a catalog says about words: synonyms and stop words.
+ * word_settings - what a catalog says about words: synonyms, stop words, and rules of queries.
  *
  * Settings of kind `synonyms` hold lines
  *
@@ -15,6 +15,7 @@
 #define SOUK_INDEX_WORD_SETTINGS_H
 
 #include "index/analyse.h"
+#include "index/rules.h"
 #include "index/snapshot.h"
 
 enum {
@@ -37,6 +38,8 @@ void word_cache_destroy(struct word_cache **c);
 enum status word_settings_of(struct word_cache *c, struct snapshot *snap, struct analyser *a,
                              const struct word_settings **out);
 
+/* The rules, NULL when there are none. */
+const struct rule_book *word_settings_rules(const struct word_settings *w);
 bool word_settings_stop(const struct word_settings *w, struct slice word);
 /* Most words that a left side has: 0 without synonyms. */
 uint32_t word_settings_longest(const struct word_settings *w);
