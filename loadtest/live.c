@@ -72,13 +72,16 @@ static uint32_t draw_interval(const struct interval *i)
     fprintf(stderr,
             "offered %.0f/s  sent %.0f/s  answered %.0f/s  in time %.0f/s\n"
             "p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms  max %.2f ms\n"
-            "stale %.2f %%  stale_if_error %.2f %%  degraded %.2f %%\nfailed",
+            "stale %.2f %%  stale_if_error %.2f %%  degraded %.2f %%  level %.2f  cached %.2f "
+            "%%\nfailed",
             (double)c->offered / s, (double)c->sent / s, (double)c->ok / s, (double)c->good / s,
             (double)histogram_percentile(h, 50) / 1000, (double)histogram_percentile(h, 99) / 1000,
             (double)histogram_percentile(h, 99.9) / 1000, (double)h->max / 1000,
             hits ? 100.0 * (double)c->stale / (double)hits : 0,
             hits ? 100.0 * (double)c->stale_if_error / (double)hits : 0,
-            c->ok ? 100.0 * (double)c->degraded / (double)c->ok : 0);
+            c->ok ? 100.0 * (double)c->degraded / (double)c->ok : 0,
+            c->ok ? (double)c->level_sum / (double)c->ok : 0,
+            c->ok ? 100.0 * (double)c->cached / (double)c->ok : 0);
     for (uint32_t k = 0; k < FAILURE_SLOTS; k++)
         if (c->failed[k])
             fprintf(stderr, "  %s %.0f/s", failure_name(k), (double)c->failed[k] / s);

@@ -46,6 +46,13 @@ static bool walk_search(struct slice body, struct counts *c)
             c->stale += wire_varint(&f);
             c->stale_if_error += wire_varint(&f);
             break;
+        case TAG_HITS_LEVEL:
+            c->level_sum += tlv_u64(v);
+            break;
+        case TAG_HITS_CACHE:
+            c->cached++;
+            c->cached_old += tlv_u64(v) > 1;
+            break;
         case TAG_HITS_SAFE_MODE:
             c->safe_mode += tlv_u64(v) != 0;
             break;

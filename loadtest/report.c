@@ -139,8 +139,12 @@ static void table_rest(const struct report *r, FILE *f)
                 100.0 * (double)c->fresh / (double)hits, 100.0 * (double)c->stale / (double)hits,
                 100.0 * (double)c->stale_if_error / (double)hits);
     if (c->ok)
-        fprintf(f, "; %.2f %% of the replies degraded; %.1f us a reply inside the server\n",
-                100.0 * (double)c->degraded / (double)c->ok, (double)c->server_us / (double)c->ok);
+        fprintf(f,
+                "; %.2f %% of the replies degraded (level %.2f), %.2f %% from the result cache; "
+                "%.1f us "
+                "a reply inside the server\n",
+                100.0 * (double)c->degraded / (double)c->ok, (double)c->level_sum / (double)c->ok,
+                100.0 * (double)c->cached / (double)c->ok, (double)c->server_us / (double)c->ok);
     if (r->run->spec.verify)
         fprintf(f, "verified %llu answers, %llu wrong %s\n", (unsigned long long)c->verified,
                 (unsigned long long)c->wrong, report_wrong(r));

@@ -136,6 +136,11 @@ static void put_quality(struct json_out *j, const struct counts *c)
     json_out_open(j, "degraded", '{');
     json_out_count(j, "replies", c->degraded);
     json_out_number(j, "share", c->ok ? (double)c->degraded / (double)c->ok : 0);
+    json_out_number(j, "level_mean", c->ok ? (double)c->level_sum / (double)c->ok : 0);
+    json_out_close(j, '}');
+    json_out_open(j, "result_cache", '{');
+    json_out_count(j, "replies", c->cached);
+    json_out_count(j, "old_replies", c->cached_old);
     json_out_close(j, '}');
     json_out_open(j, "answers", '{');
     json_out_number(j, "found_mean", c->ok ? (double)c->found / (double)c->ok : 0);
@@ -177,6 +182,8 @@ static void put_interval(void *ctx, const struct interval *i)
     json_out_count(j, "failed", counts_failed(c));
     json_out_count(j, "late", c->late);
     json_out_count(j, "degraded", c->degraded);
+    json_out_count(j, "level_sum", c->level_sum);
+    json_out_count(j, "cached", c->cached);
     json_out_count(j, "hits", c->fresh + c->stale + c->stale_if_error);
     json_out_count(j, "stale", c->stale);
     json_out_count(j, "stale_if_error", c->stale_if_error);

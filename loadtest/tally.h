@@ -39,7 +39,9 @@ struct counts { /* all members are uint64_t: counts_add() adds word by word */
     uint64_t failed[FAILURE_SLOTS];
     uint64_t degraded, safe_mode;          /* replies */
     uint64_t fresh, stale, stale_if_error; /* hits */
-    uint64_t found;                        /* products matched, all replies together */
+    uint64_t level_sum;                    /* degrade level told, all good replies together */
+    uint64_t cached, cached_old; /* from the result cache; of them pages past their time */
+    uint64_t found;              /* products matched, all replies together */
     uint64_t server_us;
     uint64_t bytes_in, bytes_out;
     uint64_t verified, wrong;
