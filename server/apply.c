@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/push_canary.h"
 #include "server/edition.h"
 #include "server/evict.h"
 #include "server/merger.h"
@@ -245,7 +246,7 @@ static void publish(struct writer_catalog *c, uint64_t sequence)
 {
     if (snapshot_begin(c->applied) == STATUS_OK) {
         c->row->generation = snapshot_generation(c->applied);
-        c->row->products = snapshot_live_count(c->applied);
+        c->row->products = snapshot_live_count(c->applied) - push_canary_lives(c->applied);
         evict_moves_end(c, true);
         snapshot_end(c->applied);
     }

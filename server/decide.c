@@ -1,5 +1,7 @@
 #include "server/decide.h"
 
+#include "server/canary_id.h"
+
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -176,7 +178,7 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
     /* a change without a version of its own leaves none, as the index does */
     struct entry e = {id, item->version, sequence, item->op != PUT_DELETE};
     enum status st = note(p, &e);
-    if (!st && p->watched)
+    if (!st && p->watched && !canary_reserved(d.id))
         p->growth += (int64_t)e.exists - (int64_t)old.exists;
     return st;
 }

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "server/push_canary.h"
+#include "server/canary_id.h"
 #include "server/role.h"
 #include "server/s3fifo.h"
 
@@ -32,6 +34,7 @@ struct evict {
     uint64_t used_bytes, used_products; /* as last measured: live and dead not yet folded */
     int64_t measured_ms;
     uint64_t open[OPEN_RECORDS]; /* sequences of the last records of deletes */
+    uint32_t own;                /* canaries among those chosen last */
     double tokens;
     int64_t tokens_ms;
     /* the apply thread's */
@@ -232,7 +235,7 @@ enum status evict_follow(struct writer_catalog *c)
     uint64_t capacity = capacity_of(c, e);
     pending_watch(c->pending, capacity != 0);
     if (settled || reload) {
-        e->counted = snapshot_live_count(c->snapshot);
+        e->counted = snapshot_live_count(c->snapshot) - push_canary_lives(c->snapshot);
         e->flight = e->flight_bytes = 0;
     }
     st = follow_queue(c, e, capacity, reload);
@@ -287,6 +290,7 @@ static bool give_up(struct choice *h, struct slice id)
         return false;
     put_item_encode(&item, h->items);
     h->count++;
+    h->c->evict->own += canary_reserved(id);
     return h->count < h->most;
 }
 
@@ -318,7 +322,7 @@ enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l
                           uint64_t sequence, struct buf *items, uint32_t *count)
 {
     struct choice h = {.c = c, .sequence = sequence, .items = items};
-    *count = 0;
+    *count = c->evict->own = 0;
     if (!(h.most = allowance(c->evict, l, now_ms)))
         return STATUS_OK;
     enum status st = snapshot_begin(c->snapshot);
@@ -407,6 +411,11 @@ enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, uint32_t 
     buf_fini(&h.document);
     *count = h.count;
     return st;
+}
+
+uint32_t evict_own(const struct writer_catalog *c)
+{
+    return c->evict->own;
 }
 
 void evict_logged(struct writer_catalog *c, uint64_t sequence, uint32_t count)

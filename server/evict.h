@@ -41,6 +41,8 @@ bool evict_may_go_on(const struct writer_catalog *c);
  * group of decisions, and takes it back when it cannot log it. */
 enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l, int64_t now_ms,
                           uint64_t sequence, struct buf *items, uint32_t *count);
+/* How many of them were the server's own: they are not counted. */
+uint32_t evict_own(const struct writer_catalog *c);
 /* As many as the catalog has too many with the group of decisions at hand, at most `most`. */
 enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, uint32_t most,
                           struct buf *items, uint32_t *count);

@@ -6,7 +6,8 @@
  * reading only the rows that ran out since the last call, and costs one comparison while none did.
  * A new generation keeps it unless a commit touched what it knows (index/expiry_moves.h); bits of
  * products that were evicted meanwhile stay and do no harm, for their docids are not live and are
- * never used again. Once nothing expired is left in the index it is empty and nothing is paid.
+ * never used again. The canary of the server itself is in it while there is one. Once nothing
+ * expired is left in the index it is empty and nothing is paid.
  */
 #ifndef SOUK_SERVER_EXPIRED_H
 #define SOUK_SERVER_EXPIRED_H

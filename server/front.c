@@ -1,4 +1,5 @@
 #include "server/front.h"
+#include "server/push_canary.h"
 
 #include "server/cached_search.h"
 
@@ -167,6 +168,8 @@ static enum status front_start(struct front *f)
         (s = through_create(f, fetcher, &f->through)))
         return s;
     arena_init(&f->arena, (size_t)64 * 1024 * 1024);
+    if (r->role == ROLE_ADMIN && (s = push_canary_create(f, &f->canary)))
+        return s;
     admission_init(&f->admission, (uint32_t)config_number(r->config, OPTION_QUEUE),
                    config_number(r->config, OPTION_QUEUE_BYTES));
     if (!conn_table_init(&f->conns, 0))
@@ -208,6 +211,7 @@ int front_main(struct role_context *r)
     conn_table_fini(&f->conns);
     admission_fini(&f->admission);
     park_fini(f);
+    push_canary_destroy(&f->canary);
     if (f->writer)
         writer_link_destroy(&f->writer);
     if (f->fetcher)

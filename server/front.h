@@ -40,6 +40,7 @@ struct front {
     struct writer_link *writer, *fetcher;
     struct through *through;
     struct park park;
+    struct push_canary *canary; /* of the operators' front */
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
     int reserve_fd; /* given up for a moment when descriptors run out */

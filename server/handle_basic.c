@@ -4,6 +4,7 @@
 #include "protocol/hello.h"
 #include "protocol/reply.h"
 #include "server/cached_search.h"
+#include "server/push_canary.h"
 #include "server/front.h"
 #include "server/stats_freshness.h"
 
@@ -127,7 +128,8 @@ static void put_catalog(void *ctx, struct slice name)
     if (catalogs_get(w->front->catalogs, name, &c, NULL) || snapshot_begin(c->snapshot))
         return;
     uint64_t sequence = snapshot_sequence(c->snapshot);
-    put_catalog_row(w->out, c, "products", snapshot_live_count(c->snapshot));
+    put_catalog_row(w->out, c, "products",
+                    snapshot_live_count(c->snapshot) - push_canary_lives(c->snapshot));
     put_catalog_row(w->out, c, "generation", snapshot_generation(c->snapshot));
     put_catalog_row(w->out, c, "sequence", sequence);
     put_catalog_row(w->out, c, "edition", c->edition);

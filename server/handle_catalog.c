@@ -3,6 +3,7 @@
 
 #include "index/setting_check.h"
 #include "protocol/multi.h"
+#include "server/push_canary.h"
 #include "server/front.h"
 
 struct forward {
@@ -50,7 +51,7 @@ static enum status put_entry(struct front *f, struct slice name, bool with_schem
         schema_encode(snapshot_schema(c->snapshot), &schema);
     e.schema = buf_slice(&schema);
     e.sequence = snapshot_sequence(c->snapshot);
-    e.products = snapshot_live_count(c->snapshot);
+    e.products = snapshot_live_count(c->snapshot) - push_canary_lives(c->snapshot);
     e.generation = snapshot_generation(c->snapshot);
     e.edition = c->edition;
     catalog_entry_encode(&e, out);

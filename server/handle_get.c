@@ -1,6 +1,7 @@
 /* GET and SCAN: products by id, and all of them a part at a time. */
 #include "protocol/reply.h"
 #include "server/freshness.h"
+#include "server/canary_id.h"
 #include "server/front.h"
 #include "server/withhold.h"
 
@@ -86,7 +87,8 @@ static enum status get_one(struct front *f, struct get *g, uint32_t place, struc
     struct get_item_reply item = {.id = g->in->ids[place]};
     struct snapshot *snap = g->catalog->snapshot;
     const struct get_item_reply *told = through_answer(f, item.id);
-    enum status s = snapshot_find(snap, item.id, &docid);
+    enum status s =
+        canary_reserved(item.id) ? STATUS_NOT_FOUND : snapshot_find(snap, item.id, &docid);
     buf_clear(&f->scratch);
     bool there = s == STATUS_OK;
     s = s ? s : get_label(g, docid, &item, &fields);

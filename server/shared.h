@@ -4,7 +4,8 @@
  *
  * The supervisor creates them before it starts the others and never writes into a row it does not
  * own: a process writes its own `shared_process`, the supervisor sets pid and starts, the writer
- * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's. All
+ * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's, and
+ * `freshness.push`, which is the operators' front's. All
  * members are single atomics, read without order unless said; figures of one row may be a moment
  * apart. Times are wall milliseconds of shared_now_ms() unless said otherwise, 0 = never.
  *

@@ -1,5 +1,7 @@
 #include "server/validate.h"
 
+#include "server/canary_id.h"
+
 #include <math.h>
 
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,
@@ -185,6 +187,8 @@ enum status validate_item(const struct schema *schema, const struct put_request 
         return fault_set(fault, STATUS_INVALID, "id", "an id has 1 to %d bytes", VALIDATE_ID_MAX);
     if (wire_utf8_valid(d.id) != d.id.len)
         return fault_set(fault, STATUS_BAD_UTF8, "id", "the id is not valid UTF-8");
+    if (canary_reserved(d.id))
+        return fault_set(fault, STATUS_INVALID, "id", "ids of this form are the server's own");
     bool body = item->op == PUT_UPSERT || item->op == PUT_PATCH;
     document_put_header(out, d.id, body ? d.field_count : 0);
     enum status s = body ? put_fields(schema, p, ids, &d, out, fault) : STATUS_OK;

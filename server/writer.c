@@ -462,7 +462,8 @@ static void evict_turn(struct writer *w, struct writer_catalog *c)
     evict_grown(c, 0, 0);
     evict_logged(c, sequence, surplus + expired);
     c->row->freshness.evicted_size += surplus;
-    c->row->freshness.evicted_ttl += expired;
+    if (expired)
+        c->row->freshness.evicted_ttl += expired - evict_own(c);
 }
 
 /* --- CATALOG ---------------------------------------------------------------------------------- */
