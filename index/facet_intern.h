@@ -21,7 +21,8 @@ struct facet_row {
     struct slice text;
 };
 
-enum { FACET_KEY_MAX = 11, FACET_TEXT_MAX = 4096 };
+/* A value may be as long as a product: what the edge lets in is never refused here. */
+enum { FACET_KEY_MAX = 11, FACET_TEXT_MAX = 1 << 20 };
 
 void facet_value_key(struct buf *key, uint32_t field, uint32_t ordinal);
 enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal,
