@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { CORRECTED_MAX = 2 };
+
 /* --- alternatives ----------------------------------------------------------------------------- */
 
 uint32_t expand_idf(uint64_t live, uint64_t df)
@@ -95,6 +97,35 @@ static enum status expand_typos(struct group *g, struct plan *p, struct snapshot
     g->items = items;
     p->expanded += n;
     return STATUS_OK;
+}
+
+/* The likeliest corrections that stand for the word bring their other forms. */
+static enum status expand_corrected(struct group *g, const struct expansion_request *r)
+{
+    uint32_t corrections = 0, count = g->count;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < count && corrections < CORRECTED_MAX; i++) {
+        struct alternative word = g->items[i];
+        struct form_list list;
+        if (word.kind < ALT_TYPO || !word.tier)
+            continue;
+        corrections++;
+        st = forms_of(r->forms, r->snap, word.term, word.term, r->arena, &list);
+        if (st || !list.count)
+            continue;
+        struct alternative *items = arena_calloc(r->arena, g->count + list.count, sizeof *items);
+        if (!items)
+            return STATUS_NO_MEMORY;
+        memcpy(items, g->items, g->count * sizeof *items);
+        word.idf = scaled(word.idf, r->profile->n[PROFILE_form_factor]);
+        for (uint32_t k = 0; k < list.count; k++) {
+            word.term = list.terms[k];
+            items[g->count++] = word;
+            g->df += list.df[k];
+        }
+        g->items = items;
+    }
+    return st;
 }
 
 static enum status expand_prefix(struct group *g, struct plan *p, struct snapshot *snap,
@@ -223,6 +254,8 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
         uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
         if (edits)
             s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
+        if (!s && edits && r->forms)
+            s = expand_corrected(g, r);
         if (!g->df)
             g->idf = 0;
     }

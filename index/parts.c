@@ -2,6 +2,7 @@
 #include "index/expand.h"
 #include "index/phrase.h"
 #include "index/probe.h"
+#include "index/variants.h"
 
 #include <stdlib.h>
 
@@ -294,6 +295,10 @@ enum status parts_inside(struct plan *plan, const struct parts_request *r)
         bool freely = compounding || (unknown && word.len >= INSIDE_FREE);
         bool tier = compounding || !r->known[i];
         st = inside_of(g, word, freely, tier, r);
+        struct variants v;
+        variants_of(g->original, word, &v);
+        for (uint32_t k = 0; !st && k < v.count; k++)
+            st = inside_of(g, v.items[k], freely, tier, r);
         /* its plural ends compounds too */
         for (uint32_t k = 1; !st && k < forms; k++)
             if (g->items[k].kind == ALT_FORM && g->items[k].term.len >= INSIDE_LETTERS)

@@ -64,6 +64,18 @@ static enum status add_phrase(struct word_reader *r, const struct token_list *l,
     return STATUS_OK;
 }
 
+/* Written together, with a digit in it: only the whole of it means anything. */
+static bool is_code(struct slice part, const struct token *t)
+{
+    bool digit = false;
+    for (uint32_t i = t->start; i < t->end; i++) {
+        if (part.ptr[i] == ' ' || part.ptr[i] == '\t' || part.ptr[i] == '\n')
+            return false;
+        digit |= part.ptr[i] >= '0' && part.ptr[i] <= '9';
+    }
+    return digit;
+}
+
 /* Forms beside the words as they stand go to the groups whose bytes they take up. */
 static enum status add_same(struct word_reader *r, const struct token *t, struct slice part,
                             uint32_t first)
@@ -72,6 +84,7 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
     struct slice term = arena_copy(r->arena, t->term);
     if (!term.ptr)
         return STATUS_NO_MEMORY;
+    uint8_t code = is_code(part, t) ? (uint8_t)(first + 1 + t->position % 100) : 0;
     for (uint32_t i = first; i < p->group_count; i++) {
         struct group *g = &p->groups[i];
         size_t at = (size_t)(g->original.ptr - part.ptr), end = at + g->original.len;
@@ -80,6 +93,7 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
         if (inside && !(around && t->term.len < g->items[0].term.len) &&
             g->same_count < PLAN_SAME_MAX)
             g->same[g->same_count++] = term;
+        g->code = inside && !around ? code : g->code;
     }
     return STATUS_OK;
 }

@@ -53,6 +53,7 @@ struct group {
     uint64_t df;     /* live products of all alternatives, summed */
     uint64_t fields; /* bitmap of searchable fields; 0 = all */
     bool digits;
+    uint8_t code; /* words written as one ("136/14") share a number; 0 = none */
     bool phrase;  /* a word in quotes: as it stands */
     bool negated; /* behind "without": what the product had better not be */
     bool fixed;   /* never dropped: of a phrase, or asked of a field */

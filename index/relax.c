@@ -3,6 +3,17 @@
 
 enum { PREFIX_TERMS_MAX = 1000 };
 
+/* The set without words of codes that are not all there. */
+static uint32_t whole_codes(const struct plan *p, uint32_t set)
+{
+    uint32_t kept = set;
+    for (uint32_t i = 0; i < p->group_count; i++)
+        for (uint32_t k = 0; k < p->group_count; k++)
+            if (p->groups[i].code && p->groups[i].code == p->groups[k].code && !(set >> k & 1))
+                kept &= ~(1U << i);
+    return kept;
+}
+
 enum status relax_words(struct search *s)
 {
     struct loose_rule *r = s->loose_rule = arena_calloc(s->arena, 1, sizeof *r);
@@ -18,11 +29,12 @@ enum status relax_words(struct search *s)
     for (uint32_t set = 0; set < 1U << n; set++) {
         double held = 0;
         bool fixed = true;
+        uint32_t whole = whole_codes(&s->plan, set);
         for (uint32_t i = 0; i < n; i++) {
-            held += set >> i & 1 ? weight[i] : 0;
+            held += whole >> i & 1 ? weight[i] : 0;
             fixed &= (set >> i & 1) || !s->plan.groups[i].fixed;
         }
-        r->enough[set] = fixed && __builtin_popcount(set) >= n * number[PROFILE_relax_words] &&
+        r->enough[set] = fixed && __builtin_popcount(whole) >= n * number[PROFILE_relax_words] &&
                          held >= total * number[PROFILE_relax_share];
     }
     return STATUS_OK;
