@@ -279,7 +279,7 @@ struct slice segment_writer_text(const struct segment_writer *w, uint32_t ordina
 /* The strings to their place, with what neighbours share beside them. */
 static void put_strings(struct segment_writer *w)
 {
-    uint32_t n = w->head.term_count, *at = malloc(((size_t)n + 1) * sizeof *at);
+    uint32_t n = w->head.term_count, *at = calloc((size_t)n + 1, sizeof *at);
     uint8_t *lcp = malloc((size_t)n + 4);
     if (!at || !lcp || w->strings.failed || w->str_off.failed) {
         w->blob.failed = true;

@@ -20,8 +20,21 @@ struct buf {
 void buf_fini(struct buf *b);
 /* Makes room for `more` bytes behind len; false (and failed) when memory is refused. */
 bool buf_reserve(struct buf *b, size_t more);
-void buf_put(struct buf *b, const void *bytes, size_t len);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* True when `more` bytes fit; only what does not fit yet costs a call. */
+static inline bool buf_room(struct buf *b, size_t more)
+{
+    return (!b->failed && b->cap - b->len >= more) || buf_reserve(b, more);
+}
+
+static inline void buf_put(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0 || !buf_room(b, len))
+        return;
+    memcpy(b->ptr + b->len, bytes, len);
+    b->len += len;
+}
 
 static inline void buf_clear(struct buf *b)
 {
@@ -41,7 +54,8 @@ static inline void buf_put_slice(struct buf *b, struct slice s)
 
 static inline void buf_put_u8(struct buf *b, uint8_t v)
 {
-    buf_put(b, &v, 1);
+    if (buf_room(b, 1))
+        b->ptr[b->len++] = (char)v;
 }
 
 #endif

@@ -103,16 +103,12 @@ bool frame_stranger(struct slice bytes, struct slice *line)
 
 void tlv_put_u64(struct buf *b, uint32_t tag, uint64_t v)
 {
-    uint8_t p[10];
-    uint8_t n = 0;
-    while (v >= 0x80) {
-        p[n++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    p[n++] = (uint8_t)v;
     wire_put_varint(b, tag);
-    buf_put_u8(b, n);
-    buf_put(b, p, n);
+    size_t at = b->len;
+    buf_put_u8(b, 0);
+    wire_put_varint(b, v);
+    if (!b->failed)
+        b->ptr[at] = (char)(b->len - at - 1);
 }
 
 /* The length gets four bytes, as a varint with continuation bits kept: always valid LEB128. */

@@ -1,5 +1,7 @@
 #include "protocol/wire.h"
 
+enum { VARINT_MAX = 10 };
+
 uint8_t wire_u8(struct wire_reader *r)
 {
     const uint8_t *p = wire_take(r, 1);
@@ -105,14 +107,13 @@ void wire_put_f64(struct buf *b, double v)
 
 void wire_put_varint(struct buf *b, uint64_t v)
 {
-    uint8_t p[10];
-    size_t n = 0;
+    if (!buf_room(b, VARINT_MAX))
+        return;
     while (v >= 0x80) {
-        p[n++] = (uint8_t)(v | 0x80);
+        b->ptr[b->len++] = (char)(v | 0x80);
         v >>= 7;
     }
-    p[n++] = (uint8_t)v;
-    buf_put(b, p, n);
+    b->ptr[b->len++] = (char)v;
 }
 
 void wire_put_zigzag(struct buf *b, int64_t v)
