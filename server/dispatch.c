@@ -120,7 +120,9 @@ void dispatch(struct front *f, struct request *rq)
     conn_touch(c); /* now it has an output buffer */
     size_t before = c->out.len;
     f->running = rq;
-    enum status s = operation_of(rq->frame.opcode)->handler(f, rq, &fault);
+    enum status s = rq->deadline_us < f->now_us
+                        ? STATUS_DEADLINE
+                        : operation_of(rq->frame.opcode)->handler(f, rq, &fault);
     f->running = NULL;
     arena_reset(&f->arena);
     if (s == STATUS_AGAIN)

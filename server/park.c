@@ -50,7 +50,7 @@ static void parked_free(struct park *park, struct parked *p)
 
 void park_look(struct front *f)
 {
-    int64_t now = clock_mono_us();
+    int64_t now = f->now_us = clock_mono_us();
     struct parked *due = NULL;
     for (struct parked **at = &f->park.first; *at;) {
         struct parked *p = *at;

@@ -13,7 +13,13 @@
 #include "server/config.h"
 #include "server/shared.h"
 
-enum { ROLE_FD_SHARED = 3, ROLE_FD_CONFIG = 4, ROLE_FD_LISTEN = 5, ROLE_MAX_LISTEN = 4 };
+enum {
+    ROLE_FD_SHARED = 3,
+    ROLE_FD_CONFIG = 4,
+    ROLE_FD_LISTEN = 5,
+    ROLE_MAX_LISTEN = 4,
+    ROLE_FD_END = ROLE_FD_LISTEN + ROLE_MAX_LISTEN
+};
 
 struct role_context {
     enum role role;

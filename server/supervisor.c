@@ -184,7 +184,7 @@ static void child_exec(const struct supervisor *s, const struct child *c, uint32
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int i = 0; i < 4; i++)
-        lifted[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, 512);
+        lifted[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, ROLE_FD_END);
     for (int i = 0; i < 4; i++)
         if (lifted[i] >= 0)
             dup2(lifted[i], ROLE_FD_SHARED + i);
