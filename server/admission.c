@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 enum {
-    LIMIT_LEAST = 16,
+    LIMIT_LEAST = 64,
     CREDIT_MAX_US = 50000,
     OWN_KEPT = 4096, /* bytes of body memory a spare entry may keep */
     INGEST_PERCENT = 10,
@@ -14,11 +14,12 @@ enum {
 static const struct {
     const char *name;
     int64_t target_us; /* 0 = never overloaded by age */
-} queue_rows[QUEUE_COUNT] = {{"critical", 20000},
-                             {"default", 10000},
-                             {"ingest", 0},
-                             {"sheddable", 5000},
-                             {"background", 5000}};
+    bool drops;        /* what is twice as old is dropped; else only its deadline ends it */
+} queue_rows[QUEUE_COUNT] = {{"critical", 20000, false},
+                             {"default", 10000, true},
+                             {"ingest", 0, false},
+                             {"sheddable", 5000, true},
+                             {"background", 5000, true}};
 
 const char *admission_name(enum admission_id q)
 {
@@ -228,7 +229,8 @@ struct waiting *admission_next(struct admission *a, int64_t now_us, enum status 
     if (!q)
         return NULL;
     int64_t target = queue_rows[q - a->queues].target_us;
-    if (q->overloaded && now_us - q->oldest->received_us > 2 * target) {
+    if (q->overloaded && queue_rows[q - a->queues].drops &&
+        now_us - q->oldest->received_us > 2 * target) {
         q->dropped++;
         *verdict = STATUS_OVERLOADED;
         return take_out(a, q->oldest);

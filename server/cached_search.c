@@ -268,12 +268,12 @@ static enum status compute(struct front *f, const struct request *rq, int64_t de
 enum status cached_search(struct front *f, struct request *rq, struct catalog *c,
                           struct search_request *in, bool whole, struct buf *b, struct fault *fault)
 {
-    bool lower = front_queue_of(rq->conn, &rq->frame) >= QUEUE_SHEDDABLE;
+    bool lower = front_queue_of(rq->conn, &rq->frame) == QUEUE_BACKGROUND;
     struct cached *e;
     if (bypasses(f, in)) {
         if (f->cache)
             f->cache_counts->n[CACHE_BYPASS]++;
-        if (lower && ladder_off(&f->ladder, LADDER_LOWER))
+        if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
             return STATUS_OVERLOADED;
         return compute(f, rq, rq->deadline_us, c, in, degrade_request(&f->ladder, in), NULL, b, &e,
                        fault);
@@ -295,7 +295,7 @@ enum status cached_search(struct front *f, struct request *rq, struct catalog *c
             ask_newer(f, e, m.now_ms);
     } else {
         f->cache_counts->n[why]++;
-        if (lower && ladder_off(&f->ladder, LADDER_LOWER))
+        if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
             return STATUS_OVERLOADED;
         enum status s = compute(f, rq, rq->deadline_us, c, in, left_out, &key, b, &e, fault);
         if (s)

@@ -251,6 +251,7 @@ void conn_readable(struct conn *c)
     if (c->backlog || c->state != CONN_OPEN)
         return;
     f->now_us = clock_mono_us();
+    pass_woke(f, f->now_us);
     if (held_off(c, f->now_us))
         return;
     c->read_us = f->now_us;

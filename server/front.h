@@ -43,8 +43,11 @@ struct front {
     struct push_canary *canary; /* of the operators' front */
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
-    int reserve_fd; /* given up for a moment when descriptors run out */
-    int64_t now_us; /* of this pass: read again whenever a request ended */
+    int reserve_fd;                        /* given up for a moment when descriptors run out */
+    int64_t now_us;                        /* of this pass: read again whenever a request ended */
+    int64_t asleep_us, idle_us, window_us; /* when it went to wait; waited in this window */
+    int64_t ran_us, ran_count;             /* requests run in this window */
+    uint32_t busy_percent;
     int64_t drain_until_ms, drain_hard_ms, swept_ms;
     bool draining; /* GOAWAY was said; those who still send are served a moment longer */
     bool closing;  /* requests are answered GOING_AWAY */
@@ -85,6 +88,8 @@ enum admission_id front_queue_of(const struct conn *c, const struct frame *f);
 /* pass.c: one turn of the loop, and what happens every 100 ms. */
 void pass_run(struct front *f);
 void pass_tick(struct front *f);
+/* The loop has come back from waiting. */
+void pass_woke(struct front *f, int64_t now_us);
 /* The counters of this process, for the shared pages. */
 void pass_publish(struct front *f);
 

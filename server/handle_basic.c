@@ -199,6 +199,12 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     for (uint32_t i = 0; i < s->process_count; i++)
         put_process(b, &s->processes[i], i);
     put_queues(b, &f->admission);
+    stats_row_put(b, "front.busy_percent", "%u", f->busy_percent);
+    stats_row_put(b, "front.refusing_percent", "%u", f->refusing.percent);
+    stats_row_put(b, "front.reads_put_off", "%" PRIu64, f->refusing.held_off);
+    stats_row_put(b, "front.cancelled", "%" PRIu64, f->cancelled);
+    stats_row_put(b, "front.cut_slow", "%" PRIu64, f->cut_slow);
+    stats_row_put(b, "front.cut_idle", "%" PRIu64, f->cut_idle);
     cached_search_stats(f, b);
     put_config(b, f->role->config);
     struct stats_walk walk = {f, b};

@@ -45,7 +45,7 @@ enum status handle_degrade(struct front *f, struct request *rq, struct fault *fa
             return fault_set(fault, STATUS_INVALID, "pin", "a level is 0 to %d", LADDER_MAX);
         atomic_store(&shared->degrade_pin, tlv_u32(v));
         if (tlv_u32(v)) /* here at once, in the other fronts within 100 ms */
-            ladder_step(&f->ladder, 0, (int)tlv_u32(v) - 1, f->now_us);
+            ladder_step(&f->ladder, &(struct ladder_window){.pin = (int)tlv_u32(v) - 1}, f->now_us);
     }
     if (s != STATUS_END)
         return fault_set(fault, STATUS_INVALID, NULL, "the body of DEGRADE is damaged");

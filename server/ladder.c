@@ -1,5 +1,8 @@
 #include "server/ladder.h"
 
+/* Per window of 100 ms. */
+static const float LEARN = 0.2f, FORGET = 0.003f, UNKNOWN_DEARER = 1.5f;
+
 #define LADDER_FEATURE(name, level, word, text)
 static const struct {
     uint32_t enter, leave;
@@ -46,14 +49,36 @@ static bool held(bool condition, int64_t *since, int64_t now, int64_t us)
     return condition && now - *since >= us;
 }
 
-void ladder_step(struct ladder *l, uint32_t pressure, int pin, int64_t now_us)
+/* What was learnt of other levels is forgotten within a minute: traffic changes. */
+static void learn_cost(struct ladder *l, uint32_t cost_us)
 {
-    if (pin >= 0) {
-        take_level(l, pin > LADDER_MAX ? LADDER_MAX : (uint32_t)pin);
+    float *here = &l->cost_us[l->level];
+    if (!cost_us)
+        return;
+    *here += ((float)cost_us - *here) * (*here > 0 ? LEARN : 1);
+    for (uint32_t i = 0; i < l->level; i++)
+        l->cost_us[i] += (*here - l->cost_us[i]) * FORGET;
+}
+
+/* How busy the front would be one level lower, with the same load. A level makes requests cheaper:
+ * left at the wrong time, the load would be too much again at once. */
+static float busy_below(const struct ladder *l, uint32_t busy)
+{
+    float here = l->cost_us[l->level], below = l->cost_us[l->level - 1];
+    float dearer = here > 0 && below > 0 ? below / here : UNKNOWN_DEARER;
+    return (float)busy * (dearer > 1 ? dearer : 1);
+}
+
+void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us)
+{
+    learn_cost(l, w->cost_us);
+    if (w->pin >= 0) {
+        take_level(l, w->pin > LADDER_MAX ? LADDER_MAX : (uint32_t)w->pin);
         return;
     }
-    bool up = l->level < LADDER_MAX && pressure >= levels[l->level + 1].enter;
-    bool down = l->level > 0 && pressure < levels[l->level].leave;
+    bool up = l->level < LADDER_MAX && w->pressure >= levels[l->level + 1].enter;
+    bool down = l->level > 0 && w->pressure < levels[l->level].leave &&
+                busy_below(l, w->busy) < LADDER_BUSY;
     if (held(up, &l->over_us, now_us, LADDER_ENTER_US))
         take_level(l, l->level + 1);
     else if (held(down, &l->under_us, now_us, LADDER_LEAVE_US))

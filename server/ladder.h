@@ -22,16 +22,25 @@ enum ladder_feature {
 };
 
 enum { LADDER_MAX = 4, LADDER_ENTER_US = 500000, LADDER_LEAVE_US = 1000000, LADDER_AUTO = -1 };
+enum { LADDER_BUSY = 75 }; /* percent */
+
+/* The last window of about 100 ms. */
+struct ladder_window {
+    uint32_t pressure; /* admission_pressure() */
+    uint32_t busy;     /* percent of the time in which the front was not idle */
+    uint32_t cost_us;  /* mean of the requests that were run; 0 = too few to tell */
+    int pin;           /* 0 to LADDER_MAX, or LADDER_AUTO */
+};
 
 struct ladder { /* all zero = level 0, never stepped */
     uint32_t level;
-    uint32_t off;              /* 1 << feature: what the level leaves out */
-    int64_t over_us, under_us; /* since when; 0 = not */
+    uint32_t off;                  /* 1 << feature: what the level leaves out */
+    int64_t over_us, under_us;     /* since when; 0 = not */
+    float cost_us[LADDER_MAX + 1]; /* what a request takes at each level; 0 = not known */
     uint64_t entered[LADDER_MAX + 1];
 };
 
-/* `pin`: 0 to LADDER_MAX, or LADDER_AUTO. Call about every 100 ms. */
-void ladder_step(struct ladder *l, uint32_t pressure, int pin, int64_t now_us);
+void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us);
 
 static inline bool ladder_off(const struct ladder *l, enum ladder_feature f)
 {

@@ -13,7 +13,7 @@
 #include "server/cached_search.h"
 #include "server/front.h"
 
-enum { PASS_US = 1000, SWEEP_MS = 1000 };
+enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10 };
 
 static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
     QUEUE_CRITICAL, QUEUE_DEFAULT, QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
@@ -56,9 +56,26 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
             if (f->now_us == start)
                 f->now_us = clock_mono_us();
             admission_ran(&f->admission, w, f->now_us - start);
+            f->ran_us += f->now_us - start;
+            f->ran_count++;
         }
     }
     admission_return(&f->admission, w);
+}
+
+void pass_woke(struct front *f, int64_t now_us)
+{
+    if (f->asleep_us)
+        f->idle_us += now_us - f->asleep_us;
+    f->asleep_us = 0;
+}
+
+static uint32_t busy_percent(struct front *f)
+{
+    int64_t window = f->now_us - f->window_us, idle = f->idle_us;
+    f->window_us = f->now_us;
+    f->idle_us = 0;
+    return window <= 0 || idle >= window ? 0 : (uint32_t)(100 - idle * 100 / window);
 }
 
 void pass_run(struct front *f)
@@ -67,6 +84,7 @@ void pass_run(struct front *f)
     enum status verdict;
     loop_busy(f->loop, false);
     f->now_us = clock_mono_us();
+    pass_woke(f, f->now_us);
     int64_t until = f->now_us + PASS_US;
     conn_take_backlogs(f);
     while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict)))
@@ -78,6 +96,7 @@ void pass_run(struct front *f)
     conn_flush_touched(f);
     if (!admission_idle(&f->admission) || f->conns.again)
         loop_busy(f->loop, true);
+    f->asleep_us = clock_mono_us();
 }
 
 void pass_publish(struct front *f)
@@ -96,10 +115,17 @@ void pass_tick(struct front *f)
 {
     int64_t now = clock_mono_ms();
     f->now_us = clock_mono_us();
+    pass_woke(f, f->now_us);
     shared_beat(f->role->self);
     admission_tick(&f->admission);
-    ladder_step(&f->ladder, admission_pressure(&f->admission),
-                (int)atomic_load(&f->role->shared->degrade_pin) - 1, f->now_us);
+    f->busy_percent = busy_percent(f);
+    struct ladder_window w = {
+        .pressure = admission_pressure(&f->admission),
+        .busy = f->busy_percent,
+        .cost_us = f->ran_count >= COST_LEAST ? (uint32_t)(f->ran_us / f->ran_count) + 1 : 0,
+        .pin = (int)atomic_load(&f->role->shared->degrade_pin) - 1};
+    f->ran_us = f->ran_count = 0;
+    ladder_step(&f->ladder, &w, f->now_us);
     conn_refusing_tick(f);
     pass_publish(f);
     if (now - f->swept_ms >= SWEEP_MS) {

@@ -144,6 +144,22 @@ static void an_overloaded_queue_runs_the_newest_and_drops_the_old(void **state)
     assert_false(a.queues[QUEUE_SHEDDABLE].overloaded);
 }
 
+static void critical_requests_wait_for_their_deadline_instead(void **state)
+{
+    (void)state;
+    add(QUEUE_CRITICAL, 1);
+    now += 21 * MS;
+    window();
+    assert_true(a.queues[QUEUE_CRITICAL].overloaded);
+    now += 100 * MS;
+    add(QUEUE_CRITICAL, 2);
+    expect(2, STATUS_OK); /* the newest first */
+    expect(1, STATUS_OK);
+    add(QUEUE_CRITICAL, 3);
+    now += 1001 * MS;
+    expect(3, STATUS_DEADLINE);
+}
+
 static void the_limit_grows_back_only_while_it_is_used(void **state)
 {
     (void)state;
@@ -153,7 +169,7 @@ static void the_limit_grows_back_only_while_it_is_used(void **state)
         window();
     }
     uint32_t low = a.queues[QUEUE_CRITICAL].limit;
-    assert_in_range(low, 16, 40);
+    assert_in_range(low, 64, 70);
     admission_forget(&a, CONN);
     window(); /* still counts the peak of before */
     window();
@@ -266,6 +282,7 @@ int main(void)
         TEST(floors_hold_against_endless_critical_work),
         TEST(a_burst_is_not_overload),
         TEST(an_overloaded_queue_runs_the_newest_and_drops_the_old),
+        TEST(critical_requests_wait_for_their_deadline_instead),
         TEST(the_limit_grows_back_only_while_it_is_used),
         TEST(ingest_keeps_its_order_whatever_its_age),
         TEST(what_cannot_be_done_in_time_is_not_begun),

@@ -10,11 +10,16 @@ enum { STEP_US = 100000 };
 
 static int64_t now = 1000000;
 
+static void step(struct ladder *l, uint32_t pressure, uint32_t busy, uint32_t cost_us, int pin)
+{
+    ladder_step(l, &(struct ladder_window){pressure, busy, cost_us, pin}, now += STEP_US);
+}
+
 /* Steps with this pressure for so many milliseconds. */
 static void under(struct ladder *l, uint32_t pressure, int ms)
 {
     for (int i = 0; i < ms * 1000; i += STEP_US)
-        ladder_step(l, pressure, LADDER_AUTO, now += STEP_US);
+        step(l, pressure, pressure < 50 ? pressure : 90, 0, LADDER_AUTO);
 }
 
 static void a_level_is_entered_after_half_a_second_and_one_at_a_time(void **state)
@@ -50,6 +55,34 @@ static void a_level_is_left_after_a_second_below_a_lower_mark(void **state)
     assert_int_equal(l.entered[1], 1);
 }
 
+/* At level 1 requests take a third: 40 % busy now would be 120 % without it. */
+static void a_level_is_kept_while_the_load_would_be_too_much_without_it(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    for (int i = 0; i < 7; i++)
+        step(&l, 75, 100, 300, LADDER_AUTO);
+    assert_int_equal(l.level, 1);
+    for (int i = 0; i < 50; i++)
+        step(&l, 0, 40, 100, LADDER_AUTO);
+    assert_int_equal(l.level, 1);
+    for (int i = 0; i < 12; i++)
+        step(&l, 0, 20, 100, LADDER_AUTO);
+    assert_int_equal(l.level, 0);
+}
+
+static void what_a_level_saved_is_forgotten_after_a_while(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    for (int i = 0; i < 7; i++)
+        step(&l, 75, 100, 300, LADDER_AUTO);
+    int steps = 0;
+    while (l.level && steps++ < 10000)
+        step(&l, 0, 40, 100, LADDER_AUTO);
+    assert_in_range(steps, 100, 600); /* ten seconds to a minute */
+}
+
 static void short_peaks_and_short_pauses_change_nothing(void **state)
 {
     (void)state;
@@ -71,10 +104,10 @@ static void a_pinned_level_stays_whatever_the_load(void **state)
 {
     (void)state;
     struct ladder l = {0};
-    ladder_step(&l, 0, 3, now += STEP_US);
+    step(&l, 0, 0, 0, 3);
     assert_int_equal(l.level, 3);
     for (int i = 0; i < 100; i++)
-        ladder_step(&l, 1000, 3, now += STEP_US);
+        step(&l, 1000, 100, 0, 3);
     assert_int_equal(l.level, 3);
     under(&l, 0, 3600);
     assert_int_equal(l.level, 0);
@@ -92,11 +125,11 @@ static void each_level_has_exactly_its_features_off(void **state)
          [LADDER_DEEP_PAGES] = 1,
          [LADDER_FRESH_PAGES] = 1},
         {[LADDER_FACETS] = 1, [LADDER_WHOLE_LISTS] = 1},
-        {[LADDER_TYPOS] = 1, [LADDER_RELAXING] = 1, [LADDER_LOWER] = 1},
+        {[LADDER_TYPOS] = 1, [LADDER_RELAXING] = 1, [LADDER_BACKGROUND] = 1},
     };
     for (uint32_t level = 0; level <= LADDER_MAX; level++) {
         struct ladder l = {0};
-        ladder_step(&l, 0, (int)level, now);
+        step(&l, 0, 0, 0, (int)level);
         for (int f = 0; f < LADDER_FEATURE_COUNT; f++) {
             bool expected = false;
             for (uint32_t below = 0; below <= level; below++)
@@ -131,7 +164,7 @@ static void a_search_loses_what_its_level_takes_and_nothing_else(void **state)
         struct search_request q = rich();
         struct query engine = {0};
         struct slice words[LADDER_FEATURE_COUNT];
-        ladder_step(&l, 0, (int)level, now);
+        step(&l, 0, 0, 0, (int)level);
         uint32_t bits = degrade_request(&l, &q);
         degrade_query(&l, &engine);
         assert_int_equal(q.highlight_count, level < 1);
@@ -152,7 +185,7 @@ static void what_was_not_asked_for_is_not_told(void **state)
     struct ladder l = {0};
     struct search_request q;
     search_request_init(&q);
-    ladder_step(&l, 0, 3, now);
+    step(&l, 0, 0, 0, 3);
     assert_int_equal(degrade_request(&l, &q), 0);
     q.text = SLICE_LIT("shoe");
     q.typos = 2;
@@ -165,6 +198,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_level_is_entered_after_half_a_second_and_one_at_a_time),
         cmocka_unit_test(a_level_is_left_after_a_second_below_a_lower_mark),
+        cmocka_unit_test(a_level_is_kept_while_the_load_would_be_too_much_without_it),
+        cmocka_unit_test(what_a_level_saved_is_forgotten_after_a_while),
         cmocka_unit_test(short_peaks_and_short_pauses_change_nothing),
         cmocka_unit_test(a_pinned_level_stays_whatever_the_load),
         cmocka_unit_test(each_level_has_exactly_its_features_off),
