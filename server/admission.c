@@ -101,12 +101,19 @@ static struct waiting *take_out(struct admission *a, struct waiting *w)
 }
 
 enum status admission_add(struct admission *a, enum admission_id id, uint64_t conn_id,
-                          const struct frame *f, int64_t now_us, int64_t deadline_us)
+                          const struct frame *f, int64_t now_us, int64_t deadline_us,
+                          struct waiting **evicted)
 {
     struct admission_queue *q = &a->queues[id];
-    if (q->count >= q->limit || a->bytes + f->body.len > a->bytes_max) {
+    *evicted = NULL;
+    bool full = q->count >= q->limit;
+    if ((full && !q->overloaded) || a->bytes + f->body.len > a->bytes_max) {
         q->refused++;
         return STATUS_OVERLOADED;
+    }
+    if (full) {
+        q->dropped++;
+        *evicted = take_out(a, q->oldest);
     }
     struct waiting *w = waiting_borrow(a);
     if (!w)

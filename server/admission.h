@@ -73,9 +73,14 @@ struct admission {
 void admission_init(struct admission *a, uint32_t limit, size_t bytes);
 void admission_fini(struct admission *a);
 
-/* OVERLOADED when the queue is full, NO_MEMORY. The body is borrowed until admission_keep(). */
+/*
+ * OVERLOADED when the queue is full, NO_MEMORY. The body is borrowed until admission_keep(). A full
+ * queue that is overloaded takes the newest in and gives its oldest out: *evicted is to be refused
+ * and given back (NULL when there is none).
+ */
 enum status admission_add(struct admission *a, enum admission_id queue, uint64_t conn_id,
-                          const struct frame *f, int64_t now_us, int64_t deadline_us);
+                          const struct frame *f, int64_t now_us, int64_t deadline_us,
+                          struct waiting **evicted);
 /* Copies the bodies of those that still wait; the buffers of the pass may be used again. */
 void admission_keep(struct admission *a);
 /* The next one and what to do with it (see above); NULL when none waits. Give it back with

@@ -125,8 +125,12 @@ static void ask_newer(struct front *f, struct cached *e, int64_t now_ms)
         return;
     struct frame again = {
         .opcode = OP_SEARCH, .flags = FLAG_CLASS_BACKGROUND, .body = buf_slice(&f->key)};
-    if (admission_add(&f->admission, QUEUE_BACKGROUND, 0, &again, f->now_us,
-                      f->now_us + RENEW_US) == STATUS_OK) {
+    struct waiting *evicted;
+    enum status s = admission_add(&f->admission, QUEUE_BACKGROUND, 0, &again, f->now_us,
+                                  f->now_us + RENEW_US, &evicted);
+    if (evicted)
+        pass_refuse(f, evicted, STATUS_OVERLOADED);
+    if (s == STATUS_OK) {
         admission_keep(&f->admission); /* the key is used again at once */
         e->renew_ms = now_ms;
     }

@@ -180,6 +180,7 @@ void conn_destroy(struct conn *c)
     unlink_touched(c);
     if (c->waiting) /* nobody is there to answer any more */
         f->cancelled += admission_forget(&f->admission, c->id);
+    conn_refusing_forget(c);
     c->client->in_flight -= c->in_flight;
     clients_leave(&f->clients, c->client);
     f->conns.slots[c->slot] = NULL;

@@ -14,10 +14,10 @@
  * requests waiting to be run, limits.in_flight under way or limits.output bytes to be sent: the
  * rest waits at the client. What the budget left is a `backlog`, looked at again before the socket.
  *
- * Refusing. A refusal is a bare header; those of a pass leave in one write. While requests of a
- * connection are refused and more than a twentieth of the time goes into that, the connection is
- * read less often, so that more refusals share a read and a write, and not at all when the
- * twentieth is used up (struct refusing).
+ * Refusing. A refusal is a bare header; those of a pass leave in one write. A connection whose
+ * requests are being refused is read so rarely that all such connections together take a twentieth
+ * of the time (struct refusing): more refusals share a read and a write, and what is too much waits
+ * at the client.
  *
  * Slow peers (conn_sweep). A frame must be whole within limits.slow of its first byte, or come with
  * limits.slow_rate; replies must leave at that rate too. A connection is named by its id, which is
@@ -79,8 +79,10 @@ struct conn_table {
 
 /* How much of the time goes into saying no. */
 struct refusing {
+    uint32_t conns;    /* whose last read brought refused requests */
+    int64_t cost_us16; /* of such a read: moving average, 1/16 us */
+    int64_t gap_us;    /* each of them is read at most this often */
     int64_t spent_us;  /* in this window */
-    int64_t gap_us;    /* refused connections are read at most this often */
     uint32_t percent;  /* of the last window */
     uint64_t held_off; /* reads put off, ever */
     uint64_t seed;     /* of the jitter */
@@ -122,8 +124,10 @@ void conn_take_backlogs(struct front *f);
 void conn_refuse(struct conn *c, const struct frame *f, enum status s, uint32_t retry_ms);
 /* 50 to 150 ms, so that those who were refused together do not come back together. */
 uint32_t conn_retry_ms(struct front *f);
-/* Every 100 ms: how often refused connections may be read. */
+/* Every 100 ms. */
 void conn_refusing_tick(struct front *f);
+/* The connection goes. */
+void conn_refusing_forget(struct conn *c);
 /* While a request is being run: true when its client is gone or has sent CANCEL for it. */
 bool conn_gave_up(struct conn *c, uint32_t request_id);
 

@@ -5,8 +5,8 @@
 #include "server/conn.h"
 #include "server/front.h"
 
-enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024, GAP_LEAST_US = 1000 };
-enum { GAP_MOST_US = 16000 };
+enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024 };
+enum { GAP_MOST_US = 1000000, READ_MOST_US = 5 };
 
 /* --- refusing --------------------------------------------------------------------------------- */
 
@@ -33,28 +33,40 @@ void conn_refusing_tick(struct front *f)
 {
     struct refusing *r = &f->refusing;
     r->percent = (uint32_t)(r->spent_us * 100 / ADMISSION_WINDOW_US);
-    if (r->percent >= REFUSING_PERCENT - 1)
-        r->gap_us = r->gap_us ? r->gap_us * 2 : GAP_LEAST_US;
-    else if (r->percent < REFUSING_PERCENT / 2)
-        r->gap_us /= 2;
-    if (r->gap_us > GAP_MOST_US)
-        r->gap_us = GAP_MOST_US;
-    if (r->gap_us < GAP_LEAST_US)
-        r->gap_us = 0;
     r->spent_us = 0;
 }
 
-/* Its next frames would most likely be refused too: they wait in the socket, then at the client.
- * Never while nothing waits here. */
+static void set_refused(struct conn *c, bool refused)
+{
+    c->front->refusing.conns += refused - c->refused;
+    c->refused = refused;
+}
+
+/* What the read of a connection cost that brought refusals; each such connection is read so rarely
+ * that all of them together take REFUSING_PERCENT of the time. */
+static void refusing_paid(struct refusing *r, int64_t us)
+{
+    r->spent_us += us;
+    r->cost_us16 += us - r->cost_us16 / 16;
+    r->gap_us = r->cost_us16 / 16 * r->conns * 100 / REFUSING_PERCENT;
+    if (r->gap_us > GAP_MOST_US)
+        r->gap_us = GAP_MOST_US;
+}
+
+/* Its next frames would most likely be refused too: they wait in the socket, then at the client,
+ * and the more of them come at once the less each costs. Never while nothing waits here. */
 static bool held_off(struct conn *c, int64_t now)
 {
     struct refusing *r = &c->front->refusing;
-    if (!c->refused || admission_idle(&c->front->admission))
-        return false;
-    if (now - c->read_us >= r->gap_us && r->spent_us < ADMISSION_WINDOW_US * REFUSING_PERCENT / 100)
+    if (!c->refused || now - c->read_us >= r->gap_us || admission_idle(&c->front->admission))
         return false;
     r->held_off++;
     return true;
+}
+
+void conn_refusing_forget(struct conn *c)
+{
+    set_refused(c, false);
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -111,8 +123,11 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
         return false;
     }
     uint64_t ms = f->time ? f->time : front->default_deadline_ms;
+    struct waiting *evicted;
     enum status s = admission_add(&front->admission, front_queue_of(c, f), c->id, f, now_us,
-                                  now_us + (int64_t)ms * 1000);
+                                  now_us + (int64_t)ms * 1000, &evicted);
+    if (evicted)
+        pass_refuse(front, evicted, STATUS_OVERLOADED);
     if (s) {
         conn_refuse(c, f, STATUS_OVERLOADED, conn_retry_ms(front));
         return false;
@@ -120,7 +135,7 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
     c->in_flight++;
     c->client->in_flight++;
     c->waiting++;
-    return true;
+    return !evicted;
 }
 
 /* Somebody who does not speak the protocol, or breaks it: a line or an error frame, then the end.
@@ -181,12 +196,14 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
     }
     if (frames)
         c->last_ms = now / 1000;
-    c->refused = refused > 0;
+    set_refused(c, refused > 0);
     if (refused) {
-        int64_t spent = clock_mono_us() - c->read_us;
-        front->now_us = c->read_us + spent;
-        /* Once more for the write, which costs what the read did. */
-        front->refusing.spent_us += spent * 2 * refused / frames;
+        front->now_us = clock_mono_us();
+        int64_t spent = front->now_us - c->read_us, most = READ_MOST_US + frames;
+        if (spent > most) /* somebody else had the processor meanwhile */
+            spent = most;
+        /* Half as much again for the write. */
+        refusing_paid(&front->refusing, spent * 3 / 2 * refused / frames);
     }
     return at;
 }

@@ -88,6 +88,8 @@ enum admission_id front_queue_of(const struct conn *c, const struct frame *f);
 /* pass.c: one turn of the loop, and what happens every 100 ms. */
 void pass_run(struct front *f);
 void pass_tick(struct front *f);
+/* Answers a waiting request with a refusal and gives it back. */
+void pass_refuse(struct front *f, struct waiting *w, enum status s);
 /* The loop has come back from waiting. */
 void pass_woke(struct front *f, int64_t now_us);
 /* The counters of this process, for the shared pages. */

@@ -31,35 +31,40 @@ enum admission_id front_queue_of(const struct conn *c, const struct frame *f)
     return c->queue_most > q ? c->queue_most : q;
 }
 
-static void refuse(struct front *f, struct conn *c, const struct waiting *w, enum status s)
+void pass_refuse(struct front *f, struct waiting *w, enum status s)
 {
-    conn_refuse(c, &w->frame, s, s == STATUS_OVERLOADED ? conn_retry_ms(f) : 0);
-    conn_answered(c);
+    struct conn *c = conn_find(f, w->conn_id);
+    if (c) {
+        c->waiting--;
+        conn_refuse(c, &w->frame, s, s == STATUS_OVERLOADED ? conn_retry_ms(f) : 0);
+        conn_answered(c);
+    }
+    admission_return(&f->admission, w);
 }
 
 static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
 {
     struct conn *c = w->conn_id ? conn_find(f, w->conn_id) : NULL;
-    if (!w->conn_id) {
-        cached_search_renew(f, w, verdict);
-    } else if (c) {
-        c->waiting--;
-        int64_t start = f->now_us;
-        if (verdict == STATUS_OK && conn_full(c))
-            verdict = STATUS_OVERLOADED; /* it does not fetch the answers it has */
-        if (operation_of(w->frame.opcode)->needs & f->ladder.off)
-            verdict = STATUS_OVERLOADED;
-        if (verdict) {
-            refuse(f, c, w, verdict);
-        } else {
-            dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us});
-            if (f->now_us == start)
-                f->now_us = clock_mono_us();
-            admission_ran(&f->admission, w, f->now_us - start);
-            f->ran_us += f->now_us - start;
-            f->ran_count++;
-        }
+    if (verdict == STATUS_OK && operation_of(w->frame.opcode)->needs & f->ladder.off)
+        verdict = STATUS_OVERLOADED;
+    if (verdict == STATUS_OK && c && conn_full(c))
+        verdict = STATUS_OVERLOADED; /* it does not fetch the answers it has */
+    if (w->conn_id && (verdict || !c)) {
+        pass_refuse(f, w, verdict);
+        return;
     }
+    int64_t start = f->now_us;
+    if (c) {
+        c->waiting--;
+        dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us});
+    } else {
+        cached_search_renew(f, w, verdict);
+    }
+    if (f->now_us == start)
+        f->now_us = clock_mono_us();
+    admission_ran(&f->admission, w, f->now_us - start);
+    f->ran_us += f->now_us - start;
+    f->ran_count++;
     admission_return(&f->admission, w);
 }
 

@@ -26,10 +26,20 @@ static int teardown(void **state)
     return 0;
 }
 
+static struct waiting *evicted;
+
+static enum status add_frame(enum admission_id q, const struct frame *f, int64_t deadline)
+{
+    enum status s = admission_add(&a, q, CONN, f, now, deadline, &evicted);
+    if (evicted)
+        admission_return(&a, evicted);
+    return s;
+}
+
 static enum status add(enum admission_id q, uint32_t id)
 {
     struct frame f = {.opcode = OP_SEARCH, .request_id = id, .body = SLICE_LIT("words")};
-    return admission_add(&a, q, CONN, &f, now, now + 1000 * MS);
+    return add_frame(q, &f, now + 1000 * MS);
 }
 
 /* The id of the next one, 0 when none waits. */
@@ -86,10 +96,10 @@ static void bodies_beyond_the_bound_are_refused(void **state)
     (void)state;
     static char body[3000];
     struct frame f = {.opcode = OP_PUT, .body = {body, sizeof body}};
-    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OK);
-    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OVERLOADED);
+    assert_int_equal(add_frame(QUEUE_INGEST, &f, now + MS), STATUS_OK);
+    assert_int_equal(add_frame(QUEUE_INGEST, &f, now + MS), STATUS_OVERLOADED);
     admission_forget(&a, CONN);
-    assert_int_equal(admission_add(&a, QUEUE_INGEST, CONN, &f, now, now + MS), STATUS_OK);
+    assert_int_equal(add_frame(QUEUE_INGEST, &f, now + MS), STATUS_OK);
 }
 
 /* The lowest class that waits gets a twentieth of the time, ingest a tenth, whatever else comes. */
@@ -142,6 +152,22 @@ static void an_overloaded_queue_runs_the_newest_and_drops_the_old(void **state)
     expect(2, STATUS_OVERLOADED);
     window();
     assert_false(a.queues[QUEUE_SHEDDABLE].overloaded);
+}
+
+static void a_full_overloaded_queue_takes_the_newest_for_the_oldest(void **state)
+{
+    (void)state;
+    add(QUEUE_SHEDDABLE, 1);
+    add(QUEUE_SHEDDABLE, 2);
+    a.queues[QUEUE_SHEDDABLE].limit = 2;
+    assert_int_equal(add(QUEUE_SHEDDABLE, 3), STATUS_OVERLOADED);
+    now += 6 * MS;
+    window();
+    a.queues[QUEUE_SHEDDABLE].limit = 2;
+    assert_int_equal(add(QUEUE_SHEDDABLE, 4), STATUS_OK);
+    assert_int_equal(evicted->frame.request_id, 1);
+    expect(4, STATUS_OK);
+    expect(2, STATUS_OK);
 }
 
 static void critical_requests_wait_for_their_deadline_instead(void **state)
@@ -203,19 +229,19 @@ static void what_cannot_be_done_in_time_is_not_begun(void **state)
 {
     (void)state;
     struct frame f = {.opcode = OP_SEARCH, .request_id = 1};
-    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+    add_frame(QUEUE_CRITICAL, &f, now + 5 * MS);
     enum status verdict;
     struct waiting *w = admission_next(&a, now, &verdict);
     assert_int_equal(verdict, STATUS_OK);
     admission_ran(&a, w, 8 * MS); /* such a request takes 8 ms */
     admission_return(&a, w);
     assert_int_equal(admission_cost_us(&a, &f), 8 * MS);
-    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+    add_frame(QUEUE_CRITICAL, &f, now + 5 * MS);
     expect(1, STATUS_DEADLINE);
     assert_int_equal(a.queues[QUEUE_CRITICAL].late, 1);
     /* One slow case must not shut the door for ever. */
     for (int i = 0; i < 20; i++) {
-        admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + 5 * MS);
+        add_frame(QUEUE_CRITICAL, &f, now + 5 * MS);
         next(&verdict);
     }
     assert_int_equal(verdict, STATUS_OK);
@@ -242,7 +268,7 @@ static void kept_bodies_outlive_the_buffer_they_came_in(void **state)
     (void)state;
     char inbox[] = "red shoes";
     struct frame f = {.opcode = OP_SEARCH, .request_id = 1, .body = slice_str(inbox)};
-    admission_add(&a, QUEUE_CRITICAL, CONN, &f, now, now + MS);
+    add_frame(QUEUE_CRITICAL, &f, now + MS);
     admission_keep(&a);
     memset(inbox, 'x', sizeof inbox - 1);
     enum status verdict;
@@ -282,6 +308,7 @@ int main(void)
         TEST(floors_hold_against_endless_critical_work),
         TEST(a_burst_is_not_overload),
         TEST(an_overloaded_queue_runs_the_newest_and_drops_the_old),
+        TEST(a_full_overloaded_queue_takes_the_newest_for_the_oldest),
         TEST(critical_requests_wait_for_their_deadline_instead),
         TEST(the_limit_grows_back_only_while_it_is_used),
         TEST(ingest_keeps_its_order_whatever_its_age),
