@@ -117,7 +117,10 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
             return STATUS_OK;
         s->behind++;
     }
-    topk_push(&s->top, &c);
+    if (s->apart)
+        topk_push_once(&s->top, &c);
+    else
+        topk_push(&s->top, &c);
     return STATUS_OK;
 }
 
@@ -235,11 +238,21 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         return st ? st : ask_clauses(s, docs, scores, count);
     if (s->filter)
         count = filter_keep(s->filter, docs, scores, count);
-    for (uint32_t f = 0; f < q->facet_count; f++)
+    for (uint32_t f = 0; f < q->facet_count && !s->again; f++)
         facet_count_all(s->facets[f], docs, count);
-    if (!s->count_known)
+    if (!s->count_known && !s->again)
         s->found += count;
     return st ? st : rank(s, docs, scores, count);
+}
+
+/* More read than the query may: the rest is left out, and told. */
+static bool spent(struct search *s)
+{
+    uint64_t most = s->query->postings_max;
+    if (!most || s->out->work.postings_read <= most)
+        return false;
+    s->early_stop = s->inexact = true;
+    return true;
 }
 
 static bool counted_enough(const struct search *s)
@@ -250,20 +263,39 @@ static bool counted_enough(const struct search *s)
 static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
 {
     struct search *s = ctx;
+    if (spent(s))
+        return MATCH_SKIP;
     if (s->query->check && (++s->calls & 63) == 0 && !s->stopped)
         s->stopped = s->query->check(s->query->check_ctx);
     if (s->query->no_pruning || s->sort.count || s->groups || s->stopped || s->recording ||
         topk_admits(&s->top, bound, tie))
         return MATCH_SCORE;
+    if (s->again)
+        return MATCH_SKIP;
     if (!counted_enough(s))
         return MATCH_COUNT;
     s->inexact |= !s->count_known;
     return MATCH_SKIP;
 }
 
+/* Looking for a product in the top is cheap only while the top is small. */
+static bool on_again(void *ctx, bool again)
+{
+    enum { SMALL_TOP = 64 };
+    struct search *s = ctx;
+    if (s->query->no_pruning || s->sort.count || s->groups || s->cursor || s->clauses ||
+        s->recording || s->top.cap > SMALL_TOP)
+        return false;
+    s->apart = true;
+    s->again = again;
+    return true;
+}
+
 static uint32_t on_floor(void *ctx)
 {
     struct search *s = ctx;
+    if (spent(s))
+        return UINT32_MAX;
     if (s->query->no_pruning || s->sort.count || s->groups || s->recording ||
         s->top.count < s->top.cap || !counted_enough(s))
         return 0;
@@ -353,7 +385,7 @@ static enum status replay(struct search *s, struct share_base *base)
 
 static enum status collect_segments(struct search *s, bool all)
 {
-    const struct match_consumer consumer = {s, on_batch, on_need, on_floor};
+    const struct match_consumer consumer = {s, on_batch, on_need, on_again, on_floor};
     const struct match_spec spec = {s->searcher->lut, all, s->tiers};
     enum status st = STATUS_OK;
     bool by_df = counted_by_df(s);
@@ -363,6 +395,7 @@ static enum status collect_segments(struct search *s, bool all)
         s->base = segment_base(s->segment);
         s->check_live = !snapshot_segment_all_live(s->snap, i);
         s->count_known = by_df;
+        s->apart = s->again = false;
         if (s->plan.group_count == 0)
             st = browse_segment(s);
         else if (s->loose_rule)

@@ -10,19 +10,19 @@ static uint32_t score_of(uint32_t bound, const struct postings_weight *w)
     return w->tier + best * w->idf;
 }
 
-void list_init(struct list *l, struct postings_weight weight)
+void list_init(struct list *l, struct postings_weight weight, struct query_work *work)
 {
     l->weight = weight;
     l->bound = score_of(l->p.max_bound, &weight);
     l->cur = l->at = l->decoded = 0;
     l->block_at = UINT32_MAX;
     l->scored = false;
+    l->meter = &work->postings_read;
 }
 
 void list_account(const struct list *l, struct query_work *work)
 {
     work->blocks_decoded += l->decoded;
-    work->postings_read += (uint64_t)l->decoded * POSTINGS_BLOCK;
     work->blocks_skipped += l->p.block_count > l->decoded ? l->p.block_count - l->decoded : 0;
 }
 
@@ -53,6 +53,7 @@ enum status list_load(struct list *l, uint32_t b)
     l->at = 0;
     l->scored = false;
     l->decoded++;
+    *l->meter += POSTINGS_BLOCK;
     enum status s = postings_decode_docs(&l->p, b, &l->block);
     if (s)
         l->block_at = UINT32_MAX;

@@ -22,13 +22,14 @@ struct list {
     uint32_t block_at; /* the decoded block; UINT32_MAX = none */
     uint32_t at;       /* in the decoded block: what is before is behind us */
     uint32_t decoded;  /* blocks decoded so far */
+    uint64_t *meter;   /* postings read by the query so far */
     bool scored;       /* `scores` hold the decoded block's */
     struct postings_block block;
     _Alignas(64) uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
 };
 
 /* Prepares a list whose `p` is open. */
-void list_init(struct list *l, struct postings_weight weight);
+void list_init(struct list *l, struct postings_weight weight, struct query_work *work);
 /* Reads a list of one block to know its bound exactly. */
 enum status list_measure(struct list *l);
 /* Adds what was read and skipped to `work`. */

@@ -93,6 +93,19 @@ static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
     return STATUS_OK;
 }
 
+/* One group, of which one list holds every document: the others are ranked alone, each list skips
+ * blocks for itself, and no union is made. */
+static enum status drive_apart(struct matching *g)
+{
+    struct source *x = &g->sources[0];
+    enum status s = drive_run(g, &x->run, 0);
+    for (uint32_t i = 0; !s && i < x->list_count; i++)
+        if (x->lists[i] != x->whole)
+            s = drive_list(g, x->lists[i], 0);
+    g->out->again(g->out->ctx, false);
+    return s ? s : drive_list(g, x->whole, 0);
+}
+
 static enum status drive_union(struct matching *g, uint32_t others)
 {
     struct source *x = &g->sources[0];
@@ -120,7 +133,7 @@ static enum status match_few(struct matching *g)
     uint32_t n;
     enum status s = source_all(&g->sources[0], m->docs, m->scores, &n);
     for (uint32_t k = 1; !s && k < g->count && n; k++)
-        s = source_pick(&g->sources[k], &m->room, m->docs, m->scores, &n, g->work);
+        s = source_pick(&g->sources[k], &m->room, m->docs, m->scores, &n);
     return s ? s : match_give(g, m->docs, m->scores, n);
 }
 
@@ -144,6 +157,8 @@ enum status match_all(struct matching *g)
     }
     struct list *single = source_single(&g->sources[0]);
     struct run *run = source_run(&g->sources[0]);
+    if (g->count == 1 && !single && g->sources[0].whole && g->out->again(g->out->ctx, true))
+        return drive_apart(g);
     return single ? drive_list(g, single, others)
            : run  ? drive_run(g, run, others)
                   : drive_union(g, others);
@@ -158,7 +173,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < plan->group_count; i++) {
         struct source *x = &g.sources[g.count];
-        st = source_open(x, s, &plan->groups[i], spec->lut, spec->tiers, arena);
+        st = source_open(x, s, &plan->groups[i], spec->lut, spec->tiers, arena, work);
         if (!st && x->count == 0 && spec->all)
             return STATUS_OK;
         g.count += x->count != 0;
@@ -167,6 +182,6 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
         return st;
     st = spec->all ? match_all(&g) : match_any(&g);
     for (uint32_t i = 0; i < g.count; i++)
-        source_account(&g.sources[i], work);
+        source_account(&g.sources[i]);
     return st;
 }

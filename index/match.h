@@ -24,6 +24,9 @@ struct match_consumer {
     enum status (*batch)(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count);
     /* What of documents that score at most `bound` and have ties from `tie` on? */
     enum match_need (*need)(void *ctx, uint32_t bound, uint32_t tie);
+    /* Asked when documents would be given twice, with the better score to count: `again` announces
+     * those that are only ranked, since another batch has them too. False: not to be done. */
+    bool (*again)(void *ctx, bool again);
     /* Documents that score less may be left out, uncounted; 0 = none may. */
     uint32_t (*floor)(void *ctx);
 };

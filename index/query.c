@@ -477,6 +477,8 @@ static enum status finish(struct search *s)
     out->facet_count = s->query->facet_count;
     out->found = s->found;
     out->found_exact = !s->inexact;
+    if (s->early_stop)
+        out->degraded[out->degraded_count++] = SLICE_LIT("early_stop");
     if (s->plan.capped)
         out->degraded[out->degraded_count++] = SLICE_LIT("expansion_cap");
     out->cut_words = arena_alloc(s->arena, sizeof s->plan.cut);

@@ -49,7 +49,7 @@ static enum status note(struct opening *o, enum status st, const struct postings
         x->found = found;
         x->found_cap = cap;
     }
-    x->found[x->found_count++] = (struct found_list){*p, weight, part};
+    x->found[x->found_count++] = (struct found_list){*p, weight, part, false};
     x->count += p->df;
     return STATUS_OK;
 }
@@ -93,6 +93,7 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
             continue;
         }
         uint32_t tier = tiers && g->items[i].tier ? MATCH_TIER : 0;
+        o->x->beyond |= !slice_starts(g->items[i].term, g->prefix);
         if (!st)
             st = note(o, postings_open(o->segment, ordinal, &p), &p,
                       (struct postings_weight){lut, g->items[i].idf, tier}, false);
@@ -107,8 +108,12 @@ static enum status note_prefix(struct opening *o, const struct group *g, const u
     uint32_t lo, hi;
     struct postings_weight weight = {lut, g->prefix_idf, tiers ? MATCH_TIER : 0};
     enum status st = postings_open_prefix(o->segment, g->prefix, &p);
-    if (st != STATUS_NOT_FOUND)
-        return note(o, st, &p, weight, false);
+    if (st != STATUS_NOT_FOUND) {
+        st = note(o, st, &p, weight, false);
+        if (!st)
+            o->x->found[o->x->found_count - 1].whole = true;
+        return st;
+    }
     st = segment_prefix_range(o->segment, g->prefix, &lo, &hi);
     o->x->part_weight = weight;
     struct postings_weight evidence = {hi - lo > 1 ? identity(o->arena) : lut, 1, 0};
@@ -239,11 +244,13 @@ static enum status place_list(struct source *x, const struct found_list *f)
     struct list *l = (struct list *)(void *)(room + (64 - (uintptr_t)room % 64) % 64);
     l->p = f->p;
     postings_settle(&l->p);
-    list_init(l, f->weight);
+    list_init(l, f->weight, x->work);
     enum status st = l->p.df < POSTINGS_BLOCK / 4 ? list_measure(l) : STATUS_OK;
     if (f->part) {
         x->parts[x->part_count++] = l;
     } else {
+        if (f->whole)
+            x->whole = l;
         x->lists[x->list_count++] = l;
         x->bound = l->bound > x->bound ? l->bound : x->bound;
     }
@@ -266,6 +273,7 @@ static void raise(struct source *x, uint32_t bound)
 enum status source_settle(struct source *x)
 {
     uint32_t n = x->found_count, totals[2] = {0};
+    x->beyond |= x->ready_count != 0;
     bool *in_run = arena_calloc(x->arena, n + 1, 1);
     x->lists = arena_alloc(x->arena, (n + 1) * sizeof(struct list *));
     x->parts = arena_alloc(x->arena, (n + 1) * sizeof(struct list *));
@@ -295,14 +303,17 @@ enum status source_settle(struct source *x)
         raise(x, run_bound(&x->part_run));
     }
     raise(x, run_bound(&x->run));
+    if (x->beyond || x->part_count || x->part_run.count)
+        x->whole = NULL;
     return STATUS_OK;
 }
 
 enum status source_open(struct source *x, const struct segment *s, const struct group *g,
-                        const uint32_t *lut, bool tiers, struct arena *arena)
+                        const uint32_t *lut, bool tiers, struct arena *arena,
+                        struct query_work *work)
 {
     struct opening o = {.x = x, .segment = s, .arena = arena};
-    *x = (struct source){.arena = arena};
+    *x = (struct source){.arena = arena, .work = work};
     enum status st = note_terms(&o, g, lut, tiers);
     if (!st && g->prefix.len)
         st = note_prefix(&o, g, lut, tiers);
@@ -355,7 +366,7 @@ static enum status pick_list(struct found_list *f, struct source_room *room, con
     struct list l;
     l.p = f->p;
     postings_settle(&l.p);
-    list_init(&l, f->weight);
+    list_init(&l, f->weight, work);
     uint32_t n;
     enum status st = list_probe(&l, docs, count, room->index, room->score, &n);
     for (uint32_t k = 0; !st && k < n; k++) {
@@ -402,7 +413,7 @@ static void pick_ready(const struct source *x, const uint32_t *docs, uint32_t co
 }
 
 enum status source_pick(struct source *x, struct source_room *room, uint32_t *docs,
-                        uint32_t *scores, uint32_t *count, struct query_work *work)
+                        uint32_t *scores, uint32_t *count)
 {
     const struct postings_weight *w = &x->part_weight;
     uint32_t n = *count, k = 0, best[2][POSTINGS_BLOCK];
@@ -412,7 +423,7 @@ enum status source_pick(struct source *x, struct source_room *room, uint32_t *do
     for (uint32_t i = 0; i < x->found_count; i++) {
         struct found_list *f = &x->found[i];
         enum status st = f->p.df < 16 ? pick_tiny(f, docs, best[f->part])
-                                      : pick_list(f, room, docs, n, best[f->part], work);
+                                      : pick_list(f, room, docs, n, best[f->part], x->work);
         if (st)
             return st;
     }
@@ -429,8 +440,9 @@ enum status source_pick(struct source *x, struct source_room *room, uint32_t *do
     return STATUS_OK;
 }
 
-void source_account(const struct source *x, struct query_work *work)
+void source_account(const struct source *x)
 {
+    struct query_work *work = x->work;
     for (uint32_t i = 0; i < x->list_count; i++)
         list_account(x->lists[i], work);
     for (uint32_t i = 0; i < x->part_count; i++)

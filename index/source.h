@@ -27,7 +27,8 @@ struct run {
 struct found_list {
     struct postings p;
     struct postings_weight weight;
-    bool part; /* of the prefix: its values are evidence */
+    bool part;  /* of the prefix: its values are evidence */
+    bool whole; /* the precomputed list of the prefix */
 };
 
 struct source {
@@ -43,8 +44,11 @@ struct source {
     struct run run, part_run;
     struct postings_weight part_weight;
     struct arena *arena;
-    uint32_t count; /* documents, alternatives summed */
-    uint32_t bound; /* most any document can score */
+    struct query_work *work;
+    struct list *whole; /* one of `lists` that holds every document of the source; NULL = none */
+    bool beyond;        /* an alternative does not begin with the prefix */
+    uint32_t count;     /* documents, alternatives summed */
+    uint32_t bound;     /* most any document can score */
 };
 
 /* Memory that sources share while they work; one per thread. */
@@ -58,17 +62,18 @@ struct source_room {
 /* Finds the alternatives; nothing is read yet. lut: score by evidence byte, 256 entries that
  * outlive the source. `tiers`: exact alternatives carry theirs. */
 enum status source_open(struct source *x, const struct segment *s, const struct group *g,
-                        const uint32_t *lut, bool tiers, struct arena *arena);
+                        const uint32_t *lut, bool tiers, struct arena *arena,
+                        struct query_work *work);
 /* All documents of a source of at most POSTINGS_BLOCK postings, ascending, with scores. No other
  * reading before or after. */
 enum status source_all(struct source *x, uint32_t *docs, uint32_t *scores, uint32_t *count);
 /* Of at most POSTINGS_BLOCK documents keeps those that the source holds and adds their scores,
  * reading only what reaches there. UINT32_MAX is written behind the documents. */
 enum status source_pick(struct source *x, struct source_room *room, uint32_t *docs,
-                        uint32_t *scores, uint32_t *count, struct query_work *work);
+                        uint32_t *scores, uint32_t *count);
 /* Prepares for reading by what follows. */
 enum status source_settle(struct source *x);
-void source_account(const struct source *x, struct query_work *work);
+void source_account(const struct source *x);
 /* The only list, NULL when there is more to it. */
 static inline struct list *source_single(const struct source *x)
 {

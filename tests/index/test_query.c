@@ -160,6 +160,30 @@ static void pruning_never_changes_the_best(void **state)
     close_world(w);
 }
 
+static void a_search_that_may_read_little_says_so(void **state)
+{
+    (void)state;
+    struct world *w = make_world(13);
+    uint32_t stopped = 0;
+    for (int i = 0; i < 200; i++) {
+        struct words_case c = random_words(&w->seed);
+        struct filter_case f = random_filter(&w->seed);
+        struct query q = query_of(&c, &f);
+        struct query_result all, little;
+        run(w, &q, &all);
+        q.postings_max = 1;
+        run(w, &q, &little);
+        bool told =
+            little.degraded_count && slice_equal(little.degraded[0], SLICE_LIT("early_stop"));
+        stopped += told;
+        assert_true(little.found <= all.found);
+        assert_true(told ? !little.found_exact : little.found == all.found);
+        arena_reset(&w->arena);
+    }
+    assert_true(stopped > 20);
+    close_world(w);
+}
+
 static void pages_are_pieces_of_one_list(void **state)
 {
     (void)state;
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(typos_find_what_one_edit_reaches),
         cmocka_unit_test(phrases_and_exclusions_hold),
         cmocka_unit_test(pruning_never_changes_the_best),
+        cmocka_unit_test(a_search_that_may_read_little_says_so),
         cmocka_unit_test(pages_are_pieces_of_one_list),
         cmocka_unit_test(facets_are_counts_of_a_walk),
         cmocka_unit_test(sorted_hits_follow_the_column),
