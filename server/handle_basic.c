@@ -193,6 +193,8 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     pass_publish(f);
     size_t at = reply_begin(rq);
     stats_row_put(b, "server.version", "0.1.0");
+    stats_row_put(b, "server.clock_steps", "%" PRIu64, atomic_load(&s->clock_steps));
+    stats_row_put(b, "server.clock_skew_ms", "%" PRId64, atomic_load(&s->clock_skew_ms));
     stats_row_put(b, "server.uptime_ms", "%" PRId64, clock_mono_ms() - s->mono_anchor_ms);
     stats_row_put(b, "server.writer_ready", "%u", atomic_load(&s->writer_ready));
     stats_row_put(b, "server.answered_by", "%s.%u", role_name(f->role->role), f->role->number);

@@ -8,7 +8,9 @@
 
 #include "server/shared_pages.h"
 
-#define SHARED_MAGIC 0x536b5032u /* changes with the layout */
+#define SHARED_MAGIC 0x536b5033u /* changes with the layout */
+
+enum { STEP_MS = 1000 }; /* less is slewing */
 
 int64_t clock_mono_us(void)
 {
@@ -20,6 +22,13 @@ int64_t clock_mono_us(void)
 int64_t clock_mono_ms(void)
 {
     return clock_mono_us() / 1000;
+}
+
+static int64_t clock_wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 enum status shared_create(struct shared **out, int *fd)
@@ -36,10 +45,8 @@ enum status shared_create(struct shared **out, int *fd)
         close(*fd);
         return STATUS_NO_MEMORY;
     }
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
     s->mono_anchor_ms = clock_mono_ms();
-    s->wall_anchor_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    s->wall_anchor_ms = clock_wall_ms();
     s->magic = SHARED_MAGIC;
     *out = s;
     return STATUS_OK;
@@ -64,6 +71,16 @@ enum status shared_open(int fd, struct shared **out)
 int64_t shared_now_ms(const struct shared *s)
 {
     return s->wall_anchor_ms + clock_mono_ms() - s->mono_anchor_ms;
+}
+
+int64_t shared_clock_look(struct shared *s)
+{
+    int64_t skew = clock_wall_ms() - shared_now_ms(s);
+    int64_t step = skew - atomic_exchange(&s->clock_skew_ms, skew);
+    if (step <= STEP_MS && step >= -STEP_MS)
+        return 0;
+    atomic_fetch_add(&s->clock_steps, 1);
+    return step;
 }
 
 void shared_beat(struct shared_process *p)

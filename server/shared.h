@@ -126,6 +126,8 @@ struct shared {
     uint32_t process_count;
     int64_t wall_anchor_ms; /* wall time at monotonic time mono_anchor_ms; set once */
     int64_t mono_anchor_ms;
+    _Atomic int64_t clock_skew_ms;  /* how far the machine's clock has gone from ours */
+    _Atomic uint64_t clock_steps;   /* how often it jumped by more than a second */
     _Atomic uint64_t catalog_epoch; /* the writer adds 1 whenever a row changes state or edition */
     _Atomic uint64_t readers_to_free; /* the supervisor adds 1 when a process died; the writer then
                                          runs the reader check of its environments */
@@ -148,6 +150,10 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 /* Wall time that no clock step moves: the anchor plus monotonic time. */
 int64_t shared_now_ms(const struct shared *s);
+/* The supervisor only: looks at the machine's clock. The milliseconds by which it jumped since the
+ * last look when that is more than a second, else 0. Nobody's time moves with it: it is counted and
+ * told. */
+int64_t shared_clock_look(struct shared *s);
 /* Signs of life: call at least every 100 ms. */
 void shared_beat(struct shared_process *p);
 

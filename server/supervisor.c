@@ -19,7 +19,14 @@
 #include "server/loop.h"
 #include "server/role.h"
 
-enum { BEAT_LIMIT_MS = 2000, WATCH_MS = 50, BACKOFF_MS = 1000, QUICK_DEATHS = 3, CHILD_MAX = 67 };
+enum {
+    BEAT_LIMIT_MS = 2000,
+    WATCH_MS = 50,
+    PAUSE_MS = 1000,
+    BACKOFF_MS = 1000,
+    QUICK_DEATHS = 3,
+    CHILD_MAX = 67
+};
 
 struct child {
     enum role role;
@@ -40,7 +47,7 @@ struct supervisor {
     struct child children[CHILD_MAX];
     uint32_t child_count;
     bool draining;
-    int64_t kill_ms;
+    int64_t kill_ms, watched_ms;
 };
 
 static void say(const char *level, const char *msg, const char *what, long number)
@@ -271,6 +278,21 @@ static bool fronts_gone(const struct supervisor *s)
     return true;
 }
 
+/* A stopped machine stops us all: who did not beat while we did not look is not to blame. */
+static void look_at_time(struct supervisor *s, int64_t now)
+{
+    if (s->watched_ms && now - s->watched_ms > PAUSE_MS) {
+        say("warning", "we were stopped for", "ms", (long)(now - s->watched_ms));
+        for (uint32_t i = 0; i < s->child_count; i++)
+            shared_beat(&s->shared->processes[i]);
+    }
+    s->watched_ms = now;
+    int64_t step = shared_clock_look(s->shared);
+    if (step)
+        say("warning", "the machine's clock jumped, ours goes on by monotonic time:", "ms",
+            (long)step);
+}
+
 static void on_watch(void *ctx)
 {
     struct supervisor *s = ctx;
@@ -285,6 +307,7 @@ static void on_watch(void *ctx)
         }
         return;
     }
+    look_at_time(s, now);
     for (uint32_t i = 0; i < s->child_count; i++) {
         struct child *c = &s->children[i];
         int64_t beat = (int64_t)atomic_load(&s->shared->processes[i].beat);

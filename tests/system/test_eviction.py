@@ -124,7 +124,7 @@ class Eviction(unittest.TestCase):
         limit = 16 << 20
         create(s, 'bytes', max_bytes=limit)
         worst = 0
-        for part in range(24 if LONG else 10):
+        for part in range(24 if LONG else 7):
             s.import_lines('bytes', [{'id': f'x{part}-{i}', 'title': ' '.join(f'w{(part * 7919 + i * 31 + k * k) % 9973}' for k in range(40)), 'price': i}
                                      for i in range(5000)])
             worst = max(worst, self.figure('bytes', 'used_bytes'))
