@@ -4,6 +4,7 @@
 
 enum {
     LIMIT_LEAST = 64,
+    EXPIRED_LOOK = 16, /* deadlines differ: not only the oldest may be over */
     CREDIT_MAX_US = 50000,
     OWN_KEPT = 4096, /* bytes of body memory a spare entry may keep */
     INGEST_PERCENT = 10,
@@ -254,6 +255,19 @@ struct waiting *admission_next(struct admission *a, int64_t now_us, enum status 
         *verdict = STATUS_DEADLINE;
     }
     return w;
+}
+
+struct waiting *admission_expired(struct admission *a, int64_t now_us)
+{
+    for (int i = 0; i < QUEUE_COUNT; i++) {
+        struct waiting *w = a->queues[i].oldest;
+        for (int k = 0; w && k < EXPIRED_LOOK; k++, w = w->next)
+            if (w->deadline_us < now_us) {
+                a->queues[i].late++;
+                return take_out(a, w);
+            }
+    }
+    return NULL;
 }
 
 /* --- overload --------------------------------------------------------------------------------- */

@@ -92,6 +92,11 @@ void admission_ran(struct admission *a, const struct waiting *w, int64_t us);
 /* What such a request takes, in microseconds; 0 = not known yet. */
 uint32_t admission_cost_us(const struct admission *a, const struct frame *f);
 
+/* One whose deadline is over, of those that have waited longest in any class; NULL when there is
+ * none. Who waits behind more important work is told in time. Refuse it with DEADLINE and give it
+ * back. */
+struct waiting *admission_expired(struct admission *a, int64_t now_us);
+
 /* Takes a request out (CANCEL); NULL when it does not wait. Give it back. */
 struct waiting *admission_cancel(struct admission *a, uint64_t conn_id, uint32_t request_id);
 /* Takes out all of a connection that is gone; how many. */

@@ -13,7 +13,7 @@
 #include "server/cached_search.h"
 #include "server/front.h"
 
-enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10 };
+enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10, EXPIRED_MOST = 256 };
 
 static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
     QUEUE_CRITICAL, QUEUE_DEFAULT, QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
@@ -94,6 +94,8 @@ void pass_run(struct front *f)
     conn_take_backlogs(f);
     while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict)))
         run_waiting(f, w, verdict);
+    for (int i = 0; i < EXPIRED_MOST && (w = admission_expired(&f->admission, f->now_us)); i++)
+        pass_refuse(f, w, STATUS_DEADLINE);
     admission_look(&f->admission, f->now_us);
     admission_keep(&f->admission);
     f->conns.inbox_len = 0;

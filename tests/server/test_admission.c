@@ -247,6 +247,22 @@ static void what_cannot_be_done_in_time_is_not_begun(void **state)
     assert_int_equal(verdict, STATUS_OK);
 }
 
+static void expired_requests_are_found_wherever_they_wait(void **state)
+{
+    (void)state;
+    struct frame f = {.opcode = OP_SEARCH, .request_id = 7};
+    add(QUEUE_DEFAULT, 1);
+    add_frame(QUEUE_DEFAULT, &f, now + 5 * MS);
+    add(QUEUE_CRITICAL, 2);
+    assert_null(admission_expired(&a, now));
+    now += 6 * MS;
+    struct waiting *w = admission_expired(&a, now);
+    assert_int_equal(w->frame.request_id, 7);
+    admission_return(&a, w);
+    assert_null(admission_expired(&a, now));
+    assert_int_equal(a.queues[QUEUE_DEFAULT].late, 1);
+}
+
 static void cancelled_and_forgotten_requests_leave(void **state)
 {
     (void)state;
@@ -313,6 +329,7 @@ int main(void)
         TEST(the_limit_grows_back_only_while_it_is_used),
         TEST(ingest_keeps_its_order_whatever_its_age),
         TEST(what_cannot_be_done_in_time_is_not_begun),
+        TEST(expired_requests_are_found_wherever_they_wait),
         TEST(cancelled_and_forgotten_requests_leave),
         TEST(kept_bodies_outlive_the_buffer_they_came_in),
         TEST(pressure_tells_how_much_more_came_than_was_served),
