@@ -18,7 +18,11 @@
 struct import {
     struct command *c;
     const char *catalog, *path;
-    bool csv;
+    enum {
+        FORMAT_UNKNOWN,
+        FORMAT_JSON,
+        FORMAT_CSV
+    } format;      /* by the name; else the first byte tells */
     int fd;        /* the file, or a copy of standard input */
     uint64_t hash; /* of its packed bytes */
     struct arena arena, names_arena;
@@ -110,8 +114,11 @@ static enum status open_records(struct import *im, struct records **out)
     int fd = dup(im->fd);
     if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return fault_set(&im->fault, STATUS_IO, "", "cannot read the file twice");
+    char first = '{';
     enum status s = source_of_fd(fd, &source, &im->fault);
-    return s ? s : records_open(source, im->csv, out, &im->fault);
+    if (!s && im->format == FORMAT_UNKNOWN && (s = source_peek(source, &first, &im->fault)))
+        source_close(source);
+    return s ? s : records_open(source, im->format == FORMAT_CSV || first != '{', out, &im->fault);
 }
 
 static enum status infer_file(struct import *im)
@@ -315,10 +322,20 @@ static int finish(struct import *im, enum status s)
     return code ? code : im->errors ? EXIT_PARTIAL : EXIT_OK;
 }
 
-static bool is_csv(const char *path)
+static bool has_suffix(const char *path, const char *suffix)
 {
-    const char *at = strcasestr(path, ".csv");
-    return at && (!at[4] || at[4] == '.');
+    const char *at = strcasestr(path, suffix);
+    return at && (!at[strlen(suffix)] || at[strlen(suffix)] == '.');
+}
+
+static int format_of(const char *path)
+{
+    if (path && has_suffix(path, ".csv"))
+        return FORMAT_CSV;
+    return path && (has_suffix(path, ".jsonl") || has_suffix(path, ".ndjson") ||
+                    has_suffix(path, ".json"))
+               ? FORMAT_JSON
+               : FORMAT_UNKNOWN;
 }
 
 static int run(struct import *im)
@@ -359,7 +376,7 @@ int command_import(struct command *c)
         im->catalog = options_value(&c->options, OPT_CATALOG);
         im->path = command_word(c, 1);
         im->bulks.patience_us = (uint64_t)patience * 1000000;
-        im->csv = im->path && is_csv(im->path);
+        im->format = format_of(im->path);
         if (!im->catalog || !im->path)
             bad = "import needs --catalog NAME and a file ('-' is standard input)";
         else if (patience < 0 || !command_ack(c, &im->ack))

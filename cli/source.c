@@ -194,6 +194,20 @@ enum status source_line(struct source *s, struct slice *line, struct fault *faul
     }
 }
 
+enum status source_peek(struct source *s, char *first, struct fault *fault)
+{
+    for (size_t i = s->at;; i++) {
+        while (i == s->lines.len && !s->ended) {
+            enum status status = more(s, fault);
+            if (status)
+                return status;
+        }
+        *first = i < s->lines.len ? s->lines.ptr[i] : '\0';
+        if (!strchr(" \t\r\n", *first) || !*first)
+            return STATUS_OK;
+    }
+}
+
 uint32_t source_line_number(const struct source *s)
 {
     return s->line;

@@ -18,6 +18,8 @@ enum status source_of_fd(int fd, struct source **out, struct fault *fault);
 void source_close(struct source *s);
 /* The next line without its end, valid until the next call; END behind the last. */
 enum status source_line(struct source *s, struct slice *line, struct fault *fault);
+/* The first byte that is no blank, 0 when there is none; nothing is consumed. */
+enum status source_peek(struct source *s, char *first, struct fault *fault);
 /* Number of the last line, from 1. */
 uint32_t source_line_number(const struct source *s);
 /* Packed bytes read so far, and in all (0 = not known). */

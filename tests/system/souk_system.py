@@ -123,6 +123,9 @@ class Server:
         failed = kind is not None
         try:
             self.kill() if failed else self.stop()
+            if not failed and 'the index refused' in self.log_text():
+                failed = True
+                raise AssertionError('what was acked was refused by the index:\n' + self.log_text()[-2000:])
         finally:
             if failed:
                 sys.stderr.write(f'--- log of soukd\n{self.log_text()[-4000:]}\n')

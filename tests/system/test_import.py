@@ -73,8 +73,9 @@ class Import(unittest.TestCase):
             export = sorted(self.server.souk('export', '--catalog', catalog).splitlines())
             want = want or export
             self.assertEqual(export, want, path)
-        self.server.souk('import', '--catalog', 'stdin', '-', input=text)
-        self.assertEqual(sorted(self.server.souk('export', '--catalog', 'stdin').splitlines()), want)
+        for name, piped in (('stdin', text), ('stdin_csv', csv)):
+            self.server.souk('import', '--catalog', name, '-', input=piped)
+            self.assertEqual(sorted(self.server.souk('export', '--catalog', name).splitlines()), want)
 
     def test_a_cut_off_packed_file_is_told(self):
         packed = gzip.compress(''.join(json.dumps(p) + '\n' for p in lines(2000)).encode())
