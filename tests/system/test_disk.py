@@ -1,0 +1,176 @@
+"""What the disk does to changes: full and free again, a failing sync, a damaged log. Reads go on through all of it.
+A full disk needs root for a small tmpfs, a failing sync needs strace: skipped with a message without them."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from souk_system import Server, wait_until
+
+SAFE_MODE = 2  # enum write_state of server/shared.h
+BIG = 'a long text about nothing in particular, different in every product: '
+
+
+def product(i):
+    return {'id': f'p{i}', 'title': f'Green lamp number {i}', 'text': BIG + ' '.join(str(i * k % 99991) for k in range(60))}
+
+
+class Tmpfs:
+    """A file system of its own, so many MiB large."""
+
+    def __init__(self, mib):
+        self.path = tempfile.mkdtemp(prefix='souk-full-')
+        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={mib}m', 'souk-test', self.path], capture_output=True, text=True)
+        if done.returncode:
+            os.rmdir(self.path)
+            raise unittest.SkipTest(f'no tmpfs can be mounted here: {done.stderr.strip()}')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(['umount', '-l', self.path], check=False)
+        os.rmdir(self.path)
+
+    def fill(self, left):
+        """Leaves about so many bytes."""
+        v = os.statvfs(self.path)
+        path = os.path.join(self.path, 'filler')
+        with open(path, 'wb') as f:
+            for _ in range(max(0, v.f_bavail * v.f_frsize - left) // 65536):
+                f.write(b'x' * 65536)
+        return path
+
+
+def put(server, i, *options, check=False):
+    if i == 0 and not server.run('catalog', 'describe', 'shop', check=False).stdout:
+        server.import_lines('shop', [product(i)])
+    return server.run('put', 'shop', json.dumps(product(i)), *options, check=check)
+
+
+def state(server):
+    stats = server.stats()
+    return next(v for k, v in stats.items() if k.endswith('shop.write_state'))
+
+
+class Full(unittest.TestCase):
+    def test_a_full_disk_is_told_and_recovered_from(self):
+        with Tmpfs(220) as disk:
+            data = os.path.join(disk.path, 'data')
+            os.mkdir(data)
+            with Server(data=data) as server:
+                server.import_lines('shop', [product(i) for i in range(3000)])
+                filler = disk.fill(2 << 20)
+                acked, refused = [], None
+                for i in range(3000, 3400):
+                    done = put(server, i)
+                    if done.returncode == 0:
+                        acked.append(i)
+                    elif 'NO_SPACE' in done.stderr:
+                        refused = done.stderr
+                        break
+                self.assertIsNotNone(refused, 'the disk never was full')
+                # reads go on, and the state is to be seen
+                self.assertEqual(len(server.search('shop', 'lamp')['hits']), 10)
+                wait_until(lambda: put(server, 9999).returncode != 0, 5, 'changes are refused')
+                os.unlink(filler)
+                wait_until(lambda: put(server, 5000).returncode == 0, 20, 'room is used again')
+                put(server, 5001, '--ack', 'visible', check=True)
+                for i in [0, 2999, *acked[:3], *acked[-3:], 5000]:
+                    self.assertEqual(server.json('get', 'shop', f'p{i}')['product']['title'], f'Green lamp number {i}')
+                server.check_data()
+                # what was acked while it was full is there after a crash, too
+                server.kill()
+                server.start()
+                wait_until(lambda: put(server, 5002, '--ack', 'visible').returncode == 0, 20, 'the writer is back')
+                for i in acked:
+                    self.assertEqual(server.json('get', 'shop', f'p{i}')['id'], f'p{i}')
+
+    def test_no_room_for_the_next_log_file_is_told_too(self):
+        with Tmpfs(90) as disk:
+            data = os.path.join(disk.path, 'data')
+            os.mkdir(data)
+            with Server(data=data) as server:
+                server.souk('catalog', 'create', 'shop', '--schema', '-', input='{"fields":[{"name":"title","type":"text"},'
+                            '{"name":"text","type":"text"}]}')
+                filler = disk.fill(1 << 20)
+                done = put(server, 1)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn('NO_SPACE', done.stderr)
+                os.unlink(filler)
+                wait_until(lambda: put(server, 1).returncode == 0, 10, 'room is used again')
+
+
+class FailingSync(unittest.TestCase):
+    def test_a_failed_sync_ends_acks_for_good_and_reads_go_on(self):
+        if not shutil.which('strace'):
+            self.skipTest('strace is not installed')
+        with Server() as server:
+            server.import_lines('shop', [product(i) for i in range(200)])
+            put(server, 200, '--ack', 'visible', check=True)
+            tracer = subprocess.Popen(['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync',
+                                       '-e', 'inject=fdatasync:error=EIO:when=1', '-p', str(server.pid('writer 0'))],
+                                      stderr=subprocess.DEVNULL)
+            try:
+                wait_until(lambda: put(server, 201).returncode != 0, 10, 'the sync fails')
+            finally:
+                tracer.terminate()
+                tracer.wait()
+            done = put(server, 202)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn('READ_ONLY', done.stderr)
+            self.assertEqual(server.search('shop', 'lamp')['hits'][0]['product']['title'][:10], 'Green lamp')
+            self.assertEqual(state(server), SAFE_MODE)
+            self.assertIn('takes no more changes', server.log_text())
+            old = server.kill_child('writer 0')
+            server.replaced('writer 0', old)
+            wait_until(lambda: put(server, 203, '--ack', 'visible').returncode == 0, 10, 'a new writer takes changes')
+            server.check_data()
+
+
+class DamagedLog(unittest.TestCase):
+    def damage(self, server, where):
+        server.stop()
+        path = sorted(glob.glob(os.path.join(server.data, 'catalogs', 'shop', 'log', '*.log')))[-1]
+        with open(path, 'r+b') as f:
+            where(f)
+        server.start(ready=False)
+        wait_until(lambda: server.run('ping', check=False).returncode == 0, 10, 'soukd answers')
+
+    def test_damage_with_records_behind_means_safe_mode(self):
+        with Server() as server:
+            for i in range(20):
+                put(server, i, '--ack', 'visible', check=True)
+
+            def flip(f):
+                f.seek(600)
+                byte = f.read(1)
+                f.seek(600)
+                f.write(bytes([byte[0] ^ 1]))
+            self.damage(server, flip)
+            self.assertEqual(len(server.search('shop', 'lamp')['hits']), 10)
+            wait_until(lambda: 'READ_ONLY' in put(server, 99).stderr, 10, 'changes are refused')
+            self.assertEqual(state(server), SAFE_MODE)
+            self.assertRegex(server.log_text(), 'damaged at byte')
+
+    def test_a_torn_tail_is_cut_off_with_a_message(self):
+        with Server() as server:
+            for i in range(20):
+                put(server, i, '--ack', 'visible', check=True)
+
+            def tear(f):
+                data = f.read()
+                end = len(data.rstrip(b'\0'))
+                f.seek((end + 7) // 8 * 8)
+                f.write(b'\x40\x00\x00\x00\x01\x00\x00\x00half a record')
+            self.damage(server, tear)
+            wait_until(lambda: put(server, 99, '--ack', 'visible').returncode == 0, 10, 'changes are taken')
+            self.assertRegex(server.log_text(), 'cut off')
+            self.assertEqual(server.search('shop', '')['found'], 21)
+
+
+if __name__ == '__main__':
+    unittest.main()
