@@ -382,9 +382,7 @@ static enum status kill(struct batch *b, struct slice id, uint32_t docid)
     st = st ? st : product_tokens_collect(&b->w->tokens, b->base->schema, &b->old);
     if (st)
         return st;
-    product_tokens_distinct(&b->w->tokens);
-    for (uint32_t i = 0; i < b->w->tokens.count && !st; i++)
-        st = segment_builder_kill_term(b->builder, b->w->tokens.items[i].term);
+    st = segment_builder_kill(b->builder, b->w->tokens.items, b->w->tokens.count);
     st = st ? st : drop_expiry(b, id, docid);
     st = st ? st : live_kill(&b->w->live, docid);
     if (st)

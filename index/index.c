@@ -212,6 +212,11 @@ const struct schema *index_schema(const struct index *ix)
     return ix->schema;
 }
 
+enum status index_copy_into(struct index *ix, const char *dir)
+{
+    return store_copy(ix->store, dir);
+}
+
 enum status index_row_get(struct index *ix, struct slice key, struct buf *value)
 {
     struct store_txn *t;

@@ -113,6 +113,10 @@ enum status index_merge_all(struct index *ix);
 enum status index_rebuild_into(struct index *ix, const char *dir, const struct schema *schema,
                                struct fault *fault);
 
+/* Writes the edition as it is committed into the (created, empty) directory, without the pages that
+ * are free. Any thread, at the same time as batches. */
+enum status index_copy_into(struct index *ix, const char *dir);
+
 /* Proves postings <-> products <-> columns <-> counters. CORRUPT with the first contradiction in
  * fault. */
 enum status index_check(struct index *ix, struct fault *fault);

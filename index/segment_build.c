@@ -21,11 +21,11 @@ struct posting {
 };
 
 struct term {
-    uint32_t str_off; /* in `strings` */
-    uint32_t stamp;   /* document + 1 in which it was seen last */
-    uint32_t slot;    /* its place in the document's scratch */
-    uint32_t count;   /* postings */
-    uint32_t dead;
+    uint32_t str_off;      /* in `strings` */
+    uint32_t stamp;        /* document + 1 in which it was seen last */
+    uint32_t slot;         /* its place in the document's scratch */
+    uint32_t count;        /* postings */
+    uint32_t dead, killed; /* killed: number of the product that counted it last */
     uint16_t len;
 };
 
@@ -44,7 +44,7 @@ struct array {
 
 struct segment_builder {
     struct segment_facts facts;
-    uint32_t base, doc_count;
+    uint32_t base, doc_count, kills;
     struct array terms, postings, positions, seen, next, ties, record_off, record_len;
     struct buf strings, records;
     uint32_t *slots; /* term number + 1 */
@@ -195,6 +195,23 @@ enum status segment_builder_kill_term(struct segment_builder *b, struct slice te
     if (n == UINT32_MAX)
         return STATUS_NO_MEMORY;
     term_at(b, n)->dead++;
+    return STATUS_OK;
+}
+
+enum status segment_builder_kill(struct segment_builder *b, const struct builder_token *tokens,
+                                 uint32_t count)
+{
+    b->kills++;
+    for (uint32_t i = 0; i < count; i++) {
+        if (tokens[i].term.len == 0 || tokens[i].term.len > TERM_MAX)
+            continue;
+        uint32_t n = intern(b, tokens[i].term);
+        if (n == UINT32_MAX)
+            return STATUS_NO_MEMORY;
+        struct term *t = term_at(b, n);
+        t->dead += t->killed != b->kills;
+        t->killed = b->kills;
+    }
     return STATUS_OK;
 }
 

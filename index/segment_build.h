@@ -37,6 +37,9 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
 /* One posting of `term` in an earlier segment was killed (call once per distinct term of the
  * product). */
 enum status segment_builder_kill_term(struct segment_builder *b, struct slice term);
+/* The same for each distinct term of a product that was killed. */
+enum status segment_builder_kill(struct segment_builder *b, const struct builder_token *tokens,
+                                 uint32_t count);
 uint32_t segment_builder_doc_count(const struct segment_builder *b);
 uint64_t segment_builder_bytes(const struct segment_builder *b);
 /* Doc of an id added before, the newest; NOT_FOUND. */

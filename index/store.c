@@ -134,6 +134,11 @@ void store_close(struct store **s)
     *s = NULL;
 }
 
+enum status store_copy(struct store *s, const char *dir)
+{
+    return store_status(s, mdb_env_copy2(s->env, dir, MDB_CP_COMPACT));
+}
+
 enum status store_reap_readers(struct store *s)
 {
     int dead;

@@ -80,6 +80,8 @@ enum status store_cursor_delete(struct store_cursor *c);
 /* Takes the checksum off a value a cursor gave; CORRUPT when it does not match. */
 enum status store_unwrap(struct slice key, struct slice wrapped, struct slice *value);
 
+/* Writes the environment as one transaction sees it into another directory, without free pages. */
+enum status store_copy(struct store *s, const char *dir);
 /* Clears reader slots of processes that died. */
 enum status store_reap_readers(struct store *s);
 enum status store_usage(struct store *s, struct store_txn *t, struct store_usage *out);

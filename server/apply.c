@@ -10,10 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/push_canary.h"
+#include "server/compact.h"
 #include "server/edition.h"
 #include "server/evict.h"
 #include "server/merger.h"
+#include "server/push_canary.h"
 #include "server/provider_row.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
     SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
     SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
     NO_SPACE_MS = 1000,
+    COMPACT_AGAIN_MS = 600000,
     APPLY_NICE = 5 /* searches come first; changes keep a third of a core beside one */
 };
 
@@ -48,6 +50,9 @@ struct apply {
     struct merger *merger;
     struct writer_catalog *merging;                  /* whose merge is under way */
     int64_t write_after_ms;                          /* the disk was full */
+    struct compact *compact;                         /* a smaller edition under way */
+    struct writer_catalog *compacting;               /* whose */
+    int64_t compact_after_ms;                        /* the last one failed */
     struct writer_catalog *touched[SHARED_CATALOGS]; /* changed, not yet settled */
     uint32_t touched_count;
     struct arena arena;
@@ -262,8 +267,13 @@ static bool stopping(struct apply *a)
     return stop;
 }
 
+/* Gives up what is being built for the catalog. */
 static void leave_merge(struct apply *a, struct writer_catalog *c)
 {
+    if (a->compacting == c) {
+        compact_cancel(&a->compact);
+        a->compacting = NULL;
+    }
     merger_leave(a->merger, c->applying);
     if (a->merging == c)
         a->merging = NULL;
@@ -353,10 +363,38 @@ static void write_merge(struct apply *a, uint64_t bytes)
 static bool begin_merge(struct apply *a, struct writer_catalog *c, bool idle)
 {
     struct merge_task *t = NULL;
-    if (c->failed || !merger_free(a->merger) || index_merge_begin(c->applying, idle, &t) || !t)
+    if (c->failed || c == a->compacting || !merger_free(a->merger) ||
+        index_merge_begin(c->applying, idle, &t) || !t)
         return false;
     a->merging = c;
     merger_start(a->merger, c->applying, t);
+    return true;
+}
+
+static void on_built(void *ctx);
+
+static bool begin_compact(struct apply *a, struct writer_catalog *c, bool idle)
+{
+    if (c->failed || a->compacting || a->merging == c || c->fresh ||
+        clock_mono_ms() < a->compact_after_ms || !compact_due(c, idle))
+        return false;
+    if (compact_start(c, on_built, a, &a->compact))
+        return false;
+    a->compacting = c;
+    return true;
+}
+
+static bool finish_compact(struct apply *a)
+{
+    struct writer_catalog *c = a->compacting;
+    if (!c || !compact_ready(a->compact))
+        return false;
+    if (compact_finish(&a->compact))
+        a->compact_after_ms = clock_mono_ms() + COMPACT_AGAIN_MS;
+    else
+        publish(c, c->visible);
+    a->compacting = NULL;
+    loop_wake(a->loop);
     return true;
 }
 
@@ -384,6 +422,8 @@ static int64_t settle(struct apply *a)
     struct index *ix;
     enum status st;
     int64_t now = clock_mono_ms(), least = -1;
+    if (finish_compact(a))
+        return 0;
     if (merger_built(a->merger, &ix, &st)) {
         if (a->write_after_ms > now)
             return a->write_after_ms - now;
@@ -396,7 +436,7 @@ static int64_t settle(struct apply *a)
         struct writer_catalog *c = a->touched[i];
         if (c->settle_ms > now) {
             least = least < 0 || c->settle_ms - now < least ? c->settle_ms - now : least;
-        } else if (begin_merge(a, c, true)) {
+        } else if (begin_merge(a, c, true) || begin_compact(a, c, true)) {
             return -1;
         } else {
             untouch(a, c);
@@ -412,7 +452,9 @@ static void after_batch(struct apply *a, struct writer_catalog *c)
     touch(a, c);
     if (a->write_after_ms <= clock_mono_ms())
         write_merge(a, SLICE_BYTES);
+    finish_compact(a);
     begin_merge(a, c, false);
+    begin_compact(a, c, false);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -540,6 +582,7 @@ void apply_destroy(struct apply **ap)
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
     pthread_join(a->thread, NULL);
+    compact_cancel(&a->compact);
     merger_destroy(&a->merger);
     free_jobs(a->head);
     arena_fini(&a->arena);

@@ -33,21 +33,13 @@ static enum status build(struct writer_catalog *c, const char *path, const struc
     return st;
 }
 
-static enum status rebuild(struct writer_catalog *c, const struct schema *schema, uint64_t sequence)
+enum status edition_switch(struct writer_catalog *c, struct index *fresh)
 {
-    char path[PATH_MAX];
-    struct index *fresh = NULL;
     struct snapshot *s = NULL;
-    struct slice name = slice_str(c->name);
-    if (!catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition + 1))
-        return STATUS_TOO_LARGE;
-    enum status st = build(c, path, schema, sequence, &fresh);
-    st = st ? st : snapshot_create(fresh, &s);
-    st = st ? st : catalog_current_write(c->data_dir, name, c->edition + 1);
+    enum status st = snapshot_create(fresh, &s);
+    st = st ? st : catalog_current_write(c->data_dir, slice_str(c->name), c->edition + 1);
     if (st) {
         snapshot_destroy(&s);
-        index_close(&fresh);
-        remove_tree(path);
         return st;
     }
     snapshot_destroy(&c->applied);
@@ -58,6 +50,22 @@ static enum status rebuild(struct writer_catalog *c, const struct schema *schema
     c->shared->catalog_epoch++;
     c->fresh = fresh;
     return STATUS_OK;
+}
+
+static enum status rebuild(struct writer_catalog *c, const struct schema *schema, uint64_t sequence)
+{
+    char path[PATH_MAX];
+    struct index *fresh = NULL;
+    struct slice name = slice_str(c->name);
+    if (!catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition + 1))
+        return STATUS_TOO_LARGE;
+    enum status st = build(c, path, schema, sequence, &fresh);
+    st = st ? st : edition_switch(c, fresh);
+    if (st) {
+        index_close(&fresh);
+        remove_tree(path);
+    }
+    return st;
 }
 
 static enum status alter(struct writer_catalog *c, const struct log_record *r)

@@ -800,8 +800,8 @@ static void on_beat(void *ctx)
         writer_catalog_tidy(c, now);
         if (!c->log)
             continue;
-        event_log_prune(c->log, c->visible,
-                        config_number(w->role->config, OPTION_LOG_WINDOW) / 1000);
+        uint64_t applied = c->compacting && c->log_keep < c->visible ? c->log_keep : c->visible;
+        event_log_prune(c->log, applied, config_number(w->role->config, OPTION_LOG_WINDOW) / 1000);
         c->row->log_bytes = event_log_bytes(c->log);
     }
 }

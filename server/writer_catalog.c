@@ -74,6 +74,20 @@ enum status writer_catalog_create(const char *data_dir, struct slice name,
     return st;
 }
 
+/* Directories of editions that were not switched to, or not yet removed, when a writer ended. */
+static void remove_leftovers(const struct writer_catalog *c)
+{
+    char path[PATH_MAX], room[PATH_ROOM];
+    for (uint64_t e = c->edition > 1 ? c->edition - 1 : 1; e <= c->edition + 1; e++) {
+        if (e == c->edition ||
+            !catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), e))
+            continue;
+        snprintf(room, sizeof room, "%s.new", path);
+        remove_tree(path);
+        remove_tree(room);
+    }
+}
+
 static enum status open_index(struct writer_catalog *c, struct fault *fault)
 {
     char path[PATH_MAX];
@@ -83,6 +97,7 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     enum status st = catalog_current_read(c->data_dir, name, &c->edition);
     if (st || !catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
         return st ? st : STATUS_TOO_LARGE;
+    remove_leftovers(c);
     st = index_open(path, &o, &c->index, &stale, fault);
     st = st ? st : snapshot_create(c->index, &c->snapshot);
     st = st ? st : snapshot_create(c->index, &c->applied);

@@ -40,9 +40,12 @@ struct writer_catalog {
     struct index *applying;
     struct snapshot *applied;
     uint64_t edition, skipped;
-    int64_t settle_ms; /* when to look for merges that only quiet times afford, 0 = need not */
+    bool compact_rebuild; /* the compaction that is due gives back docids, too */
+    int64_t settle_ms;    /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
+    _Atomic bool compacting;                       /* a smaller edition is being made... */
+    _Atomic uint64_t log_keep;                     /* ...and needs the log behind this sequence */
     _Atomic uint64_t window_ms;                    /* idempotency keys are kept so long */
     _Atomic uint64_t queued_items;                 /* logged and not yet visible */
     _Atomic uint64_t waiting_items, waiting_bytes; /* those the apply thread has not begun with */

@@ -1,0 +1,57 @@
+"""A catalog whose products change their text again and again gets a smaller edition while it is searched and changed;
+nobody notices but the disk."""
+import os
+import threading
+import time
+import unittest
+
+from souk_ledger import Ledger
+from souk_system import SEED, Server, wait_until
+
+PRODUCTS, ROUNDS = 2500, 32
+
+
+class Compact(unittest.TestCase):
+    def file_bytes(self, server):
+        total = 0
+        for folder, _, names in os.walk(os.path.join(server.data, 'catalogs', 'shop')):
+            total += sum(os.stat(os.path.join(folder, n)).st_blocks * 512 for n in names if n == 'data.mdb')
+        return total
+
+    def test_searches_and_changes_go_on_while_an_edition_is_made_smaller(self):
+        with Server() as server:
+            wrong, counts, stop = [], [], threading.Event()
+
+            def search():
+                while not stop.is_set():
+                    done = server.run('search', 'shop', 'lamp', '-k', '1', '--json', check=False)
+                    if done.returncode != 0 or '"hits":[{' not in done.stdout:
+                        wrong.append(done.stdout + done.stderr)
+                    counts.append(1)
+
+            for number in range(ROUNDS):
+                server.import_lines('shop', [{'id': f's{i}', 'title': f'Table lamp {i} version {number}', 'price': 1.5}
+                                             for i in range(PRODUCTS)])
+                if number == 0:
+                    searching = threading.Thread(target=search)
+                    searching.start()
+            ledger = Ledger(server, 'shop', seed=SEED).start()
+            try:
+                wait_until(lambda: server.search('shop', 'lamp')['generation'] and
+                           server.json('catalog', 'describe', 'shop')['edition'] > 1, 60, 'another edition')
+                time.sleep(0.5)
+            finally:
+                stop.set()
+                searching.join()
+                ledger.finish()
+            self.assertEqual(wrong[:1], [])
+            self.assertGreater(len(counts), 10)
+            wait_until(lambda: server.stats().get('catalog.shop.lag') == 0, 20, 'all is visible')
+            self.assertEqual([c for c in ledger.contradictions() if not c.startswith('s')], [])  # s... are not its own
+            self.assertEqual(server.search('shop', 'lamp version', '--match', 'all')['found'], PRODUCTS)
+            self.assertEqual(server.json('get', 'shop', 's7')['product']['title'], f'Table lamp 7 version {ROUNDS - 1}')
+            server.check_data()
+
+
+if __name__ == '__main__':
+    unittest.main()
