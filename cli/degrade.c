@@ -12,11 +12,12 @@ static bool parse(const struct command *c, int *pin)
 {
     const char *what = command_word(c, 1), *level = command_word(c, 2);
     *pin = -1;
-    if (!what || !strcmp(what, "status"))
+    if (!what || strcmp(what, "status") == 0)
         return !level;
-    if (strcmp(what, "auto") && strcmp(what, "pin"))
+    bool by_itself = strcmp(what, "auto") == 0;
+    if (!by_itself && strcmp(what, "pin") != 0)
         return false;
-    if (!strcmp(what, "auto") || (level && !strcmp(level, "auto"))) {
+    if (by_itself || (level && strcmp(level, "auto") == 0)) {
         *pin = 0;
         return true;
     }

@@ -78,7 +78,7 @@ void admission_fini(struct admission *a);
  * queue that is overloaded takes the newest in and gives its oldest out: *evicted is to be refused
  * and given back (NULL when there is none).
  */
-enum status admission_add(struct admission *a, enum admission_id queue, uint64_t conn_id,
+enum status admission_add(struct admission *a, enum admission_id id, uint64_t conn_id,
                           const struct frame *f, int64_t now_us, int64_t deadline_us,
                           struct waiting **evicted);
 /* Copies the bodies of those that still wait; the buffers of the pass may be used again. */

@@ -20,7 +20,7 @@ static const struct operation operations[] = {
     [OP_UPSTREAM] = {handle_upstream, QUEUE_DEFAULT, false, 0},
     [OP_SAFE_MODE] = {handle_safe_mode, QUEUE_DEFAULT, false, 0},
     [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
-    [OP_SUGGEST] = {handle_suggest, QUEUE_CRITICAL, false, 1u << LADDER_SUGGESTIONS},
+    [OP_SUGGEST] = {handle_suggest, QUEUE_DEFAULT, false, 1u << LADDER_SUGGESTIONS},
     [OP_QUERIES] = {handle_queries, QUEUE_DEFAULT, false, 0},
     [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };

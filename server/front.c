@@ -88,7 +88,7 @@ static void take_options(struct front *f)
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
         f->conns.most + (rlim_t)SPARE_DESCRIPTORS > files.rlim_cur)
-        f->conns.most = files.rlim_cur > 2 * SPARE_DESCRIPTORS
+        f->conns.most = files.rlim_cur > (rlim_t)2 * SPARE_DESCRIPTORS
                             ? (uint32_t)files.rlim_cur - SPARE_DESCRIPTORS
                             : (uint32_t)files.rlim_cur / 2;
 }

@@ -37,7 +37,7 @@ enum status result_cache_create(size_t bytes, uint64_t seed, struct result_cache
     c->bucket_count = BUCKETS_LEAST;
     while (c->bucket_count < bytes / 2048)
         c->bucket_count *= 2;
-    c->buckets = calloc(c->bucket_count, sizeof *c->buckets);
+    c->buckets = calloc(c->bucket_count, sizeof(struct cached *));
     if (!c->buckets) {
         free(c);
         return STATUS_NO_MEMORY;

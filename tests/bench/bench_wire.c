@@ -142,7 +142,7 @@ static void add_from_file(void)
     bool two = !strcmp(B.work, "two");
     while (B.frame_count < MAX_FRAMES && fgets(line, sizeof line, f)) {
         char *class = strtok(line, "\t"), *words = strtok(NULL, "\t");
-        if (!class || !words || strcmp(class, two ? "and" : B.work))
+        if (!class || !words || strcmp(class, two ? "and" : B.work) != 0)
             continue;
         char *space = strchr(words, ' ');
         if (two && (!space || strchr(space + 1, ' ')))
@@ -367,9 +367,10 @@ static void report(double seconds, double cpu)
     qsort(B.ns, n, sizeof *B.ns, by_value);
     for (size_t i = 0; i < n; i++)
         sum += B.ns[i];
+    size_t half = n / 2, last = n * 99 / 100;
     printf("rate=%.0f p50_us=%.1f p99_us=%.1f mean_us=%.1f bytes=%.0f errors=%llu cpu_us=%.2f\n",
-           (double)B.done / seconds, B.ns[n / 2] / 1e3, B.ns[n * 99 / 100] / 1e3,
-           sum / (double)n / 1e3, (double)B.bytes / (double)B.done, (unsigned long long)B.errors,
+           (double)B.done / seconds, B.ns[half] / 1e3, B.ns[last] / 1e3, sum / (double)n / 1e3,
+           (double)B.bytes / (double)B.done, (unsigned long long)B.errors,
            cpu * 1e6 / (double)B.done);
 }
 
