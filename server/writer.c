@@ -782,6 +782,15 @@ static void on_wake(void *ctx)
         evict_turn(w, w->catalogs[i]);
 }
 
+static void census_turn(struct writer *w, struct writer_catalog *c)
+{
+    struct moment m = moment_now(w->role->shared, c->row);
+    if (snapshot_begin(c->snapshot))
+        return;
+    census_step(&c->census, c->snapshot, &m, &c->row->freshness);
+    snapshot_end(c->snapshot);
+}
+
 static void on_beat(void *ctx)
 {
     struct writer *w = ctx;
@@ -789,6 +798,7 @@ static void on_beat(void *ctx)
     shared_beat(w->role->self);
     for (uint32_t i = 0; i < w->count; i++) {
         safe_mode_turn(w, w->catalogs[i]);
+        census_turn(w, w->catalogs[i]);
         evict_turn(w, w->catalogs[i]);
     }
     if (now - w->pruned_ms < 10000)

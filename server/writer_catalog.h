@@ -8,6 +8,7 @@
 #define SOUK_SERVER_WRITER_CATALOG_H
 
 #include "server/catalogs.h"
+#include "server/census.h"
 #include "server/decide.h"
 #include "server/event_log.h"
 #include "server/idempotency.h"
@@ -30,6 +31,7 @@ struct writer_catalog {
     struct evict *evict;        /* shared with the apply thread, see evict.h */
     uint64_t loop_edition;
     struct safe_guard safe;
+    struct census census;
     uint32_t safe_stored;   /* bits that are settings */
     uint64_t safe_settings; /* sequence of the settings they were read from, + 1 */
     bool unsynced;

@@ -40,6 +40,8 @@ class SafeMode(unittest.TestCase):
         wait_until(lambda: s.search('shop', 'lamp')['found'] == 100, 5, 'the expired are gone from view')
         time.sleep(0.5)
         self.assertEqual((self.figure('products'), self.figure('evicted_ttl')), (150, 0))
+        wait_until(lambda: self.figure('expired') == 50, 8, 'they are counted as held')
+        self.assertEqual((self.figure('fresh'), self.figure('stale')), (100, 0))
         # it outlives a restart and a kill of everything
         s.stop()
         s.start()
