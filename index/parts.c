@@ -264,7 +264,7 @@ static enum status on_end(void *ctx, struct slice term)
 static enum status inside_of(struct group *g, struct slice word, bool freely, bool tier,
                              const struct parts_request *r)
 {
-    struct inside x = {.r = r, .word = word, .freely = freely && word.len >= INSIDE_FREE - 1};
+    struct inside x = {.r = r, .word = word, .freely = freely};
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
         st = x.count < INSIDE_MAX
@@ -277,6 +277,19 @@ static enum status inside_of(struct group *g, struct slice word, bool freely, bo
         struct alternative alt = {
             .term = x.terms[i], .kind = ALT_JOINED, .tier = tier, .idf = idf_of(r, df)};
         st = add(g, r->arena, &alt, x.df[i]);
+    }
+    return st;
+}
+
+/* "schuh" in "arbeitsschuhe": the endings of plurals and cases. */
+static enum status inflected_inside(struct group *g, struct slice word, bool tier,
+                                    const struct parts_request *r)
+{
+    static const char *const endings[] = {"e", "n", "en", "er", "s"};
+    enum status st = STATUS_OK;
+    for (size_t i = 0; !st && i < sizeof endings / sizeof *endings; i++) {
+        struct slice ended = arena_printf(r->arena, "%.*s%s", (int)word.len, word.ptr, endings[i]);
+        st = ended.ptr ? inside_of(g, ended, true, tier, r) : STATUS_NO_MEMORY;
     }
     return st;
 }
@@ -299,6 +312,8 @@ enum status parts_inside(struct plan *plan, const struct parts_request *r)
         variants_of(g->original, word, &v);
         for (uint32_t k = 0; !st && k < v.count; k++)
             st = inside_of(g, v.items[k], freely, tier, r);
+        if (!st && compounding)
+            st = inflected_inside(g, word, tier, r);
         /* its plural ends compounds too */
         for (uint32_t k = 1; !st && k < forms; k++)
             if (g->items[k].kind == ALT_FORM && g->items[k].term.len >= INSIDE_LETTERS)

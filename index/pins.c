@@ -23,6 +23,8 @@ void pins_settle(struct search *s)
                 facet_count_all(s->facets[f], &docid, 1);
         if (!collect_passes(s, UINT32_MAX, docid))
             continue;
+        if (kept && place <= r->pins[kept - 1].position)
+            place = r->pins[kept - 1].position + 1;
         /* where the others end, pins follow */
         r->pins[kept].position = place < others + kept ? place : (uint32_t)(others + kept);
         r->pins[kept++].docid = docid;

@@ -192,14 +192,6 @@ static void apply(struct rules *r, struct snapshot *snap, struct slice text)
     }
 }
 
-/* Two pins of one place: the later moves on. */
-static void spread(struct rules *r)
-{
-    for (uint32_t i = 1; i < r->pin_count; i++)
-        if (r->pins[i].position <= r->pins[i - 1].position)
-            r->pins[i].position = r->pins[i - 1].position + 1;
-}
-
 enum status rules_of(const struct rule_book *book, struct snapshot *snap, struct analyser *a,
                      struct slice text, struct arena *arena, struct rules *out)
 {
@@ -214,7 +206,6 @@ enum status rules_of(const struct rule_book *book, struct snapshot *snap, struct
             apply(out, snap, book->texts[c->rule]);
             done = c->rule;
         }
-    spread(out);
     return st;
 }
 

@@ -23,7 +23,7 @@ enum { RULE_PINS_MAX = 32, RULE_HIDES_MAX = 256, RULE_POSITION_MAX = 100, RULE_T
 
 struct rules {
     struct {
-        uint32_t docid, position; /* from 0, ascending */
+        uint32_t docid, position; /* from 0, ascending; equal ones follow each other */
     } pins[RULE_PINS_MAX];
     uint32_t pin_count;
     uint32_t hidden[RULE_HIDES_MAX]; /* docids, ascending; of the pinned ones too */

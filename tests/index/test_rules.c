@@ -1,0 +1,116 @@
+#include "tests/index/support_find.h"
+
+#include "index/rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const struct find_product shoes[] = {{.id = "a", .title = "red shoes"},
+                                            {.id = "b", .title = "red shoes leather"},
+                                            {.id = "c", .title = "blue shoes", .brand = "Puma"},
+                                            {.id = "d", .title = "sandals", .brand = "Puma"},
+                                            {0}};
+
+static void pins_stand_at_their_place_and_hides_are_gone(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", shoes);
+    find_setting(&f, "rule", "r", "query red shoes\nquery shoes\npin d 2\nhide b\n");
+    assert_string_equal(find_ids(&f, "Red SHOES"), "a d c");
+    assert_int_equal(f.result.found, 3);
+    assert_string_equal(find_set(&f, "shoes"), "a c d");
+    assert_string_equal(find_set(&f, "blue shoes"), "c"); /* another query */
+    find_setting(&f, "rule", "r", "contains shoes\npin c\npin d 50\n");
+    assert_string_equal(find_ids(&f, "red shoes"), "c a b d"); /* the last follows the others */
+    find_setting(&f, "rule", "r", "");
+    assert_string_equal(find_set(&f, "red shoes"), "a b c");
+    find_close(&f);
+}
+
+static void pages_with_pins_are_the_whole_set_once(void **state)
+{
+    (void)state;
+    struct find f;
+    char all[4096], pages[4096] = "";
+    find_open(&f, "en", shoes);
+    find_fill(&f, "shoes", 40);
+    find_setting(&f, "rule", "r", "query shoes\npin d 1\npin a 7\npin b 44\n");
+    f.query.k = 100;
+    strcpy(all, find_ids(&f, "shoes"));
+    assert_int_equal(f.result.found, 44);
+    assert_int_equal(f.result.hit_count, 44);
+    for (uint32_t k = 1; k < 12; k += 3) {
+        pages[0] = 0;
+        f.query.k = k;
+        for (f.query.offset = 0; f.query.offset < 44; f.query.offset += k) {
+            const char *ids = find_ids(&f, "shoes");
+            snprintf(pages + strlen(pages), sizeof pages - strlen(pages), "%s%s",
+                     f.query.offset ? " " : "", ids);
+        }
+        assert_string_equal(pages, all);
+    }
+    find_close(&f);
+}
+
+static void a_pin_passes_the_filter_or_is_not_shown(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", shoes);
+    find_setting(&f, "rule", "r", "query shoes\npin a 1\npin d 1\n");
+    f.query.filter = SLICE_LIT("brand = \"Puma\"");
+    assert_string_equal(find_ids(&f, "shoes"), "d c");
+    assert_int_equal(f.result.found, 2);
+    struct facet_request facet = {.field = SLICE_LIT("brand")};
+    f.query.facets = &facet;
+    f.query.facet_count = 1;
+    find_ids(&f, "shoes");
+    assert_int_equal(f.result.facets[0].values[0].count, 2);
+    find_close(&f);
+}
+
+static void sorted_results_have_no_pins_and_lose_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", shoes);
+    find_setting(&f, "rule", "r", "query shoes\npin c 1\n");
+    struct sort_request sort = {.field = SLICE_LIT("popularity"), .descending = true};
+    f.query.sorts = &sort;
+    f.query.sort_count = 1;
+    assert_string_equal(find_set(&f, "shoes"), "a b c");
+    find_close(&f);
+}
+
+static void texts_are_checked(void **state)
+{
+    (void)state;
+    struct analyser *a;
+    static const struct {
+        const char *text;
+        enum status status;
+    } cases[] = {{"query a\npin x", STATUS_OK},       {"contains a b\nhide x\n# note\n", STATUS_OK},
+                 {"query a", STATUS_INVALID},         {"pin x", STATUS_INVALID},
+                 {"query a\npush x", STATUS_INVALID}, {"query\npin x", STATUS_INVALID}};
+    assert_int_equal(analyser_create(&a), STATUS_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(rules_check(a, slice_str(cases[i].text), NULL), cases[i].status);
+    analyser_destroy(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pins_stand_at_their_place_and_hides_are_gone),
+        cmocka_unit_test(pages_with_pins_are_the_whole_set_once),
+        cmocka_unit_test(a_pin_passes_the_filter_or_is_not_shown),
+        cmocka_unit_test(sorted_results_have_no_pins_and_lose_nothing),
+        cmocka_unit_test(texts_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
