@@ -159,7 +159,7 @@ static void row_30_typo_results_stay_the_same_after_a_commit(void **state)
     char before[4096];
     find_open(&f, "en", NULL);
     for (int i = 0; i < 12; i++) {
-        char id[8], title[64];
+        char id[16], title[64];
         snprintf(id, sizeof id, "p%d", i);
         snprintf(title, sizeof title, "%s %d", i % 3 ? "keyboard" : "keyboards", i);
         find_put(&f, &(struct find_product){.id = id, .title = title});

@@ -1,0 +1,88 @@
+#include "tests/index/support_find.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static void numbers_with_units_however_written(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "mark", .title = "LG 55\" OLED"},
+                                      {.id = "word", .title = "Samsung 55 inch television"},
+                                      {.id = "short", .title = "Sony 55in screen"},
+                                      {.id = "milk", .title = "Milk 500ml"},
+                                      {.id = "oil", .title = "Oil 500 ml"},
+                                      {0}});
+    const char *const inches[] = {"55\"", "55in", "55 inch", "55 inches", "55-inch", "55 in"};
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(find_set(&f, inches[i]), "mark short word");
+    assert_string_equal(find_set(&f, "500 ml"), "milk oil");
+    assert_string_equal(find_set(&f, "500ml"), "milk oil");
+    assert_memory_equal(find_ids(&f, "500 ml milk"), "milk", 4);
+    find_close(&f);
+}
+
+static void ten_words_are_used_and_the_others_named(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "a", .title = "one two three four five six"}, {0}});
+    assert_string_equal(
+        find_ids(&f, "one two three four five six seven eight nine ten eleven twelve"), "a");
+    assert_int_equal(f.result.cut_count, 2);
+    assert_true(slice_equal(f.result.cut_words[0], SLICE_LIT("eleven")));
+    assert_true(slice_equal(f.result.cut_words[1], SLICE_LIT("twelve")));
+    find_ids(&f, "one one one one one one one one one one one two");
+    assert_int_equal(f.result.cut_count, 0); /* said twice is said once */
+    find_close(&f);
+}
+
+static void any_text_is_a_query(void **state)
+{
+    (void)state;
+    struct find f;
+    static const char *const texts[] = {
+        "-",   "\"",      "\"\"",     "\" \"",         ":",     "title:", "-\"", "- -",
+        "\"a", "a\"",     "-title:x", "title:\"x y\"", "a:b:c", "\\",     "%",   "''",
+        "a -", "x\"y\"z", "\t\n"};
+    find_open(&f, "en", (struct find_product[]){{.id = "a", .title = "title a"}, {0}});
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        find_ids(&f, texts[i]);
+    f.query.match = QUERY_ANY;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        find_ids(&f, texts[i]);
+    find_close(&f);
+}
+
+static void one_letter_is_a_beginning(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "a", .title = "sofa"},
+                                      {.id = "b", .title = "blue stool"},
+                                      {.id = "c", .title = "chair"},
+                                      {0}});
+    assert_string_equal(find_set(&f, "s"), "a b");
+    assert_memory_equal(find_ids(&f, "blue s"), "b", 1);
+    f.query.prefix = false;
+    assert_string_equal(find_set(&f, "s"), "");
+    find_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_with_units_however_written),
+        cmocka_unit_test(ten_words_are_used_and_the_others_named),
+        cmocka_unit_test(any_text_is_a_query),
+        cmocka_unit_test(one_letter_is_a_beginning),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
