@@ -106,6 +106,19 @@ static void put_rest(struct buf *b, const struct search_reply *r)
             buf_printf(b, "%02x", (unsigned char)r->cursor.ptr[i]);
         buf_put_u8(b, '"');
     }
+    if (r->stage_count) {
+        buf_printf(b, ",\"stages\":[");
+        for (uint32_t i = 0; i < r->stage_count; i++) {
+            buf_printf(b, "%s{\"stage\":", i ? "," : "");
+            json_put_text(b, r->stages[i].name);
+            buf_printf(b, ",\"us\":%llu,\"bytes\":%llu}", (unsigned long long)r->stages[i].us,
+                       (unsigned long long)r->stages[i].bytes);
+        }
+        buf_printf(b, "],\"blocks_read\":%llu,\"blocks_skipped\":%llu",
+                   (unsigned long long)r->work[0], (unsigned long long)r->work[1]);
+        buf_printf(b, ",\"postings\":%llu,\"expansions\":%llu", (unsigned long long)r->work[2],
+                   (unsigned long long)r->work[3]);
+    }
     buf_printf(b, ",\"work\":[");
     for (int i = 0; i < 8; i++)
         buf_printf(b, "%s%llu", i ? "," : "", (unsigned long long)r->work[i]);

@@ -7,6 +7,7 @@
 
 #include "index/facet_search.h"
 #include "index/order.h"
+#include "index/order.h"
 
 /*
  * The reply needs the texts of a few values only: counts decide first, so texts are read for what

@@ -2,6 +2,7 @@
 
 #include "index/filter_private.h"
 #include "index/order.h"
+#include "index/order.h"
 #include "index/value_index.h"
 
 #include <errno.h>
@@ -504,13 +505,15 @@ static struct filter *parse_or(struct parser *p)
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault)
 {
+    *out = NULL;
+    if (!text.len)
+        return STATUS_OK;
     struct parser p = {.start = text.ptr,
                        .at = text.ptr,
                        .end = text.ptr + text.len,
                        .snap = snap,
                        .arena = arena,
                        .fault = fault};
-    *out = NULL;
     skip_blanks(&p);
     if (p.at == p.end)
         return STATUS_OK;

@@ -23,6 +23,9 @@ void list_init(struct list *l, struct postings_weight weight, struct query_work 
 void list_account(const struct list *l, struct query_work *work)
 {
     work->blocks_decoded += l->decoded;
+    if (l->p.block_count > 1)
+        work->postings_bytes += (uint64_t)(l->p.off[l->p.block_count - 1] - l->p.off[0]) /
+                                (l->p.block_count - 1) * l->decoded;
     work->blocks_skipped += l->p.block_count > l->decoded ? l->p.block_count - l->decoded : 0;
 }
 

@@ -121,6 +121,16 @@ static enum status reset_facets(struct search *s)
     return STATUS_OK;
 }
 
+/* Ends a stage of the work: its time goes to `us`. */
+static void spent(struct search *s, uint32_t *us)
+{
+    if (!s->query->clock_us)
+        return;
+    int64_t now = s->query->clock_us();
+    *us += (uint32_t)(now - s->stage_us);
+    s->stage_us = now;
+}
+
 /* Whether a stage is run: decided on the first page, repeated on those behind a cursor. */
 static bool stage(struct search *s, enum query_stage which, bool wanted)
 {
@@ -154,7 +164,9 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
 
 static enum status expand(struct search *s, uint32_t typos, bool parts)
 {
+    spent(s, &s->out->work.retrieve_us);
     enum status st = expand_words(s, typos, parts);
+    spent(s, &s->out->work.analyse_us);
     return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
                                                 : st;
 }
@@ -472,8 +484,10 @@ static enum status finish(struct search *s)
         st = finish_terms(s);
     if (!st && s->query->explain)
         st = explain_hits(s);
+    spent(s, &out->work.rank_us);
     for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
         st = facet_finish(s->facets[i], s->snap, s->searcher->folder, s->arena, &out->facets[i]);
+    spent(s, &out->work.facet_us);
     out->facet_count = s->query->facet_count;
     out->found = s->found;
     out->found_exact = !s->inexact;
@@ -503,9 +517,12 @@ enum status search_run(struct searcher *sr, struct snapshot *snap, const struct 
     s->arena = arena;
     s->fault = fault;
     s->out = out;
+    s->stage_us = q->clock_us ? q->clock_us() : 0;
     enum status st = prepare(s);
+    spent(s, &out->work.analyse_us);
     if (!st)
         st = run_words(s);
+    spent(s, &out->work.retrieve_us);
     return st ? st : finish(s);
 }
 

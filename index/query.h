@@ -55,9 +55,10 @@ struct query {
     struct slice profile;      /* ranking profile; empty = "default" */
     struct slice profile_text; /* the text of one instead (profile.h): for measurement */
     bool explain;
-    bool want_terms; /* fill result.terms, for highlights */
-    bool no_pruning; /* exhaustive evaluation: tests and measurement */
-    uint32_t skip;   /* bits of enum query_skip: what a loaded server leaves out */
+    int64_t (*clock_us)(void); /* for the times in `work`; NULL = not taken */
+    bool want_terms;           /* fill result.terms, for highlights */
+    bool no_pruning;           /* exhaustive evaluation: tests and measurement */
+    uint32_t skip;             /* bits of enum query_skip: what a loaded server leaves out */
     /* Retrieval may stop after so many postings; then found_exact is false and "early_stop" is
      * told. 0 = never. */
     uint64_t postings_max;
@@ -100,6 +101,9 @@ struct facet_result {
 
 struct query_work { /* what the search did, for --explain, metrics, benches */
     uint64_t blocks_decoded, blocks_skipped, postings_read, candidates, terms_expanded;
+    uint64_t postings_bytes; /* of the blocks decoded, by the lists' average block */
+    /* Words read and looked up; matches found, filtered, counted; second phase and page; values of
+     * facets read. */
     uint32_t analyse_us, retrieve_us, facet_us, rank_us;
 };
 

@@ -85,6 +85,7 @@ struct search {
     struct loose_rule *loose_rule;     /* which words are enough; NULL = all, or any */
     uint32_t dropped;                  /* bitmap of the plan's groups that products may lack */
     struct query_result *out;
+    int64_t stage_us; /* when the stage at hand began, with a clock */
 };
 
 #endif

@@ -94,6 +94,15 @@ void search_reply_facet(struct buf *b, const struct facet_reply *f)
     tlv_end(b, at);
 }
 
+void search_reply_stage(struct buf *b, const struct stage_reply *s)
+{
+    size_t at = tlv_begin(b, TAG_HITS_STAGE);
+    wire_put_bytes(b, s->name);
+    wire_put_varint(b, s->us);
+    wire_put_varint(b, s->bytes);
+    tlv_end(b, at);
+}
+
 void search_reply_highlight(struct buf *b, const struct highlight_reply *h)
 {
     size_t at = tlv_begin(b, TAG_HITS_HIGHLIGHT);
@@ -232,9 +241,19 @@ static enum status highlight_decode(struct slice v, struct highlight_reply *h)
     return r.failed ? STATUS_INVALID : STATUS_OK;
 }
 
+static enum status stage_decode(struct slice v, struct stage_reply *s)
+{
+    struct wire_reader r = wire_reader_of(v);
+    s->name = wire_bytes(&r);
+    s->us = wire_varint(&r);
+    s->bytes = wire_varint(&r);
+    return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
 struct search_arrays {
     struct facet_reply *facets;
     struct highlight_reply *highlights;
+    struct stage_reply *stages;
     struct slice *degraded, *dropped, *cut;
     struct withheld *withheld;
 };
@@ -265,6 +284,8 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
         return hits_decode(v, a, r);
     case TAG_HITS_FACET:
         return facet_decode(v, a, &arrays->facets[r->facet_count++]);
+    case TAG_HITS_STAGE:
+        return stage_decode(v, &arrays->stages[r->stage_count++]);
     case TAG_HITS_HIGHLIGHT:
         return highlight_decode(v, &arrays->highlights[r->highlight_count++]);
     case TAG_HITS_DEGRADED:
@@ -328,12 +349,13 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
     struct search_arrays arrays = {
         array_for(body, TAG_HITS_FACET, a, sizeof(struct facet_reply)),
         array_for(body, TAG_HITS_HIGHLIGHT, a, sizeof(struct highlight_reply)),
+        array_for(body, TAG_HITS_STAGE, a, sizeof(struct stage_reply)),
         array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_CUT, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_WITHHELD, a, sizeof(struct withheld))};
-    if (!arrays.facets || !arrays.highlights || !arrays.degraded || !arrays.dropped ||
-        !arrays.cut || !arrays.withheld)
+    if (!arrays.facets || !arrays.highlights || !arrays.stages || !arrays.degraded ||
+        !arrays.dropped || !arrays.cut || !arrays.withheld)
         return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
@@ -344,6 +366,7 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
             return s;
     out->facets = arrays.facets;
     out->highlights = arrays.highlights;
+    out->stages = arrays.stages;
     out->degraded = arrays.degraded;
     out->dropped = arrays.dropped;
     out->cut = arrays.cut;

@@ -38,6 +38,11 @@ struct facet_reply {
     uint32_t value_count;
 };
 
+struct stage_reply { /* of an explained search */
+    struct slice name;
+    uint64_t us, bytes;
+};
+
 struct highlight_reply {
     uint32_t hit; /* from 0 */
     struct slice field, text;
@@ -62,6 +67,8 @@ struct search_reply {
     uint32_t facet_count;
     const struct highlight_reply *highlights;
     uint32_t highlight_count;
+    const struct stage_reply *stages;
+    uint32_t stage_count;
     const struct slice *degraded, *dropped, *cut;
     uint32_t degraded_count, dropped_count, cut_count;
     struct slice cursor, query_id;
@@ -81,6 +88,7 @@ void search_reply_hits_end(struct buf *b, size_t at);
 size_t search_reply_hit_begin(struct buf *b, const struct hit_reply *h);
 void search_reply_hit_end(struct buf *b, size_t document_at, const struct hit_reply *h);
 void search_reply_facet(struct buf *b, const struct facet_reply *f);
+void search_reply_stage(struct buf *b, const struct stage_reply *s);
 void search_reply_highlight(struct buf *b, const struct highlight_reply *h);
 void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count);
 

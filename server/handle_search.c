@@ -54,6 +54,7 @@ static enum status query_of(struct front *f, const struct search_request *in, st
                         .group_size = in->group_size,
                         .profile = in->profile,
                         .explain = in->explain,
+                        .clock_us = in->explain ? clock_mono_us : NULL,
                         .want_terms = in->highlight_count > 0,
                         .max_stale_ms = in->max_stale_ms};
     query_facets(f, in, q);
@@ -206,6 +207,39 @@ void front_note_query(struct front *f, const struct request *rq, const struct se
         query_log_note(&f->role->shared->query_logs[f->role->number], &n);
 }
 
+/* Where the reply stood, and when, as each part of it began. */
+enum { STAGE_HITS, STAGE_FACETS, STAGE_MARKS, STAGE_END, STAGE_COUNT };
+
+struct stages {
+    int64_t us[STAGE_COUNT];
+    size_t len[STAGE_COUNT];
+};
+
+static void stage_note(struct stages *s, int at, const struct buf *b)
+{
+    s->us[at] = clock_mono_us();
+    s->len[at] = b->len;
+}
+
+/* What an explained search spent where: in the library, then on the parts of the reply. */
+static void put_stages(const struct query_work *w, const struct stages *s, size_t text_len,
+                       struct buf *b)
+{
+    static const char *const parts[] = {"hits", "facets", "highlights"};
+    const struct stage_reply library[] = {
+        {SLICE_LIT("analyse"), w->analyse_us, text_len},
+        {SLICE_LIT("retrieve"), w->retrieve_us, w->postings_bytes},
+        {SLICE_LIT("rank"), w->rank_us, 0},
+        {SLICE_LIT("count"), w->facet_us, 0},
+    };
+    for (size_t i = 0; i < sizeof library / sizeof *library; i++)
+        search_reply_stage(b, &library[i]);
+    for (int i = 0; i < STAGE_END; i++)
+        search_reply_stage(b, &(struct stage_reply){slice_str(parts[i]),
+                                                    (uint64_t)(s->us[i + 1] - s->us[i]),
+                                                    s->len[i + 1] - s->len[i]});
+}
+
 enum status search_compute(struct front *f, int64_t deadline_us, struct catalog *c,
                            const struct search_request *in, uint32_t left_out, struct buf *b,
                            struct cache_facts *facts, struct fault *fault)
@@ -225,11 +259,22 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     degrade_query(&f->ladder, &q);
     q.check = front_check;
     q.check_ctx = &check;
-    if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)) ||
-        (s = put_hits(f, c, in, &r, &m, b, &sum, facts, body_at, fault)) ||
-        (s = put_facets(f, &r, b)) ||
-        (in->highlight_count && (s = hit_highlights_put(f, c->snapshot, in, &r, b, fault))))
+    struct stages stages = {0};
+    if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)))
         return s;
+    stage_note(&stages, STAGE_HITS, b);
+    s = put_hits(f, c, in, &r, &m, b, &sum, facts, body_at, fault);
+    stage_note(&stages, STAGE_FACETS, b);
+    if (!s)
+        s = put_facets(f, &r, b);
+    stage_note(&stages, STAGE_MARKS, b);
+    if (!s && in->highlight_count)
+        s = hit_highlights_put(f, c->snapshot, in, &r, b, fault);
+    stage_note(&stages, STAGE_END, b);
+    if (s)
+        return s;
+    if (in->explain)
+        put_stages(&r.work, &stages, in->text.len, b);
     tlv_put_u64(b, TAG_HITS_FOUND, r.found);
     tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
     tlv_put_u64(b, TAG_HITS_GENERATION, snapshot_generation(c->snapshot));

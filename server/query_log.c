@@ -17,7 +17,8 @@ static const struct {
 
 static float decayed(float weight, int64_t since_ms)
 {
-    return since_ms <= 0 ? weight : weight * exp2f(-(float)since_ms / HALF_LIFE_MS);
+    /* within a second nothing is lost; exp2f() is what costs here */
+    return since_ms < 1000 ? weight : weight * exp2f(-(float)since_ms / HALF_LIFE_MS);
 }
 
 static uint32_t catalog_hash(struct slice name)
@@ -35,11 +36,13 @@ static struct query_record *place_of(struct query_record *table, uint32_t size, 
     struct query_record *least = set;
     float weight = INFINITY;
     for (uint32_t i = 0; i < QUERY_WAYS; i++) {
+        if (!atomic_load_explicit(&set[i].version, memory_order_relaxed))
+            return &set[i];
+        if (set[i].hash == hash && set[i].catalog == catalog)
+            return &set[i];
+    }
+    for (uint32_t i = 0; i < QUERY_WAYS; i++) {
         struct query_record *r = &set[i];
-        if (!atomic_load_explicit(&r->version, memory_order_relaxed))
-            return r;
-        if (r->hash == hash && r->catalog == catalog)
-            return r;
         float w = decayed(r->weight, now_ms - r->last_ms);
         if (w < weight) {
             weight = w;

@@ -129,6 +129,24 @@ class Page(unittest.TestCase):
         self.assertEqual(r['found'], len(r['hits']))
         self.assertEqual(sum(v['count'] for v in r['facets']['brand']['values']), r['found'])
 
+    # --- explain
+
+    def test_explain_tells_words_scores_times_and_what_was_read(self):
+        r = self.server.search('shop', 'red shoes', '-k', 2, '--explain', '--facet', 'brand', '--no-cache')
+        for hit in r['hits']:
+            self.assertIn('red: exact, title', hit['explain'])
+            self.assertIn('shoes: ', hit['explain'])
+            self.assertIn('score', hit['explain'])
+        stages = {s['stage']: s for s in r['stages']}
+        self.assertLessEqual({'analyse', 'retrieve', 'rank', 'count', 'hits', 'facets', 'highlights'}, set(stages))
+        self.assertLessEqual(sum(s['us'] for s in r['stages']), r['took_us'] + 10)
+        self.assertGreater(stages['hits']['bytes'], 0)
+        for key in 'blocks_read', 'blocks_skipped', 'postings', 'expansions':
+            self.assertIn(key, r)
+        text = self.server.souk('search', 'shop', 'red shoes', '-k', 1, '--explain')
+        self.assertIn('why: red: exact', text)
+        self.assertIn('blocks read', text)
+
     # --- highlights
 
     def highlight(self, words, field='title', ident=None, *options):
