@@ -5,6 +5,8 @@
 
 struct stemmer {
     struct sb_stemmer *snowball;
+    bool russian;
+    char restored[66];
 };
 
 /* Snowball takes the codes itself; it also knows names, which are no codes. */
@@ -39,6 +41,7 @@ enum status stemmer_open(struct slice language, struct stemmer **out)
         free(s);
         return STATUS_UNSUPPORTED;
     }
+    s->russian = strcmp(code, "ru") == 0;
     *out = s;
     return STATUS_OK;
 }
@@ -52,6 +55,23 @@ void stemmer_close(struct stemmer **s)
     *s = NULL;
 }
 
+/* Folding took the breve off a final short i, which adjectives end with: behind a vowel it is one
+ * again. Letters by their second byte; the first is 0xd0, or 0xd1 from "er" on. */
+static struct slice restore(struct stemmer *s, struct slice word)
+{
+    static const char *const vowels[] = {"\xd1\x8b", "\xd0\xb8", "\xd0\xbe", "\xd0\xb5",
+                                         "\xd0\xb0", "\xd1\x8f", "\xd1\x83", "\xd1\x8e"};
+    if (word.len < 6 || memcmp(word.ptr + word.len - 2, "\xd0\xb8", 2) != 0)
+        return word;
+    for (size_t i = 0; i < sizeof vowels / sizeof *vowels; i++)
+        if (memcmp(word.ptr + word.len - 4, vowels[i], 2) == 0) {
+            memcpy(s->restored, word.ptr, word.len);
+            s->restored[word.len - 1] = (char)0xb9;
+            return slice_make(s->restored, word.len);
+        }
+    return word;
+}
+
 struct slice stemmer_stem(struct stemmer *s, struct slice word)
 {
     if (word.len < 3 || word.len > 64)
@@ -59,6 +79,8 @@ struct slice stemmer_stem(struct stemmer *s, struct slice word)
     for (size_t i = 0; i < word.len; i++)
         if (word.ptr[i] >= '0' && word.ptr[i] <= '9')
             return word;
+    if (s->russian)
+        word = restore(s, word);
     const sb_symbol *stem =
         sb_stemmer_stem(s->snowball, (const sb_symbol *)word.ptr, (int)word.len);
     int n = stem ? sb_stemmer_length(s->snowball) : 0;

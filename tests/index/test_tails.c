@@ -1,0 +1,91 @@
+#include "tests/index/support_find.h"
+
+#include "index/probe.h"
+#include "index/tails.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+struct collected {
+    char text[1024];
+};
+
+static enum status collect(void *ctx, struct slice term)
+{
+    struct collected *c = ctx;
+    size_t len = strlen(c->text);
+    snprintf(c->text + len, sizeof c->text - len, "%s%.*s", len ? " " : "", (int)term.len,
+             term.ptr);
+    return STATUS_OK;
+}
+
+static void terms_are_found_by_their_end(void **state)
+{
+    (void)state;
+    struct find f;
+    struct tails *t;
+    find_open(
+        &f, "",
+        (struct find_product[]){
+            {.id = "a", .title = "handshower rainshower shower showerhead hour our tower"}, {0}});
+    assert_int_equal(tails_create(&t), STATUS_OK);
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    for (int again = 0; again < 2; again++) {
+        struct collected c = {{0}};
+        assert_int_equal(
+            tails_find(t, snapshot_segment(f.snap, 0), SLICE_LIT("shower"), collect, &c),
+            STATUS_OK);
+        assert_string_equal(c.text, "handshower rainshower");
+        c.text[0] = 0;
+        tails_find(t, snapshot_segment(f.snap, 0), SLICE_LIT("ower"), collect, &c);
+        assert_string_equal(c.text, "handshower rainshower shower tower");
+        c.text[0] = 0;
+        tails_find(t, snapshot_segment(f.snap, 0), SLICE_LIT("our"), collect, &c);
+        assert_string_equal(c.text, ""); /* too short to be looked for */
+    }
+    snapshot_end(f.snap);
+    tails_destroy(&t);
+    find_close(&f);
+}
+
+static void a_probe_walks_a_list_by_chosen_documents(void **state)
+{
+    (void)state;
+    struct find f;
+    struct probe p;
+    uint32_t at[8], n;
+    find_open(&f, "", NULL);
+    find_fill(&f, "even", 600);
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    const struct segment *s = snapshot_segment(f.snap, 0);
+    uint32_t docs = segment_doc_count(s);
+    assert_int_equal(probe_open(&p, s, SLICE_LIT("nothere")), STATUS_NOT_FOUND);
+    assert_int_equal(probe_open(&p, s, SLICE_LIT("even")), STATUS_OK);
+    for (uint32_t d = 0; d < docs; d += 7) {
+        bool there;
+        uint8_t evidence;
+        assert_int_equal(probe_seek(&p, d, &there), STATUS_OK);
+        assert_true(there);
+        assert_int_equal(probe_evidence(&p, &evidence), STATUS_OK);
+        assert_int_equal(evidence >> 4, 1); /* the title */
+        assert_int_equal(probe_positions(&p, at, 8, &n), STATUS_OK);
+        assert_true(n == 1 && at[0] == 0);
+    }
+    const uint32_t ready[] = {2, 5, 9};
+    assert_true(probe_docs(ready, 3, 5) && !probe_docs(ready, 3, 6) && !probe_docs(ready, 0, 2));
+    snapshot_end(f.snap);
+    find_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(terms_are_found_by_their_end),
+        cmocka_unit_test(a_probe_walks_a_list_by_chosen_documents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
