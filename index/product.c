@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NUMBER_TEXT_MAX = 40 };
-
 static const char path_joint[] = " > ";
 
 /* --- parsing ---------------------------------------------------------------------------------- */
@@ -104,6 +102,8 @@ static enum status path_ordinal(struct facet_intern *in, uint32_t field, const s
     uint32_t left = v->type == VALUE_LIST ? v->count : UINT32_MAX;
     while (!st && left-- && (v->type == VALUE_LIST || rest.len)) {
         struct slice node = v->type == VALUE_LIST ? value_next_item(&r) : next_node(&rest);
+        if (!node.len)
+            continue; /* a node without a name is none */
         if (scratch->len)
             buf_put(scratch, path_joint, sizeof path_joint - 1);
         buf_put_slice(scratch, node);
@@ -115,15 +115,14 @@ static enum status path_ordinal(struct facet_intern *in, uint32_t field, const s
     return st;
 }
 
-static void put_number_text(struct buf *b, double v)
+struct slice product_number_text(double v, char text[NUMBER_TEXT_MAX])
 {
-    char text[NUMBER_TEXT_MAX];
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
+        snprintf(text, NUMBER_TEXT_MAX, "%.*g", digits, v);
         if (strtod(text, NULL) == v)
             break;
     }
-    buf_put(b, text, strlen(text));
+    return slice_str(text);
 }
 
 static bool put_value_text(struct buf *b, const struct value *v, struct facet_row *row)
@@ -148,7 +147,7 @@ static bool put_value_text(struct buf *b, const struct value *v, struct facet_ro
     case VALUE_FLOAT:
         row->has_number = true;
         row->number = v->f;
-        put_number_text(b, v->f);
+        buf_put_slice(b, product_number_text(v->f, text));
         return true;
     default:
         return false;

@@ -13,6 +13,10 @@
 #include "index/schema.h"
 #include "protocol/document.h"
 
+enum { NUMBER_TEXT_MAX = 40 };
+/* The shortest text that reads back as the number. */
+struct slice product_number_text(double v, char text[NUMBER_TEXT_MAX]);
+
 /* Values by field id; slices point into the document. */
 struct product {
     struct slice id;

@@ -57,9 +57,10 @@ static enum status add_text(struct product_tokens *t, const struct field *f, str
 static enum status add_number(struct product_tokens *t, const struct field *f,
                               const struct value *v, uint32_t *position)
 {
-    char text[40];
-    int n = v->type == VALUE_INT ? snprintf(text, sizeof text, "%lld", (long long)v->i)
-                                 : snprintf(text, sizeof text, "%.15g", v->f);
+    char text[NUMBER_TEXT_MAX];
+    if (v->type == VALUE_FLOAT)
+        return add_text(t, f, product_number_text(v->f, text), position);
+    int n = snprintf(text, sizeof text, "%lld", (long long)v->i);
     return add_text(t, f, slice_make(text, (size_t)n), position);
 }
 
@@ -76,6 +77,10 @@ static enum status add_value(struct product_tokens *t, const struct field *f, co
     case VALUE_INT:
     case VALUE_FLOAT:
         return add_number(t, f, v, position);
+    case VALUE_TRUE: /* of an attribute, which may stand in a list of texts elsewhere */
+        return add_text(t, f, SLICE_LIT("true"), position);
+    case VALUE_FALSE:
+        return add_text(t, f, SLICE_LIT("false"), position);
     case VALUE_LIST:
         for (uint32_t i = 0; i < v->count && !st; i++)
             st = add_text(t, f, value_next_item(&r), position);

@@ -67,6 +67,9 @@ static enum status put_list(const struct field *f, const struct value *v, struct
     if (v->count > VALIDATE_LIST_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d values", f->name,
                          VALIDATE_LIST_MAX);
+    if (f->type == FIELD_PATH && v->count > VALIDATE_PATH_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d nodes", f->name,
+                         VALIDATE_PATH_MAX);
     struct wire_reader r = wire_reader_of(v->bytes);
     value_put_list(out, v->count);
     for (uint32_t i = 0; i < v->count; i++) {
@@ -75,6 +78,28 @@ static enum status put_list(const struct field *f, const struct value *v, struct
             return s;
     }
     return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
+/* Lists of attributes hold texts; objects inside do not come here (their paths are joined). */
+static enum status check_inner(const struct field *f, const struct value *v, struct fault *fault)
+{
+    struct wire_reader r = wire_reader_of(v->bytes);
+    if (v->type == VALUE_PAIRS)
+        return fault_set(fault, STATUS_INVALID, f->name, "%s holds pairs inside of pairs", f->name);
+    if (v->type == VALUE_FLOAT && !isfinite(v->f))
+        return fault_set(fault, STATUS_INVALID, f->name, "%s holds a number that is not finite",
+                         f->name);
+    if (v->type == VALUE_LIST && v->count > VALIDATE_LIST_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d values", f->name,
+                         VALIDATE_LIST_MAX);
+    bool valid = v->type != VALUE_TEXT || wire_utf8_valid(v->bytes) == v->bytes.len;
+    for (uint32_t i = 0; v->type == VALUE_LIST && i < v->count && valid; i++) {
+        struct slice item = value_next_item(&r);
+        valid = wire_utf8_valid(item) == item.len;
+    }
+    return valid ? STATUS_OK
+                 : fault_set(fault, STATUS_BAD_UTF8, f->name, "%s holds text that is not UTF-8",
+                             f->name);
 }
 
 static enum status put_pairs(const struct field *f, const struct value *v, struct buf *out,
@@ -93,12 +118,11 @@ static enum status put_pairs(const struct field *f, const struct value *v, struc
         enum status s = value_next_pair(&r, &path, &inner);
         if (s || (s = put_checked_text(f, path, out, fault)))
             return s;
-        if (inner.type == VALUE_FLOAT && !isfinite(inner.f))
-            return fault_set(fault, STATUS_INVALID, f->name, "%s holds a number that is not finite",
-                             f->name);
-        if (inner.type == VALUE_TEXT && wire_utf8_valid(inner.bytes) != inner.bytes.len)
-            return fault_set(fault, STATUS_BAD_UTF8, f->name, "%s holds text that is not UTF-8",
-                             f->name);
+        if (path.len && memchr(path.ptr, 0x1f, path.len)) /* parts key and value in the index */
+            return fault_set(fault, STATUS_INVALID, f->name,
+                             "a key of %s holds a control character", f->name);
+        if ((s = check_inner(f, &inner, fault)))
+            return s;
         value_put(out, &inner);
     }
     return STATUS_OK;

@@ -8,7 +8,13 @@
 #include "index/schema.h"
 #include "protocol/request.h"
 
-enum { VALIDATE_ID_MAX = 511 - 16, VALIDATE_ITEM_MAX = 1000000, VALIDATE_LIST_MAX = 10000 };
+/* None above what the index takes: an item it refuses after the ack would be lost. */
+enum {
+    VALIDATE_ID_MAX = 255,
+    VALIDATE_ITEM_MAX = 1000000,
+    VALIDATE_LIST_MAX = 10000,
+    VALIDATE_PATH_MAX = 64 /* nodes */
+};
 
 /* Field ids of the names in a PUT's table; a name the schema lacks is UINT32_MAX. */
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,
