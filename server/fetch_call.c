@@ -38,7 +38,8 @@ static bool usable(struct fetch_catalog *c, const struct fetch_provider *p, enum
     const struct provider *d = p->definition;
     bool background = kind != CALL_FOREGROUND && kind != CALL_CANARY;
     uint32_t room = (uint32_t)d->concurrency;
-    if (p->retired || !d->enabled || !url_of(d, what).len || (background && d->paused))
+    bool held = d->paused || (atomic_load(&c->row->freshness.safe_mode) & SAFE_BY_HAND);
+    if (p->retired || !d->enabled || !url_of(d, what).len || (background && held))
         return false;
     if (background &&
         (p->background >= (room + 1) / 2 || c->fetcher->background >= BACKGROUND_MOST))

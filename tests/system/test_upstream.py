@@ -3,12 +3,13 @@
 failing over, operators, kills."""
 import json
 import os
+import re
 import signal
 import threading
 import time
 import unittest
 
-from souk_system import SLACK, Server, wait_until
+from souk_system import SLACK, SOURCE, Server, wait_until
 from souk_upstream import QUICK, BadUpstream, create, define, products, upstream
 from souk_wire import Connection, hits, tlv
 
@@ -347,6 +348,17 @@ class Processes(unittest.TestCase):
             self.assertEqual(searches, kills * 20)
             ids = [json.loads(line)['id'] for line in s.souk('export', '--catalog', 'shop').splitlines()]
             self.assertEqual(sorted(ids), sorted(up.products))
+
+
+class Documentation(unittest.TestCase):
+    def test_every_option_of_a_provider_is_told(self):
+        with open(os.path.join(SOURCE, 'server', 'provider_options.def')) as f:
+            rows = re.findall(r'^PROVIDER_OPTION\((\w+), (-?\d+), -?\d+, \d+, "([^"]*)"\)', f.read(), re.M)
+        with open(os.path.join(SOURCE, 'docs', 'upstreams.md')) as f:
+            text = f.read()
+        self.assertGreater(len(rows), 20)
+        for name, default, help_text in rows:
+            self.assertIn(f"| `{name}` | {'not set' if default == '-1' else default} | {help_text} |", text)
 
 
 if __name__ == '__main__':
