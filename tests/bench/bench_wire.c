@@ -113,6 +113,7 @@ static void add_search(const char *words, bool ids_only, bool no_cache, enum sea
     q.prefix = false;
     q.typos = 0;
     q.ids_only = ids_only;
+    q.profile = ids_only ? SLICE_LIT("bm25") : SLICE_NULL; /* as the peers rank */
     q.k = B.hits;
     q.no_cache = no_cache;
     q.count_to = 1000;

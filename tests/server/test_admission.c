@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-enum { MS = 1000, CONN = 7 };
+enum { CONN = 7 };
+static const int64_t MS = 1000;
 
 static struct admission a;
 static int64_t now;
