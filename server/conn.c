@@ -259,7 +259,7 @@ static bool too_slow(struct pace *p, int64_t now_ms, int64_t slow_ms, uint64_t r
 void conn_sweep(struct front *f, int64_t now_ms)
 {
     const struct config *o = f->role->config;
-    int64_t idle = (int64_t)config_number(o, OPTION_IDLE);
+    int64_t idle = (int64_t)config_number(o, OPTION_IDLE) / (f->memory >= MEMORY_TIGHT ? 10 : 1);
     int64_t first = (int64_t)config_number(o, OPTION_FIRST_FRAME);
     int64_t slow = (int64_t)config_number(o, OPTION_SLOW);
     uint64_t rate = config_number(o, OPTION_SLOW_RATE);

@@ -123,9 +123,12 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
         return false;
     }
     uint64_t ms = f->time ? f->time : front->default_deadline_ms;
-    struct waiting *evicted;
-    enum status s = admission_add(&front->admission, front_queue_of(c, f), c->id, f, now_us,
-                                  now_us + (int64_t)ms * 1000, &evicted);
+    struct waiting *evicted = NULL;
+    enum admission_id queue = front_queue_of(c, f);
+    enum status s = STATUS_OVERLOADED;
+    if (front->memory < MEMORY_SHORT || queue < QUEUE_SHEDDABLE)
+        s = admission_add(&front->admission, queue, c->id, f, now_us, now_us + (int64_t)ms * 1000,
+                          &evicted);
     if (evicted)
         pass_refuse(front, evicted, STATUS_OVERLOADED);
     if (s) {

@@ -11,7 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_MAX = 64, ACCEPT_PAUSE_MS = 100, SPARE_DESCRIPTORS = 32, DRAIN_GRACE_MS = 1000 };
+enum {
+    ACCEPT_MAX = 64,
+    ACCEPT_PAUSE_MS = 100,
+    SPARE_DESCRIPTORS = 32,
+    DRAIN_GRACE_MS = 1000,
+    TIGHT_OUTPUT = 262144
+};
 
 /* --- accepting ----------------------------------------------------------------------------------
  */
@@ -39,7 +45,9 @@ static void out_of_descriptors(struct front *f, int listener)
 
 static void on_accept_again(void *ctx)
 {
-    listeners_set(ctx, LOOP_READ);
+    struct front *f = ctx;
+    if (f->memory < MEMORY_OUT && !f->draining)
+        listeners_set(f, LOOP_READ);
 }
 
 static void on_listener(void *ctx, int fd, int events)
@@ -65,13 +73,25 @@ static void on_listener(void *ctx, int fd, int events)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
+void front_save_memory(struct front *f)
+{
+    const struct config *c = f->role->config;
+    bool tight = f->memory >= MEMORY_TIGHT;
+    uint64_t output = config_number(c, OPTION_OUTPUT);
+    f->output_most = tight && output > TIGHT_OUTPUT ? TIGHT_OUTPUT : output;
+    cached_search_resize(f, config_number(c, OPTION_CACHE_SIZE) / (tight ? 2 : 1));
+    if (f->memory < MEMORY_OUT && !f->draining)
+        listeners_set(f, LOOP_READ);
+    else
+        listeners_set(f, 0);
+}
+
 /* The numbers that are looked at per request or per connection. */
 static void take_options(struct front *f)
 {
     const struct config *c = f->role->config;
     f->in_flight_most = (uint32_t)config_number(c, OPTION_IN_FLIGHT);
     f->frame_most = (uint32_t)config_number(c, OPTION_FRAME);
-    f->output_most = config_number(c, OPTION_OUTPUT);
     f->default_deadline_ms = (uint32_t)config_number(c, OPTION_DEADLINE);
     f->client_limits = (struct client_limits){config_number(c, OPTION_CLIENT_RATE),
                                               config_number(c, OPTION_CLIENT_IN_FLIGHT)};
@@ -79,7 +99,7 @@ static void take_options(struct front *f)
     f->cache_stale_ms = (int64_t)config_number(c, OPTION_CACHE_STALE);
     f->cache_old_ms = (int64_t)config_number(c, OPTION_CACHE_OLD);
     f->cache_cost_us = config_number(c, OPTION_CACHE_COST);
-    cached_search_resize(f, config_number(c, OPTION_CACHE_SIZE));
+    front_save_memory(f);
     f->listen_queue = QUEUE_CRITICAL;
     for (int i = 0; i < QUEUE_COUNT && f->role->role != ROLE_ADMIN; i++)
         if (!strcmp(config_text(c, OPTION_LISTEN_CLASS), admission_name((enum admission_id)i)))

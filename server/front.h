@@ -17,6 +17,7 @@
 #include "server/conn.h"
 #include "server/ladder.h"
 #include "server/loop.h"
+#include "server/memory.h"
 #include "server/park.h"
 #include "server/read_through.h"
 #include "server/role.h"
@@ -48,6 +49,8 @@ struct front {
     int64_t asleep_us, idle_us, window_us; /* when it went to wait; waited in this window */
     int64_t ran_us, ran_count;             /* requests run in this window */
     uint32_t busy_percent;
+    enum memory_state memory;
+    size_t memory_used;
     int64_t drain_until_ms, drain_hard_ms, swept_ms;
     bool draining; /* GOAWAY was said; those who still send are served a moment longer */
     bool closing;  /* requests are answered GOING_AWAY */
@@ -149,6 +152,9 @@ enum status front_check(void *ctx);
  * shoppers only: not class background (canaries, crawlers), not behind an offset or a cursor. */
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
                       uint64_t found, uint64_t took_us, uint32_t times);
+
+/* front.c: what the state of memory calls for. */
+void front_save_memory(struct front *f);
 
 /* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD. */
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,

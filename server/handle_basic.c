@@ -201,6 +201,8 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     for (uint32_t i = 0; i < s->process_count; i++)
         put_process(b, &s->processes[i], i);
     put_queues(b, &f->admission);
+    stats_row_put(b, "front.memory_state", "%u", f->memory);
+    stats_row_put(b, "front.memory_used", "%zu", f->memory_used);
     stats_row_put(b, "front.busy_percent", "%u", f->busy_percent);
     stats_row_put(b, "front.refusing_percent", "%u", f->refusing.percent);
     stats_row_put(b, "front.reads_put_off", "%" PRIu64, f->refusing.held_off);

@@ -76,8 +76,10 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
         take_level(l, w->pin > LADDER_MAX ? LADDER_MAX : (uint32_t)w->pin);
         return;
     }
+    if (l->level < w->least)
+        take_level(l, w->least);
     bool up = l->level < LADDER_MAX && w->pressure >= levels[l->level + 1].enter;
-    bool down = l->level > 0 && w->pressure < levels[l->level].leave &&
+    bool down = l->level > w->least && w->pressure < levels[l->level].leave &&
                 busy_below(l, w->busy) < LADDER_BUSY;
     if (held(up, &l->over_us, now_us, LADDER_ENTER_US))
         take_level(l, l->level + 1);

@@ -29,6 +29,7 @@ struct ladder_window {
     uint32_t pressure; /* admission_pressure() */
     uint32_t busy;     /* percent of the time in which the front was not idle */
     uint32_t cost_us;  /* mean of the requests that were run; 0 = too few to tell */
+    uint32_t least;    /* not below this level: memory is short */
     int pin;           /* 0 to LADDER_MAX, or LADDER_AUTO */
 };
 

@@ -13,7 +13,7 @@
 #include "server/cached_search.h"
 #include "server/front.h"
 
-enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10, EXPIRED_MOST = 256 };
+enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10, EXPIRED_MOST = 256, MEMORY_LEVEL = 3 };
 
 static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
     QUEUE_CRITICAL, QUEUE_DEFAULT, QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
@@ -130,6 +130,7 @@ void pass_tick(struct front *f)
         .pressure = admission_pressure(&f->admission),
         .busy = f->busy_percent,
         .cost_us = f->ran_count >= COST_LEAST ? (uint32_t)(f->ran_us / f->ran_count) + 1 : 0,
+        .least = f->memory >= MEMORY_SHORT ? MEMORY_LEVEL : 0,
         .pin = (int)atomic_load(&f->role->shared->degrade_pin) - 1};
     f->ran_us = f->ran_count = 0;
     ladder_step(&f->ladder, &w, f->now_us);
@@ -137,6 +138,14 @@ void pass_tick(struct front *f)
     pass_publish(f);
     if (now - f->swept_ms >= SWEEP_MS) {
         f->swept_ms = now;
+        f->memory_used = memory_used();
+        enum memory_state was = f->memory;
+        /* the operator's door stays open */
+        size_t limit =
+            f->role->role == ROLE_ADMIN ? 0 : config_number(f->role->config, OPTION_MEMORY);
+        f->memory = memory_step(was, f->memory_used, limit);
+        if (f->memory != was)
+            front_save_memory(f);
         conn_sweep(f, now);
     }
 }

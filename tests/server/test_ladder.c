@@ -12,7 +12,7 @@ static int64_t now = 1000000;
 
 static void step(struct ladder *l, uint32_t pressure, uint32_t busy, uint32_t cost_us, int pin)
 {
-    ladder_step(l, &(struct ladder_window){pressure, busy, cost_us, pin}, now += STEP_US);
+    ladder_step(l, &(struct ladder_window){pressure, busy, cost_us, 0, pin}, now += STEP_US);
 }
 
 /* Steps with this pressure for so many milliseconds. */
@@ -81,6 +81,17 @@ static void what_a_level_saved_is_forgotten_after_a_while(void **state)
     while (l.level && steps++ < 10000)
         step(&l, 0, 40, 100, LADDER_AUTO);
     assert_in_range(steps, 100, 600); /* ten seconds to a minute */
+}
+
+static void short_memory_keeps_a_level_whatever_the_load(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    for (int i = 0; i < 100; i++)
+        ladder_step(&l, &(struct ladder_window){.least = 3, .pin = LADDER_AUTO}, now += STEP_US);
+    assert_int_equal(l.level, 3);
+    under(&l, 0, 4000);
+    assert_int_equal(l.level, 0);
 }
 
 static void short_peaks_and_short_pauses_change_nothing(void **state)
@@ -200,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_level_is_left_after_a_second_below_a_lower_mark),
         cmocka_unit_test(a_level_is_kept_while_the_load_would_be_too_much_without_it),
         cmocka_unit_test(what_a_level_saved_is_forgotten_after_a_while),
+        cmocka_unit_test(short_memory_keeps_a_level_whatever_the_load),
         cmocka_unit_test(short_peaks_and_short_pauses_change_nothing),
         cmocka_unit_test(a_pinned_level_stays_whatever_the_load),
         cmocka_unit_test(each_level_has_exactly_its_features_off),

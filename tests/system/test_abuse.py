@@ -1,9 +1,12 @@
 """Clients that misbehave: each is dealt with, and the others do not notice."""
+import json
 import os
 import random
 import resource
+import signal
 import socket
 import struct
+import tempfile
 import time
 import unittest
 
@@ -324,6 +327,32 @@ class Limits(unittest.TestCase):
         self.assertGreater(len(times), 20)
         self.assertTrue(all(50 <= t < 150 for t in times))
         self.assertTrue(all(r.body == b'' for r in refused))
+
+    def test_short_memory_degrades_and_refuses_the_lower_classes_only(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.yaml', delete=False) as f:
+            f.write('limits:\n  memory: 1GiB\n')
+        self.addCleanup(os.unlink, f.name)
+        server = Server('-c', f.name, fronts=1).start()
+        self.addCleanup(server.remove)
+        self.addCleanup(server.stop)
+        server.import_lines('shop', [{'id': '1', 'title': 'shoe'}], '--ack', 'visible')
+        address = ('127.0.0.1', server.port)
+        body = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'TEXT', 'shoe')
+        admin = 'unix:' + os.path.join(server.data, 'admin.sock')
+        known = wire.Connection(address)
+        self.addCleanup(known.close)
+        known.call('PING')
+        with open(f.name, 'w') as again:
+            again.write('limits:\n  memory: 2MiB\n')
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_until(lambda: known.call('PING') and self.level(server, admin) == 3, 5, 'level 3')
+        self.assertEqual(known.call('SEARCH', body).status, 0)
+        refused = known.call('SEARCH', body, check=False, flags=wire.FLAGS['CLASS_SHEDDABLE'])
+        self.assertEqual(wire.STATUSES[refused.status], 'OVERLOADED')
+
+    def level(self, server, admin):
+        rows = json.loads(server.run('stats', '--json', server=admin).stdout)
+        return next(v for k, v in rows.items() if k.endswith('front.degrade'))
 
     def test_the_class_of_the_listener_caps_the_request(self):
         server, address = self.serve('limits.class=sheddable')
