@@ -226,9 +226,10 @@ static enum status meet_server(struct setup *s, struct souk **server, struct fau
     enum status st = souk_open(setup_address(&s->options), NULL, server, fault);
     if (st)
         return st == STATUS_INVALID ? st : STATUS_UNAVAILABLE;
-    struct slice version = souk_server(*server)->server_version;
+    const struct hello *hello = souk_server(*server); /* NULL: too busy even to say who it is */
+    struct slice version = hello ? hello->server_version : SLICE_NULL;
     snprintf(s->server_version, sizeof s->server_version, "%.*s",
-             (int)(version.len < 60 ? version.len : 60), version.ptr);
+             (int)(version.len < 60 ? version.len : 60), version.len ? version.ptr : "");
     server_info_read(*server, &s->info, NULL);
     return STATUS_OK;
 }
