@@ -142,6 +142,29 @@ static enum status infer_file(struct import *im)
     return STATUS_OK;
 }
 
+/* Waits as long as the server asks for; false when it is no use, or the patience is over. */
+static bool wait_out(struct import *im, enum status s, uint64_t until_us)
+{
+    uint32_t asked = im->c->reply.fault.retry_after_ms;
+    uint64_t now = command_now_us(), resume = now + 1000 * (uint64_t)(asked ? asked : 50);
+    if ((!status_retryable(s) && status_class(s) != STATUS_CLASS_OVERLOAD) || resume > until_us)
+        return false;
+    for (; now < resume; now = command_now_us())
+        souk_step(im->c->souk, (int)((resume - now) / 1000 + 1));
+    return true;
+}
+
+/* A catalog's affair is small: a server that is too busy just now is asked again. */
+static enum status ask_catalog(struct import *im, const struct catalog_request *q)
+{
+    uint64_t until = command_now_us() + im->bulks.patience_us;
+    enum status s;
+    do {
+        s = souk_catalog(im->c->souk, q, &im->c->reply);
+    } while (s && wait_out(im, s, until));
+    return s;
+}
+
 /* The catalog's schema; the catalog is created when there is none. */
 static enum status prepare_catalog(struct import *im)
 {
@@ -149,7 +172,7 @@ static enum status prepare_catalog(struct import *im)
     const char *path = options_value(&c->options, OPT_SCHEMA);
     struct catalog_request q = {.action = CATALOG_DESCRIBE, .name = slice_str(im->catalog)};
     struct catalog_entry e = {0};
-    enum status s = souk_catalog(c->souk, &q, &c->reply);
+    enum status s = ask_catalog(im, &q);
     im->fault = c->reply.fault;
     if (s == STATUS_OK) {
         struct wire_reader r = wire_reader_of(c->reply.body);
@@ -172,7 +195,7 @@ static enum status prepare_catalog(struct import *im)
         return s;
     q.action = CATALOG_CREATE;
     q.schema = buf_slice(&im->schema_bytes);
-    s = souk_catalog(c->souk, &q, &c->reply);
+    s = ask_catalog(im, &q);
     im->fault = c->reply.fault;
     return s == STATUS_EXISTS ? STATUS_OK : s;
 }
@@ -294,11 +317,9 @@ static enum status wait_visible(struct import *im)
     struct wait_request w = {slice_str(im->catalog), im->bulks.sequence};
     uint64_t until = command_now_us() + im->bulks.patience_us;
     enum status s = STATUS_OK;
-    while (w.sequence && (s = souk_wait(im->c->souk, &w, 5000, &im->c->reply)) != STATUS_OK) {
-        if (!status_retryable(s) || command_now_us() > until)
+    while (w.sequence && (s = souk_wait(im->c->souk, &w, 5000, &im->c->reply)) != STATUS_OK)
+        if (!wait_out(im, s, until))
             break;
-        souk_step(im->c->souk, 50);
-    }
     im->fault = im->c->reply.fault;
     return s;
 }

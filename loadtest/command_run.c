@@ -40,7 +40,7 @@ static int verdict(const struct report *r)
     for (uint32_t i = 0; i < r->threshold_count; i++)
         if (!r->thresholds[i].holds)
             return EXIT_THRESHOLD;
-    return EXIT_OK;
+    return r->run->total.ok || !r->run->total.offered ? EXIT_OK : EXIT_SERVER;
 }
 
 static int tell(struct setup *s, struct report *r)

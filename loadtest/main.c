@@ -29,7 +29,8 @@ static int help(void)
         "  souk-load -m mix.json --rate 3000 --deadline 100 --verify --json\n"
         "  souk-load curve -c shop -q queries.tsv --seconds 10 --deadline 50 --no-cache\n"
         "  souk-load compare before.json after.json\n"
-        "\nExit status: 0 done, 1 internal, 2 usage, 3 cannot connect, 4 the server refused,\n"
+        "\nExit status: 0 done, 1 internal, 2 usage, 3 cannot connect, 4 the server refused "
+        "everything,\n"
         "8 a threshold failed, 9 an answer was wrong.\n");
     return EXIT_OK;
 }

@@ -290,13 +290,14 @@ void run_fini(struct run *r)
 
 double run_scheduled_s(const struct run *r)
 {
-    return r->spec.duration_s;
+    double s = (double)(r->end_ns - r->start_ns) / 1e9;
+    return interrupted && s < r->spec.duration_s ? s : r->spec.duration_s;
 }
 
 double run_lasted_s(const struct run *r)
 {
     double s = (double)(r->end_ns - r->start_ns) / 1e9;
-    return s > r->spec.duration_s && !interrupted ? s : interrupted ? s : r->spec.duration_s;
+    return interrupted || s > r->spec.duration_s ? s : r->spec.duration_s;
 }
 
 double run_rate(const struct run *r, uint64_t count)
