@@ -58,6 +58,8 @@ uint32_t clauses_not_only(const struct clauses *c, uint32_t field)
 void clauses_ask(struct clauses *c, uint32_t clause, const uint32_t *docids, uint32_t count,
                  uint64_t bits[CLAUSES_WORDS])
 {
+    if (filter_bits(c->items[clause].filter, docids, count, bits))
+        return;
     memcpy(c->docs, docids, count * sizeof *docids);
     for (uint32_t i = 0; i < count; i++)
         c->places[i] = i;

@@ -435,6 +435,8 @@ enum status collect_attempt(struct search *s, bool all)
     s->found = 0;
     s->behind = 0;
     s->top.count = 0;
+    /* what a relaxed search does without is told by its best product, page or no page */
+    s->top.cap = s->query->k || s->loose_rule ? s->top_room : 0;
     if (s->groups)
         groups_reset(s->groups);
     s->inexact = false;

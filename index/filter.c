@@ -1,8 +1,6 @@
 #include "index/filter.h"
 
 #include "index/filter_private.h"
-#include "index/order.h"
-#include "index/order.h"
 #include "index/value_index.h"
 
 #include <errno.h>
@@ -189,12 +187,6 @@ static struct filter *range_node(struct parser *p, const struct target *t, doubl
     return f;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 struct ordinal_list {
     uint32_t *items;
     uint32_t count, cap;
@@ -222,15 +214,13 @@ static struct filter *ordinal_node(struct parser *p, const struct target *t, str
     struct filter *f = new_node(p, NODE_ORDINALS);
     if (!f)
         return NULL;
-    if (l->count > 1)
-        order_items(l->items, l->count, sizeof *l->items, by_number);
     f->field_id = t->field->id;
     f->column = snapshot_column(p->snap, t->field->id);
     f->column_kind = f->column ? column_kind(f->column) : COLUMN_ORDINAL;
-    f->ordinals = l->items;
     f->ordinal_count = l->count;
-    uint32_t largest = l->count ? l->items[l->count - 1] : 0;
-    f->ordinal_bits = arena_calloc(p->arena, largest / 64 + 1, sizeof *f->ordinal_bits);
+    for (uint32_t i = 0; i < l->count; i++)
+        f->ordinal_most = l->items[i] > f->ordinal_most ? l->items[i] : f->ordinal_most;
+    f->ordinal_bits = arena_calloc(p->arena, f->ordinal_most / 64 + 1, sizeof *f->ordinal_bits);
     if (!f->ordinal_bits) {
         fail(p, STATUS_NO_MEMORY, "out of memory");
         return NULL;

@@ -29,6 +29,10 @@ struct filter;
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault);
 bool filter_match(const struct filter *f, uint32_t docid);
+/* Sets bit i % 64 of bits[i / 64] for each of the ascending docids that passes, where there is a
+ * quicker way than filter_keep(): a set of values of a field with one value. False: there is none.
+ */
+bool filter_bits(const struct filter *f, const uint32_t *docids, uint32_t count, uint64_t *bits);
 /* Keeps, in place and in order, the ascending docids that pass, with what stands beside them;
  * returns how many. Batches of numbers in one range go through a kernel. */
 uint32_t filter_keep(const struct filter *f, uint32_t *docids, uint32_t *scores, uint32_t count);

@@ -7,7 +7,7 @@
 
 static bool has_ordinal(const struct filter *f, uint32_t ordinal)
 {
-    return f->ordinal_count && ordinal <= f->ordinals[f->ordinal_count - 1] &&
+    return f->ordinal_count && ordinal <= f->ordinal_most &&
            (f->ordinal_bits[ordinal >> 6] >> (ordinal & 63) & 1);
 }
 
@@ -172,7 +172,7 @@ static inline __attribute__((always_inline)) uint32_t
 keep_width(const struct filter *f, const struct column_chunk *c, uint32_t first, uint32_t *docs,
            uint32_t *scores, uint32_t count, uint32_t width)
 {
-    uint32_t kept = 0, words = f->ordinals[f->ordinal_count - 1] / 64;
+    uint32_t kept = 0, words = f->ordinal_most / 64;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t doc = docs[i], score = scores[i], o = ordinal_at(c->values, doc - first, width);
         uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
@@ -211,6 +211,48 @@ static uint32_t keep_ordinals(const struct filter *f, uint32_t *docs, uint32_t *
         kept += n;
     }
     return kept;
+}
+
+static inline __attribute__((always_inline)) void
+bits_width(const struct filter *f, const struct column_chunk *c, uint32_t first,
+           const uint32_t *docs, uint32_t from, uint32_t to, uint32_t width, uint64_t *bits)
+{
+    uint32_t words = f->ordinal_most / 64;
+    for (uint32_t i = from; i < to;) {
+        uint32_t end = (i / 64 + 1) * 64 < to ? (i / 64 + 1) * 64 : to;
+        uint64_t out = 0;
+        for (; i < end; i++) {
+            uint32_t o = ordinal_at(c->values, docs[i] - first, width);
+            uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
+            out |= (word >> (o & 63) & 1) << (i & 63);
+        }
+        bits[(end - 1) / 64] |= out;
+    }
+}
+
+bool filter_bits(const struct filter *f, const uint32_t *docs, uint32_t count, uint64_t *bits)
+{
+    if (f->kind != NODE_ORDINALS || !f->column || f->column_kind != COLUMN_ORDINAL)
+        return false;
+    memset(bits, 0, (count + 63) / 64 * sizeof *bits);
+    for (uint32_t i = 0, end; i < count && f->ordinal_count; i = end) {
+        const struct column_chunk *c;
+        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
+        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
+            end++;
+        if (column_chunk(f->column, chunk, &c))
+            continue;
+        uint32_t to = end;
+        while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
+            to--;
+        if (c->width == 1)
+            bits_width(f, c, first, docs, i, to, 1, bits);
+        else if (c->width == 2)
+            bits_width(f, c, first, docs, i, to, 2, bits);
+        else
+            bits_width(f, c, first, docs, i, to, 4, bits);
+    }
+    return true;
 }
 
 uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, uint32_t count)

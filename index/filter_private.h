@@ -17,11 +17,10 @@ struct filter {
     /* RANGE: numbers, low <= v <= high with open ends by flags */
     double low, high;
     bool low_open, high_open;
-    /* ORDINALS: sorted */
-    uint32_t *ordinals;
-    uint32_t ordinal_count;
-    uint64_t *ordinal_bits; /* the same as a bitmap, up to the largest of them */
-    struct slice text;      /* as it was written, of terms joined by "and" */
+    /* ORDINALS: a bit for each value that passes */
+    uint64_t *ordinal_bits;
+    uint32_t ordinal_count, ordinal_most; /* how many, the largest */
+    struct slice text;                    /* as it was written, of terms joined by "and" */
 };
 
 /* True when the filter looks at no other field. */

@@ -323,6 +323,7 @@ static enum status prepare(struct search *s)
         s->top.cap = q->k + (s->cursor->in_window ? window : 0);
     else
         s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
+    s->top_room = s->top.cap;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
@@ -359,7 +360,7 @@ static enum status rank_again(struct search *s, uint32_t *from)
     uint32_t n;
     enum status st = STATUS_OK;
     while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
-        s->top.cap *= 2;
+        s->top_room = s->top.cap *= 2;
         s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
         if (!s->top.items)
             return STATUS_NO_MEMORY;

@@ -56,6 +56,7 @@ struct search {
     uint32_t segment_place;
     struct sort_keys sort;
     struct topk top;
+    uint32_t top_room;           /* of top.items; a search that shows nothing ranks nothing */
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
     struct query_cursor *cursor; /* NULL = from the first */
     int64_t now_ms;              /* of the query; behind a cursor, that of the first page */
