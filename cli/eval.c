@@ -1,4 +1,6 @@
-/* souk eval: a file of queries held against human judgments. */
+/*
+ * souk eval: a file of queries held against human judgments, by one profile or by two side by side.
+ */
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/metrics.h"
@@ -15,14 +17,23 @@ struct judgment {
     int grade;
 };
 
+/* What one profile came to. */
+struct side {
+    struct slice profile;
+    struct buf times;
+    struct metrics sum, last; /* of all queries, of the last one */
+    uint32_t queries, recall_queries;
+};
+
 struct eval {
     struct command *c;
     struct query query;
     struct arena arena;
     struct buf judgments; /* struct judgment, by qid, then id */
-    struct buf times, grades;
-    struct metrics sum;
-    uint32_t queries, recall_queries;
+    struct buf grades;
+    struct side sides[2];
+    uint32_t side_count;
+    uint32_t better, worse; /* queries that the second profile changes */
     struct fault fault;
 };
 
@@ -86,31 +97,25 @@ static struct judgment *judgments_of(struct eval *e, struct slice qid, uint32_t 
     return all ? all + low : NULL;
 }
 
-static void add(struct eval *e, const struct metrics *m)
+static void add(struct side *side, const struct metrics *m)
 {
-    e->queries++;
-    e->sum.ndcg10 += m->ndcg10;
-    e->sum.ndcg10_judged += m->ndcg10_judged;
-    e->sum.rr += m->rr;
-    e->sum.judged10 += m->judged10;
-    e->recall_queries += m->has_recall;
-    e->sum.recall100 += m->recall100;
+    side->queries++;
+    side->sum.ndcg10 += m->ndcg10;
+    side->sum.ndcg10_judged += m->ndcg10_judged;
+    side->sum.rr += m->rr;
+    side->sum.judged10 += m->judged10;
+    side->recall_queries += m->has_recall;
+    side->sum.recall100 += m->recall100;
+    side->last = *m;
 }
 
-static enum status eval_query(struct eval *e, struct slice qid, struct slice text)
+static enum status search_side(struct eval *e, struct side *side, struct slice qid,
+                               const struct judgment *js, uint32_t count)
 {
     struct search_reply r;
     struct metrics m;
     int ranked[EVAL_K];
-    uint32_t count;
-    const struct judgment *js = judgments_of(e, qid, &count);
-    buf_clear(&e->grades);
-    for (uint32_t i = 0; i < count; i++)
-        buf_put(&e->grades, &js[i].grade, sizeof js[i].grade);
-    const int *grades = (const int *)(const void *)e->grades.ptr;
-    if (!count || !metrics_of(NULL, 0, grades, count, &m))
-        return STATUS_OK;
-    e->query.request.text = text;
+    e->query.request.profile = side->profile;
     uint64_t from = command_now_us();
     enum status s = souk_search(e->c->souk, &e->query.request, &e->c->reply, &r);
     uint64_t us = command_now_us() - from;
@@ -118,39 +123,97 @@ static enum status eval_query(struct eval *e, struct slice qid, struct slice tex
         e->fault = e->c->reply.fault;
         return s;
     }
-    buf_put(&e->times, &us, sizeof us);
+    buf_put(&side->times, &us, sizeof us);
     uint32_t hits = r.hit_count < EVAL_K ? r.hit_count : EVAL_K;
     for (uint32_t i = 0; i < hits; i++) {
         struct judgment key = {.qid = qid, .id = r.hits[i].id};
         const struct judgment *j = bsearch(&key, js, count, sizeof *js, by_qid_id);
         ranked[i] = j ? j->grade : METRICS_UNJUDGED;
     }
-    if (metrics_of(ranked, hits, grades, count, &m))
-        add(e, &m);
+    if (metrics_of(ranked, hits, (const int *)(const void *)e->grades.ptr, count, &m))
+        add(side, &m);
     return STATUS_OK;
+}
+
+/* One line for a query that two profiles answer differently. */
+static void print_difference(struct eval *e, struct slice qid, struct slice text)
+{
+    double a = e->sides[0].last.ndcg10, b = e->sides[1].last.ndcg10;
+    struct buf *out = &e->c->out;
+    e->better += b > a;
+    e->worse += b < a;
+    if (a == b)
+        return;
+    if (e->c->json) {
+        buf_printf(out, "{\"qid\":");
+        json_put_text(out, qid);
+        buf_printf(out, ",\"query\":");
+        json_put_text(out, text);
+        buf_printf(out, ",\"ndcg@10\":[%.4f,%.4f],\"difference\":%.4f}\n", a, b, b - a);
+    } else {
+        buf_printf(out, "%+.4f  %.4f  %.4f  %.*s\n", b - a, a, b, (int)text.len, text.ptr);
+    }
+}
+
+static enum status eval_query(struct eval *e, struct slice qid, struct slice text)
+{
+    struct metrics m;
+    uint32_t count;
+    const struct judgment *js = judgments_of(e, qid, &count);
+    buf_clear(&e->grades);
+    for (uint32_t i = 0; i < count; i++)
+        buf_put(&e->grades, &js[i].grade, sizeof js[i].grade);
+    if (!count || !metrics_of(NULL, 0, (const int *)(const void *)e->grades.ptr, count, &m))
+        return STATUS_OK;
+    e->query.request.text = text;
+    enum status s = STATUS_OK;
+    for (uint32_t i = 0; !s && i < e->side_count; i++)
+        s = search_side(e, &e->sides[i], qid, js, count);
+    if (!s && e->side_count == 2)
+        print_difference(e, qid, text);
+    return s;
+}
+
+static void report_side(struct eval *e, struct side *side)
+{
+    double n = side->queries ? side->queries : 1,
+           with_recall = side->recall_queries ? side->recall_queries : 1;
+    uint32_t count = (uint32_t)(side->times.len / sizeof(uint64_t));
+    uint64_t *times = (uint64_t *)(void *)side->times.ptr;
+    if (count)
+        qsort(times, count, sizeof *times, by_value);
+    if (e->side_count == 2 && e->c->json) {
+        buf_printf(&e->c->out, "{\"profile\":");
+        json_put_text(&e->c->out, side->profile);
+        buf_put_u8(&e->c->out, ',');
+    } else if (e->side_count == 2) {
+        buf_printf(&e->c->out, "\nprofile         %.*s\n", (int)side->profile.len,
+                   side->profile.ptr);
+    }
+    const char *format =
+        e->c->json ? "%s\"ndcg@10\":%.4f,\"ndcg@10_judged\":%.4f,\"recall@100\":%.4f,"
+                     "\"mrr\":%.4f,\"judged@10\":%.4f,\"queries\":%u,\"p50_us\":%llu,"
+                     "\"p90_us\":%llu,\"p99_us\":%llu}\n"
+                   : "%sndcg@10         %.4f\nndcg@10_judged  %.4f\nrecall@100      %.4f\n"
+                     "mrr             %.4f\njudged@10       %.4f\nqueries         %u\n"
+                     "p50_us          %llu\np90_us          %llu\np99_us          %llu\n";
+    buf_printf(&e->c->out, format, e->c->json && e->side_count == 1 ? "{" : "",
+               side->sum.ndcg10 / n, side->sum.ndcg10_judged / n, side->sum.recall100 / with_recall,
+               side->sum.rr / n, side->sum.judged10 / n, side->queries,
+               (unsigned long long)metrics_percentile(times, count, 0.5),
+               (unsigned long long)metrics_percentile(times, count, 0.9),
+               (unsigned long long)metrics_percentile(times, count, 0.99));
 }
 
 static int report(struct eval *e)
 {
-    struct buf *b = &e->c->out;
-    double n = e->queries ? e->queries : 1, with_recall = e->recall_queries ? e->recall_queries : 1;
-    uint32_t count = (uint32_t)(e->times.len / sizeof(uint64_t));
-    uint64_t *times = (uint64_t *)(void *)e->times.ptr;
-    if (count)
-        qsort(times, count, sizeof *times, by_value);
-    const char *format = e->c->json
-                             ? "{\"ndcg@10\":%.4f,\"ndcg@10_judged\":%.4f,\"recall@100\":%.4f,"
-                               "\"mrr\":%.4f,\"judged@10\":%.4f,\"queries\":%u,\"p50_us\":%llu,"
-                               "\"p99_us\":%llu}\n"
-                             : "ndcg@10         %.4f\nndcg@10_judged  %.4f\nrecall@100      %.4f\n"
-                               "mrr             %.4f\njudged@10       %.4f\nqueries         %u\n"
-                               "p50_us          %llu\np99_us          %llu\n";
-    char text[400];
-    snprintf(text, sizeof text, format, e->sum.ndcg10 / n, e->sum.ndcg10_judged / n,
-             e->sum.recall100 / with_recall, e->sum.rr / n, e->sum.judged10 / n, e->queries,
-             (unsigned long long)metrics_percentile(times, count, 0.5),
-             (unsigned long long)metrics_percentile(times, count, 0.99));
-    buf_put_slice(b, slice_str(text));
+    for (uint32_t i = 0; i < e->side_count; i++)
+        report_side(e, &e->sides[i]);
+    if (e->side_count == 2)
+        buf_printf(&e->c->out,
+                   e->c->json ? "{\"better\":%u,\"worse\":%u,\"equal\":%u}\n"
+                              : "\nbetter %u, worse %u, equal %u\n",
+                   e->better, e->worse, e->sides[0].queries - e->better - e->worse);
     return command_flush(e->c);
 }
 
@@ -191,9 +254,14 @@ int command_eval(struct command *c)
     e->query.request.catalog = slice_str(command_word(c, 1));
     e->query.request.k = EVAL_K;
     e->query.request.ids_only = true;
+    e->query.request.no_cache = true;
+    e->sides[0].profile = e->query.request.profile;
+    e->sides[1].profile = slice_str(options_value(&c->options, OPT_AGAINST));
+    e->side_count = options_value(&c->options, OPT_AGAINST) ? 2 : 1;
     int code = run(e, queries, qrels);
     buf_fini(&e->judgments);
-    buf_fini(&e->times);
+    buf_fini(&e->sides[0].times);
+    buf_fini(&e->sides[1].times);
     buf_fini(&e->grades);
     arena_fini(&e->arena);
     free(e);

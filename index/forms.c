@@ -73,6 +73,8 @@ static enum status plural(struct snapshot *snap, struct slice w, size_t cut, con
 {
     char bytes[ANALYSE_TERM_MAX + 4];
     size_t len = w.len - cut, more = strlen(tail);
+    if (len + more < 3) /* "dres" is no "dr" */
+        return STATUS_OK;
     memcpy(bytes, w.ptr, len);
     memcpy(bytes + len, tail, more);
     return add(snap, w, slice_make(bytes, len + more), arena, out);
