@@ -1,12 +1,19 @@
 #include "index/parts.h"
 #include "index/expand.h"
-#include "index/phrase.h"
 #include "index/probe.h"
 #include "index/variants.h"
 
 #include <stdlib.h>
 
-enum { PART_LETTERS = 3, JOIN_WORDS = 3, INSIDE_LETTERS = 4, INSIDE_MAX = 50, INSIDE_FREE = 6 };
+enum {
+    PART_LETTERS = 3,
+    JOIN_WORDS = 3,
+    INSIDE_LETTERS = 4,
+    INSIDE_MAX = 50,
+    INSIDE_FREE = 6,
+    SIDE_WORDS = 3,
+    SIDE_POSITIONS = 128
+};
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
@@ -79,28 +86,65 @@ enum status parts_join(struct plan *plan, const struct parts_request *r)
 
 /* --- split ------------------------------------------------------------------------------------ */
 
+/* Is there a place where the words follow each other? Positions ascend in each list. */
+static bool follow(uint32_t at[][SIDE_POSITIONS], const uint32_t *counts, uint32_t words,
+                   uint32_t fields)
+{
+    for (uint32_t i = 0; i < counts[0]; i++) {
+        bool yes = true;
+        for (uint32_t w = 1; w < words && yes; w++) {
+            uint32_t want = at[0][i] + w * fields, k = 0;
+            while (k < counts[w] && at[w][k] < want)
+                k++;
+            yes = k < counts[w] && at[w][k] == want;
+        }
+        if (yes)
+            return true;
+    }
+    return false;
+}
+
+static enum status holds_side_by_side(struct probe *probes, uint32_t words, uint32_t doc,
+                                      uint32_t fields, bool *yes)
+{
+    uint32_t at[SIDE_WORDS][SIDE_POSITIONS], counts[SIDE_WORDS];
+    *yes = false;
+    for (uint32_t w = 0; w < words; w++) {
+        bool there;
+        enum status st = probe_seek(&probes[w], doc, &there);
+        if (st || !there)
+            return st;
+    }
+    for (uint32_t w = 0; w < words; w++) {
+        enum status st = probe_positions(&probes[w], at[w], SIDE_POSITIONS, &counts[w]);
+        if (st)
+            return st;
+    }
+    *yes = follow(at, counts, words, fields);
+    return STATUS_OK;
+}
+
 static enum status side_by_side_in(const struct segment *s, const struct slice *words,
                                    uint32_t count, uint32_t *docs, uint32_t *n)
 {
-    struct probe probes[2];
+    struct probe probes[SIDE_WORDS];
     struct postings_block block;
     uint32_t rare = 0, base = segment_base(s);
-    if (count < 2)
+    if (count < 2 || count > SIDE_WORDS)
         return STATUS_OK;
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         enum status st = probe_open(&probes[i], s, words[i]);
         if (st)
             return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+        rare = probes[i].list.df < probes[rare].list.df ? i : rare;
     }
-    rare = probes[1].list.df < probes[0].list.df;
-    postings_settle(&probes[rare].list);
-    for (uint32_t b = 0; b < probes[rare].list.block_count; b++) {
-        enum status st = postings_decode_docs(&probes[rare].list, b, &block);
+    struct postings list = probes[rare].list;
+    postings_settle(&list);
+    for (uint32_t b = 0; b < list.block_count; b++) {
+        enum status st = postings_decode_docs(&list, b, &block);
         for (uint32_t i = 0; !st && i < block.count && *n < PARTS_DOCS_MAX; i++) {
-            bool there, yes = false;
-            st = probe_seek(&probes[!rare], block.docs[i], &there);
-            if (!st && there)
-                st = match_phrase(s, block.docs[i], words, count, &yes);
+            bool yes;
+            st = holds_side_by_side(probes, count, block.docs[i], segment_field_count(s), &yes);
             if (!st && yes)
                 docs[(*n)++] = base + block.docs[i];
         }
@@ -161,6 +205,12 @@ static bool best_cut(struct snapshot *snap, struct slice word, struct slice halv
     return best > 0;
 }
 
+/* A word that many products hold as it stands is not why few match. */
+static bool plenty(const struct group *g, const struct parts_request *r)
+{
+    return g->df >= (uint64_t)r->profile->n[PROFILE_parts_plenty];
+}
+
 enum status parts_split(struct plan *plan, const struct parts_request *r)
 {
     enum status st = STATUS_OK;
@@ -168,7 +218,7 @@ enum status parts_split(struct plan *plan, const struct parts_request *r)
         struct group *g = &plan->groups[i];
         struct slice halves[2], word = g->items[0].term;
         uint32_t *docs, n;
-        if (g->phrase || g->digits || !best_cut(r->snap, word, halves))
+        if (g->phrase || g->digits || plenty(g, r) || !best_cut(r->snap, word, halves))
             continue;
         st = parts_side_by_side(r->snap, halves, 2, r->arena, &docs, &n);
         if (st || !n)
@@ -303,7 +353,7 @@ enum status parts_inside(struct plan *plan, const struct parts_request *r)
         struct group *g = &plan->groups[i];
         struct slice word = g->items[0].term;
         uint32_t forms = g->count;
-        if (g->phrase || g->digits || word.len < INSIDE_LETTERS)
+        if (g->phrase || g->digits || word.len < INSIDE_LETTERS || (!compounding && plenty(g, r)))
             continue;
         bool freely = compounding || (unknown && word.len >= INSIDE_FREE);
         bool tier = compounding || !r->known[i];

@@ -88,6 +88,21 @@ static enum status list_of(struct tails *t, const struct segment *s, struct tail
     return st;
 }
 
+/* The first place from `at` on that holds `want`; pieces of 32 are compared without a branch. */
+static uint32_t next_tail(const uint32_t *tails, uint32_t at, uint32_t n, uint32_t want)
+{
+    for (; at + 32 <= n; at += 32) {
+        uint32_t any = 0;
+        for (uint32_t k = 0; k < 32; k++)
+            any |= tails[at + k] == want;
+        if (any)
+            break;
+    }
+    while (at < n && tails[at] != want)
+        at++;
+    return at;
+}
+
 enum status tails_find(struct tails *t, const struct segment *s, struct slice word,
                        enum status (*found)(void *ctx, struct slice term), void *ctx)
 {
@@ -96,11 +111,10 @@ enum status tails_find(struct tails *t, const struct segment *s, struct slice wo
     if (word.len < TAIL_BYTES)
         return STATUS_OK;
     enum status st = list_of(t, s, &l);
-    for (uint32_t o = 0; !st && o < l->key.terms; o++) {
+    uint32_t n = st ? 0 : l->key.terms, at = 0;
+    while (!st && (at = next_tail(l->tails, at, n, want)) < n) {
         struct slice term;
-        if (l->tails[o] != want)
-            continue;
-        st = segment_term(s, o, &term);
+        st = segment_term(s, at++, &term);
         if (!st && term.len > word.len &&
             memcmp(term.ptr + term.len - word.len, word.ptr, word.len) == 0)
             st = found(ctx, term);
