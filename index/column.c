@@ -239,6 +239,18 @@ enum status column_int(struct column *c, uint32_t docid, int64_t *out)
     return st;
 }
 
+void column_prefetch(struct column *c, uint32_t docid)
+{
+    const struct column_chunk *k;
+    uint32_t i = docid % COLUMN_CHUNK;
+    if (c->kind > COLUMN_FLOAT || column_chunk(c, docid / COLUMN_CHUNK, &k) || i >= k->count)
+        return;
+    if (k->present)
+        __builtin_prefetch(&k->present[i / 64]);
+    if (k->width)
+        __builtin_prefetch(k->values + (size_t)i * k->width);
+}
+
 enum status column_float(struct column *c, uint32_t docid, double *out)
 {
     const struct column_chunk *k;

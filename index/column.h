@@ -66,6 +66,9 @@ enum status column_ordinal(struct column *c, uint32_t docid, uint32_t *out);
 enum status column_ordinals(struct column *c, uint32_t docid, uint32_t *out, uint32_t cap,
                             uint32_t *count);
 
+/* Asks the processor for the value of a number column that will be read soon. */
+void column_prefetch(struct column *c, uint32_t docid);
+
 /* Kernels over one chunk (i = docid % COLUMN_CHUNK < count, value present is checked by them). */
 bool column_chunk_int(const struct column_chunk *c, uint32_t i, int64_t *out);
 bool column_chunk_float(const struct column_chunk *c, uint32_t i, double *out);

@@ -29,7 +29,16 @@ int64_t expiry_stale_ms(const struct schema *schema, const struct windows *f, st
 
 int64_t expiry_limit_ms(const struct schema *schema, const struct windows *f, struct slice id)
 {
-    int64_t stale = expiry_stale_ms(schema, f, id);
+    return expiry_limit_from_ms(schema, f, expiry_stale_ms(schema, f, id));
+}
+
+int64_t expiry_stale_earliest_ms(int64_t validated_ms, int64_t ttl_ms)
+{
+    return ttl_ms <= 0 ? EXPIRY_NEVER : add_clamped(validated_ms, ttl_ms - ttl_ms / 10);
+}
+
+int64_t expiry_limit_from_ms(const struct schema *schema, const struct windows *f, int64_t stale)
+{
     int64_t swr = or_default(f->swr_ms, schema->swr_ms);
     int64_t sie = or_default(f->sie_ms, schema->sie_ms);
     if (stale == EXPIRY_NEVER)

@@ -25,8 +25,14 @@ struct windows {
 
 /* When the product becomes stale. */
 int64_t expiry_stale_ms(const struct schema *schema, const struct windows *f, struct slice id);
+/* The same without the id's jitter: it is not stale before. */
+int64_t expiry_stale_earliest_ms(int64_t validated_ms, int64_t ttl_ms);
 /* When it stops being returned. */
 int64_t expiry_limit_ms(const struct schema *schema, const struct windows *f, struct slice id);
+
+/* The same when the moment of becoming stale is known. */
+int64_t expiry_limit_from_ms(const struct schema *schema, const struct windows *f,
+                             int64_t stale_ms);
 
 void expiry_key(uint8_t key[EXPIRY_KEY_LEN], int64_t limit_ms, uint32_t docid);
 bool expiry_parse(struct slice key, int64_t *limit_ms, uint32_t *docid);

@@ -445,6 +445,27 @@ enum status snapshot_product_state(struct snapshot *s, struct slice id, struct p
 
 /* --- expiry and usage ------------------------------------------------------------------------- */
 
+void snapshot_times_prefetch(struct snapshot *s, uint32_t docid)
+{
+    struct column *validated = snapshot_column(s, COLUMN_VALIDATED),
+                  *ttl = snapshot_column(s, COLUMN_TTL);
+    if (validated)
+        column_prefetch(validated, docid);
+    if (ttl)
+        column_prefetch(ttl, docid);
+}
+
+bool snapshot_surely_fresh(struct snapshot *s, uint32_t docid, int64_t now_ms,
+                           int64_t *validated_ms, int64_t *until_ms)
+{
+    int64_t ttl = s->schema->ttl_ms;
+    *validated_ms = 0;
+    column_or(s, COLUMN_VALIDATED, docid, validated_ms);
+    column_or(s, COLUMN_TTL, docid, &ttl);
+    *until_ms = expiry_stale_earliest_ms(*validated_ms, ttl);
+    return now_ms < *until_ms;
+}
+
 enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
                            struct product_times *out)
 {
@@ -457,7 +478,7 @@ enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
         return st;
     out->validated_ms = f.validated_ms;
     out->stale_ms = expiry_stale_ms(schema, &f, id);
-    out->limit_ms = expiry_limit_ms(schema, &f, id);
+    out->limit_ms = expiry_limit_from_ms(schema, &f, out->stale_ms);
     out->soft_ms = out->limit_ms;
     if (expires && swr < out->limit_ms - out->stale_ms)
         out->soft_ms = out->stale_ms + swr;

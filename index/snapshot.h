@@ -84,6 +84,14 @@ struct product_times {
 enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
                            struct product_times *out);
 
+/* The times of these products will be read next: fetches their numbers together, for each alone
+ * would wait for memory. */
+void snapshot_times_prefetch(struct snapshot *s, uint32_t docid);
+/* True when two numbers tell that a product is fresh until *until_ms at least; else its times
+ * do. */
+bool snapshot_surely_fresh(struct snapshot *s, uint32_t docid, int64_t now_ms,
+                           int64_t *validated_ms, int64_t *until_ms);
+
 /* Docids whose limit lies in (after_ms, until_ms], earliest first, until `each` returns false.
  * *next_ms is the first limit behind that, EXPIRY_NEVER without one; NULL when it is not wanted. */
 enum status snapshot_expired(struct snapshot *s, int64_t after_ms, int64_t until_ms,

@@ -30,10 +30,11 @@ bool moment_failing(const struct moment *m);
 
 struct label {
     enum freshness state;
-    bool future;        /* confirmed later than now: the age is told as 0 */
-    uint64_t age_ms;    /* since it was confirmed */
-    int64_t changes_ms; /* when the state becomes another by time alone; INT64_MAX = never */
-    int64_t stale_ms;   /* how long it has been stale; < 0 while fresh */
+    bool future;     /* confirmed later than now: the age is told as 0 */
+    uint64_t age_ms; /* since it was confirmed */
+    int64_t
+        changes_ms; /* the state does not become another by time alone before; INT64_MAX = never */
+    int64_t stale_ms; /* how long it has been stale; < 0 while fresh (then nothing more) */
 };
 
 /* Pure. */

@@ -137,6 +137,10 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
     if (!in->ids_only)
         front_put_names(b, TAG_HITS_FIELDS, schema);
     freshness_sum_init(sum);
+    for (uint32_t i = 0; i < r->hit_count; i++) {
+        snapshot_times_prefetch(c->snapshot, r->hits[i].docid);
+        shared_pages_prefetch(&c->pages, r->hits[i].docid);
+    }
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
     for (uint32_t i = 0; i < r->hit_count && !s; i++)
         s = put_hit(f, c, &p, &r->hits[i], i, b);

@@ -48,6 +48,13 @@ static inline void shared_pages_hit(const struct shared_pages *p, uint32_t docid
         atomic_store_explicit(&p->hits[docid], (uint8_t)(n + 1), memory_order_relaxed);
 }
 
+/* It will be soon. */
+static inline void shared_pages_prefetch(const struct shared_pages *p, uint32_t docid)
+{
+    if (p->hits && docid < PAGES_DOCIDS)
+        __builtin_prefetch((const void *)(uintptr_t)&p->hits[docid], 1);
+}
+
 static inline uint8_t shared_pages_hits(const struct shared_pages *p, uint32_t docid)
 {
     return p->hits && docid < PAGES_DOCIDS

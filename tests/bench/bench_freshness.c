@@ -1,0 +1,253 @@
+/*
+ * bench_freshness - what freshness adds to a search: the same queries with and without the moment,
+ * the bitmap of the expired, labels and their sum, bounds of fields and counted hits, in turns.
+ *
+ *   bench_freshness [PRODUCTS] [SECONDS] [SEED]     one JSON line a case
+ *
+ * A search is search_run() and the ten products of its page, as a front does it; time is that of
+ * the processor, so that others on the machine do not count.
+ */
+#include "index/index.h"
+#include "index/query.h"
+#include "server/expired.h"
+#include "server/freshness.h"
+#include "server/shared_pages.h"
+#include "server/withhold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { VOCABULARY = 20000, WORDS = 8, QUERIES = 2000, BATCH = 20000, HOUR = 3600000 };
+
+static uint64_t state;
+
+static uint64_t draw(uint64_t n)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (state >> 33) % n;
+}
+
+static void must(enum status s, const char *what)
+{
+    if (!s)
+        return;
+    fprintf(stderr, "%s: %s\n", what, status_name(s));
+    exit(1);
+}
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Words with a long tail: the square makes low numbers frequent. */
+static void word(char *out, size_t cap)
+{
+    uint64_t a = draw(VOCABULARY), b = draw(VOCABULARY);
+    snprintf(out, cap, "word%llu", (unsigned long long)(a * b / VOCABULARY));
+}
+
+static void text_of(char *out, size_t cap, int words)
+{
+    size_t at = 0;
+    for (int i = 0; i < words; i++) {
+        char w[32];
+        word(w, sizeof w);
+        at += (size_t)snprintf(out + at, cap - at, "%s%s", i ? " " : "", w);
+    }
+}
+
+static struct schema *make_schema(void)
+{
+    static struct schema_spec spec = {.field_count = 3};
+    spec.fields[0] = (struct field_spec){
+        .name = SLICE_LIT("title"), .type = FIELD_TEXT, .flags = FIELD_SEARCHABLE | FIELD_STORED};
+    spec.fields[1] = (struct field_spec){
+        .name = SLICE_LIT("brand"), .type = FIELD_KEYWORD, .flags = FIELD_FILTER | FIELD_STORED};
+    spec.fields[2] = (struct field_spec){.name = SLICE_LIT("price"),
+                                         .type = FIELD_FLOAT,
+                                         .flags = FIELD_FILTER | FIELD_SORT | FIELD_STORED,
+                                         .max_age_ms = 900000};
+    struct buf b = BUF_INIT;
+    struct schema *schema;
+    schema_spec_encode(&spec, &b);
+    must(schema_decode(buf_slice(&b), &schema, NULL), "schema");
+    buf_fini(&b);
+    return schema;
+}
+
+static void fill(struct index *ix, uint64_t products, int64_t now)
+{
+    struct batch *b = NULL;
+    struct buf d = BUF_INIT;
+    for (uint64_t i = 0; i < products; i++) {
+        char id[24], text[256], brand[16];
+        if (!b)
+            must(batch_begin(ix, &b), "begin");
+        snprintf(id, sizeof id, "p%llu", (unsigned long long)i);
+        snprintf(brand, sizeof brand, "b%llu", (unsigned long long)draw(500));
+        text_of(text, sizeof text, WORDS);
+        buf_clear(&d);
+        document_put_header(&d, slice_str(id), 3);
+        wire_put_varint(&d, 0);
+        value_put_text(&d, slice_str(text));
+        wire_put_varint(&d, 1);
+        value_put_text(&d, slice_str(brand));
+        wire_put_varint(&d, 2);
+        value_put_float(&d, (double)draw(1000));
+        /* confirmed within the last hour, most for a day, a tenth within their windows */
+        struct change c = {.validated_ms = now - (int64_t)draw(HOUR),
+                           .ttl_ms = draw(10) ? 24 * HOUR : 1,
+                           .swr_ms = 60000,
+                           .sie_ms = draw(10) ? 48 * HOUR : 2 * HOUR};
+        must(batch_upsert(b, buf_slice(&d), &c), "upsert");
+        if (i % BATCH == BATCH - 1)
+            must(batch_commit(&b, i + 1), "commit");
+    }
+    if (b)
+        must(batch_commit(&b, products), "commit");
+    must(index_merge_all(ix), "merge");
+    buf_fini(&d);
+}
+
+struct bench {
+    struct snapshot *snap;
+    struct searcher *searcher;
+    struct arena arena;
+    struct buf out;
+    struct expired expired;
+    struct shared *shared;
+    struct shared_catalog *row;
+    struct shared_pages pages;
+    uint64_t labelled;
+};
+
+/* One search with its page; `fresh` adds all that freshness does. */
+static void search(struct bench *x, const char *text, int64_t now, bool fresh)
+{
+    struct query_result r;
+    struct fault fault = {0};
+    struct moment m = {0};
+    struct withhold w = {0};
+    struct freshness_sum sum;
+    struct query q = {.text = slice_str(text),
+                      .match = QUERY_ALL,
+                      .k = 10,
+                      .count_to = 10000,
+                      .now_ms = now,
+                      .max_stale_ms = -1};
+    arena_reset(&x->arena);
+    buf_clear(&x->out);
+    must(snapshot_begin(x->snap), "snapshot");
+    if (fresh) {
+        m = moment_now(x->shared, x->row);
+        m.now_ms = now;
+        must(expired_at(&x->expired, x->snap, now, &q.excluded, &q.excluded_bits), "expired");
+    }
+    must(search_run(x->searcher, x->snap, &q, &x->arena, &r, &fault), "search");
+    if (fresh) {
+        must(withhold_init(&w, snapshot_schema(x->snap), NULL, NULL, 0, &x->arena, &fault),
+             "bounds");
+        freshness_sum_init(&sum);
+        for (uint32_t i = 0; i < r.hit_count; i++) {
+            snapshot_times_prefetch(x->snap, r.hits[i].docid);
+            shared_pages_prefetch(&x->pages, r.hits[i].docid);
+        }
+    }
+    for (uint32_t i = 0; i < r.hit_count; i++) {
+        const uint64_t *wanted = NULL;
+        struct label l;
+        int64_t next = INT64_MAX;
+        if (fresh) {
+            must(freshness_of(x->snap, r.hits[i].docid, r.hits[i].id, &m, &l), "label");
+            wanted = withhold_fields(&w, l.age_ms, &next);
+            freshness_sum_add(&sum, &l);
+            shared_pages_hit(&x->pages, r.hits[i].docid);
+            x->labelled += l.state != FRESH;
+        }
+        must(snapshot_product(x->snap, r.hits[i].docid, wanted, &x->out), "product");
+    }
+    snapshot_end(x->snap);
+}
+
+static int by_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void run(struct bench *x, const char *name, char (*queries)[64], int64_t now, double seconds)
+{
+    enum { ROUNDS = 4001 };
+    static double ratios[ROUNDS];
+    double sums[2] = {0}, end = cpu_us() + seconds * 1e6;
+    int rounds = 0;
+    x->expired.generation = 0;
+    x->labelled = 0;
+    for (; rounds < ROUNDS && (rounds < 3 || cpu_us() < end); rounds++) {
+        double took[2] = {0};
+        for (int i = 0; i < 50; i++) { /* the order changes, so that none warms the other */
+            const char *text = queries[draw(QUERIES)];
+            search(x, text, now, false);
+            for (int k = 0; k < 2; k++) {
+                bool fresh = (k + i) % 2;
+                double t = cpu_us();
+                search(x, text, now, fresh);
+                took[fresh] += cpu_us() - t;
+            }
+        }
+        ratios[rounds] = took[1] / took[0];
+        sums[0] += took[0];
+        sums[1] += took[1];
+    }
+    qsort(ratios, (size_t)rounds, sizeof *ratios, by_double);
+    printf("{\"bench\":\"freshness\",\"case\":\"%s\",\"searches\":%d,\"without_us\":%.2f,\"with_"
+           "us\":%.2f,"
+           "\"ratio_of_sums\":%.4f,\"ratio_median\":%.4f,\"labelled_not_fresh\":%llu,\"expired\":%"
+           "llu}\n",
+           name, rounds * 50, sums[0] / rounds / 50, sums[1] / rounds / 50, sums[1] / sums[0],
+           ratios[rounds / 2], (unsigned long long)x->labelled,
+           (unsigned long long)x->expired.count);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t products = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    double seconds = argc > 2 ? atof(argv[2]) : 5;
+    char dir[] = "/tmp/souk-bench-XXXXXX", command[64];
+    static char queries[QUERIES][64];
+    struct bench x = {0};
+    struct index *ix;
+    struct schema *schema = make_schema();
+    bool stale;
+    int fd;
+    int64_t now = INT64_C(1700000000000);
+    state = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
+    if (!mkdtemp(dir))
+        return 1;
+    must(index_create(dir, schema, NULL, NULL), "create");
+    must(index_open(dir, NULL, &ix, &stale, NULL), "open");
+    fill(ix, products, now);
+    for (int i = 0; i < QUERIES; i++)
+        text_of(queries[i], sizeof queries[i], 1 + (int)draw(2));
+    must(snapshot_create(ix, &x.snap), "snapshot");
+    must(searcher_create(&x.searcher), "searcher");
+    must(shared_create(&x.shared, &fd), "shared");
+    x.row = shared_catalog_claim(x.shared, SLICE_LIT("bench"));
+    must(shared_pages_map(fd, x.shared, x.row, 1, &x.pages), "pages");
+    arena_init(&x.arena, 0);
+    run(&x, "a tenth stale, none expired", queries, now, seconds);
+    run(&x, "a tenth stale, one percent expired", queries, now + 2 * HOUR, seconds);
+    snapshot_destroy(&x.snap);
+    searcher_destroy(&x.searcher);
+    expired_fini(&x.expired);
+    index_close(&ix);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    return system(command) != 0;
+}
