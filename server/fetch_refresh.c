@@ -2,43 +2,17 @@
 
 #include <stdlib.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "protocol/request.h"
 #include "server/fetch_call.h"
 #include "server/fetch_write.h"
 
-enum entry_state { READY, FLYING, RESTING };
 enum {
     ENTRIES_MOST = 200000,
-    HEATS = 12,  /* ready lists, by the logarithm of the askings */
-    WHEEL = 128, /* resting lists, by second */
     NEGATIVE_MS = 30000,
     CONFIRM_MS = 1000,
     BACKOFF_MS = 1000,
     BACKOFF_MOST_MS = 60000,
-    FLUSH_ITEMS = 512,
-    ID_MAX = 495
-};
-
-struct waiter {
-    struct waiter *next;
-    refresh_fn fn;
-    void *ctx;
-    int64_t deadline_ms;
-};
-
-struct entry {
-    struct entry *chain;       /* of its hash */
-    struct entry *next, *prev; /* of its list */
-    struct waiter *waiters;
-    uint64_t hash;
-    int64_t not_before_ms, negative_ms; /* monotonic; remembered as not found until then */
-    uint32_t asks, waiting;
-    uint8_t state, list, failures, misses;
-    bool again; /* asked for while it flew or rested */
-    uint16_t id_len;
-    char id[];
+    FLUSH_ITEMS = 512
 };
 
 struct flight {
@@ -47,16 +21,12 @@ struct flight {
     struct flight *next, *prev;
     uint64_t lease;
     uint32_t count;
-    struct entry *entries[];
+    struct refresh_entry *entries[];
 };
 
 struct refresh {
     struct fetch_catalog *catalog;
-    struct entry **buckets;
-    uint32_t bucket_count, entry_count, ready_count;
-    struct entry *ready[HEATS], *ready_last[HEATS];
-    struct entry *resting[WHEEL];
-    int64_t wheel_ms; /* woken up to here */
+    struct refresh_queue queue;
     struct flight *flights;
     double tokens;
     int64_t tokens_ms, counted_ms;
@@ -66,147 +36,9 @@ struct refresh {
     struct refresh_figures figures;
 };
 
-static struct slice id_of(const struct entry *e)
+static void tell_status(struct refresh_entry *e, enum status s)
 {
-    return slice_make(e->id, e->id_len);
-}
-
-/* --- the table ---------------------------------------------------------------------------------
- */
-
-static struct entry **place_of(struct refresh *r, struct slice id, uint64_t hash)
-{
-    struct entry **at = &r->buckets[hash & (r->bucket_count - 1)];
-    while (*at && ((*at)->hash != hash || !slice_equal(id_of(*at), id)))
-        at = &(*at)->chain;
-    return at;
-}
-
-static void grow(struct refresh *r)
-{
-    uint32_t count = r->bucket_count * 2;
-    struct entry **buckets = calloc(count, sizeof(void *));
-    if (!buckets)
-        return;
-    for (uint32_t i = 0; i < r->bucket_count; i++)
-        for (struct entry *e = r->buckets[i], *next; e; e = next) {
-            next = e->chain;
-            e->chain = buckets[e->hash & (count - 1)];
-            buckets[e->hash & (count - 1)] = e;
-        }
-    free(r->buckets);
-    r->buckets = buckets;
-    r->bucket_count = count;
-}
-
-/* --- lists -------------------------------------------------------------------------------------
- */
-
-static uint8_t heat_of(uint32_t asks)
-{
-    uint8_t heat = 0;
-    while (asks > 1 && heat < HEATS - 1) {
-        asks /= 2;
-        heat++;
-    }
-    return heat;
-}
-
-static void leave_list(struct refresh *r, struct entry *e)
-{
-    bool ready = e->state == READY;
-    struct entry **first = ready ? &r->ready[e->list] : &r->resting[e->list];
-    if (e->state == FLYING)
-        return;
-    *(e->prev ? &e->prev->next : first) = e->next;
-    if (e->next)
-        e->next->prev = e->prev;
-    else if (ready)
-        r->ready_last[e->list] = e->prev;
-    r->ready_count -= ready;
-    e->next = e->prev = NULL;
-}
-
-static void make_ready(struct refresh *r, struct entry *e)
-{
-    e->state = READY;
-    e->again = false;
-    e->list = heat_of(e->asks);
-    e->prev = r->ready_last[e->list];
-    e->next = NULL;
-    *(e->prev ? &e->prev->next : &r->ready[e->list]) = e;
-    r->ready_last[e->list] = e;
-    r->ready_count++;
-}
-
-static void make_resting(struct refresh *r, struct entry *e, int64_t until_ms)
-{
-    e->state = RESTING;
-    e->not_before_ms = until_ms;
-    int64_t last = until_ms > e->negative_ms || e->again || e->waiters ? until_ms : e->negative_ms;
-    e->list = (uint8_t)(last / 1000 % WHEEL); /* woken when that second is over */
-    e->prev = NULL;
-    e->next = r->resting[e->list];
-    if (e->next)
-        e->next->prev = e;
-    r->resting[e->list] = e;
-}
-
-static struct entry *entry_new(struct refresh *r, struct slice id, uint64_t hash)
-{
-    if (r->entry_count >= ENTRIES_MOST || !id.len || id.len > ID_MAX)
-        return NULL;
-    struct entry *e = calloc(1, sizeof *e + id.len);
-    if (!e)
-        return NULL;
-    e->hash = hash;
-    e->id_len = (uint16_t)id.len;
-    memcpy(e->id, id.ptr, id.len);
-    if (r->entry_count++ >= r->bucket_count)
-        grow(r);
-    struct entry **at = &r->buckets[hash & (r->bucket_count - 1)];
-    e->chain = *at;
-    *at = e;
-    return e;
-}
-
-static void entry_free(struct refresh *r, struct entry *e)
-{
-    *place_of(r, id_of(e), e->hash) = e->chain;
-    r->entry_count--;
-    free(e);
-}
-
-/* --- waiters -----------------------------------------------------------------------------------
- */
-
-static void tell_waiters(struct entry *e, const struct get_item_reply *item)
-{
-    struct waiter *w = e->waiters;
-    e->waiters = NULL;
-    e->waiting = 0;
-    while (w) {
-        struct waiter *next = w->next;
-        w->fn(w->ctx, item);
-        free(w);
-        w = next;
-    }
-}
-
-static void tell_status(struct entry *e, enum status s)
-{
-    tell_waiters(e, &(struct get_item_reply){.status = s, .id = id_of(e)});
-}
-
-static bool add_waiter(struct entry *e, int64_t deadline_ms, refresh_fn fn, void *ctx)
-{
-    struct waiter *w = e->waiting < REFRESH_WAITERS ? malloc(sizeof *w) : NULL;
-    if (!w)
-        return false;
-    *w = (struct waiter){e->waiters, fn, ctx, deadline_ms};
-    e->waiters = w;
-    e->waiting++;
-    return true;
+    refresh_entry_tell(e, &(struct get_item_reply){.status = s, .id = refresh_entry_id(e)});
 }
 
 /* --- what an answer does -----------------------------------------------------------------------
@@ -224,11 +56,11 @@ static void change(struct refresh *r, const struct put_item *item)
 }
 
 /* DELETE and VALIDATE name the product only. */
-static void change_bare(struct refresh *r, struct entry *e, enum put_op op, uint64_t version,
-                        const struct flight *f, const struct call_answer *a)
+static void change_bare(struct refresh *r, struct refresh_entry *e, enum put_op op,
+                        uint64_t version, const struct flight *f, const struct call_answer *a)
 {
     struct buf document = BUF_INIT;
-    document_put_header(&document, id_of(e), 0);
+    document_put_header(&document, refresh_entry_id(e), 0);
     struct put_item item = {.op = op,
                             .version = version,
                             .ttl_ms = a->cache.ttl_ms,
@@ -259,16 +91,16 @@ static bool stored(struct refresh *r, struct slice id, uint64_t *version)
     return found;
 }
 
-static void rest(struct refresh *r, struct entry *e, int64_t now)
+static void rest(struct refresh *r, struct refresh_entry *e, int64_t now)
 {
     const struct fetch_catalog *c = r->catalog;
     int64_t least = c->provider_count ? c->providers[0]->definition->min_refetch_ms : CONFIRM_MS;
     e->asks = 0;
     e->failures = 0;
-    make_resting(r, e, now + least);
+    refresh_queue_rest(&r->queue, e, now + least);
 }
 
-static void renewed(struct refresh *r, struct entry *e, const struct flight *f,
+static void renewed(struct refresh *r, struct refresh_entry *e, const struct flight *f,
                     const struct call_answer *a, const struct mapped *m, int64_t now)
 {
     struct put_item item = {.op = PUT_UPSERT,
@@ -286,20 +118,20 @@ static void renewed(struct refresh *r, struct entry *e, const struct flight *f,
     e->misses = 0;
     e->negative_ms = 0;
     r->figures.refreshed++;
-    tell_waiters(e, &(struct get_item_reply){.status = STATUS_OK,
-                                             .id = id_of(e),
-                                             .document = m->document,
-                                             .freshness = FRESH,
-                                             .age_ms = a->cache.age_ms,
-                                             .version = m->version});
+    refresh_entry_tell(e, &(struct get_item_reply){.status = STATUS_OK,
+                                                   .id = refresh_entry_id(e),
+                                                   .document = m->document,
+                                                   .freshness = FRESH,
+                                                   .age_ms = a->cache.age_ms,
+                                                   .version = m->version});
     rest(r, e, now);
 }
 
-static void still_right(struct refresh *r, struct entry *e, const struct flight *f,
+static void still_right(struct refresh *r, struct refresh_entry *e, const struct flight *f,
                         const struct call_answer *a, int64_t now)
 {
     uint64_t version;
-    if (stored(r, id_of(e), &version))
+    if (stored(r, refresh_entry_id(e), &version))
         change_bare(r, e, PUT_VALIDATE, version, f, a);
     r->figures.refreshed++;
     e->misses = 0;
@@ -307,12 +139,12 @@ static void still_right(struct refresh *r, struct entry *e, const struct flight 
     rest(r, e, now);
 }
 
-static void missing(struct refresh *r, struct entry *e, const struct flight *f,
+static void missing(struct refresh *r, struct refresh_entry *e, const struct flight *f,
                     const struct call_answer *a, bool deleted, int64_t now)
 {
     uint64_t version;
     bool plainly = a->result != RESULT_NOT_FOUND && !(a->result == RESULT_GOOD && !deleted);
-    bool have = stored(r, id_of(e), &version), confirm = have && !plainly;
+    bool have = stored(r, refresh_entry_id(e), &version), confirm = have && !plainly;
     e->misses += e->misses < 2;
     if (have && (!confirm || e->misses >= 2)) {
         change_bare(r, e, PUT_DELETE, 0, f, a);
@@ -325,16 +157,16 @@ static void missing(struct refresh *r, struct entry *e, const struct flight *f,
     rest(r, e, now);
 }
 
-static void failed(struct refresh *r, struct entry *e, int64_t now)
+static void failed(struct refresh *r, struct refresh_entry *e, int64_t now)
 {
     uint64_t version;
     tell_status(e, STATUS_UPSTREAM);
     e->failures += e->failures < 30;
-    e->again = stored(r, id_of(e), &version); /* what is only guessed at is not chased */
-    make_resting(r, e,
-                 now + CONFIRM_MS +
-                     retry_pause_ms(e->failures, BACKOFF_MS, BACKOFF_MOST_MS,
-                                    fetch_random(r->catalog->fetcher)));
+    e->again = stored(r, refresh_entry_id(e), &version); /* what is only guessed at is not chased */
+    refresh_queue_rest(&r->queue, e,
+                       now + CONFIRM_MS +
+                           retry_pause_ms(e->failures, BACKOFF_MS, BACKOFF_MOST_MS,
+                                          fetch_random(r->catalog->fetcher)));
 }
 
 static const struct mapped *item_of(const struct call_answer *a, struct slice id)
@@ -354,8 +186,8 @@ static void on_answer(void *ctx, const struct call_answer *a)
     if (f->next)
         f->next->prev = f->prev;
     for (uint32_t i = 0; i < f->count; i++) {
-        struct entry *e = f->entries[i];
-        const struct mapped *m = a->result == RESULT_GOOD ? item_of(a, id_of(e)) : NULL;
+        struct refresh_entry *e = f->entries[i];
+        const struct mapped *m = a->result == RESULT_GOOD ? item_of(a, refresh_entry_id(e)) : NULL;
         r->figures.in_flight--;
         if (m && !m->deleted)
             renewed(r, e, f, a, m, now);
@@ -389,13 +221,13 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
     for (uint32_t i = 0; i < f->count; i++) {
         if (i)
             buf_put_u8(&ids, ',');
-        buf_put_slice(&ids, id_of(f->entries[i]));
+        buf_put_slice(&ids, refresh_entry_id(f->entries[i]));
     }
 #ifdef SOUK_FAULT_SECOND_FETCH /* a test build that must turn the outage tests red */
     fetch_call_start(r->catalog,
                      &(struct call_request){.kind = CALL_FOREGROUND,
                                             .what = CALL_ONE,
-                                            .subject = id_of(f->entries[0])},
+                                            .subject = refresh_entry_id(f->entries[0])},
                      on_nothing, NULL, NULL);
 #endif
     struct call_request q = {.kind = kind,
@@ -412,8 +244,7 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
     if (st)
         return st;
     for (uint32_t i = 0; i < f->count; i++) {
-        leave_list(r, f->entries[i]);
-        f->entries[i]->state = FLYING;
+        refresh_queue_fly(&r->queue, f->entries[i]);
         f->entries[i]->again = false;
     }
     f->prev = NULL;
@@ -431,7 +262,7 @@ static struct flight *flight_new(uint32_t count)
 }
 
 /* A product somebody waits for goes at once. */
-static void fly_alone(struct refresh *r, struct entry *e, int64_t deadline_ms)
+static void fly_alone(struct refresh *r, struct refresh_entry *e, int64_t deadline_ms)
 {
     struct flight *f = flight_new(1);
     enum status st = f ? STATUS_OK : STATUS_NO_MEMORY;
@@ -444,26 +275,6 @@ static void fly_alone(struct refresh *r, struct entry *e, int64_t deadline_ms)
         return;
     free(f);
     tell_status(e, STATUS_UPSTREAM); /* every breaker is open, or there is no room */
-}
-
-static bool batchable(const struct entry *e)
-{
-    return !memchr(e->id, ',', e->id_len);
-}
-
-/* The hottest entries, up to `most`; one that cannot share a call goes alone. */
-static uint32_t collect(struct refresh *r, struct entry **out, uint32_t most)
-{
-    uint32_t n = 0;
-    for (int heat = HEATS - 1; heat >= 0; heat--)
-        for (struct entry *e = r->ready[heat]; e && n < most; e = e->next) {
-            if (!batchable(e) && n)
-                continue;
-            out[n++] = e;
-            if (!batchable(e))
-                return n;
-        }
-    return n;
 }
 
 static bool take_token(struct refresh *r, double rate, int64_t now)
@@ -482,7 +293,7 @@ static bool take_token(struct refresh *r, double rate, int64_t now)
 static bool fly_next(struct refresh *r, int64_t now)
 {
     struct fetch_provider *many = fetch_call_provider(r->catalog, CALL_BACKGROUND, CALL_MANY);
-    struct fetch_provider *p = many && r->ready_count > 1
+    struct fetch_provider *p = many && r->queue.ready_count > 1
                                    ? many
                                    : fetch_call_provider(r->catalog, CALL_BACKGROUND, CALL_ONE);
     p = p ? p : many;
@@ -492,7 +303,7 @@ static bool fly_next(struct refresh *r, int64_t now)
     struct flight *f = flight_new(most);
     if (!f)
         return false;
-    f->count = collect(r, f->entries, most);
+    f->count = refresh_queue_hottest(&r->queue, f->entries, most);
     if (f->count && fly(r, f, CALL_BACKGROUND, 0) == STATUS_OK)
         return true;
     free(f);
@@ -501,21 +312,6 @@ static bool fly_next(struct refresh *r, int64_t now)
 
 /* --- time --------------------------------------------------------------------------------------
  */
-
-static void end_waits(struct entry *e, int64_t now)
-{
-    struct waiter *w, **at = &e->waiters;
-    while ((w = *at)) {
-        if (now < w->deadline_ms) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        e->waiting--;
-        w->fn(w->ctx, &(struct get_item_reply){.status = STATUS_DEADLINE, .id = id_of(e)});
-        free(w);
-    }
-}
 
 /* Fronts may ask for it again: what was learned has long been visible to them. */
 static void forget_asking(struct refresh *r, struct slice id)
@@ -529,43 +325,32 @@ static void forget_asking(struct refresh *r, struct slice id)
     snapshot_end(c->snapshot);
 }
 
-static void wake(struct refresh *r, struct entry *e, int64_t now)
+static void wake(void *ctx, struct refresh_entry *e)
 {
+    struct refresh *r = ctx;
+    int64_t now = clock_mono_ms();
     if (e->not_before_ms > now || (e->negative_ms > now && !e->again && !e->waiters)) {
-        leave_list(r, e);
-        make_resting(r, e, e->not_before_ms); /* a later turn of the wheel */
-        return;
+        refresh_queue_rest(&r->queue, e, e->not_before_ms);
+    } else if (e->again || e->waiters) {
+        int64_t deadline_ms = refresh_entry_deadline(e);
+        refresh_queue_ready(&r->queue, e);
+        if (deadline_ms)
+            fly_alone(r, e, deadline_ms);
+    } else {
+        forget_asking(r, refresh_entry_id(e));
+        refresh_queue_remove(&r->queue, e);
     }
-    leave_list(r, e);
-    if (e->again || e->waiters) {
-        bool waited = e->waiters != NULL;
-        make_ready(r, e);
-        if (waited)
-            fly_alone(r, e, e->waiters->deadline_ms);
-        return;
-    }
-    forget_asking(r, id_of(e));
-    entry_free(r, e);
-}
-
-static void turn_wheel(struct refresh *r, int64_t now)
-{
-    for (; r->wheel_ms / 1000 < now / 1000; r->wheel_ms += 1000)
-        for (struct entry *e = r->resting[r->wheel_ms / 1000 % WHEEL], *next; e; e = next) {
-            next = e->next;
-            wake(r, e, now);
-        }
 }
 
 void refresh_tick(struct refresh *r)
 {
     int64_t now = clock_mono_ms();
-    turn_wheel(r, now);
+    refresh_queue_turn(&r->queue, now, wake, r);
     for (struct flight *f = r->flights; f; f = f->next)
         for (uint32_t i = 0; i < f->count; i++)
             if (f->entries[i]->waiters)
-                end_waits(f->entries[i], now);
-    while (r->ready_count && fly_next(r, now))
+                refresh_entry_expire(f->entries[i], now);
+    while (r->queue.ready_count && fly_next(r, now))
         ;
 }
 
@@ -582,55 +367,43 @@ void refresh_flush(struct refresh *r)
 /* --- asking ------------------------------------------------------------------------------------
  */
 
-static struct entry *find_or_new(struct refresh *r, struct slice id, bool *fresh)
+static struct refresh_entry *find_or_add(struct refresh *r, struct slice id, bool *fresh)
 {
-    uint64_t hash = XXH3_64bits(id.ptr, id.len);
-    struct entry *e = *place_of(r, id, hash);
+    struct refresh_entry *e = refresh_queue_find(&r->queue, id);
     *fresh = !e;
-    return e ? e : entry_new(r, id, hash);
+    if (!e && (e = refresh_queue_add(&r->queue, id)))
+        refresh_queue_ready(&r->queue, e);
+    r->figures.asked++;
+    r->figures.dropped += !e;
+    return e;
 }
 
 void refresh_ask(struct refresh *r, struct slice id)
 {
     bool fresh;
-    struct entry *e = find_or_new(r, id, &fresh);
-    r->figures.asked++;
-    if (!e) {
-        r->figures.dropped++;
+    struct refresh_entry *e = find_or_add(r, id, &fresh);
+    if (!e)
         return;
-    }
-    e->asks += e->asks < UINT32_MAX;
-    if (fresh) {
-        make_ready(r, e);
-    } else if (e->state == READY && heat_of(e->asks) != e->list) {
-        leave_list(r, e);
-        make_ready(r, e);
-    } else if (e->state == RESTING && e->negative_ms < clock_mono_ms()) {
+    refresh_queue_heat(&r->queue, e);
+    if (e->state == REFRESH_RESTING && e->negative_ms < clock_mono_ms())
         e->again = true;
-    }
 }
 
 void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn, void *ctx)
 {
     bool fresh;
-    int64_t now = clock_mono_ms();
-    struct entry *e = find_or_new(r, id, &fresh);
+    struct refresh_entry *e = find_or_add(r, id, &fresh);
     struct get_item_reply no = {.status = STATUS_OVERLOADED, .id = id};
-    r->figures.asked++;
-    if (fresh && e)
-        make_ready(r, e);
-    if (e && e->state == RESTING && e->negative_ms > now)
+    if (e && e->state == REFRESH_RESTING && e->negative_ms > clock_mono_ms())
         no.status = STATUS_NOT_FOUND;
-    else if (e && e->state == RESTING && e->failures)
+    else if (e && e->state == REFRESH_RESTING && e->failures)
         no.status = STATUS_UPSTREAM;
-    else if (e && add_waiter(e, deadline_ms, fn, ctx)) {
-        e->asks++;
-        if (e->state == READY)
+    else if (e && refresh_entry_wait(e, REFRESH_WAITERS, deadline_ms, fn, ctx)) {
+        refresh_queue_heat(&r->queue, e);
+        if (e->state == REFRESH_READY)
             fly_alone(r, e, deadline_ms);
-        if (e->state == READY && fresh) { /* it could not fly, and nobody else asked for it */
-            leave_list(r, e);
-            entry_free(r, e);
-        }
+        if (e->state == REFRESH_READY && fresh) /* it could not fly, and nobody else asked for it */
+            refresh_queue_remove(&r->queue, e);
         return;
     }
     fn(ctx, &no);
@@ -642,13 +415,13 @@ struct refresh_figures refresh_figures(struct refresh *r)
     if (now - r->counted_ms >= 1000) { /* a walk over all that rests */
         r->counted_ms = now;
         r->figures.negative = r->again_count = 0;
-        for (int i = 0; i < WHEEL; i++)
-            for (const struct entry *e = r->resting[i]; e; e = e->next) {
+        for (int i = 0; i < REFRESH_WHEEL; i++)
+            for (const struct refresh_entry *e = r->queue.resting[i]; e; e = e->next) {
                 r->figures.negative += e->negative_ms > now;
                 r->again_count += e->again;
             }
     }
-    r->figures.backlog = r->ready_count + r->again_count;
+    r->figures.backlog = r->queue.ready_count + r->again_count;
     return r->figures;
 }
 
@@ -662,10 +435,8 @@ enum status refresh_create(struct fetch_catalog *c, struct refresh **out)
     if (!r)
         return STATUS_NO_MEMORY;
     r->catalog = c;
-    r->bucket_count = 1024;
-    r->wheel_ms = r->tokens_ms = clock_mono_ms();
-    r->buckets = calloc(r->bucket_count, sizeof(void *));
-    if (r->buckets)
+    r->tokens_ms = clock_mono_ms();
+    if (refresh_queue_init(&r->queue, ENTRIES_MOST, r->tokens_ms) == STATUS_OK)
         return STATUS_OK;
     free(r);
     *out = NULL;
@@ -683,14 +454,7 @@ void refresh_destroy(struct refresh **rp)
         fetch_call_cancel(f->call);
         free(f);
     }
-    for (uint32_t i = 0; i < r->bucket_count; i++)
-        while (r->buckets[i]) {
-            struct entry *e = r->buckets[i];
-            r->buckets[i] = e->chain;
-            tell_status(e, STATUS_UNAVAILABLE);
-            free(e);
-        }
-    free(r->buckets);
+    refresh_queue_fini(&r->queue, STATUS_UNAVAILABLE);
     buf_fini(&r->items);
     free(r);
     *rp = NULL;

@@ -14,9 +14,8 @@
 #ifndef SOUK_SERVER_FETCH_REFRESH_H
 #define SOUK_SERVER_FETCH_REFRESH_H
 
-#include "protocol/reply.h"
-#include "protocol/request.h"
 #include "server/fetch_catalog.h"
+#include "server/refresh_queue.h"
 
 enum { REFRESH_WAITERS = 1000 }; /* of one product */
 
@@ -25,10 +24,6 @@ struct refresh;
 struct refresh_figures {
     uint64_t asked, refreshed, backlog, in_flight, negative, dropped, moved, removed;
 };
-
-/* How a wait ended. `item` has a document unless the stored product is still right (OK without
- * one). */
-typedef void (*refresh_fn)(void *ctx, const struct get_item_reply *item);
 
 enum status refresh_create(struct fetch_catalog *c, struct refresh **out);
 /* Waiters are told UNAVAILABLE. */
