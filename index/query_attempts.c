@@ -1,0 +1,115 @@
+#include "index/query_stages.h"
+#include "index/collect.h"
+#include "index/expand.h"
+#include "index/relax.h"
+
+/*
+ * Exact matches are counted; are there fewer than a constant of the profile, typos and words
+ * written otherwise are tried; are there too few still, words may be missing. Each attempt runs
+ * over all segments with its own top-k. What is tried depends on the count of exact matches only,
+ * never on k or offset, so that found, facets and pages of one query belong together.
+ */
+
+enum status query_reset_facets(struct search *s)
+{
+    for (uint32_t i = 0; i < s->query->facet_count; i++) {
+        enum status st =
+            facet_counter_create(&s->query->facets[i], s->snap, s->arena, &s->facets[i], s->fault);
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+/* Ends a stage of the work: its time goes to `us`. */
+void query_spent(struct search *s, uint32_t *us)
+{
+    if (!s->query->clock_us)
+        return;
+    int64_t now = s->query->clock_us();
+    *us += (uint32_t)(now - s->stage_us);
+    s->stage_us = now;
+}
+
+/* Whether a stage is run: decided on the first page, repeated on those behind a cursor. */
+static bool stage(struct search *s, enum query_stage which, bool wanted)
+{
+    if (s->cursor)
+        wanted = s->cursor->stages & which;
+    if (wanted)
+        s->stages |= (uint8_t)which;
+    return wanted;
+}
+
+static enum status expand_words(struct search *s, uint32_t typos, bool parts)
+{
+    struct expansion_request r = {.snap = s->snap,
+                                  .arena = s->arena,
+                                  .profile = &s->profile,
+                                  .tails = s->searcher->tails,
+                                  .words = s->words,
+                                  .forms = s->plain ? NULL : s->searcher->forms,
+                                  .parts = parts && !s->plain,
+                                  .typos = typos,
+                                  .prefix = s->query->prefix};
+    struct share *share = &s->searcher->share;
+    uint64_t key = collect_key(s, (uint64_t)typos << 1 | parts);
+    if (share->arena && share_plan_get(share, key, &s->plan))
+        return STATUS_OK;
+    enum status st = expand_plan(&s->plan, &r);
+    if (!st && share->arena)
+        share_plan_put(share, key, &s->plan);
+    return st;
+}
+
+static enum status expand(struct search *s, uint32_t typos, bool parts)
+{
+    query_spent(s, &s->out->work.retrieve_us);
+    enum status st = expand_words(s, typos, parts);
+    query_spent(s, &s->out->work.analyse_us);
+    return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
+                                                : st;
+}
+
+/* Typos and words written otherwise: tried together, each when fewer products than its constant
+ * match exactly. */
+static enum status run_closer(struct search *s, uint32_t typos, bool all)
+{
+    const struct query *q = s->query;
+    const double *n = s->profile.n;
+    bool words = s->plan.group_count > 0;
+    bool typing = stage(s, STAGE_TYPOS,
+                        q->typos == QUERY_TYPOS_AUTO && s->found < n[PROFILE_typo_below] && words);
+    bool parts =
+        stage(s, STAGE_PARTS, !s->plain && q->typos && s->found < n[PROFILE_parts_below] && words);
+    if (!typing && !parts)
+        return STATUS_OK;
+    typos = !typing ? typos : q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2;
+    enum status st = expand(s, typos, parts);
+    if (!st)
+        st = query_reset_facets(s);
+    return st ? st : collect_attempt(s, all);
+}
+
+enum status query_attempts(struct search *s)
+{
+    const struct query *q = s->query;
+    bool all = q->match != QUERY_ANY;
+    uint32_t forced = q->typos > 0 ? (uint32_t)q->typos : 0, words = s->plan.group_count;
+    s->tiers = !s->plain || all; /* the plain sum of BM25 knows no tiers */
+    enum status st = expand(s, forced, false);
+    if (!st)
+        st = collect_attempt(s, all);
+    if (!st)
+        st = run_closer(s, forced, all);
+    if (!st && stage(s, STAGE_RELAXED,
+                     q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
+                         words > 1)) {
+        st = relax_words(s);
+        if (!st)
+            st = query_reset_facets(s);
+        if (!st)
+            st = collect_attempt(s, false);
+    }
+    return st;
+}

@@ -1,0 +1,172 @@
+#include "index/query_stages.h"
+#include "index/collect.h"
+#include "index/explain.h"
+#include "index/highlight.h"
+#include "index/pins.h"
+#include "index/relax.h"
+#include "index/relevance.h"
+
+#include <string.h>
+
+/* The order of the candidates, the page cut from it, and all that the reply tells beside. */
+
+/* How many of the sorted candidates belong to the window of the cursor. */
+static uint32_t window_of_cursor(const struct search *s)
+{
+    uint32_t n = 0;
+    while (n < s->top.count && !candidate_before(&s->cursor->window_last, &s->top.items[n]))
+        n++;
+    return n;
+}
+
+/* The window of the first page, made again: whoever is not behind its last candidate. Products that
+ * came in since may have made it longer than there was room for: then with more room. */
+static enum status rank_again(struct search *s, uint32_t *from)
+{
+    uint32_t n;
+    enum status st = STATUS_OK;
+    while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
+        s->top_room = s->top.cap *= 2;
+        s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
+        if (!s->top.items)
+            return STATUS_NO_MEMORY;
+        st = query_reset_facets(s);
+        if (!st)
+            st = collect_attempt(s, s->all_words);
+        if (st)
+            return st;
+        topk_sort(&s->top);
+    }
+    st = relevance_rank(s, n);
+    s->window_last = s->cursor->window_last;
+    for (*from = 0; *from < n && !candidate_before(&s->cursor->last, &s->top.items[*from]);)
+        ++*from;
+    return st;
+}
+
+/* Sorts the candidates, the second phase included; the page begins at *from. */
+static enum status finish_order(struct search *s, uint32_t *from)
+{
+    *from = s->cursor ? 0 : s->query->offset;
+    topk_sort(&s->top);
+    if (s->cursor && s->cursor->in_window)
+        return rank_again(s, from);
+    if (s->cursor || (!s->query->k && !s->loose_rule))
+        return STATUS_OK; /* nothing is shown that the second phase would move */
+    return relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
+}
+
+/* The page [from, from + n) of the order as hits. */
+static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
+{
+    struct query_result *out = s->out;
+    enum status st = STATUS_OK;
+    if (s->groups) {
+        out->group_total = groups_total(s->groups);
+        st = groups_hits(s->groups, s->top.items + from, n, &out->hits, &out->hit_count);
+    } else {
+        out->hits = arena_calloc(s->arena, n + RULE_PINS_MAX + 1, sizeof *out->hits);
+        if (!out->hits)
+            return STATUS_NO_MEMORY;
+        for (uint32_t i = 0; i < n; i++)
+            out->hits[i] = (struct hit){.docid = s->top.items[from + i].docid,
+                                        .score = s->top.items[from + i].keys[0]};
+        out->hit_count = n;
+        if (!s->cursor)
+            pins_place(s, out->hits, n, &out->hit_count);
+    }
+    for (uint32_t i = 0; !st && i < out->hit_count; i++)
+        st = snapshot_id(s->snap, out->hits[i].docid, &out->hits[i].id);
+    return st;
+}
+
+/* A cursor when something follows the page. */
+static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
+{
+    const struct query *q = s->query;
+    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window)
+                       ? s->behind
+                       : s->found - s->rules.pin_count;
+    struct query_place place = {.stages = s->stages,
+                                .dropped = s->dropped,
+                                .now_ms = s->now_ms,
+                                .last = &s->top.items[from + n - 1],
+                                .window_last = from + n <= s->window ? &s->window_last : NULL};
+    s->out->index_moved = s->cursor && s->cursor->moved;
+    if (!n || s->out->hit_count < q->k || (!s->inexact && all <= (uint64_t)from + n))
+        return STATUS_OK;
+    return query_cursor_encode(q, s->snap, &s->sort, &s->plan, &place, &s->searcher->scratch,
+                               s->arena, &s->out->cursor);
+}
+
+static enum status finish_terms(struct search *s)
+{
+    uint32_t n = 0;
+    if (!s->query->want_terms)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < s->plan.group_count; i++)
+        n += s->plan.groups[i].count + 1;
+    struct highlight_term *terms = arena_calloc(s->arena, n + 1, sizeof *terms);
+    if (!terms)
+        return STATUS_NO_MEMORY;
+    n = 0;
+    for (uint32_t i = 0; i < s->plan.group_count; i++) {
+        const struct group *g = &s->plan.groups[i];
+        for (uint32_t k = 0; k < g->count; k++)
+            terms[n++] = (struct highlight_term){g->items[k].term, false};
+        if (g->prefix.len)
+            terms[n++] = (struct highlight_term){g->prefix, true};
+    }
+    s->out->terms = terms;
+    s->out->term_count = n;
+    return STATUS_OK;
+}
+
+enum status query_finish(struct search *s)
+{
+    struct query_result *out = s->out;
+    uint32_t from;
+    enum status st = finish_order(s, &from);
+    if (!st)
+        st = relax_name(s);
+    if (st)
+        return st;
+    uint32_t room = s->query->k;
+    pins_settle(s);
+    if (!s->cursor) {
+        uint32_t before = pins_before(s, from), until = pins_before(s, (uint64_t)from + room);
+        from -= before;
+        room -= until - before;
+    }
+    from = from < s->top.count ? from : s->top.count;
+    uint32_t n = s->top.count - from;
+    n = n < room ? n : room;
+    out->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *out->facets);
+    if (!out->facets)
+        return STATUS_NO_MEMORY;
+    st = finish_hits(s, from, n);
+    if (!st)
+        st = finish_cursor(s, from, n);
+    if (!st)
+        st = finish_terms(s);
+    if (!st && s->query->explain)
+        st = explain_hits(s);
+    query_spent(s, &out->work.rank_us);
+    for (uint32_t i = 0; !st && i < s->query->facet_count; i++)
+        st = facet_finish(s->facets[i], s->snap, s->searcher->folder, s->arena, &out->facets[i]);
+    query_spent(s, &out->work.facet_us);
+    out->facet_count = s->query->facet_count;
+    out->found = s->found;
+    out->found_exact = !s->inexact;
+    if (s->early_stop)
+        out->degraded[out->degraded_count++] = SLICE_LIT("early_stop");
+    if (s->plan.capped)
+        out->degraded[out->degraded_count++] = SLICE_LIT("expansion_cap");
+    out->cut_words = arena_alloc(s->arena, sizeof s->plan.cut);
+    if (!out->cut_words)
+        return STATUS_NO_MEMORY;
+    memcpy(out->cut_words, s->plan.cut, sizeof s->plan.cut);
+    out->cut_count = s->plan.cut_count;
+    out->work.terms_expanded = s->plan.expanded;
+    return st;
+}
