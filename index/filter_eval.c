@@ -97,16 +97,32 @@ static bool below(const struct filter *f, double v)
     return f->high_open ? v < f->high : v <= f->high;
 }
 
-/* First of the offsets [0, end] whose value is above the low end (or not below the high end):
- * values ascend with offsets, so halving finds it; `end` when none. */
+/* Is the value above the low end (or not below the high end)? Once yes, always yes further up. */
+static bool reached(const struct filter *f, const struct column_chunk *c, bool high,
+                    uint64_t offset)
+{
+    double v = value_of(c, offset);
+    return high ? !below(f, v) : above(f, v);
+}
+
+/* First of the offsets [0, end) that reached() says yes to, `end` when none. The arithmetic is
+ * nearly always right to within a step; where doubles are too coarse for that, halving decides. */
 static uint64_t first_offset(const struct filter *f, const struct column_chunk *c, bool high,
                              uint64_t end)
 {
-    uint64_t low = 0;
+    double at =
+        (high ? f->high : f->low) * (c->kind == COLUMN_FLOAT ? column_power_of_ten(c->scale) : 1) -
+        (double)c->base;
+    uint64_t g = at <= 0 ? 0 : at >= (double)end ? end : (uint64_t)at, low = 0;
+    for (int i = 0; i < 3 && g < end && !reached(f, c, high, g); i++)
+        g++;
+    for (int i = 0; i < 3 && g > 0 && reached(f, c, high, g - 1); i++)
+        g--;
+    if ((g == end || reached(f, c, high, g)) && (g == 0 || !reached(f, c, high, g - 1)))
+        return g;
     while (low < end) {
         uint64_t mid = low + (end - low) / 2;
-        double v = value_of(c, mid);
-        if (high ? !below(f, v) : above(f, v))
+        if (reached(f, c, high, mid))
             end = mid;
         else
             low = mid + 1;
@@ -130,6 +146,22 @@ static uint32_t keep_offsets(const struct filter *f, const struct column_chunk *
                                       (uint32_t)from, (uint32_t)(behind - 1));
 }
 
+/* A few documents of one chunk, value by value. */
+static uint32_t keep_few(const struct filter *f, const struct column_chunk *c, uint32_t first,
+                         uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        double v;
+        bool yes = column_chunk_float(c, doc - first, &v) && above(f, v) && below(f, v);
+        docs[kept] = doc;
+        scores[kept] = score;
+        kept += yes;
+    }
+    return kept;
+}
+
 static uint32_t keep_in_chunk(const struct filter *f, uint32_t chunk, uint32_t *docs,
                               uint32_t *scores, uint32_t count)
 {
@@ -140,7 +172,7 @@ static uint32_t keep_in_chunk(const struct filter *f, uint32_t chunk, uint32_t *
         return 0;
     bool narrow = c->width == 1 || c->width == 2 || c->width == 4;
     if (count < FEW || !narrow || docs[count - 1] - first >= c->count)
-        return keep_one_by_one(f, docs, scores, count);
+        return keep_few(f, c, first, docs, scores, count);
     return keep_offsets(f, c, first, docs, scores, count);
 }
 
