@@ -99,35 +99,79 @@ uint32_t list_next(struct list *l, uint32_t from)
     return l->block.docs[l->at];
 }
 
+/* A block that some of the asked documents fall into. */
+struct step {
+    uint32_t block, from, count;
+};
+
+enum { AHEAD = 16 };
+
+/*
+ * Finds the next blocks to look at and has their bytes fetched, so that the memory is on its way
+ * for all of them before the first is decoded: sparse documents each fall into another block of a
+ * long list. Returns how many; *at moves behind their documents.
+ */
+static uint32_t look_ahead(struct list *l, const uint32_t *docs, uint32_t count, uint32_t *at,
+                           struct step steps[AHEAD])
+{
+    uint32_t n = 0, i = *at;
+    while (n < AHEAD && i < count) {
+        l->cur = postings_seek_block(&l->p, l->cur, docs[i]);
+        if (l->cur >= l->p.block_count) {
+            i = count;
+            break;
+        }
+        uint32_t last = l->p.last[l->cur], run = 1;
+        while (run < POSTINGS_BLOCK && i + run < count && docs[i + run] <= last)
+            run++;
+        if (l->block_at != l->cur)
+            postings_prefetch(&l->p, l->cur);
+        steps[n++] = (struct step){l->cur, i, run};
+        i += run;
+    }
+    *at = i;
+    return n;
+}
+
+static enum status probe_step(struct list *l, const struct step *step, const uint32_t *docs,
+                              uint16_t *index, uint32_t *score, uint32_t *hits)
+{
+    uint16_t place[POSTINGS_BLOCK + KERNEL_SLACK];
+    uint32_t run = step->count;
+    *hits = 0;
+    enum status s = list_load(l, step->block);
+    if (s)
+        return s;
+    /* the last of a list of one block is known only now that it is read */
+    while (run && docs[step->from + run - 1] > l->block.docs[l->block.count - 1])
+        run--;
+    uint32_t n = kernels_best()->common(docs + step->from, run, l->block.docs, index, place);
+    if (n && score && (s = list_score(l)))
+        return s;
+    for (uint32_t k = 0; k < n; k++) {
+        index[k] = (uint16_t)(index[k] + step->from);
+        if (score)
+            score[k] = l->scores[place[k]];
+    }
+    *hits = n;
+    return STATUS_OK;
+}
+
 enum status list_probe(struct list *l, const uint32_t *docs, uint32_t count, uint16_t *index,
                        uint32_t *score, uint32_t *found)
 {
-    const struct kernels *kernels = kernels_best();
-    uint16_t place[POSTINGS_BLOCK + KERNEL_SLACK];
-    uint32_t n = 0;
+    struct step steps[AHEAD];
+    uint32_t n = 0, hits;
     *found = 0;
     for (uint32_t i = 0; i < count;) {
-        l->cur = postings_seek_block(&l->p, l->cur, docs[i]);
-        if (l->cur >= l->p.block_count)
-            break;
-        enum status s = list_load(l, l->cur);
-        if (s)
-            return s;
-        uint32_t last = l->block.docs[l->block.count - 1], run = 0;
-        while (run < POSTINGS_BLOCK && i + run < count && docs[i + run] <= last)
-            run++;
-        if (run == 0)
-            break;
-        uint32_t hits = kernels->common(docs + i, run, l->block.docs, index + n, place);
-        if (hits && score && (s = list_score(l)))
-            return s;
-        for (uint32_t k = 0; k < hits; k++) {
-            index[n + k] = (uint16_t)(index[n + k] + i);
-            if (score)
-                score[n + k] = l->scores[place[k]];
+        uint32_t ahead = look_ahead(l, docs, count, &i, steps);
+        for (uint32_t k = 0; k < ahead; k++) {
+            enum status s =
+                probe_step(l, &steps[k], docs, index + n, score ? score + n : NULL, &hits);
+            if (s)
+                return s;
+            n += hits;
         }
-        n += hits;
-        i += run;
     }
     *found = n;
     return STATUS_OK;

@@ -186,6 +186,16 @@ enum status postings_decode_scores(const struct postings *p, uint32_t b,
     return STATUS_OK;
 }
 
+void postings_prefetch(const struct postings *p, uint32_t b)
+{
+    uint64_t off = p->off[b], e = off >> EXTENT_SHIFT;
+    if (e >= p->segment->extent_count)
+        return;
+    const uint8_t *at = p->segment->extents[e] + (off & EXTENT_MASK);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + 64);
+}
+
 uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc)
 {
     uint32_t n = p->block_count, step = 1;

@@ -86,6 +86,8 @@ struct postings_weight {
 /* Scores instead of evidence; `scores` has room for POSTINGS_BLOCK + 16. */
 enum status postings_decode_scores(const struct postings *p, uint32_t b,
                                    const struct postings_weight *w, uint32_t *scores);
+/* Has the bytes of a block fetched from memory; only a hint. */
+void postings_prefetch(const struct postings *p, uint32_t b);
 /* First block index >= from whose last doc is >= doc; block_count when there is none. Galloping. */
 uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc);
 /*
