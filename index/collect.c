@@ -138,8 +138,14 @@ static enum status rank(struct search *s, uint32_t *docs, uint32_t *scores, uint
     if (s->top.cap)
         kept = kernels_best()->keep(docs + i, scores + i, left, (uint32_t)s->top.items[0].keys[0]);
     s->behind += left - kept;
-    for (uint32_t k = i; !st && k < i + kept; k++)
-        st = rank_one(s, docs[k], scores[k]);
+    for (uint32_t k = i; k < i + kept; k++)
+        segment_tie_prefetch(s->segment, docs[k] - s->base);
+    for (uint32_t k = i; !st && k < i + kept; k++) {
+        if (scores[k] < s->top.items[0].keys[0]) /* the worst is better by now */
+            s->behind++;
+        else
+            st = rank_one(s, docs[k], scores[k]);
+    }
     return st;
 }
 
