@@ -13,12 +13,23 @@
 #include <cmocka.h>
 
 /* How the server answers its n-th request (HELLO not counted). */
-enum behaviour { ECHO, HANG_UP_FIRST, REFUSE_FIRST, REVERSE, SILENT, IN_PARTS };
+enum behaviour {
+    ECHO,
+    HANG_UP_FIRST,
+    REFUSE_FIRST,
+    REVERSE,
+    SILENT,
+    IN_PARTS,
+    NOT_BEGUN_FIRST, /* GOING_AWAY, then as if nothing had been */
+    GOODBYE_FIRST,   /* an answer and GOAWAY */
+    OVERLOADED_FIRST,
+    OVERLOADED_ALWAYS
+};
 
 struct server {
     enum behaviour behaviour;
     int fd;
-    unsigned seen;
+    unsigned seen, connections;
     char address[128];
     pthread_t thread;
 };
@@ -44,7 +55,17 @@ static bool serve_frame(struct server *s, const struct frame *q, struct buf *out
     unsigned n = s->seen++;
     if (s->behaviour == HANG_UP_FIRST && n == 0)
         return false;
-    if (s->behaviour == REFUSE_FIRST && n == 0) {
+    if (s->behaviour == OVERLOADED_ALWAYS || (s->behaviour == OVERLOADED_FIRST && n == 0)) {
+        struct frame no = {.opcode = q->opcode,
+                           .flags = FLAG_REPLY,
+                           .status = STATUS_OVERLOADED,
+                           .request_id = q->request_id,
+                           .time = 77};
+        frame_end(out, frame_begin(out), &no);
+    } else if (s->behaviour == NOT_BEGUN_FIRST && n == 0) {
+        struct fault f = {.status = STATUS_GOING_AWAY};
+        frame_put_error(out, q, &f);
+    } else if (s->behaviour == REFUSE_FIRST && n == 0) {
         struct fault f = {.status = STATUS_UNAVAILABLE, .retry_after_ms = 5};
         frame_put_error(out, q, &f);
     } else if (s->behaviour == REVERSE && n == 0) {
@@ -55,6 +76,8 @@ static bool serve_frame(struct server *s, const struct frame *q, struct buf *out
         answer(out, q, 0, SLICE_LIT("three"));
     } else if (s->behaviour != SILENT) {
         answer(out, q, 0, q->body);
+        if (s->behaviour == GOODBYE_FIRST && n == 0)
+            frame_end(out, frame_begin(out), &(struct frame){.opcode = OP_GOAWAY});
         buf_put_slice(out, buf_slice(held));
         buf_clear(held);
     }
@@ -91,8 +114,10 @@ static void *server_main(void *p)
 {
     struct server *s = p;
     int fd;
-    while ((fd = accept(s->fd, NULL, NULL)) >= 0)
+    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+        s->connections++;
         serve(s, fd);
+    }
     return NULL;
 }
 
@@ -162,6 +187,99 @@ static void sends_again_only_what_is_safe(void **state)
     expect(HANG_UP_FIRST, false, 0, STATUS_UNAVAILABLE, "", 1);
     expect(REFUSE_FIRST, true, 0, STATUS_OK, "hello", 2);
     expect(REFUSE_FIRST, false, 0, STATUS_UNAVAILABLE, "", 1);
+}
+
+static void a_server_that_goes_away_has_not_begun(void **state)
+{
+    (void)state;
+    expect(NOT_BEGUN_FIRST, true, 0, STATUS_OK, "hello", 2);
+    expect(NOT_BEGUN_FIRST, false, 0, STATUS_OK, "hello", 2); /* safe though it is not: not begun */
+}
+
+/* One connection, so many pings one after the other; how many were answered and refused. */
+static void pings(const struct server *s, unsigned n, unsigned *good, unsigned *refused)
+{
+    struct souk *c;
+    struct souk_reply r;
+    *good = *refused = 0;
+    souk_reply_init(&r);
+    assert_int_equal(souk_open(s->address, NULL, &c, &r.fault), STATUS_OK);
+    struct souk_request q = {.opcode = OP_PING, .safe = true};
+    for (unsigned i = 0; i < n; i++) {
+        enum status st = souk_call(c, &q, &r);
+        *good += st == STATUS_OK;
+        *refused += st == STATUS_OVERLOADED;
+    }
+    souk_close(c);
+    souk_reply_fini(&r);
+}
+
+static void goodbye_leads_to_the_successor(void **state)
+{
+    (void)state;
+    struct server s;
+    unsigned good, refused;
+    server_start(&s, GOODBYE_FIRST);
+    pings(&s, 20, &good, &refused);
+    server_stop(&s);
+    assert_int_equal(good, 20);
+    assert_int_equal(s.seen, 20); /* nothing was sent twice */
+    assert_int_equal(s.connections, 2);
+}
+
+static void overloaded_is_never_sent_again(void **state)
+{
+    (void)state;
+    struct server s;
+    struct souk *c;
+    struct souk_reply r;
+    server_start(&s, OVERLOADED_FIRST);
+    souk_reply_init(&r);
+    assert_int_equal(souk_open(s.address, NULL, &c, &r.fault), STATUS_OK);
+    struct souk_request q = {.opcode = OP_PING, .safe = true};
+    assert_int_equal(souk_call(c, &q, &r), STATUS_OVERLOADED);
+    assert_int_equal(r.fault.retry_after_ms, 77); /* of a header without body */
+    assert_true(r.fault.text[0] != 0);
+    souk_close(c);
+    souk_reply_fini(&r);
+    server_stop(&s);
+    assert_int_equal(s.seen, 1);
+}
+
+static void a_server_that_refuses_most_is_asked_less(void **state)
+{
+    (void)state;
+    struct server s;
+    unsigned good, refused;
+    server_start(&s, OVERLOADED_ALWAYS);
+    pings(&s, 1000, &good, &refused);
+    server_stop(&s);
+    assert_int_equal(refused, 1000);
+    assert_in_range(s.seen, 10, 200);
+}
+
+static void count_answer(void *ctx, const struct souk_answer *a)
+{
+    *(unsigned *)ctx += a->status == STATUS_OK;
+}
+
+static void many_under_way_are_not_many_refused(void **state)
+{
+    (void)state;
+    struct server s;
+    struct souk *c;
+    struct fault fault;
+    unsigned good = 0;
+    server_start(&s, ECHO);
+    assert_int_equal(souk_open(s.address, NULL, &c, &fault), STATUS_OK);
+    struct souk_request q = {.opcode = OP_PING, .safe = true};
+    for (int i = 0; i < 900; i++)
+        assert_int_equal(souk_submit(c, &q, count_answer, &good, NULL), STATUS_OK);
+    while (souk_in_flight(c))
+        souk_step(c, 1000);
+    souk_close(c);
+    server_stop(&s);
+    assert_int_equal(good, 900);
 }
 
 static void deadline_ends_the_wait(void **state)
@@ -241,6 +359,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers),
         cmocka_unit_test(sends_again_only_what_is_safe),
+        cmocka_unit_test(a_server_that_goes_away_has_not_begun),
+        cmocka_unit_test(goodbye_leads_to_the_successor),
+        cmocka_unit_test(overloaded_is_never_sent_again),
+        cmocka_unit_test(a_server_that_refuses_most_is_asked_less),
+        cmocka_unit_test(many_under_way_are_not_many_refused),
         cmocka_unit_test(deadline_ends_the_wait),
         cmocka_unit_test(answers_come_in_any_order),
         cmocka_unit_test(cancel_and_close_call_back_once),
