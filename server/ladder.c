@@ -1,5 +1,6 @@
 #include "server/ladder.h"
 
+enum { STEP_MOST_US = 200000 }; /* a longer pause is no window */
 /* Per window of 100 ms. */
 static const float LEARN = 0.2f, FORGET = 0.003f, UNKNOWN_DEARER = 1.5f;
 
@@ -39,14 +40,21 @@ static void take_level(struct ladder *l, uint32_t level)
             l->off |= 1u << i;
 }
 
-/* True when the condition has held for `us`; *since remembers from when. */
-static bool held(bool condition, int64_t *since, int64_t now, int64_t us)
+/* Time over the mark adds up; time below it takes away twice as much, for single windows say
+ * little: a queue that was just emptied by deadlines looks short. */
+static bool over_long_enough(struct ladder *l, bool over, int64_t past_us)
 {
-    if (!condition)
-        *since = 0;
-    else if (!*since)
-        *since = now;
-    return condition && now - *since >= us;
+    l->over_us += over ? past_us : -2 * past_us;
+    if (l->over_us < 0)
+        l->over_us = 0;
+    return over && l->over_us >= LADDER_ENTER_US;
+}
+
+/* Any window over the mark begins the time anew. */
+static bool under_long_enough(struct ladder *l, bool under, int64_t past_us)
+{
+    l->under_us = under ? l->under_us + past_us : 0;
+    return l->under_us >= LADDER_LEAVE_US;
 }
 
 /* What was learnt of other levels is forgotten within a minute: traffic changes. */
@@ -71,6 +79,10 @@ static float busy_below(const struct ladder *l, uint32_t busy)
 
 void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us)
 {
+    int64_t past_us = l->stepped_us ? now_us - l->stepped_us : 0;
+    l->stepped_us = now_us;
+    if (past_us > STEP_MOST_US)
+        past_us = STEP_MOST_US;
     learn_cost(l, w->cost_us);
     if (w->pin >= 0) {
         take_level(l, w->pin > LADDER_MAX ? LADDER_MAX : (uint32_t)w->pin);
@@ -81,9 +93,9 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
     bool up = l->level < LADDER_MAX && w->pressure >= levels[l->level + 1].enter;
     bool down = l->level > w->least && w->pressure < levels[l->level].leave &&
                 busy_below(l, w->busy) < LADDER_BUSY;
-    if (held(up, &l->over_us, now_us, LADDER_ENTER_US))
+    if (over_long_enough(l, up, past_us))
         take_level(l, l->level + 1);
-    else if (held(down, &l->under_us, now_us, LADDER_LEAVE_US))
+    else if (under_long_enough(l, down, past_us))
         take_level(l, l->level - 1);
 }
 

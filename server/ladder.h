@@ -36,7 +36,8 @@ struct ladder_window {
 struct ladder { /* all zero = level 0, never stepped */
     uint32_t level;
     uint32_t off;                  /* 1 << feature: what the level leaves out */
-    int64_t over_us, under_us;     /* since when; 0 = not */
+    int64_t stepped_us;            /* when it was stepped last */
+    int64_t over_us, under_us;     /* for how long it has been over or under the next mark */
     float cost_us[LADDER_MAX + 1]; /* what a request takes at each level; 0 = not known */
     uint64_t entered[LADDER_MAX + 1];
 };

@@ -30,7 +30,7 @@ static void a_level_is_entered_after_half_a_second_and_one_at_a_time(void **stat
     assert_int_equal(l.level, 0);
     under(&l, 1000, 100);
     assert_int_equal(l.level, 1);
-    under(&l, 1000, 500);
+    under(&l, 1000, 400);
     assert_int_equal(l.level, 1);
     under(&l, 1000, 100);
     assert_int_equal(l.level, 2);
@@ -48,7 +48,7 @@ static void a_level_is_left_after_a_second_below_a_lower_mark(void **state)
     assert_int_equal(l.level, 1);
     under(&l, 50, 10000); /* below where it came in, above where it goes out */
     assert_int_equal(l.level, 1);
-    under(&l, 10, 1000);
+    under(&l, 10, 900);
     assert_int_equal(l.level, 1);
     under(&l, 10, 100);
     assert_int_equal(l.level, 0);
@@ -99,8 +99,8 @@ static void short_peaks_and_short_pauses_change_nothing(void **state)
     (void)state;
     struct ladder l = {0};
     for (int i = 0; i < 20; i++) {
-        under(&l, 1000, 400);
-        under(&l, 0, 100);
+        under(&l, 1000, 300);
+        under(&l, 0, 200);
     }
     assert_int_equal(l.level, 0);
     under(&l, 75, 600);
