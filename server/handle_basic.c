@@ -7,6 +7,7 @@
 #include "server/push_canary.h"
 #include "server/front.h"
 #include "server/stats_freshness.h"
+#include "server/stats_upstream.h"
 
 enum status handle_hello(struct front *f, struct request *rq, struct fault *fault)
 {
@@ -153,6 +154,7 @@ static void put_catalog(void *ctx, struct slice name)
     put_catalog_row(w->out, c, "queued", atomic_load(&row->queued));
     put_catalog_row(w->out, c, "write_state", atomic_load(&row->write_state));
     stats_freshness_put(w->out, w->front->role->shared, row);
+    stats_upstream_put(w->out, w->front->role->shared, row);
 }
 
 static void put_queues(struct buf *b, const struct admission *a)

@@ -307,9 +307,24 @@ class Upstream(unittest.TestCase):
         up.products['canary'] = {'id': 'canary', 'price': 'cheap'}
         wait_until(lambda: self.provider()['canary'] == 'failed', 5)
         self.assertEqual(self.provider()['failures'], 0, 'it counts in no figures of users')
+        stats = self.server.stats()
+        self.assertEqual(stats[f'catalog.{self.catalog}.provider.main.canary'], 'failed')
+        self.assertEqual(stats[f'catalog.{self.catalog}.provider.main.breaker'], 'closed')
 
 
 class Processes(unittest.TestCase):
+    def test_a_stopped_fetcher_is_replaced_and_revalidates_again(self):
+        with Server() as s:
+            create(s, 'shop')
+            up = BadUpstream(products(5), cache='max-age=1, stale-while-revalidate=1, stale-if-error=600')
+            define(s, 'shop', 'main', up.definition(**QUICK))
+            wait_until(lambda: s.search('shop', 'shoe')['found'] == 5, 10)
+            s.replaced('fetcher 0', s.kill_child('fetcher 0', signal.SIGSTOP), 10)
+            reply = s.search('shop', 'shoe', '--no-cache')
+            self.assertEqual((reply['found'], reply['freshness']['fresh']), (5, 0), 'nobody renewed them, and it is told')
+            wait_until(lambda: s.search('shop', 'shoe', '--no-cache')['freshness']['fresh'] == 5, 15, 'revalidated again')
+            up.stop()
+
     def test_a_start_with_every_upstream_dead_answers_at_once(self):
         with Server() as s:
             create(s, 'shop')
