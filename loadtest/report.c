@@ -38,6 +38,11 @@ void report_warn(struct report *r)
     if (c->failed[FAILURE_HELD_BACK])
         warn(r, "%llu requests were held back at the in-flight bound of %u and count as failed",
              (unsigned long long)c->failed[FAILURE_HELD_BACK], run->spec.max_in_flight);
+    if (c->failed[FAILURE_UNSENT])
+        warn(r,
+             "%llu requests could not be sent before the end by the tester itself and count as "
+             "failed: use --processes, or a machine of its own",
+             (unsigned long long)c->failed[FAILURE_UNSENT]);
     for (uint32_t i = 0; i < run->spec.workers; i++) {
         if (run->tallies[i]->fault[0])
             warn(r, "worker %u: %.150s", i, run->tallies[i]->fault);

@@ -64,6 +64,8 @@ const char *failure_name(uint32_t slot)
         return "DISCONNECTED";
     case FAILURE_UNCONNECTED:
         return "UNCONNECTED";
+    case FAILURE_UNSENT:
+        return "UNSENT";
     case FAILURE_BAD_REPLY:
         return "BAD_REPLY";
     default:

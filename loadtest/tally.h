@@ -8,7 +8,7 @@
  * records.
  *
  * Every request offered ends in exactly one of ok or one of `failed`:
- *   offered = ok + sum(failed)        sent = offered - held back - unconnected
+ *   offered = ok + sum(failed)        sent = offered - held back - unconnected - unsent
  * `late` and `good` are parts of ok.
  */
 #ifndef SOUK_LOADTEST_TALLY_H
@@ -27,6 +27,7 @@ enum failure {
     FAILURE_TIMEOUT,         /* no reply within the time waited */
     FAILURE_DISCONNECTED,    /* the connection was lost under it */
     FAILURE_UNCONNECTED,     /* no connection when its time came */
+    FAILURE_UNSENT,          /* the schedule was over before the tester came to it */
     FAILURE_BAD_REPLY,       /* a reply that breaks the protocol, or fails --verify */
     FAILURE_SLOTS
 };

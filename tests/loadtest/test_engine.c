@@ -161,8 +161,8 @@ static struct tally *run_engine(const struct engine_spec *e)
     assert_int_equal(engine_run(e, t), STATUS_OK);
     const struct counts *c = &t->ops[0].counts;
     assert_int_equal(c->offered, c->ok + counts_failed(c)); /* nothing gets lost */
-    assert_int_equal(c->offered,
-                     c->sent + c->failed[FAILURE_HELD_BACK] + c->failed[FAILURE_UNCONNECTED]);
+    assert_int_equal(c->offered, c->sent + c->failed[FAILURE_HELD_BACK] +
+                                     c->failed[FAILURE_UNCONNECTED] + c->failed[FAILURE_UNSENT]);
     return t;
 }
 
@@ -273,6 +273,23 @@ static void a_closed_loop_asks_only_what_is_answered(void **state)
     fake_stop(&s);
 }
 
+static void a_rate_beyond_the_tester_ends_in_time(void **state)
+{
+    (void)state;
+    struct fake s = {0};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 20e6);
+    e.max_in_flight = 65000;
+    uint64_t start = clock_ns();
+    struct tally *t = run_engine(&e);
+    const struct counts *c = &t->ops[0].counts;
+    assert_int_equal(c->offered, 10000000);
+    assert_true(c->failed[FAILURE_UNSENT] > 0);
+    assert_true(clock_ns() - start < 20000000000);
+    tally_destroy(t);
+    fake_stop(&s);
+}
+
 static void no_server_is_said(void **state)
 {
     (void)state;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_lost_connection_fails_what_was_on_it_and_is_made_anew),
         cmocka_unit_test(after_goaway_nothing_is_lost),
         cmocka_unit_test(a_closed_loop_asks_only_what_is_answered),
+        cmocka_unit_test(a_rate_beyond_the_tester_ends_in_time),
         cmocka_unit_test(no_server_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
