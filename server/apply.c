@@ -10,21 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/compact.h"
 #include "server/edition.h"
 #include "server/evict.h"
-#include "server/merger.h"
 #include "server/push_canary.h"
 #include "server/provider_row.h"
+#include "server/upkeep.h"
 
 enum {
     ITEMS_USUAL = 1024,
     ITEMS_MOST = 32768,
     BYTES_MOST = 32 << 20,
-    SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
-    SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
-    NO_SPACE_MS = 1000,
-    COMPACT_AGAIN_MS = 600000,
     APPLY_NICE = 5 /* searches come first; changes keep a third of a core beside one */
 };
 
@@ -45,16 +40,10 @@ struct apply {
     struct writer_catalog *at; /* what the thread applies changes to */
     bool busy;                 /* in a step; merges may concern any catalog */
     bool built;                /* the merger told so since the last step */
+    bool paused;               /* begins no step */
     bool stop;
     /* the thread's own */
-    struct merger *merger;
-    struct writer_catalog *merging;                  /* whose merge is under way */
-    int64_t write_after_ms;                          /* the disk was full */
-    struct compact *compact;                         /* a smaller edition under way */
-    struct writer_catalog *compacting;               /* whose */
-    int64_t compact_after_ms;                        /* the last one failed */
-    struct writer_catalog *touched[SHARED_CATALOGS]; /* changed, not yet settled */
-    uint32_t touched_count;
+    struct upkeep *upkeep;
     struct arena arena;
     struct buf scratch;
 };
@@ -247,7 +236,7 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static void publish(struct writer_catalog *c, uint64_t sequence)
+void apply_publish(struct writer_catalog *c, uint64_t sequence)
 {
     if (snapshot_begin(c->applied) == STATUS_OK) {
         c->row->generation = snapshot_generation(c->applied);
@@ -267,24 +256,12 @@ static bool stopping(struct apply *a)
     return stop;
 }
 
-/* Gives up what is being built for the catalog. */
-static void leave_merge(struct apply *a, struct writer_catalog *c)
-{
-    if (a->compacting == c) {
-        compact_cancel(&a->compact);
-        a->compacting = NULL;
-    }
-    merger_leave(a->merger, c->applying);
-    if (a->merging == c)
-        a->merging = NULL;
-}
-
 static enum status run(struct apply *a, struct writer_catalog *c, const struct job *jobs)
 {
     const struct timespec pause = {0, 200000000};
     for (;;) {
         if (alone(jobs))
-            leave_merge(a, c);
+            upkeep_leave(a->upkeep, c);
         enum status st = alone(jobs) ? edition_change(c, &jobs->record) : run_batch(a, c, jobs);
         if (st != STATUS_NO_SPACE)
             return st;
@@ -295,7 +272,7 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
     }
 }
 
-static void stop_catalog(struct writer_catalog *c, enum status st)
+void apply_stop(struct writer_catalog *c, enum status st)
 {
     if (c->failed)
         return;
@@ -317,144 +294,13 @@ static void work(struct apply *a, struct job *jobs)
     if (!st) {
         if (c->row->write_state == WRITE_NO_SPACE)
             c->row->write_state = WRITE_OPEN;
-        publish(c, last);
+        apply_publish(c, last);
         c->items_per_s = items * 1000000 / (uint64_t)(clock_mono_us() - began + 1);
     } else if (st != STATUS_NO_SPACE && !c->failed) {
-        stop_catalog(c, st);
+        apply_stop(c, st);
     }
     free_jobs(jobs);
     loop_wake(a->loop);
-}
-
-/* --- merges ----------------------------------------------------------------------------------- */
-
-/* Writes a part of the merge that is built. A failed write or sync is final for the catalog, a full
- * disk is not: it is tried again. */
-static void write_merge(struct apply *a, uint64_t bytes)
-{
-    struct index *ix;
-    enum status st;
-    bool done = false;
-    struct merge_task *t = merger_built(a->merger, &ix, &st);
-    struct writer_catalog *c = a->merging;
-    if (!t)
-        return;
-    bool built = st == STATUS_OK;
-    if (built)
-        st = index_merge_write(ix, t, bytes, &done);
-    a->write_after_ms = st == STATUS_NO_SPACE ? clock_mono_ms() + NO_SPACE_MS : 0;
-    if (st == STATUS_NO_SPACE && built)
-        return;
-    if (st) {
-        fprintf(stderr, "writer: catalog %s: merging: %s\n", c->name, status_text(st));
-        c->settle_ms = 0;
-        if (built)
-            stop_catalog(c, st);
-    }
-    if (st || done) {
-        merger_end(a->merger);
-        a->merging = NULL;
-    }
-    if (done)
-        publish(c, c->visible);
-}
-
-/* Begins the merge that is due in the catalog; false when there is none. */
-static bool begin_merge(struct apply *a, struct writer_catalog *c, bool idle)
-{
-    struct merge_task *t = NULL;
-    if (c->failed || c == a->compacting || !merger_free(a->merger) ||
-        index_merge_begin(c->applying, idle, &t) || !t)
-        return false;
-    a->merging = c;
-    merger_start(a->merger, c->applying, t);
-    return true;
-}
-
-static void on_built(void *ctx);
-
-static bool begin_compact(struct apply *a, struct writer_catalog *c, bool idle)
-{
-    if (c->failed || a->compacting || a->merging == c || c->fresh ||
-        clock_mono_ms() < a->compact_after_ms || !compact_due(c, idle))
-        return false;
-    if (compact_start(c, on_built, a, &a->compact))
-        return false;
-    a->compacting = c;
-    return true;
-}
-
-static bool finish_compact(struct apply *a)
-{
-    struct writer_catalog *c = a->compacting;
-    if (!c || !compact_ready(a->compact))
-        return false;
-    if (compact_finish(&a->compact))
-        a->compact_after_ms = clock_mono_ms() + COMPACT_AGAIN_MS;
-    else
-        publish(c, c->visible);
-    a->compacting = NULL;
-    loop_wake(a->loop);
-    return true;
-}
-
-static void touch(struct apply *a, struct writer_catalog *c)
-{
-    uint32_t i = 0;
-    c->settle_ms = clock_mono_ms() + SETTLE_MS;
-    while (i < a->touched_count && a->touched[i] != c)
-        i++;
-    if (i == a->touched_count && i < SHARED_CATALOGS)
-        a->touched[a->touched_count++] = c;
-}
-
-static void untouch(struct apply *a, const struct writer_catalog *c)
-{
-    for (uint32_t i = 0; i < a->touched_count; i++)
-        if (a->touched[i] == c)
-            a->touched[i] = a->touched[--a->touched_count];
-}
-
-/* Nothing waits to be applied: writes what is built, looks whether a catalog has been quiet.
- * Returns how long there is nothing to do, in milliseconds; -1 = until something comes. */
-static int64_t settle(struct apply *a)
-{
-    struct index *ix;
-    enum status st;
-    int64_t now = clock_mono_ms(), least = -1;
-    if (finish_compact(a))
-        return 0;
-    if (merger_built(a->merger, &ix, &st)) {
-        if (a->write_after_ms > now)
-            return a->write_after_ms - now;
-        write_merge(a, 0);
-        return 0;
-    }
-    if (!merger_free(a->merger))
-        return -1;
-    for (uint32_t i = 0; i < a->touched_count; i++) {
-        struct writer_catalog *c = a->touched[i];
-        if (c->settle_ms > now) {
-            least = least < 0 || c->settle_ms - now < least ? c->settle_ms - now : least;
-        } else if (begin_merge(a, c, true) || begin_compact(a, c, true)) {
-            return -1;
-        } else {
-            untouch(a, c);
-            return 0;
-        }
-    }
-    return least;
-}
-
-/* Between two batches: a small part of a merge, or the beginning of one. */
-static void after_batch(struct apply *a, struct writer_catalog *c)
-{
-    touch(a, c);
-    if (a->write_after_ms <= clock_mono_ms())
-        write_merge(a, SLICE_BYTES);
-    finish_compact(a);
-    begin_merge(a, c, false);
-    begin_compact(a, c, false);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -487,10 +333,12 @@ static void one_step(struct apply *a)
     int64_t ms = 0;
     if (jobs) {
         work(a, jobs);
-        after_batch(a, c);
+        upkeep_after_batch(a->upkeep, c);
     } else {
-        ms = settle(a);
+        ms = upkeep_idle(a->upkeep);
     }
+    if (upkeep_moved(a->upkeep))
+        loop_wake(a->loop);
     pthread_mutex_lock(&a->lock);
     a->at = NULL;
     a->busy = false;
@@ -505,8 +353,12 @@ static void *thread_main(void *ctx)
     struct apply *a = ctx;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), APPLY_NICE);
     pthread_mutex_lock(&a->lock);
-    while (!a->stop)
-        one_step(a);
+    while (!a->stop) {
+        if (a->paused)
+            pthread_cond_wait(&a->work, &a->lock);
+        else
+            one_step(a);
+    }
     pthread_mutex_unlock(&a->lock);
     return NULL;
 }
@@ -538,11 +390,15 @@ void apply_leave(struct apply *a, struct writer_catalog *c)
     a->tail = &a->head;
     while (*a->tail)
         a->tail = &(*a->tail)->next;
-    while (a->busy && (a->at == c || !a->at))
+    a->paused = true;
+    while (a->busy)
         pthread_cond_wait(&a->idle, &a->lock);
-    /* the thread stands: it takes the lock before its next step */
-    leave_merge(a, c);
-    untouch(a, c);
+    /* Not under the lock: what is given up may just be telling that it is built. */
+    pthread_mutex_unlock(&a->lock);
+    upkeep_forget(a->upkeep, c);
+    pthread_mutex_lock(&a->lock);
+    a->paused = false;
+    pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
     free_jobs(gone);
 }
@@ -563,10 +419,10 @@ enum status apply_create(struct loop *loop, struct apply **out)
     pthread_cond_init(&a->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&a->idle, NULL);
-    if (merger_create(on_built, a, &a->merger) == STATUS_OK &&
+    if (upkeep_create(on_built, a, &a->upkeep) == STATUS_OK &&
         pthread_create(&a->thread, NULL, thread_main, a) == 0)
         return STATUS_OK;
-    merger_destroy(&a->merger);
+    upkeep_destroy(&a->upkeep);
     free(a);
     *out = NULL;
     return STATUS_NO_MEMORY;
@@ -582,8 +438,7 @@ void apply_destroy(struct apply **ap)
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
     pthread_join(a->thread, NULL);
-    compact_cancel(&a->compact);
-    merger_destroy(&a->merger);
+    upkeep_destroy(&a->upkeep);
     free_jobs(a->head);
     arena_fini(&a->arena);
     buf_fini(&a->scratch);

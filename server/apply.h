@@ -28,6 +28,11 @@ void apply_push(struct apply *a, struct job *j);
 /* Forgets the jobs of a catalog and waits until the thread is not at it. */
 void apply_leave(struct apply *a, struct writer_catalog *c);
 
+/* After a commit: what the shared row tells and who waits for it. */
+void apply_publish(struct writer_catalog *c, uint64_t sequence);
+/* A failure that is final: the catalog takes no more changes, reads go on. */
+void apply_stop(struct writer_catalog *c, enum status st);
+
 /* The jobs of one batch, applied at once in this thread: what the thread does, for tests. */
 struct applied {
     uint64_t skipped;    /* items that the index refused */

@@ -1,0 +1,207 @@
+#include "server/upkeep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/apply.h"
+#include "server/compact.h"
+#include "server/merger.h"
+
+enum {
+    SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
+    SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
+    NO_SPACE_MS = 1000,
+    COMPACT_AGAIN_MS = 600000
+};
+
+struct upkeep {
+    struct merger *merger;
+    struct writer_catalog *merging;                  /* whose merge is under way */
+    int64_t write_after_ms;                          /* the disk was full */
+    struct compact *compact;                         /* a smaller edition under way */
+    struct writer_catalog *compacting;               /* whose */
+    int64_t compact_after_ms;                        /* the last one failed */
+    struct writer_catalog *touched[SHARED_CATALOGS]; /* changed, not yet settled */
+    uint32_t touched_count;
+    bool moved; /* a catalog has another edition */
+    void (*built)(void *ctx);
+    void *ctx;
+};
+
+enum status upkeep_create(void (*built)(void *ctx), void *ctx, struct upkeep **out)
+{
+    struct upkeep *u = calloc(1, sizeof *u);
+    *out = u;
+    if (!u)
+        return STATUS_NO_MEMORY;
+    u->built = built;
+    u->ctx = ctx;
+    enum status st = merger_create(built, ctx, &u->merger);
+    if (st)
+        upkeep_destroy(out);
+    return st;
+}
+
+void upkeep_destroy(struct upkeep **u)
+{
+    if (!*u)
+        return;
+    compact_cancel(&(*u)->compact);
+    merger_destroy(&(*u)->merger);
+    free(*u);
+    *u = NULL;
+}
+
+bool upkeep_moved(struct upkeep *u)
+{
+    bool moved = u->moved;
+    u->moved = false;
+    return moved;
+}
+
+/* Gives up what is being built for the catalog. */
+void upkeep_leave(struct upkeep *u, struct writer_catalog *c)
+{
+    if (u->compacting == c) {
+        compact_cancel(&u->compact);
+        u->compacting = NULL;
+    }
+    merger_leave(u->merger, c->applying);
+    if (u->merging == c)
+        u->merging = NULL;
+}
+
+/* --- merges ----------------------------------------------------------------------------------- */
+
+/* Writes a part of the merge that is built. A failed write or sync is final for the catalog, a full
+ * disk is not: it is tried again. */
+static void write_merge(struct upkeep *u, uint64_t bytes)
+{
+    struct index *ix;
+    enum status st;
+    bool done = false;
+    struct merge_task *t = merger_built(u->merger, &ix, &st);
+    struct writer_catalog *c = u->merging;
+    if (!t)
+        return;
+    bool built = st == STATUS_OK;
+    if (built)
+        st = index_merge_write(ix, t, bytes, &done);
+    u->write_after_ms = st == STATUS_NO_SPACE ? clock_mono_ms() + NO_SPACE_MS : 0;
+    if (st == STATUS_NO_SPACE && built)
+        return;
+    if (st) {
+        fprintf(stderr, "writer: catalog %s: merging: %s\n", c->name, status_text(st));
+        c->settle_ms = 0;
+        if (built)
+            apply_stop(c, st);
+    }
+    if (st || done) {
+        merger_end(u->merger);
+        u->merging = NULL;
+    }
+    if (done)
+        apply_publish(c, c->visible);
+}
+
+/* Begins the merge that is due in the catalog; false when there is none. */
+static bool begin_merge(struct upkeep *u, struct writer_catalog *c, bool idle)
+{
+    struct merge_task *t = NULL;
+    if (c->failed || c == u->compacting || !merger_free(u->merger) ||
+        index_merge_begin(c->applying, idle, &t) || !t)
+        return false;
+    u->merging = c;
+    merger_start(u->merger, c->applying, t);
+    return true;
+}
+
+static bool begin_compact(struct upkeep *u, struct writer_catalog *c, bool idle)
+{
+    if (c->failed || u->compacting || u->merging == c || c->fresh ||
+        clock_mono_ms() < u->compact_after_ms || !compact_due(c, idle))
+        return false;
+    if (compact_start(c, u->built, u->ctx, &u->compact))
+        return false;
+    u->compacting = c;
+    return true;
+}
+
+static bool finish_compact(struct upkeep *u)
+{
+    struct writer_catalog *c = u->compacting;
+    if (!c || !compact_ready(u->compact))
+        return false;
+    if (compact_finish(&u->compact))
+        u->compact_after_ms = clock_mono_ms() + COMPACT_AGAIN_MS;
+    else
+        apply_publish(c, c->visible);
+    u->compacting = NULL;
+    u->moved = true;
+    return true;
+}
+
+static void touch(struct upkeep *u, struct writer_catalog *c)
+{
+    uint32_t i = 0;
+    c->settle_ms = clock_mono_ms() + SETTLE_MS;
+    while (i < u->touched_count && u->touched[i] != c)
+        i++;
+    if (i == u->touched_count && i < SHARED_CATALOGS)
+        u->touched[u->touched_count++] = c;
+}
+
+static void untouch(struct upkeep *u, const struct writer_catalog *c)
+{
+    for (uint32_t i = 0; i < u->touched_count; i++)
+        if (u->touched[i] == c)
+            u->touched[i] = u->touched[--u->touched_count];
+}
+
+/* Nothing waits to be applied: writes what is built, looks whether a catalog has been quiet.
+ * Returns how long there is nothing to do, in milliseconds; -1 = until something comes. */
+int64_t upkeep_idle(struct upkeep *u)
+{
+    struct index *ix;
+    enum status st;
+    int64_t now = clock_mono_ms(), least = -1;
+    if (finish_compact(u))
+        return 0;
+    if (merger_built(u->merger, &ix, &st)) {
+        if (u->write_after_ms > now)
+            return u->write_after_ms - now;
+        write_merge(u, 0);
+        return 0;
+    }
+    if (!merger_free(u->merger))
+        return -1;
+    for (uint32_t i = 0; i < u->touched_count; i++) {
+        struct writer_catalog *c = u->touched[i];
+        if (c->settle_ms > now) {
+            least = least < 0 || c->settle_ms - now < least ? c->settle_ms - now : least;
+        } else if (begin_merge(u, c, true) || begin_compact(u, c, true)) {
+            return -1;
+        } else {
+            untouch(u, c);
+            return 0;
+        }
+    }
+    return least;
+}
+
+/* Between two batches: a small part of a merge, or the beginning of one. */
+void upkeep_after_batch(struct upkeep *u, struct writer_catalog *c)
+{
+    touch(u, c);
+    if (u->write_after_ms <= clock_mono_ms())
+        write_merge(u, SLICE_BYTES);
+    finish_compact(u);
+    begin_merge(u, c, false);
+    begin_compact(u, c, false);
+}
+
+void upkeep_forget(struct upkeep *u, struct writer_catalog *c)
+{
+    upkeep_leave(u, c);
+    untouch(u, c);
+}

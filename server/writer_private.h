@@ -1,0 +1,73 @@
+/* writer_private - the writer's loop, between the files server/writer*.c that are it. */
+#ifndef SOUK_SERVER_WRITER_PRIVATE_H
+#define SOUK_SERVER_WRITER_PRIVATE_H
+
+#include "protocol/reply.h"
+#include "server/apply.h"
+#include "server/role.h"
+#include "server/writer_conn.h"
+
+enum { QUEUE_BYTES = 64 << 20 }; /* of changes that wait to be applied, a catalog */
+
+/* An answer that waits for the log (then `job` is set) or for the index. */
+struct answer {
+    struct answer *next;
+    struct writer_catalog *catalog;
+    struct job *job;
+    uint64_t conn, sequence;
+    struct frame to;
+    enum put_ack ack;
+    bool control;
+    struct buf body;
+};
+
+struct writer {
+    struct role_context *role;
+    struct loop *loop;
+    struct writer_conns *conns;
+    struct apply *apply;
+    struct writer_catalog *catalogs[SHARED_CATALOGS];
+    uint32_t count;
+    struct answer *unsynced, **unsynced_end; /* in order */
+    struct answer *unseen;
+    struct arena arena;
+    struct buf items, payload, reply;
+    int64_t pruned_ms;
+};
+
+/* --- answers and the log (writer_answers.c) --------------------------------------------------- */
+
+void writer_refuse(struct writer *w, uint64_t conn, const struct frame *to, enum status st,
+                   const char *text);
+void writer_refuse_full(struct writer *w, uint64_t conn, const struct frame *to,
+                        const struct writer_catalog *c);
+void answer_free(struct answer *a);
+void writer_tell_seen(struct writer *w);
+void writer_stop_catalog(struct writer_catalog *c, enum status st);
+void writer_settle(struct writer *w);
+struct answer *answer_create(struct writer *w, uint64_t conn, const struct frame *to,
+                             struct writer_catalog *c, struct slice body);
+enum status writer_log(struct writer *w, struct answer *a, uint32_t type, struct slice payload,
+                       uint64_t sequence, uint64_t items);
+
+/* --- PUT and evictions (writer_put.c) --------------------------------------------------------- */
+
+struct writer_catalog *writer_find(struct writer *w, struct slice name);
+enum status writer_may_write(struct writer *w, struct writer_catalog *c);
+void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f);
+void writer_evict_turn(struct writer *w, struct writer_catalog *c);
+
+/* --- catalogs as a whole (writer_control.c) --------------------------------------------------- */
+
+void writer_catalog_body(struct buf *out, const struct writer_catalog *c, uint64_t sequence);
+enum status writer_open_catalog(struct writer *w, struct slice name, struct fault *fault);
+void writer_wait_replayed(struct writer *w);
+void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f);
+
+/* --- safe mode (writer_safe_mode.c) ----------------------------------------------------------- */
+
+void writer_on_safe_mode(struct writer *w, uint64_t conn, const struct frame *f);
+void writer_safe_mode_follow(struct writer *w, struct writer_catalog *c);
+void writer_safe_mode_turn(struct writer *w, struct writer_catalog *c);
+
+#endif

@@ -1,0 +1,261 @@
+/* Changes of products: decided, logged, answered; and what a catalog gives up by itself. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/evict.h"
+#include "server/writer_private.h"
+
+enum { LEASES = 1 << 18 }; /* changed products a catalog remembers */
+
+/* --- PUT -------------------------------------------------------------------------------------- */
+
+struct writer_catalog *writer_find(struct writer *w, struct slice name)
+{
+    for (uint32_t i = 0; i < w->count; i++)
+        if (slice_equal(slice_str(w->catalogs[i]->name), name))
+            return w->catalogs[i];
+    return NULL;
+}
+
+enum status writer_may_write(struct writer *w, struct writer_catalog *c)
+{
+    if (!c)
+        return STATUS_UNKNOWN_CATALOG;
+    if (c->failed || !c->log)
+        return STATUS_READ_ONLY;
+    if (c->row->write_state == WRITE_NO_SPACE)
+        return STATUS_NO_SPACE;
+    if (c->waiting_items >= config_number(w->role->config, OPTION_LOG_QUEUE) ||
+        c->waiting_bytes >= QUEUE_BYTES)
+        return STATUS_OVERLOADED;
+    return STATUS_OK;
+}
+
+static void count_item(struct put_reply *r, struct buf *results, uint32_t item, enum status st)
+{
+    struct put_result one = {.item = item, .status = st};
+    if (st == STATUS_OK) {
+        r->applied++;
+        return;
+    }
+    if (st == STATUS_AGAIN) {
+        r->ignored++;
+        one.text = SLICE_LIT("older than what is stored; ignored");
+    } else {
+        r->failed++;
+        one.text = slice_str(status_text(st));
+    }
+    put_result_encode(results, &one);
+}
+
+/* MOVED when the product changed since the fetcher asked for it. */
+static enum status decide_one(struct writer_catalog *c, const struct put_item *item,
+                              uint64_t sequence)
+{
+    struct document d;
+    enum status st = STATUS_OK;
+    if (item->key.len)
+        return STATUS_UNSUPPORTED;
+    if (document_begin(&d, item->document))
+        return STATUS_INVALID;
+    if (item->lease && !c->leases)
+        st = lease_create(LEASES, event_log_last(c->log), &c->leases);
+    if (!st && item->lease && !lease_holds(c->leases, d.id, item->lease - 1))
+        st = STATUS_MOVED;
+    st = st ? st : decide(c->pending, c->snapshot, item, sequence);
+    if (!st && c->leases)
+        lease_note(c->leases, d.id, sequence);
+    return st;
+}
+
+/* Decides every item: accepted ones go to w->items, results to w->reply. */
+static enum status decide_all(struct writer *w, struct writer_catalog *c,
+                              const struct put_request *p, struct put_reply *r)
+{
+    struct buf results = BUF_INIT;
+    uint64_t next = event_log_last(c->log) + 1;
+    enum status st = snapshot_begin(c->snapshot);
+    if (st)
+        return st;
+    buf_clear(&w->items);
+    pending_mark(c->pending);
+    for (uint32_t i = 0; !st && i < p->item_count; i++) {
+        const struct put_item *item = &p->items[i];
+        enum status one = decide_one(c, item, next + r->applied);
+        if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
+            status_class(one) != STATUS_CLASS_CLIENT)
+            st = one;
+        else if (one == STATUS_OK)
+            put_item_encode(item, &w->items);
+        count_item(r, &results, i, one);
+    }
+    if (p->cursor_of.len)
+        put_cursor_encode(p->cursor_of, p->cursor, &w->items);
+    snapshot_end(c->snapshot);
+    /* a bulk of which nothing counts takes one sequence all the same: its key must be kept */
+    r->sequence = next - 1 + (r->applied ? r->applied : 1);
+    buf_clear(&w->reply);
+    put_reply_encode(&w->reply, r);
+    buf_put_slice(&w->reply, buf_slice(&results));
+    st = st || !(results.failed || w->reply.failed || w->items.failed) ? st : STATUS_NO_MEMORY;
+    buf_fini(&results);
+    return st;
+}
+
+/* True when the request was answered from the first time. */
+static bool replay_answer(struct writer *w, uint64_t conn, const struct frame *f,
+                          struct writer_catalog *c, const struct put_request *p, uint8_t *hash)
+{
+    if (!p->key.len)
+        return false;
+    int64_t oldest =
+        shared_now_ms(w->role->shared) - (int64_t)config_number(w->role->config, OPTION_LOG_WINDOW);
+    idempotency_hash(f->body, hash);
+    buf_clear(&w->reply);
+    enum status st =
+        idempotency_find(c->keys, c->index, p->key, slice_make(hash, BODY_HASH), oldest, &w->reply);
+    if (st == STATUS_NOT_FOUND)
+        return false;
+    if (st) {
+        writer_refuse(w, conn, f, st, NULL);
+        return true;
+    }
+    tlv_put_u64(&w->reply, TAG_PUT_REPLAYED, 1);
+    struct put_reply first;
+    struct answer *a = NULL;
+    if (!put_reply_decode(buf_slice(&w->reply), &w->arena, &first))
+        a = answer_create(w, conn, f, c, buf_slice(&w->reply));
+    if (!a) {
+        writer_refuse(w, conn, f, STATUS_NO_MEMORY, NULL);
+        return true;
+    }
+    a->sequence = p->ack == ACK_VISIBLE || c->unsynced ? first.sequence : 0;
+    /* while the first one may be in this turn's group, visible stands for durable */
+    a->next = w->unseen;
+    w->unseen = a;
+    writer_tell_seen(w);
+    return true;
+}
+
+static enum status log_changes(struct writer *w, struct answer *a, const struct put_request *p,
+                               const struct put_reply *r, uint64_t items, const uint8_t *hash)
+{
+    struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared),
+                               .key = p->key,
+                               .hash = slice_make(hash, BODY_HASH),
+                               .reply = buf_slice(&w->reply)};
+    buf_clear(&w->payload);
+    log_changes_begin(&w->payload, &head);
+    buf_put_slice(&w->payload, buf_slice(&w->items));
+    if (w->payload.failed)
+        return STATUS_NO_MEMORY;
+    enum status st =
+        writer_log(w, a, LOG_CHANGES, buf_slice(&w->payload), r->sequence, items ? items : 1);
+    if (!st && p->key.len && idempotency_note(a->catalog->keys, &head, r->sequence))
+        fprintf(stderr, "writer: out of memory for an idempotency key\n");
+    return st;
+}
+
+void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
+{
+    struct put_request p;
+    struct fault fault = {0};
+    uint8_t hash[BODY_HASH] = {0};
+    if (put_request_decode(f->body, &w->arena, &p, &fault)) {
+        writer_conns_error(w->conns, conn, f, &fault);
+        return;
+    }
+    struct writer_catalog *c = writer_find(w, p.catalog);
+    enum status st = writer_may_write(w, c);
+    for (uint32_t i = 0; i < p.item_count && !st; i++)
+        if (p.items[i].op == PUT_UPSERT || p.items[i].op == PUT_PATCH)
+            st = evict_admits(c);
+    /* A full queue or disk does not matter to what was taken in before; what a failed sync left
+     * in the table of keys does: it counts for nothing. */
+    bool passing = st == STATUS_OVERLOADED || st == STATUS_NO_SPACE;
+    if ((!st || passing) && replay_answer(w, conn, f, c, &p, hash))
+        return;
+    if (st) {
+        if (st == STATUS_OVERLOADED)
+            writer_refuse_full(w, conn, f, c);
+        else
+            writer_refuse(w, conn, f, st, NULL);
+        return;
+    }
+    struct put_reply r = {0};
+    struct answer *a = NULL;
+    uint32_t gone = 0;
+    st = decide_all(w, c, &p, &r);
+    if (!st && r.applied) /* a full catalog gives up as many as come */
+        st = evict_surplus(c, r.sequence, (uint32_t)r.applied, &w->items, &gone);
+    if (!st && !r.applied && !p.key.len && !p.cursor_of.len) { /* nothing to log */
+        writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
+        return;
+    }
+    if (!st && (a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
+        a->ack = p.ack;
+        st = log_changes(w, a, &p, &r, r.applied + gone, hash);
+    }
+    if (st) {
+        pending_undo(c->pending);
+        writer_refuse(w, conn, f, st, NULL);
+        if (a)
+            answer_free(a);
+        return;
+    }
+    evict_grown(c, r.applied, w->payload.len);
+    c->row->freshness.evicted_size += gone;
+    if (a && p.ack == ACK_QUEUED) {
+        writer_conns_reply(w->conns, conn, f, buf_slice(&a->body));
+        a->conn = 0;
+    }
+}
+
+/* --- eviction --------------------------------------------------------------------------------- */
+
+static enum status log_evicted(struct writer *w, struct writer_catalog *c, uint64_t sequence,
+                               uint32_t count)
+{
+    const struct frame nobody = {0};
+    struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared)};
+    struct answer *a = answer_create(w, 0, &nobody, c, SLICE_NULL);
+    buf_clear(&w->payload);
+    log_changes_begin(&w->payload, &head);
+    buf_put_slice(&w->payload, buf_slice(&w->items));
+    enum status st = !a || w->payload.failed
+                         ? STATUS_NO_MEMORY
+                         : writer_log(w, a, LOG_CHANGES, buf_slice(&w->payload), sequence, count);
+    if (st && a)
+        answer_free(a);
+    return st;
+}
+
+/* What the catalog gives up by itself now, if anything. */
+void writer_evict_turn(struct writer *w, struct writer_catalog *c)
+{
+    const struct config *config = w->role->config;
+    struct evict_limits l = {.per_second = config_number(config, OPTION_EVICT_RATE),
+                             .keep_ms = (int64_t)config_number(config, OPTION_EVICT_KEEP)};
+    uint32_t surplus = 0, expired = 0;
+    if (!c->log || c->failed || c->row->write_state != WRITE_OPEN || !evict_may_go_on(c))
+        return;
+    uint64_t sequence = event_log_last(c->log) + 1;
+    buf_clear(&w->items);
+    pending_mark(c->pending);
+    enum status st = evict_surplus(c, sequence, EVICT_BATCH, &w->items, &surplus);
+    if (!st && !surplus && !(shared_safe_mode_now(c->row) & (SAFE_UPSTREAM | SAFE_BY_HAND)))
+        st = evict_expired(c, &l, shared_now_ms(w->role->shared), sequence, &w->items, &expired);
+    if (!st && surplus + expired)
+        st = log_evicted(w, c, sequence, surplus + expired);
+    if (st) {
+        pending_undo(c->pending);
+        return;
+    }
+    if (!(surplus + expired))
+        return;
+    evict_grown(c, 0, 0);
+    evict_logged(c, sequence, surplus + expired);
+    c->row->freshness.evicted_size += surplus;
+    if (expired)
+        c->row->freshness.evicted_ttl += expired - evict_own(c);
+}
