@@ -45,10 +45,10 @@ static enum status sync_catalogs(const char *data_dir)
 }
 
 enum status writer_catalog_create(const char *data_dir, struct slice name,
-                                  const struct schema *schema, uint64_t map_bytes,
+                                  const struct schema *schema, uint64_t edition, uint64_t map_bytes,
                                   struct fault *fault)
 {
-    char all[PATH_ROOM], home[PATH_MAX], edition[PATH_MAX], log[PATH_MAX];
+    char all[PATH_ROOM], home[PATH_MAX], first[PATH_MAX], log[PATH_MAX];
     uint64_t number;
     if (!catalog_name_valid(name))
         return fault_set(fault, STATUS_INVALID, "name",
@@ -58,17 +58,17 @@ enum status writer_catalog_create(const char *data_dir, struct slice name,
     snprintf(all, sizeof all, "%s/catalogs", data_dir);
     if (!catalog_path(home, sizeof home, data_dir, name) ||
         !catalog_log_path(log, sizeof log, data_dir, name) ||
-        !catalog_edition_path(edition, sizeof edition, data_dir, name, 1))
+        !catalog_edition_path(first, sizeof first, data_dir, name, edition))
         return fault_set(fault, STATUS_TOO_LARGE, "name", "the path is too long");
     remove_tree(home); /* what an interrupted creation left has no CURRENT */
     struct index_options o = {.map_bytes = map_bytes};
     enum status st = make_dir(all);
     st = st ? st : make_dir(home);
     st = st ? st : make_dir(log);
-    st = st ? st : make_dir(edition);
-    st = st ? st : index_create(edition, schema, &o, fault);
+    st = st ? st : make_dir(first);
+    st = st ? st : index_create(first, schema, &o, fault);
     st = st ? st : sync_catalogs(data_dir);
-    st = st ? st : catalog_current_write(data_dir, name, 1);
+    st = st ? st : catalog_current_write(data_dir, name, edition);
     if (st && fault && !fault->text[0])
         fault_set(fault, st, NULL, "the catalog cannot be made: %s", status_text(st));
     return st;

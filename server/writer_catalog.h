@@ -57,9 +57,9 @@ struct writer_catalog {
     _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
 };
 
-/* Makes the directories of a new catalog. EXISTS. */
+/* Makes the directories of a new catalog, whose first edition has this number. EXISTS. */
 enum status writer_catalog_create(const char *data_dir, struct slice name,
-                                  const struct schema *schema, uint64_t map_bytes,
+                                  const struct schema *schema, uint64_t edition, uint64_t map_bytes,
                                   struct fault *fault);
 /* Opens index and log; the caller replays what is behind *visible. A damaged log leaves the row in
  * WRITE_SAFE_MODE and `log` NULL: reads go on. */

@@ -94,6 +94,7 @@ static void create(struct writer *w, uint64_t conn, const struct frame *f,
     enum status st = schema_decode(q->schema, &schema, &fault);
     st = st ? st
             : writer_catalog_create(w->role->data_dir, q->name, schema,
+                                    w->role->shared->edition_floor + 1,
                                     config_number(w->role->config, OPTION_MAP), &fault);
     st = st ? st : writer_open_catalog(w, q->name, &fault);
     schema_destroy(&schema);
@@ -127,6 +128,8 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
     enum status st = writer_catalog_remove(w->role->data_dir, slice_str(name));
     for (uint64_t edition = 0; edition < 2; edition++)
         shared_pages_wipe(ROLE_FD_SHARED, w->role->shared, row, edition);
+    if (row->edition > w->role->shared->edition_floor)
+        w->role->shared->edition_floor = (uint64_t)row->edition;
     shared_catalog_release(w->role->shared, row);
     w->role->shared->catalog_epoch++;
     if (st)

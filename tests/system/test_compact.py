@@ -52,6 +52,18 @@ class Compact(unittest.TestCase):
             self.assertEqual(server.json('get', 'shop', 's7')['product']['title'], f'Table lamp 7 version {ROUNDS - 1}')
             server.check_data()
 
+    def test_a_catalog_goes_while_a_smaller_edition_is_made(self):
+        with Server() as server:
+            for number in range(8):
+                server.import_lines('shop', [{'id': f's{i}', 'title': f'Table lamp {i} version {number} ' + 'x' * 40}
+                                             for i in range(12000)])
+            home = os.path.join(server.data, 'catalogs', 'shop')
+            wait_until(lambda: 'e-000002' in os.listdir(home), 60, 'a smaller edition is begun')
+            server.souk('catalog', 'drop', 'shop', timeout=20)
+            self.assertFalse(os.path.exists(home))
+            server.import_lines('shop', [{'id': '1', 'title': 'lamp'}])
+            self.assertEqual(server.search('shop', 'lamp')['found'], 1)
+
 
 if __name__ == '__main__':
     unittest.main()
