@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Answers on the edge of HTTP, told byte by byte by varnishtest as the upstream: what is whole is taken, in whatever
+coding it comes; what is not whole never is."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from souk_system import Server, child_pids, free_port, wait_until
+from souk_upstream import QUICK, create, define, upstream
+
+PRODUCT = '{\\"id\\": \\"p1\\", \\"title\\": \\"red shoe\\"}'
+JSON = PRODUCT.replace('\\', '')
+HEX = JSON.encode().hex()
+
+# name -> (what the server does after rxreq, is the product taken)
+ANSWERS = {
+    'plain': (f'txresp -hdr "Cache-Control: max-age=60" -body "{PRODUCT}"', True),
+    'gzip': (f'txresp -gzipbody "{PRODUCT}"', True),
+    'chunked': (f'txresp -nolen -hdr "Transfer-Encoding: chunked"\nchunked "{PRODUCT[:15]}"\nchunked "{PRODUCT[15:]}"\nchunkedlen 0', True),
+    'a_1xx_before': (f'send "HTTP/1.1 103 Early Hints\\r\\nLink: </x>\\r\\n\\r\\n"\ntxresp -body "{PRODUCT}"', True),
+    'until_the_end': (f'send "HTTP/1.0 200 OK\\r\\nConnection: close\\r\\n\\r\\n"\nsendhex "{HEX}"', True),
+    'chunk_garbage': (f'txresp -nolen -hdr "Transfer-Encoding: chunked"\nsend "zz\\r\\n"\nsendhex "{HEX}"', False),
+    'no_last_chunk': (f'txresp -nolen -hdr "Transfer-Encoding: chunked"\nchunked "{PRODUCT}"', False),
+    'half_a_header': ('send "HTTP/1.1 200 OK\\r\\nContent-Le"', False),
+    'no_header': ('send "hello\\r\\n"', False),
+    'nothing': ('delay 0.01', False),
+    'other_length': (f'send "HTTP/1.1 200 OK\\r\\nContent-Length: 500\\r\\n\\r\\n"\nsendhex "{HEX}"', False),
+    'no_body': ('txresp -status 204 -nolen', False),
+    'partial': (f'txresp -status 206 -body "{PRODUCT}"', False),
+}
+
+
+@unittest.skipUnless(shutil.which('varnishtest'), 'varnishtest is not installed')
+class Contract(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.folder = tempfile.mkdtemp(prefix='souk-vtc-')
+        cls.peers, cls.taken = {}, {}
+        for name, (answer, _) in ANSWERS.items():
+            cls.begin(name, answer)
+        time.sleep(0.5)  # they listen
+        for name in ANSWERS:
+            out = cls.server.run('get', name, 'p1', '--timeout', '3000', check=False).stdout
+            cls.taken[name] = json.loads(out)
+
+    @classmethod
+    def begin(cls, name, answer):
+        port = free_port()
+        script = os.path.join(cls.folder, f'{name}.vtc')
+        with open(script, 'w') as f:
+            body = '\n'.join('    ' + line for line in ['rxreq', *answer.split('\n')])
+            f.write(f'vtest "{name}"\nserver s1 -listen 127.0.0.1:{port} -repeat 50 {{\n{body}\n}} -start\ndelay 20\n')
+        cls.peers[name] = subprocess.Popen(['varnishtest', '-t', '60', '-q', script], stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL, cwd=cls.folder)
+        create(cls.server, name)
+        define(cls.server, name, 'peer', {'one': f'http://127.0.0.1:{port}/p/{{id}}', **QUICK, 'canary_ms': 86400000})
+        wait_until(lambda: upstream(cls.server, name)['providers'], 5)
+
+    @classmethod
+    def tearDownClass(cls):
+        for peer in cls.peers.values():
+            for pid in child_pids(peer.pid):  # the script runs in a child with a group of its own
+                os.kill(pid, signal.SIGKILL)
+            peer.wait(10)
+        cls.server.stop()
+        cls.server.remove()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+
+def add(name, taken):
+    def test(self):
+        got = self.taken[name]
+        if taken:
+            self.assertEqual(got.get('product', {}).get('title'), 'red shoe', got)
+        else:
+            self.assertEqual(got.get('error'), 'UPSTREAM', got)
+            self.assertEqual(self.server.search(name, 'shoe')['found'], 0)
+    setattr(Contract, f'test_{name}', test)
+
+
+for _name, (_, _taken) in ANSWERS.items():
+    add(_name, _taken)
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2 if os.environ.get('SOUK_VERBOSE') else 1)
