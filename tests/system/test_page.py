@@ -2,7 +2,7 @@
 import random
 import unittest
 
-from souk_system import Failed, Server
+from souk_system import Failed, Server, shared_data, wait_until
 
 WORDS = ['red', 'blue', 'shoe', 'boot', 'leather', 'running', 'trail', 'light']
 
@@ -105,6 +105,32 @@ class Page(unittest.TestCase):
         self.assertEqual(r['facets'], plain['facets'])
         self.assertEqual(r['groups'], len({self.products[i].get('style', i) for i in inside}))
 
+    @unittest.skipUnless(shared_data('hm', 'products.jsonl.zst'), 'needs the shared data')
+    def test_variants_of_a_real_catalog_page_through_completely(self):
+        self.server.souk('import', '--catalog', 'hm', shared_data('hm', 'products.jsonl.zst'), '--quiet')
+        def all_pages(*options):
+            cursor = []
+            while True:
+                page = self.server.search('hm', 'striped dress', '--ids-only', *options, *cursor)
+                yield page
+                if 'cursor' not in page:
+                    return
+                cursor = ['--cursor', page['cursor']]
+        single = [h['id'] for page in all_pages('-k', 1000) for h in page['hits']]
+        self.assertEqual(len(single), len(set(single)))
+        counts, seen, found = {}, set(), 0
+        for page in all_pages('-k', 300, '--group', 'product:2'):
+            found = page['found']
+            for h in page['hits']:
+                self.assertNotIn(h['id'], seen)
+                seen.add(h['id'])
+                counts[h['group']] = h['group_count']
+        self.assertEqual(sum(counts.values()), found)
+        self.assertEqual(found, len(single))
+        self.assertEqual(len(counts), page['groups'])
+        self.assertEqual(len(seen), sum(min(2, n) for n in counts.values()))
+        self.assertLessEqual(seen, set(single))
+
     # --- facets
 
     def test_facet_counts_do_not_change_with_limit(self):
@@ -170,6 +196,16 @@ class Page(unittest.TestCase):
         self.assertEqual(self.highlight('"grüne tassen"', ident='de'), 'Große <mark>grüne</mark> <mark>Tassen</mark>')
         self.assertEqual(self.highlight('gru', ident='de'), 'Große <mark>grüne</mark> Tassen')
         self.assertEqual(self.highlight('tassn', ident='de'), 'Große grüne <mark>Tassen</mark>')
+
+    def test_words_found_otherwise_are_marked(self):
+        self.server.import_lines('other', [{'id': '1', 'title': 'oak book case'}, {'id': '2', 'title': 'red T-shirt'},
+                                           {'id': '3', 'title': 'grey couch'}], '--ack', 'visible')
+        self.server.souk('synonyms', 'set', 'other', 'seats', 'sofa, couch')
+        wait_until(lambda: self.server.search('other', 'sofa')['found'], 5, 'the synonym is visible')
+        for words, want in (('bookcase', 'oak <mark>book</mark> <mark>case</mark>'), ('tshirt', 'red <mark>T-shirt</mark>'),
+                            ('sofa', 'grey <mark>couch</mark>')):
+            hit = self.server.search('other', words, '--highlight', 'title')['hits'][0]
+            self.assertEqual(hit['highlights']['title'], want)
 
     def test_a_long_field_becomes_a_snippet_of_the_original(self):
         snippet = self.highlight('vertes', 'description', 'nfd')
