@@ -110,7 +110,7 @@ class Cache(unittest.TestCase):
                 break
             self.assertLess(time.monotonic(), end)
         self.assertGreater(self.row(s, 'hit'), 0)
-        self.assertEqual(self.row(s, 'miss_bound'), 1)
+        self.assertGreaterEqual(self.row(s, 'miss_bound'), 1)
 
     def test_an_expired_product_leaves_the_counts_of_cached_pages(self):
         s = self.serve()
