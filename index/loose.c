@@ -15,7 +15,12 @@ struct loose {
     uint32_t *score, *best; /* by document: of the words so far, of the word at hand */
     uint16_t *held;         /* bitmap of groups */
     uint64_t *open;         /* documents with a bit in `held`; all arrays are zero between uses */
+    uint32_t *list;         /* the open documents, ascending, once no more are opened */
+    uint32_t list_count;
+    bool listed;
     uint32_t cap;
+    uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
+    uint32_t found[LIST_ROOM];
 };
 
 enum status loose_create(struct loose **out)
@@ -32,6 +37,7 @@ void loose_destroy(struct loose **l)
     free((*l)->best);
     free((*l)->held);
     free((*l)->open);
+    free((*l)->list);
     free(*l);
     *l = NULL;
 }
@@ -44,11 +50,13 @@ static enum status reserve(struct loose *l, uint32_t docs)
     free(l->best);
     free(l->held);
     free(l->open);
+    free(l->list);
+    l->list = malloc(((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
     l->score = calloc(docs, sizeof *l->score);
     l->best = calloc(docs, sizeof *l->best);
     l->held = calloc(docs, sizeof *l->held);
     l->open = calloc(docs / 64 + 1, sizeof *l->open);
-    l->cap = l->score && l->best && l->held && l->open ? docs : 0;
+    l->cap = l->score && l->best && l->held && l->open && l->list ? docs : 0;
     return l->cap ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -89,30 +97,43 @@ static enum status read_list(struct loose *l, const struct postings *p, const st
     return STATUS_OK;
 }
 
-/* Only documents that are open. */
-static enum status seek_list(struct loose *l, struct probe *probe, uint32_t docs,
-                             const struct part *part)
+static void list_open(struct loose *l, uint32_t docs)
 {
+    uint32_t n = 0;
     for (uint32_t w = 0; w <= (docs - 1) / 64; w++)
-        for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
-            uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            uint8_t evidence;
-            bool there;
-            enum status st = probe_seek(probe, doc, &there);
-            if (!st && there)
-                st = probe_evidence(probe, &evidence);
-            if (st)
-                return st;
-            if (there)
-                hold(l, doc, part->bit, part->tier + part->lut[evidence] * part->idf);
-        }
-    return STATUS_OK;
+        for (uint64_t bits = l->open[w]; bits; bits &= bits - 1)
+            l->list[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    l->list_count = n;
+    l->listed = true;
+}
+
+/* Only documents that are open; none is opened by it. */
+static enum status seek_list(struct loose *l, const struct postings *p, uint32_t docs,
+                             const struct part *part, struct query_work *work)
+{
+    struct list list;
+    enum status st = STATUS_OK;
+    if (!l->listed)
+        list_open(l, docs);
+    list.p = *p;
+    postings_settle(&list.p);
+    list_init(&list, (struct postings_weight){part->lut, part->idf, part->tier}, work);
+    for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
+        uint32_t left = l->list_count - from, n;
+        st = list_probe(&list, l->list + from, left < LIST_BATCH ? left : LIST_BATCH, l->index,
+                        l->found, &n);
+        for (uint32_t k = 0; !st && k < n; k++)
+            hold(l, l->list[from + l->index[k]], part->bit, l->found[k]);
+    }
+    list_account(&list, work);
+    return st;
 }
 
 static enum status visit(struct loose *l, struct probe *probe, uint32_t docs, bool opens,
                          const struct part *part, struct query_work *work)
 {
-    return opens ? read_list(l, &probe->list, part, work) : seek_list(l, probe, docs, part);
+    return opens ? read_list(l, &probe->list, part, work)
+                 : seek_list(l, &probe->list, docs, part, work);
 }
 
 static enum status visit_prefix(struct loose *l, const struct segment *s, const struct group *g,
@@ -176,7 +197,7 @@ static enum status visit_group(struct loose *l, const struct segment *s, const s
 static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule, bool good,
                          const struct match_consumer *out, struct query_work *work)
 {
-    uint32_t d[POSTINGS_BLOCK], v[POSTINGS_BLOCK], n = 0;
+    uint32_t d[POSTINGS_BLOCK + KERNEL_SLACK], v[POSTINGS_BLOCK + KERNEL_SLACK], n = 0;
     enum status st = STATUS_OK;
     for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
         for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
@@ -216,6 +237,7 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
             order[k] = order[k - 1];
         order[k] = (uint8_t)i;
     }
+    l->listed = false;
     for (uint32_t i = 0; !st && i < n; i++) {
         uint16_t bit = (uint16_t)(1U << order[i]);
         st = visit_group(l, s, &plan->groups[order[i]], bit, rule->enough[left], lut, work);

@@ -59,12 +59,60 @@ static void heap(const struct sorting *s, size_t count)
     }
 }
 
+static void swap(const struct sorting *s, size_t a, size_t b)
+{
+    char item[ITEM_MAX];
+    memcpy(item, at(s, a), s->size);
+    memcpy(at(s, a), at(s, b), s->size);
+    memcpy(at(s, b), item, s->size);
+}
+
+/* Puts the middle one of first, middle and last in front and parts the rest around it; returns its
+ * place. */
+static size_t part(const struct sorting *s, size_t count)
+{
+    size_t mid = count / 2, last = count - 1, low = 1;
+    if (s->compare(at(s, mid), at(s, last)) > 0)
+        swap(s, mid, last);
+    if (s->compare(at(s, 0), at(s, last)) > 0)
+        swap(s, 0, last);
+    if (s->compare(at(s, 0), at(s, mid)) < 0)
+        swap(s, 0, mid);
+    for (size_t high = last;;) {
+        while (low <= high && s->compare(at(s, low), at(s, 0)) < 0)
+            low++;
+        while (high >= low && s->compare(at(s, high), at(s, 0)) > 0)
+            high--;
+        if (low >= high)
+            break;
+        swap(s, low++, high--);
+    }
+    swap(s, 0, low - 1);
+    return low - 1;
+}
+
+/* Parts until few are left; when that goes badly, by the heap. */
+static void quick(struct sorting s, size_t count, unsigned depth)
+{
+    while (count > FEW) {
+        if (depth-- == 0) {
+            heap(&s, count);
+            return;
+        }
+        size_t place = part(&s, count);
+        quick(s, place, depth);
+        s.items = at(&s, place + 1);
+        count -= place + 1;
+    }
+    insertion(&s, count);
+}
+
 void order_items(void *items, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
     const struct sorting s = {items, size, compare};
     assert(size <= ITEM_MAX);
-    if (count <= FEW)
-        insertion(&s, count);
-    else
-        heap(&s, count);
+    unsigned depth = 4;
+    for (size_t n = count; n > 1; n /= 2)
+        depth += 2;
+    quick(s, count, depth);
 }

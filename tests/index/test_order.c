@@ -27,7 +27,9 @@ static void every_count_comes_out_as_by_qsort(void **state)
     for (size_t n = 0; n < 300; n++) {
         struct item a[300], b[300];
         for (size_t i = 0; i < n; i++) {
-            a[i] = (struct item){.key = (uint32_t)rand_r(&seed) % (n % 7 ? 1000 : 4),
+            a[i] = (struct item){.key = (uint32_t)rand_r(&seed) % (n % 7   ? 1000
+                                                                   : n % 5 ? 4
+                                                                           : 1),
                                  .number = (uint32_t)i};
             b[i] = a[i];
         }
