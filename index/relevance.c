@@ -11,10 +11,10 @@
  * once. What is noted of a word in a product is a `seen`; all parts of the score come from those.
  */
 
-static int by_docid(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
-    return x->candidate->docid < y->candidate->docid ? -1 : 1;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
 static int by_score(const void *a, const void *b)
@@ -226,12 +226,18 @@ static enum status prepare(struct ranking *r)
     r->items = arena_calloc(s->arena, r->count, sizeof *r->items);
     if (!r->items || !seen)
         return STATUS_NO_MEMORY;
+    /* docids with places are sorted, not the items: they are long */
+    uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order);
+    if (!order)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < r->count; i++)
+        order[i] = (uint64_t)s->top.items[i].docid << 32 | i;
+    order_items(order, r->count, sizeof *order, by_number);
     for (uint32_t i = 0; i < r->count; i++) {
-        r->items[i].candidate = &s->top.items[i];
-        r->items[i].docid = s->top.items[i].docid;
+        r->items[i].candidate = &s->top.items[(uint32_t)order[i]];
+        r->items[i].docid = r->items[i].candidate->docid;
         r->items[i].seen = seen + (size_t)i * r->words;
     }
-    order_items(r->items, r->count, sizeof *r->items, by_docid);
     for (uint32_t i = 0; i < schema->field_count; i++)
         if (schema->fields[i].searchable && schema->fields[i].search_idx < 256)
             r->field_class[schema->fields[i].search_idx] = schema->fields[i].weight_class;
