@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static const size_t MB = 1024 * 1024;
+static const size_t MB = (size_t)1024 * 1024;
 
 static void states_begin_at_their_share(void **state)
 {
