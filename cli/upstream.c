@@ -82,7 +82,8 @@ static void put_provider(struct command *c, const struct rows *r)
 
 static void put_catalog(struct command *c, const struct rows *r)
 {
-    static const char *const figures[] = {"backlog", "in_flight", "refreshed", "negative"};
+    static const char *const figures[] = {"backlog",  "in_flight", "refreshed",
+                                          "negative", "safe_mode", "push_canary"};
     buf_printf(&c->out, "%.*s: %.*s", (int)row(r, "catalog").len, row(r, "catalog").ptr,
                (int)row(r, "state").len, row(r, "state").ptr);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)

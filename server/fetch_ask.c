@@ -175,6 +175,10 @@ static void list(struct fetch_ask *a, struct fetch_catalog *c, struct buf *out)
     put_row(out, "catalog", c->name, 0);
     put_row(out, "state",
             upstream_state_name((enum upstream_state)atomic_load(&c->row->upstream.state)), 0);
+    put_row(out, "safe_mode", safe_mode_name(shared_safe_mode_now(c->row)), 0);
+    put_row(out, "push_canary",
+            canary_state_name((enum canary_state)atomic_load(&c->row->freshness.push.state)), 0);
+    put_row(out, "push_canary_us", NULL, atomic_load(&c->row->freshness.push.duration_us));
     put_row(out, "asked", NULL, f.asked);
     put_row(out, "refreshed", NULL, f.refreshed);
     put_row(out, "removed", NULL, f.removed);

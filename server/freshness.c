@@ -1,10 +1,24 @@
 #include "server/freshness.h"
 
+#include "server/safe_mode.h"
+
 struct moment moment_now(const struct shared *s, const struct shared_catalog *row)
 {
     return (struct moment){.now_ms = shared_now_ms(s),
                            .upstream = row ? shared_upstream_now(s, row) : UPSTREAM_NONE,
                            .safe_mode = row ? shared_safe_mode_now(row) : 0};
+}
+
+struct moment moment_of(const struct shared *s, const struct shared_catalog *row,
+                        struct snapshot *snap)
+{
+    struct moment m = moment_now(s, row);
+    struct safe_mode_stored stored;
+    if (row && atomic_load_explicit(&row->freshness.safe_known, memory_order_relaxed))
+        return m;
+    if (safe_mode_read(snap, &stored) == STATUS_OK)
+        m.safe_mode |= stored.bits;
+    return m;
 }
 
 bool moment_failing(const struct moment *m)

@@ -255,7 +255,7 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     int64_t start = clock_mono_us();
     size_t body_at = b->len;
     /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
-    struct moment m = moment_now(f->role->shared, c->row);
+    struct moment m = moment_of(f->role->shared, c->row, c->snapshot);
     enum status s = query_of(f, in, &q, fault);
     if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;

@@ -78,9 +78,10 @@ struct shared_upstream {
 
 /* What the writer counts of a catalog's freshness and eviction. */
 struct shared_freshness {
-    _Atomic uint32_t safe_mode; /* bits of enum safe_mode; read it by shared_safe_mode_now() */
-    _Atomic int64_t safe_since; /* when the first of them was set */
-    _Atomic int64_t counted_ms; /* when the next five were taken */
+    _Atomic uint32_t safe_mode;  /* bits of enum safe_mode; read it by shared_safe_mode_now() */
+    _Atomic uint32_t safe_known; /* 1 once the writer has read what is stored of it */
+    _Atomic int64_t safe_since;  /* when the first of them was set */
+    _Atomic int64_t counted_ms;  /* when the next five were taken */
     _Atomic uint64_t fresh, stale, stale_if_error, expired;
     _Atomic uint64_t oldest_stale_ms; /* age of the oldest product that is stale and served */
     _Atomic uint64_t evicted_ttl, evicted_size, evicted_negative;

@@ -64,6 +64,7 @@ void writer_safe_mode_follow(struct writer *w, struct writer_catalog *c)
         c->row->freshness.safe_since = stored.since_ms;
     }
     snapshot_end(c->snapshot);
+    c->row->freshness.safe_known = c->safe_settings != 0;
     /* the upstream's state counts at once, its setting is on its way */
     c->row->freshness.safe_mode =
         (c->safe_stored & SAFE_BY_HAND) | (c->safe.on ? SAFE_UPSTREAM : 0);

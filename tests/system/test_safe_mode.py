@@ -5,6 +5,7 @@ import time
 import unittest
 
 from souk_system import Server, wait_until
+from souk_upstream import QUICK, BadUpstream, define, products, upstream
 from test_eviction import create, lines
 
 
@@ -83,6 +84,34 @@ class SafeMode(unittest.TestCase):
         refused = s.run('put', 'shop', json.dumps(lines(0, 1)[0]), check=False)
         self.assertIn('READ_ONLY', refused.stderr)
         self.assertEqual((self.figure('safe_mode'), self.status()['by_storage']), ('storage', True))
+
+    def test_it_follows_the_upstream_and_outlives_a_restart(self):
+        s = self.server
+        s.stop()
+        s.arguments += ['--set', 'safe_mode.enter=300ms', '--set', 'safe_mode.leave=1500ms', '--set', 'canary.interval=500ms']
+        s.start()
+        up = BadUpstream(products(20), cache='max-age=1, stale-while-revalidate=1, stale-if-error=600')
+        try:
+            define(s, 'shop', 'main', up.definition(**QUICK))
+            wait_until(lambda: s.search('shop', 'shoe')['found'] == 20, 15, 'synced')
+            self.assertEqual(s.search('shop', 'shoe')['upstream'], 'ok')
+            up.silence()
+            wait_until(lambda: s.search('shop', 'shoe', '--no-cache')['safe_mode'] == 'upstream', 15, 'every provider is open')
+            r = s.search('shop', 'shoe', '--no-cache', '-k', 20)
+            self.assertEqual((r['found'], r['upstream'] in ('down', 'failing')), (20, True))
+            wait_until(lambda: s.search('shop', 'shoe', '--no-cache', '-k', 20)['freshness'] == {'fresh': 0, 'stale': 0, 'stale_if_error': 20}, 5)
+            self.assertEqual(self.status()['by_upstream'], True)
+            s.stop()
+            s.start()  # with every upstream dead: ready, answering, and it is still on
+            r = s.search('shop', 'shoe', '--no-cache', '-k', 20)
+            self.assertEqual((r['found'], r['safe_mode'], r['freshness']['stale_if_error']), (20, 'upstream', 20))
+            up.listen()
+            wait_until(lambda: s.search('shop', 'shoe', '--no-cache')['safe_mode'] == 'off', 25, 'well for long enough')
+            wait_until(lambda: s.search('shop', 'shoe', '--no-cache')['freshness']['fresh'] > 0, 10, 'renewed')
+            wait_until(lambda: upstream(s, 'shop').get('push_canary') == 'ok', 10, 'the canary is told there too')
+            self.assertEqual(upstream(s, 'shop')['safe_mode'], 'off')
+        finally:
+            up.stop()
 
     def test_wrong_calls_are_refused(self):
         s = self.server
