@@ -49,6 +49,7 @@ static void enter(struct breaker *b, enum breaker_state state, int64_t now)
         else if (b->k < K_MAX)
             b->k++;
         b->opens++;
+        b->since_ms = now;
         b->until_ms = now + time / 2 + random_below(b, time - time / 2 + 1);
     } else if (state == BREAKER_CLOSED) {
         b->closed_ms = now;
@@ -176,6 +177,6 @@ void breaker_pause(struct breaker *b, int64_t now, int64_t pause_ms)
 void breaker_probed(struct breaker *b, int64_t now)
 {
     advance(b, now);
-    if (b->state == BREAKER_OPEN)
+    if (b->state == BREAKER_OPEN && now - b->since_ms >= (b->until_ms - b->since_ms) / 2)
         enter(b, BREAKER_HALF_OPEN, now);
 }

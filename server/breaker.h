@@ -43,6 +43,7 @@ struct breaker {
     int64_t bucket;        /* number of the newest one: time / bucket length */
     uint32_t in_row, good; /* failures in a row; good probes in a row */
     uint32_t k, opens;
+    int64_t since_ms;  /* start of the open time */
     int64_t until_ms;  /* end of the open time */
     int64_t paused_ms; /* end of the pause */
     int64_t closed_ms; /* k shrinks from here */
@@ -63,7 +64,8 @@ void breaker_bad(struct breaker *b, uint32_t token, int64_t now);
 void breaker_forget(struct breaker *b, uint32_t token);
 /* No calls for that long (at most BREAKER_PAUSE_MAX_MS). */
 void breaker_pause(struct breaker *b, int64_t now, int64_t pause_ms);
-/* An active probe beside real calls succeeded: OPEN becomes HALF_OPEN, nothing more. */
+/* An active probe beside real calls succeeded: OPEN becomes HALF_OPEN once half of its time is
+ * over, nothing more. */
 void breaker_probed(struct breaker *b, int64_t now);
 /* With the time that passed: OPEN whose time is over is HALF_OPEN. */
 enum breaker_state breaker_now(const struct breaker *b, int64_t now);

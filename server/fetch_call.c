@@ -4,7 +4,13 @@
 
 #include "server/provider_row.h"
 
-enum { TRIES_BACKGROUND = 3, TRIES_FOREGROUND = 2, BACKGROUND_MOST = 64, CANARY_TOTAL_MS = 2000 };
+enum {
+    TRIES_BACKGROUND = 3,
+    TRIES_FOREGROUND = 2,
+    BACKGROUND_MOST = 64,
+    CANARY_TOTAL_MS = 2000,
+    BODIES_MOST = 128 << 20
+};
 
 struct fetch_call {
     struct fetch_catalog *catalog;
@@ -39,6 +45,8 @@ static bool usable(struct fetch_catalog *c, const struct fetch_provider *p, enum
     bool background = kind != CALL_FOREGROUND && kind != CALL_CANARY;
     uint32_t room = (uint32_t)d->concurrency;
     bool held = d->paused || (atomic_load(&c->row->freshness.safe_mode) & SAFE_BY_HAND);
+    if (fetch_http_held(c->fetcher->http) > BODIES_MOST)
+        return false;
     if (p->retired || !d->enabled || !url_of(d, what).len || (background && held))
         return false;
     if (background &&

@@ -105,14 +105,11 @@ static struct shared_provider *row_for(struct fetch_catalog *c, struct slice nam
 {
     for (uint32_t i = 0; i < SHARED_PROVIDERS; i++) {
         struct shared_provider *row = &c->row->providers[i];
-        bool taken = false;
-        for (uint32_t k = 0; k < c->provider_count; k++)
-            taken |= c->providers[k]->row == row;
-        if (taken)
+        if (atomic_load(&row->used))
             continue;
-        atomic_store(&row->used, 0);
         memcpy(row->name, name.ptr, name.len);
         row->name[name.len] = '\0';
+        atomic_store(&row->canary.state, CANARY_NONE);
         atomic_store_explicit(&row->used, 1, memory_order_release);
         return row;
     }
@@ -336,6 +333,7 @@ static bool ask_expired(void *ctx, uint32_t docid)
 static void recover(struct fetch_catalog *c)
 {
     struct catalog *catalog;
+    refresh_recover(c->refresh);
     uint64_t evicted = atomic_load(&c->row->freshness.evicted_ttl);
     if (fetch_catalog_open(c, &catalog) == STATUS_OK) {
         struct expired_walk w = {c, catalog->snapshot};
@@ -399,6 +397,8 @@ enum status fetch_catalog_create(struct fetcher *f, uint32_t row_idx, struct fet
     c->row_idx = row_idx;
     c->row = &f->role->shared->catalogs[row_idx];
     snprintf(c->name, sizeof c->name, "%s", c->row->name);
+    for (uint32_t i = 0; i < SHARED_PROVIDERS; i++) /* what a fetcher before us left */
+        atomic_store(&c->row->providers[i].used, 0);
     enum status st = refresh_create(c, &c->refresh);
     if (st)
         fetch_catalog_destroy(out);

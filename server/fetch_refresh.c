@@ -342,6 +342,16 @@ static void wake(void *ctx, struct refresh_entry *e)
     }
 }
 
+void refresh_recover(struct refresh *r)
+{
+    for (int i = 0; i < REFRESH_WHEEL; i++)
+        for (struct refresh_entry *e = r->queue.resting[i], *next; e; e = next) {
+            next = e->next;
+            if (e->failures && e->again)
+                refresh_queue_ready(&r->queue, e);
+        }
+}
+
 void refresh_tick(struct refresh *r)
 {
     int64_t now = clock_mono_ms();

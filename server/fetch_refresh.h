@@ -33,6 +33,8 @@ void refresh_ask(struct refresh *r, struct slice id);
 /* `fn` is called once, perhaps at once; `deadline_ms` is monotonic. */
 void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn,
                   void *ctx);
+/* The upstream is well again: what rests because it failed goes now, at the usual rate. */
+void refresh_recover(struct refresh *r);
 /* Starts what may start; wakes what rested. Every few ms. */
 void refresh_tick(struct refresh *r);
 /* Sends the changes that were collected: at the end of a turn of the loop. */

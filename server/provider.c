@@ -94,7 +94,8 @@ static bool url_good(struct slice url, const char *placeholder)
     const char *at = memmem(url.ptr, url.len, placeholder, strlen(placeholder));
     const char *host = url.ptr + (url.ptr[4] == 's' ? 8 : 7);
     const char *path = memchr(host, '/', (size_t)(url.ptr + url.len - host));
-    return at && path && at > path && path > host; /* the host is fixed, whatever an id says */
+    /* the host is fixed, whatever an id says; a password belongs into a header's file */
+    return at && path && at > path && path > host && !memchr(host, '@', (size_t)(path - host));
 }
 
 static bool pointer_good(struct slice p)

@@ -159,9 +159,12 @@ static void an_active_probe_half_opens_and_never_closes(void **state)
     (void)state;
     struct breaker b = fresh();
     open_it(&b, 2000);
+    int64_t half = 2000 + (b.until_ms - 2000) / 2;
+    breaker_probed(&b, half - 1);
+    assert_int_equal(breaker_now(&b, half - 1), BREAKER_OPEN);
     for (int i = 0; i < 100; i++)
-        breaker_probed(&b, 2001);
-    assert_int_equal(breaker_now(&b, 2001), BREAKER_HALF_OPEN);
+        breaker_probed(&b, half);
+    assert_int_equal(breaker_now(&b, half), BREAKER_HALF_OPEN);
 }
 
 /*

@@ -39,6 +39,7 @@ static const struct {
     {"{\"one\":\"http://h/x\"}", "one"},
     {"{\"one\":\"http://{id}/x\"}", "one"}, /* an id must not choose the host */
     {"{\"one\":\"http://h{id}/x\"}", "one"},
+    {"{\"one\":\"http://me:secret@h/{id}\"}", "one"},
     {"{\"one\":\"http://h/{id} x\"}", "one"},
     {"{\"many\":\"http://h/{id}\"}", "many"},
     {"{\"one\":\"http://h/{id}\",\"rate\":0}", "rate"},

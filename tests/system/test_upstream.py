@@ -249,6 +249,9 @@ class Upstream(unittest.TestCase):
         self.server.stop()
         self.server.start()
         wait_until(lambda: (p := self.provider('second')) and not p['enabled'], 10)
+        stats = self.server.stats()
+        self.assertEqual({n: stats[f'catalog.{self.catalog}.provider.{n}.enabled'] for n in ('first', 'second')},
+                         {'first': 1, 'second': 0})
         self.server.souk('upstream', 'enable', self.catalog, 'second')
         wait_until(lambda: self.provider('second')['enabled'], 5)
         self.assertEqual(self.get('p2')[0]['product']['title'], 'blue boot 2')
