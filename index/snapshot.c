@@ -540,3 +540,12 @@ enum status snapshot_usage(struct snapshot *s, struct index_usage *out)
     }
     return STATUS_OK;
 }
+
+bool snapshot_map_beyond(struct snapshot *s, uint32_t percent)
+{
+    struct index_usage u;
+    uint64_t end, map;
+    if (store_extent(s->ix->store, &end, &map) || end < map / 100 * percent)
+        return false;
+    return snapshot_usage(s, &u) == STATUS_OK && u.used_bytes >= map / 100 * percent;
+}

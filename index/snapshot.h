@@ -106,6 +106,8 @@ struct index_usage {
     uint64_t segments, terms, postings, docids, live;
     uint64_t dead; /* docids whose space has not been folded back yet */
 };
+/* Is more than this part (percent) of the map in use? Cheap while the file is smaller than that. */
+bool snapshot_map_beyond(struct snapshot *s, uint32_t percent);
 enum status snapshot_usage(struct snapshot *s, struct index_usage *out);
 
 #endif

@@ -134,6 +134,18 @@ void store_close(struct store **s)
     *s = NULL;
 }
 
+enum status store_extent(struct store *s, uint64_t *end, uint64_t *map)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    int rc = mdb_env_info(s->env, &info);
+    if (!rc)
+        rc = mdb_env_stat(s->env, &stat);
+    *end = rc ? 0 : (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    *map = rc ? 0 : info.me_mapsize;
+    return store_status(s, rc);
+}
+
 enum status store_copy(struct store *s, const char *dir)
 {
     return store_status(s, mdb_env_copy2(s->env, dir, MDB_CP_COMPACT));

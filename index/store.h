@@ -80,6 +80,8 @@ enum status store_cursor_delete(struct store_cursor *c);
 /* Takes the checksum off a value a cursor gave; CORRUPT when it does not match. */
 enum status store_unwrap(struct slice key, struct slice wrapped, struct slice *value);
 
+/* End of the file and size of the map, in bytes: cheap, free pages count as used. */
+enum status store_extent(struct store *s, uint64_t *end, uint64_t *map);
 /* Writes the environment as one transaction sees it into another directory, without free pages. */
 enum status store_copy(struct store *s, const char *dir);
 /* Clears reader slots of processes that died. */

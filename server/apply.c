@@ -241,6 +241,7 @@ void apply_publish(struct writer_catalog *c, uint64_t sequence)
     if (snapshot_begin(c->applied) == STATUS_OK) {
         c->row->generation = snapshot_generation(c->applied);
         c->row->products = snapshot_live_count(c->applied) - push_canary_lives(c->applied);
+        c->map_full = snapshot_map_beyond(c->applied, MAP_MOST);
         evict_moves_end(c, true);
         snapshot_end(c->applied);
     }
@@ -265,6 +266,7 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
         enum status st = alone(jobs) ? edition_change(c, &jobs->record) : run_batch(a, c, jobs);
         if (st != STATUS_NO_SPACE)
             return st;
+        upkeep_leave(a->upkeep, c); /* what a merge holds twice may be the room that lacks */
         c->row->write_state = WRITE_NO_SPACE;
         if (stopping(a))
             return st;

@@ -47,6 +47,8 @@ bool compact_due(struct writer_catalog *c, bool idle)
     uint64_t live = snapshot_live_count(c->applied), spent = snapshot_docid_end(c->applied);
     snapshot_end(c->applied);
     c->compact_rebuild = spent > (idle ? live * 5 / 2 + 50000 : live * 4 + 60000);
+    /* A full map has no room to merge deletes away: another edition has. */
+    c->compact_rebuild |= c->map_full && spent > live * 5 / 4;
     return !st && (c->compact_rebuild ||
                    (idle && u.file_bytes > u.used_bytes * 5 / 4 + ((uint64_t)8 << 20)));
 }

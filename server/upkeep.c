@@ -11,6 +11,7 @@ enum {
     SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
     SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
     NO_SPACE_MS = 1000,
+    MERGE_MOST = 90, /* percent of the map */
     COMPACT_AGAIN_MS = 600000
 };
 
@@ -104,6 +105,17 @@ static void write_merge(struct upkeep *u, uint64_t bytes)
         apply_publish(c, c->visible);
 }
 
+/* A merge holds its inputs twice for a moment: not at the cost of what deletes need. */
+static bool room_for(struct writer_catalog *c, uint64_t bytes)
+{
+    struct index_usage usage;
+    if (snapshot_begin(c->applied))
+        return false;
+    enum status st = snapshot_usage(c->applied, &usage);
+    snapshot_end(c->applied);
+    return !st && usage.used_bytes + bytes + bytes / 4 < usage.map_bytes / 100 * MERGE_MOST;
+}
+
 /* Begins the merge that is due in the catalog; false when there is none. */
 static bool begin_merge(struct upkeep *u, struct writer_catalog *c, bool idle)
 {
@@ -111,6 +123,10 @@ static bool begin_merge(struct upkeep *u, struct writer_catalog *c, bool idle)
     if (c->failed || c == u->compacting || !merger_free(u->merger) ||
         index_merge_begin(c->applying, idle, &t) || !t)
         return false;
+    if (!room_for(c, merge_task_bytes(t))) {
+        merge_task_destroy(&t);
+        return false;
+    }
     u->merging = c;
     merger_start(u->merger, c->applying, t);
     return true;

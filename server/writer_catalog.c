@@ -107,6 +107,7 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     c->applying = c->index;
     c->loop_edition = c->edition;
     c->visible = snapshot_sequence(c->snapshot);
+    c->map_full = snapshot_map_beyond(c->snapshot, MAP_MOST);
     c->row = shared_catalog_claim(c->shared, name);
     if (c->row) {
         c->row->generation = snapshot_generation(c->snapshot);

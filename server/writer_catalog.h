@@ -15,6 +15,10 @@
 #include "server/safe_mode.h"
 #include "server/lease.h"
 
+enum {
+    MAP_MOST = 70
+}; /* percent of the map in use from which only deletes are taken: merges need room, too */
+
 struct writer_catalog {
     char name[SHARED_NAME + 1];
     const char *data_dir;
@@ -46,10 +50,11 @@ struct writer_catalog {
     int64_t settle_ms;    /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
-    _Atomic bool compacting;                       /* a smaller edition is being made... */
-    _Atomic uint64_t log_keep;                     /* ...and needs the log behind this sequence */
-    _Atomic uint64_t window_ms;                    /* idempotency keys are kept so long */
-    _Atomic uint64_t queued_items;                 /* logged and not yet visible */
+    _Atomic bool compacting;       /* a smaller edition is being made... */
+    _Atomic uint64_t log_keep;     /* ...and needs the log behind this sequence */
+    _Atomic bool map_full;         /* the index takes no more products, deletes still */
+    _Atomic uint64_t window_ms;    /* idempotency keys are kept so long */
+    _Atomic uint64_t queued_items; /* logged and not yet visible */
     _Atomic uint64_t waiting_items, waiting_bytes; /* those the apply thread has not begun with */
     _Atomic uint64_t items_per_s;                  /* how fast it was of late; 0 = not known */
     _Atomic uint32_t failed;                       /* enum status: the index takes no more */

@@ -169,7 +169,7 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     enum status st = writer_may_write(w, c);
     for (uint32_t i = 0; i < p.item_count && !st; i++)
         if (p.items[i].op == PUT_UPSERT || p.items[i].op == PUT_PATCH)
-            st = evict_admits(c);
+            st = c->map_full ? STATUS_NO_SPACE : evict_admits(c);
     /* A full queue or disk does not matter to what was taken in before; what a failed sync left
      * in the table of keys does: it counts for nothing. */
     bool passing = st == STATUS_OVERLOADED || st == STATUS_NO_SPACE;

@@ -104,6 +104,34 @@ class Full(unittest.TestCase):
                 wait_until(lambda: put(server, 1).returncode == 0, 10, 'room is used again')
 
 
+class FullMap(unittest.TestCase):
+    def test_a_full_map_takes_deletes_and_then_products_again(self):
+        with Server(options=['index.map=48MiB']) as server:
+            server.import_lines('shop', [product(i) for i in range(200)])
+            taken, done = 200, None
+            while taken < 60000:
+                with tempfile.NamedTemporaryFile('w', suffix='.jsonl') as f:
+                    f.writelines(json.dumps(product(i)) + '\n' for i in range(taken, taken + 1000))
+                    f.flush()
+                    done = server.run('import', '--catalog', 'shop', f.name, '--patience', '1', '--quiet', check=False)
+                if done.returncode != 0:
+                    break
+                taken += 1000
+            self.assertIn('NO_SPACE', done.stderr)
+            self.assertEqual(len(server.search('shop', 'lamp')['hits']), 10)
+            self.assertIn('NO_SPACE', put(server, 999999).stderr)
+            found = server.search('shop', '')['found']
+            self.assertGreater(found, 1000)
+            for i in range(0, taken, 1000):  # half of them
+                gone = server.run('delete', 'shop', *[f'p{k}' for k in range(i, i + 500)], check=False)
+                self.assertNotIn('NO_SPACE', gone.stderr)
+            server.run('delete', 'shop', 'p501', '--ack', 'visible')
+            self.assertLess(server.search('shop', '')['found'], found - 900)
+            wait_until(lambda: put(server, 999999, '--ack', 'visible').returncode == 0, 20, 'products are taken again')
+            self.assertEqual(server.json('get', 'shop', 'p999999')['id'], 'p999999')
+            server.check_data()
+
+
 class FailingSync(unittest.TestCase):
     def test_a_failed_sync_ends_acks_for_good_and_reads_go_on(self):
         if not shutil.which('strace'):
