@@ -35,5 +35,5 @@ bool filter_match(const struct filter *f, uint32_t docid);
 bool filter_bits(const struct filter *f, const uint32_t *docids, uint32_t count, uint64_t *bits);
 /* Keeps, in place and in order, the ascending docids that pass, with what stands beside them;
  * returns how many. Batches of numbers in one range go through a kernel. */
-uint32_t filter_keep(const struct filter *f, uint32_t *docids, uint32_t *scores, uint32_t count);
+uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, uint32_t count);
 #endif

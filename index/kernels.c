@@ -93,7 +93,7 @@ static uint32_t drain_portable(struct kernel_window *w, uint32_t first, uint32_t
         if (!w->dirty[g])
             continue;
         w->dirty[g] = 0;
-        uint32_t *s = w->score + g * KERNEL_GRANULE;
+        uint32_t *s = &w->score[(size_t)g * KERNEL_GRANULE];
         for (uint32_t i = 0; i < KERNEL_GRANULE; i++) {
             docs[k] = first + g * KERNEL_GRANULE + i;
             scores[k] = s[i];

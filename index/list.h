@@ -15,17 +15,17 @@
 enum { LIST_BATCH = KERNEL_WINDOW, LIST_ROOM = LIST_BATCH + KERNEL_SLACK };
 
 struct list {
+    struct postings_block block; /* decoded */
+    _Alignas(64) uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
     struct postings p;
     struct postings_weight weight;
+    uint64_t *meter;   /* postings read by the query so far */
     uint32_t bound;    /* most that any document of it can score */
     uint32_t cur;      /* block at or behind which we stand; p.block_count = at the end */
     uint32_t block_at; /* the decoded block; UINT32_MAX = none */
     uint32_t at;       /* in the decoded block: what is before is behind us */
     uint32_t decoded;  /* blocks decoded so far */
-    uint64_t *meter;   /* postings read by the query so far */
     bool scored;       /* `scores` hold the decoded block's */
-    struct postings_block block;
-    _Alignas(64) uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
 };
 
 /* Prepares a list whose `p` is open. */

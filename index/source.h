@@ -74,11 +74,15 @@ enum status source_pick(struct source *x, struct source_room *room, uint32_t *do
 /* Prepares for reading by what follows. */
 enum status source_settle(struct source *x);
 void source_account(const struct source *x);
-/* The only list, NULL when there is more to it. */
+/* One list is all there is to it. */
+static inline bool source_is_single(const struct source *x)
+{
+    return x->list_count == 1 && !x->part_count && !x->run.count && !x->part_run.count;
+}
+/* The only list, NULL when there is more. */
 static inline struct list *source_single(const struct source *x)
 {
-    return x->list_count == 1 && !x->part_count && !x->run.count && !x->part_run.count ? x->lists[0]
-                                                                                       : NULL;
+    return source_is_single(x) ? x->lists[0] : NULL;
 }
 /* Smallest document >= from that there may be; DOC_NONE at the end. */
 uint32_t source_next(struct source *x, uint32_t from);

@@ -114,9 +114,8 @@ enum status source_take(struct source *x, struct source_room *room, uint32_t bas
 enum status source_add(struct source *x, struct source_room *room, struct kernel_window *w,
                        uint32_t base, uint32_t from, uint32_t to)
 {
-    struct list *single = source_single(x);
-    if (single)
-        return fold_list(single, w, base, from, to, FOLD_SUM);
+    if (source_is_single(x))
+        return fold_list(x->lists[0], w, base, from, to, FOLD_SUM);
     uint32_t n;
     enum status st = source_take(x, room, base, from, to, room->docs, room->scores, &n);
     for (uint32_t i = 0; i < n; i++)
@@ -179,10 +178,9 @@ static void best_of_run(struct run *r, const uint32_t *docs, uint32_t count, uin
 enum status source_probe(struct source *x, struct source_room *room, uint32_t *docs,
                          uint32_t *scores, uint32_t *count, bool required, bool scored)
 {
-    struct list *single = source_single(x);
     uint32_t n = *count, k = 0;
-    if (single)
-        return probe_list(single, room, docs, scores, count, required, scored);
+    if (source_is_single(x))
+        return probe_list(x->lists[0], room, docs, scores, count, required, scored);
     memset(room->value, 0, n * sizeof *room->value);
     enum status st = STATUS_OK;
     if (x->part_count) {

@@ -90,8 +90,10 @@ int main(int argc, char **argv)
     }
     struct bench_queries all = bench_queries_load(argv[2], 3);
     float *us = malloc((all.count + 1) * sizeof *us);
-    if (!us || !all.count)
+    if (!us || !all.count) {
+        free(us);
         return 1;
+    }
     double start = bench_now_us();
     open_all(&b, argv[1]);
     double opened = bench_now_us();

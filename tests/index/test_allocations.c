@@ -43,15 +43,15 @@ void *malloc(size_t size)
     allocations = allocations + 1;
     return __libc_malloc(size);
 }
-void *calloc(size_t count, size_t size)
+void *calloc(size_t nmemb, size_t size)
 {
     allocations = allocations + 1;
-    return __libc_calloc(count, size);
+    return __libc_calloc(nmemb, size);
 }
-void *realloc(void *p, size_t size)
+void *realloc(void *ptr, size_t size)
 {
     allocations = allocations + 1;
-    return __libc_realloc(p, size);
+    return __libc_realloc(ptr, size);
 }
 static void watch(void)
 {
