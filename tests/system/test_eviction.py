@@ -121,7 +121,7 @@ class Eviction(unittest.TestCase):
 
     def test_a_limit_in_bytes_holds(self):
         s = self.server
-        limit = 16 << 20
+        limit = 8 << 20
         create(s, 'bytes', max_bytes=limit)
         worst = 0
         for part in range(24 if LONG else 7):
