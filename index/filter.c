@@ -511,6 +511,8 @@ enum status filter_parse(struct slice text, struct snapshot *snap, struct arena 
     skip_blanks(&p);
     if (!p.status && p.at != p.end)
         fail(&p, STATUS_SYNTAX, "'and', 'or' or the end is expected");
+    if (f && !p.status)
+        f->text = text; /* what is joined by "or" is one term */
     *out = p.status ? NULL : f;
     return p.status;
 }

@@ -94,7 +94,7 @@ const uint64_t *share_bits(struct share *s, struct share_base *b, struct clauses
 {
     struct slice text = c->items[clause].text;
     for (const struct share_clause *k = b->clauses; k; k = k->next)
-        if (slice_equal(k->text, text))
+        if (text.len && slice_equal(k->text, text))
             return k->bits;
     struct share_clause *k = arena_calloc(s->arena, 1, sizeof *k);
     if (!k)
