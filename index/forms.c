@@ -4,6 +4,7 @@
 #include "index/stem.h"
 #include "index/variants.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { LANGUAGES_MAX = 8, STEM_RANGE_MAX = 3000 };
@@ -40,7 +41,7 @@ static struct stemmer *stemmer_of(struct forms *f, const char *code)
     if (i == LANGUAGES_MAX)
         return NULL;
     if (i == f->count) {
-        strcpy(f->languages[i].code, code);
+        snprintf(f->languages[i].code, sizeof f->languages[i].code, "%s", code);
         if (stemmer_open(slice_str(code), &f->languages[i].stemmer) == STATUS_NO_MEMORY)
             return NULL;
         f->count++;
@@ -76,7 +77,8 @@ static enum status plural(struct snapshot *snap, struct slice w, size_t cut, con
     if (len + more < 3) /* "dres" is no "dr" */
         return STATUS_OK;
     memcpy(bytes, w.ptr, len);
-    memcpy(bytes + len, tail, more);
+    for (size_t i = 0; i < more; i++)
+        bytes[len + i] = tail[i];
     return add(snap, w, slice_make(bytes, len + more), arena, out);
 }
 

@@ -12,8 +12,8 @@
 #include "protocol/wire.h"
 
 struct probe {
-    struct postings list;
     struct postings_block block;
+    struct postings list;
     uint32_t block_at, at; /* decoded block (UINT32_MAX = none), posting in it */
     bool has_evidence;
     struct wire_reader positions; /* stands before posting `positions_at` of the block */

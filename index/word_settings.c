@@ -280,12 +280,12 @@ static enum status fill(struct word_settings *w, struct snapshot *snap, struct a
     struct slice name = SLICE_NULL, text;
     enum status st;
     while ((st = snapshot_next_setting(snap, SLICE_LIT("synonyms"), &name, &text)) == STATUS_OK)
-        if ((st = read_synonyms(&r, text)) == STATUS_NO_MEMORY)
-            return st;
+        if (read_synonyms(&r, text) == STATUS_NO_MEMORY)
+            return STATUS_NO_MEMORY;
     name = SLICE_NULL;
     while ((st = snapshot_next_setting(snap, SLICE_LIT("stopwords"), &name, &text)) == STATUS_OK)
-        if ((st = fill_stops(w, a, text)) == STATUS_NO_MEMORY)
-            return st;
+        if (fill_stops(w, a, text) == STATUS_NO_MEMORY)
+            return STATUS_NO_MEMORY;
     st = rule_book_read(snap, a, &w->arena, &w->rules);
     w->empty = !w->synonyms.used && !w->stops.used && !w->rules;
     return st;
