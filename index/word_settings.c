@@ -278,15 +278,14 @@ static enum status fill(struct word_settings *w, struct snapshot *snap, struct a
 {
     struct reader r = {.analyser = a, .pair = take_pair, .ctx = w};
     struct slice name = SLICE_NULL, text;
-    enum status st;
-    while ((st = snapshot_next_setting(snap, SLICE_LIT("synonyms"), &name, &text)) == STATUS_OK)
+    while (snapshot_next_setting(snap, SLICE_LIT("synonyms"), &name, &text) == STATUS_OK)
         if (read_synonyms(&r, text) == STATUS_NO_MEMORY)
             return STATUS_NO_MEMORY;
     name = SLICE_NULL;
-    while ((st = snapshot_next_setting(snap, SLICE_LIT("stopwords"), &name, &text)) == STATUS_OK)
+    while (snapshot_next_setting(snap, SLICE_LIT("stopwords"), &name, &text) == STATUS_OK)
         if (fill_stops(w, a, text) == STATUS_NO_MEMORY)
             return STATUS_NO_MEMORY;
-    st = rule_book_read(snap, a, &w->arena, &w->rules);
+    enum status st = rule_book_read(snap, a, &w->arena, &w->rules);
     w->empty = !w->synonyms.used && !w->stops.used && !w->rules;
     return st;
 }
