@@ -129,7 +129,7 @@ static bool live_then(void *ctx, uint32_t docid)
 
 enum status merge_task_run(struct merge_task *t)
 {
-    const struct segment *inputs[MERGE_INPUTS_MAX];
+    const struct segment *inputs[MERGE_INPUTS_MAX] = {NULL};
     const struct segment_row *first = &t->from->meta.segments[t->run.first],
                              *last = first + t->run.count - 1;
     for (uint32_t i = 0; i < t->run.count; i++)

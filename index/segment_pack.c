@@ -37,8 +37,8 @@ static enum status put_block(struct record_packer *p, const uint32_t *docs, cons
 
 enum status record_pack_end(struct record_packer *p)
 {
-    struct slice ids[RECORD_BLOCK];
-    uint32_t docs[RECORD_BLOCK];
+    struct slice ids[RECORD_BLOCK] = {{NULL, 0}};
+    uint32_t docs[RECORD_BLOCK] = {0};
     const char *id = p->ids.ptr;
     if (!p->count)
         return STATUS_OK;

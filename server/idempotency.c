@@ -65,9 +65,10 @@ static enum status row_judge(struct slice row, struct slice hash, int64_t oldest
 
 static struct slice row_key(char out[IDEMPOTENCY_ROW_KEY], struct slice key)
 {
-    memcpy(out, "idem/", 5);
-    memcpy(out + 5, key.ptr, key.len);
-    return slice_make(out, 5 + key.len);
+    struct slice prefix = SLICE_LIT("idem/");
+    memcpy(out, prefix.ptr, prefix.len);
+    memcpy(out + prefix.len, key.ptr, key.len);
+    return slice_make(out, prefix.len + key.len);
 }
 
 enum status idempotency_find(struct idempotency *t, struct index *ix, struct slice key,

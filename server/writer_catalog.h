@@ -36,23 +36,17 @@ struct writer_catalog {
     uint64_t loop_edition;
     struct safe_guard safe;
     struct census census;
-    uint32_t safe_stored;   /* bits that are settings */
     uint64_t safe_settings; /* sequence of the settings they were read from, + 1 */
-    bool unsynced;
-    bool control;         /* a schema or edition change is under way */
-    uint64_t old_edition; /* to be removed at remove_at, 0 = none */
+    uint64_t old_edition;   /* to be removed at remove_at, 0 = none */
     int64_t remove_at;
     /* the apply thread's */
     struct index *applying;
     struct snapshot *applied;
     uint64_t edition, skipped;
-    bool compact_rebuild; /* the compaction that is due gives back docids, too */
-    int64_t settle_ms;    /* when to look for merges that only quiet times afford, 0 = need not */
+    int64_t settle_ms; /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
-    _Atomic bool compacting;       /* a smaller edition is being made... */
-    _Atomic uint64_t log_keep;     /* ...and needs the log behind this sequence */
-    _Atomic bool map_full;         /* the index takes no more products, deletes still */
+    _Atomic uint64_t log_keep;     /* `compacting` needs the log behind this sequence */
     _Atomic uint64_t window_ms;    /* idempotency keys are kept so long */
     _Atomic uint64_t queued_items; /* logged and not yet visible */
     _Atomic uint64_t waiting_items, waiting_bytes; /* those the apply thread has not begun with */
@@ -60,6 +54,11 @@ struct writer_catalog {
     _Atomic uint32_t failed;                       /* enum status: the index takes no more */
     _Atomic uint32_t control_status; /* outcome of the last schema or edition change */
     _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
+    _Atomic bool compacting;         /* a smaller edition is being made */
+    _Atomic bool map_full;           /* the index takes no more products, deletes still */
+    bool compact_rebuild;   /* the apply thread's: the compaction due gives back docids, too */
+    bool unsynced, control; /* the loop's; control: a schema or edition change is under way */
+    uint32_t safe_stored;   /* the loop's: bits that are settings */
 };
 
 /* Makes the directories of a new catalog, whose first edition has this number. EXISTS. */

@@ -167,7 +167,7 @@ static int connections(const char *address, const char *catalog, int n, double s
     float *us = malloc(SAMPLES * sizeof *us);
     uint64_t count = 0;
     if (!clients || !fds || !us)
-        return 1;
+        exit(1);
     for (int i = 0; i < n; i++) {
         clients[i] = (struct client){.souk = connect_to(address),
                                      .catalog = catalog,
