@@ -22,7 +22,7 @@ struct engine {
     struct schedule schedule;
     struct link *links; /* connections, then as many for those that drain */
     struct link **dirty;
-    uint32_t dirty_count, turn, in_flight, closed_due, replayed;
+    uint32_t dirty_count, turn, in_flight, closed_due, closed_later, replayed;
     int epoll;
     struct buf room;
     struct link_handler handler;
@@ -67,6 +67,10 @@ static void on_reply(void *ctx, struct link *l, struct pending *p, const struct 
     c->bytes_in += FRAME_HEADER + f->body.len;
     over(e, now);
     if (f->status) {
+        if (e->closed_due) { /* refused: a client that asks again at once is a storm */
+            e->closed_due--;
+            e->closed_later++;
+        }
         c->failed[(uint32_t)f->status < FAILURE_HELD_BACK ? (uint32_t)f->status
                                                           : STATUS_INTERNAL]++;
         return;
@@ -281,6 +285,8 @@ static void tick(struct engine *e, uint64_t now)
     if (now < e->tick_ns)
         return;
     e->tick_ns = now + TICK_NS;
+    e->closed_due += e->closed_later;
+    e->closed_later = 0;
     for (uint32_t i = 0; i < 2 * e->spec->connections; i++)
         if (e->links[i].in_flight)
             link_expire(&e->links[i], &e->handler, now);
