@@ -48,12 +48,14 @@ static enum status rank_again(struct search *s, uint32_t *from)
 static enum status finish_order(struct search *s, uint32_t *from)
 {
     *from = s->cursor ? 0 : s->query->offset;
-    topk_sort(&s->top);
+    /* behind the window, or where nothing is shown, the second phase moves nothing */
+    bool closer = relevance_wanted(s) && !s->cursor && (s->query->k || s->loose_rule);
+    uint32_t window = closer ? (uint32_t)s->profile.n[PROFILE_window] : 0;
+    if (s->top.count > window)
+        topk_sort(&s->top);
     if (s->cursor && s->cursor->in_window)
         return rank_again(s, from);
-    if (s->cursor || (!s->query->k && !s->loose_rule))
-        return STATUS_OK; /* nothing is shown that the second phase would move */
-    return relevance_rank(s, (uint32_t)s->profile.n[PROFILE_window]);
+    return relevance_rank(s, window);
 }
 
 /* The page [from, from + n) of the order as hits. */

@@ -17,11 +17,6 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int by_score(const void *a, const void *b)
-{
-    return candidate_before(a, b) ? -1 : 1;
-}
-
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static enum status look(struct probe *probe, const struct alternative *alt, struct seen *seen)
@@ -251,11 +246,16 @@ static enum status prepare(struct ranking *r)
     return STATUS_OK;
 }
 
+bool relevance_wanted(const struct search *s)
+{
+    return s->plan.group_count && !s->query->sort_count;
+}
+
 enum status relevance_rank(struct search *s, uint32_t count)
 {
     uint32_t words = s->plan.group_count;
     count = count < s->top.count ? count : s->top.count;
-    if (!count || !words || s->query->sort_count)
+    if (!count || !relevance_wanted(s))
         return STATUS_OK;
     struct ranking *r = s->ranking = arena_calloc(s->arena, 1, sizeof *r);
     if (!r)
@@ -264,7 +264,10 @@ enum status relevance_rank(struct search *s, uint32_t count)
     r->p = &s->profile;
     r->words = words;
     r->count = s->window = count;
-    s->window_last = s->top.items[count - 1];
+    s->window_last = s->top.items[0];
+    for (uint32_t i = 1; i < count; i++)
+        if (candidate_before(&s->window_last, &s->top.items[i]))
+            s->window_last = s->top.items[i];
     enum status st = prepare(r);
     if (!st)
         st = read_all(r);
@@ -282,6 +285,6 @@ enum status relevance_rank(struct search *s, uint32_t count)
         x->candidate->keys[1] = key;
         x->candidate->keys[0] = key / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
     }
-    order_items(s->top.items, count, sizeof *s->top.items, by_score);
+    candidates_sort(s->top.items, count);
     return STATUS_OK;
 }

@@ -17,7 +17,10 @@ struct relevance_parts {
     double base, title, near, lead, missing, inexact, negated, signals;
 };
 
-/* Reorders the first `count` candidates of `s->top` (sorted, the whole order from its beginning).
+/* Does the search ask for words, in the order of their scores? */
+bool relevance_wanted(const struct search *s);
+/* Reorders the first `count` candidates of `s->top` (sorted, the whole order from its beginning;
+ * when it takes all of them in any order).
  * keys[0] becomes tier and new score, keys[1] the score of the first phase; s->window and
  * s->window_last tell how far the new order goes. The candidates behind keep their place. */
 enum status relevance_rank(struct search *s, uint32_t count);

@@ -1,7 +1,7 @@
 #include "index/topk.h"
 #include "index/order.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 static void sift_down(struct topk *t, uint32_t at)
 {
@@ -55,8 +55,55 @@ static int by_rank(const void *a, const void *b)
     return candidate_before(a, b) ? -1 : 1;
 }
 
+static void insertion(struct candidate *items, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct candidate c = items[i];
+        uint32_t k = i;
+        for (; k && candidate_before(&c, &items[k - 1]); k--)
+            items[k] = items[k - 1];
+        items[k] = c;
+    }
+}
+
+static void merge(const struct candidate *a, uint32_t a_count, const struct candidate *b,
+                  uint32_t b_count, struct candidate *out)
+{
+    const struct candidate *a_end = a + a_count, *b_end = b + b_count;
+    while (a < a_end && b < b_end)
+        *out++ = candidate_before(b, a) ? *b++ : *a++;
+    while (a < a_end)
+        *out++ = *a++;
+    while (b < b_end)
+        *out++ = *b++;
+}
+
+/* Short runs by insertion, then merged two by two, to and fro between `items` and a room beside. */
+void candidates_sort(struct candidate *items, uint32_t count)
+{
+    enum { RUN = 8, ROOM = 256 };
+    struct candidate room[ROOM], *from = items, *to = room;
+    if (count > ROOM) {
+        order_items(items, count, sizeof *items, by_rank);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i += RUN)
+        insertion(items + i, count - i < RUN ? count - i : RUN);
+    for (uint32_t run = RUN; run < count; run *= 2) {
+        for (uint32_t i = 0; i < count; i += 2 * run) {
+            uint32_t left = count - i, a = left < run ? left : run;
+            uint32_t b = left - a < run ? left - a : run;
+            merge(from + i, a, from + i + a, b, to + i);
+        }
+        struct candidate *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != items)
+        memcpy(items, from, count * sizeof *items);
+}
+
 void topk_sort(struct topk *t)
 {
-    if (t->count > 1)
-        order_items(t->items, t->count, sizeof *t->items, by_rank);
+    candidates_sort(t->items, t->count);
 }

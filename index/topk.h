@@ -35,6 +35,8 @@ void topk_push(struct topk *t, const struct candidate *c);
 /* The same when the candidate may be there already: the better of the two stays. Looks at all. */
 void topk_push_once(struct topk *t, const struct candidate *c);
 void topk_sort(struct topk *t);
+/* The best first; quick where they are few hundred at most. */
+void candidates_sort(struct candidate *items, uint32_t count);
 /* Could a candidate with this first key and a tie key no smaller than `tie` enter? */
 static inline bool topk_admits(const struct topk *t, uint64_t key, uint32_t tie)
 {
