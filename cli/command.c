@@ -49,6 +49,7 @@ int command_fail(struct command *c, enum status s, const struct fault *fault)
     fputc('\n', stderr);
     if (s == STATUS_DEADLINE)
         return EXIT_DEADLINE;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): every caller has a command */
     if (!c->souk || (s == STATUS_UNAVAILABLE && !souk_server(c->souk)))
         return s == STATUS_INVALID ? EXIT_USAGE : EXIT_CONNECT;
     return EXIT_SERVER;

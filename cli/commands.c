@@ -244,7 +244,7 @@ int command_delete(struct command *c)
 {
     const char *filter = options_value(&c->options, OPT_FILTER);
     struct put_request p = {0};
-    struct put_item items[WORDS_MAX];
+    struct put_item items[WORDS_MAX] = {0};
     struct buf docs = BUF_INIT;
     size_t at = 0;
     if (!command_word(c, 1) || !filter == !command_word(c, 2) || !command_ack(c, &p.ack))

@@ -123,7 +123,7 @@ static enum status open_records(struct import *im, struct records **out)
 
 static enum status infer_file(struct import *im)
 {
-    struct records *r;
+    struct records *r = NULL;
     struct json *v;
     uint32_t line;
     enum status s = open_records(im, &r);
@@ -279,7 +279,7 @@ static void progress(struct import *im, const struct records *r, bool last)
 
 static enum status send_file(struct import *im)
 {
-    struct records *r;
+    struct records *r = NULL;
     struct json *v;
     uint32_t line = 0;
     enum status s = open_records(im, &r);

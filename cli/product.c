@@ -144,7 +144,7 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
                              struct buf *out)
 {
     char room[48];
-    struct slice text;
+    struct slice text = SLICE_NULL;
     if (v->type == JSON_OBJECT)
         return put_object(v, a, out);
     if (v->type == JSON_ARRAY)

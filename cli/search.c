@@ -19,7 +19,7 @@ static int search_file(struct command *c, struct query *q, const char *path)
         command_fail(c, s, &fault);
         return EXIT_USAGE;
     }
-    while (!code && (s = source_line(source, &line, &fault)) == STATUS_OK) {
+    while (!code && source_line(source, &line, &fault) == STATUS_OK) {
         if (!query_line(line, &qid, &text))
             continue;
         q->request.text = text;

@@ -27,7 +27,7 @@ struct column {
 
 void column_key(uint8_t key[COLUMN_KEY_LEN], uint32_t column, uint32_t chunk_idx);
 /* Reads a chunk's bytes (behind the checksum); every count and offset is checked. */
-enum status column_parse(struct slice bytes, enum column_kind kind, struct column_slot *out);
+enum status column_parse(struct slice bytes, enum column_kind kind, struct column_slot *s);
 /* Offset of list `i` and of its end, in items. */
 uint32_t column_list_start(const struct column_chunk *c, uint32_t i);
 double column_power_of_ten(uint8_t scale);

@@ -170,7 +170,7 @@ void facet_intern_end(struct facet_intern *f, bool committed)
 static struct known *probe(struct facet_intern *f, uint32_t field, struct slice text, uint64_t hash)
 {
     uint32_t mask = f->slot_count - 1;
-    uint32_t i = (uint32_t)(hash + field * 0x9e3779b1u) & mask;
+    uint32_t i = (uint32_t)(hash + field * UINT64_C(0x9e3779b1)) & mask;
     while (f->slots[i].ordinal) {
         const struct known *k = &f->slots[i];
         if (k->hash == hash && k->field == field && slice_equal(k->text, text))

@@ -46,7 +46,7 @@ static struct live_chunk *need(struct live *l, uint32_t i)
 static enum status load_row(struct live *l, struct slice key, struct slice raw)
 {
     uint32_t i = key.len == KEY_LEN ? __builtin_bswap32(wire_load32(key.ptr)) : UINT32_MAX;
-    if (i >= l->chunk_count || raw.len < 2 * STAMP_LEN)
+    if (i >= l->chunk_count || raw.len < (size_t)2 * STAMP_LEN)
         return STATUS_CORRUPT;
     struct live_chunk *c = need(l, i);
     if (!c)

@@ -37,7 +37,7 @@ struct meta {
 };
 
 /* NOT_FOUND without a row, OLD_FORMAT for another version. */
-enum status meta_read(struct store_txn *t, struct meta *out);
+enum status meta_read(struct store_txn *t, struct meta *m);
 enum status meta_write(struct store_txn *t, const struct meta *m);
 /* The row of the segment that covers a docid, NULL when none. */
 struct segment_row *meta_segment_of(struct meta *m, uint32_t docid);

@@ -25,7 +25,7 @@ struct product {
 };
 
 /* SCHEMA_MISMATCH, UNKNOWN_FIELD, BAD_UTF8, INVALID. */
-enum status product_parse(const struct schema *schema, struct slice document, struct product *out);
+enum status product_parse(const struct schema *schema, struct slice document, struct product *p);
 static inline bool product_has(const struct product *p, uint32_t field)
 {
     return p->given[field] && p->values[field].type != VALUE_NULL;

@@ -70,6 +70,7 @@ void searcher_weigh(struct searcher *sr, const struct schema *schema, const doub
     for (int c = 0; c < 4; c++)
         from[2 + c] = n[PROFILE_class_0 + c] *
                       (schema->class_weight[c] > 0 ? (double)schema->class_weight[c] : 1);
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the same bytes are what is asked */
     if (sr->lut[0] && !memcmp(sr->lut_from, from, sizeof from))
         return;
     memcpy(sr->lut_from, from, sizeof from);

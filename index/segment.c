@@ -370,7 +370,7 @@ static uint32_t sorted_tie(const struct segment *s, uint32_t i)
  * begins where the key should stand and closes in from there. */
 static uint32_t find_tie(const struct segment *s, uint32_t tie)
 {
-    uint32_t count = s->head.record_count, low = 0, high = count, step = 16;
+    uint32_t count = s->head.record_count, low = 0, high, step = 16;
     if (!count)
         return 0;
     uint32_t guess = (uint32_t)((uint64_t)tie * count >> 32);

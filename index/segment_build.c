@@ -433,7 +433,7 @@ static bool place(const struct segment_builder *b, const struct term_order *orde
     size_t n = b->postings.count, terms = b->terms.count;
     *out = (struct placed){malloc((n + 1) * 4), malloc((n + 1) * 4), calloc(terms + 1, 4),
                            malloc((b->positions.count + 1) * 4), malloc(n + 1)};
-    uint32_t *rank = malloc((terms + 1) * 4), *from = malloc((n + 1) * 4);
+    uint32_t *rank = malloc((terms + 1) * 4), *from = calloc(n + 1, 4);
     bool ok = out->docs && out->pos_at && out->start && out->pos && out->evidence && rank && from;
     for (uint32_t i = 0; ok && i < terms; i++) {
         rank[order[i].term] = i;
@@ -453,7 +453,7 @@ static bool place(const struct segment_builder *b, const struct term_order *orde
         out->docs[i] = p->doc;
         out->evidence[i] = p->evidence;
         out->pos_at[i] = at;
-        memcpy(out->pos + at, (const uint32_t *)b->positions.items + p->pos_at, p->pos_count * 4u);
+        memcpy(out->pos + at, (const uint32_t *)b->positions.items + p->pos_at, p->pos_count * sizeof *out->pos);
         at += p->pos_count;
     }
     if (ok)

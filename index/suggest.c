@@ -77,12 +77,13 @@ static enum status grow(struct suggest *s)
     }
     if (s->count * 2 < s->slot_count)
         return STATUS_OK;
-    uint32_t *slots = calloc((size_t)s->slot_count * 2, sizeof *slots);
+    uint32_t wanted = s->slot_count ? s->slot_count * 2 : 2;
+    uint32_t *slots = calloc(wanted, sizeof *slots);
     if (!slots)
         return STATUS_NO_MEMORY;
     free(s->slots);
     s->slots = slots;
-    s->slot_count *= 2;
+    s->slot_count = wanted;
     for (uint32_t i = 0; i < s->count; i++)
         *probe(s, s->entries[i].folded) = i + 1;
     return STATUS_OK;

@@ -54,7 +54,7 @@ enum status suggest_keys_build(struct suggest_keys *k)
     for (uint32_t i = 0; i < k->leaves; i++)
         k->heaviest[k->leaves + i] = i < k->count ? i : UINT32_MAX;
     for (uint32_t i = k->leaves; i-- > 1;)
-        k->heaviest[i] = heavier(k, k->heaviest[2 * i], k->heaviest[2 * i + 1]);
+        k->heaviest[i] = heavier(k, k->heaviest[(size_t)2 * i], k->heaviest[(size_t)2 * i + 1]);
     return STATUS_OK;
 }
 
