@@ -453,7 +453,8 @@ static bool place(const struct segment_builder *b, const struct term_order *orde
         out->docs[i] = p->doc;
         out->evidence[i] = p->evidence;
         out->pos_at[i] = at;
-        memcpy(out->pos + at, (const uint32_t *)b->positions.items + p->pos_at, p->pos_count * sizeof *out->pos);
+        memcpy(out->pos + at, (const uint32_t *)b->positions.items + p->pos_at,
+               p->pos_count * sizeof *out->pos);
         at += p->pos_count;
     }
     if (ok)

@@ -48,7 +48,7 @@ struct safe_mode_reply {
     struct slice reason;
     enum upstream_state upstream;
 };
-enum status safe_mode_reply_decode(struct slice body, struct safe_mode_reply *r);
+enum status safe_mode_reply_decode(struct slice body, struct safe_mode_reply *out);
 
 /* A request's own bound for a volatile field; 0 = any age will do. */
 struct field_age {

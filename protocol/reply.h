@@ -92,7 +92,7 @@ void search_reply_stage(struct buf *b, const struct stage_reply *s);
 void search_reply_highlight(struct buf *b, const struct highlight_reply *h);
 void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, uint32_t count);
 
-enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *r);
+enum status search_reply_decode(struct slice body, struct arena *a, struct search_reply *out);
 
 struct get_item_reply {
     enum status status;
@@ -113,7 +113,7 @@ struct get_reply {
     uint32_t withheld_count;
 };
 void get_item_encode(struct buf *b, const struct get_item_reply *item);
-enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *r);
+enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *out);
 
 struct put_result {
     uint32_t item;
@@ -128,7 +128,7 @@ struct put_reply {
 };
 void put_result_encode(struct buf *b, const struct put_result *r);
 void put_reply_encode(struct buf *b, const struct put_reply *r);
-enum status put_reply_decode(struct slice body, struct arena *a, struct put_reply *r);
+enum status put_reply_decode(struct slice body, struct arena *a, struct put_reply *out);
 
 struct stats_row {
     struct slice name, value;
@@ -146,6 +146,6 @@ struct scan_reply {
     bool more;
     uint64_t from, deleted, sequence;
 };
-enum status scan_reply_decode(struct slice body, struct arena *a, struct scan_reply *r);
+enum status scan_reply_decode(struct slice body, struct arena *a, struct scan_reply *out);
 
 #endif

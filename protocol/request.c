@@ -497,7 +497,7 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
             p->schema_version = tlv_u32(v);
             break;
         case TAG_PUT_FIELDS:
-            if ((s = names_decode(v, a, &p->names, &p->name_count)))
+            if (names_decode(v, a, &p->names, &p->name_count))
                 return damaged(fault, "put");
             break;
         case TAG_PUT_ITEM:

@@ -144,7 +144,7 @@ struct scan_request { /* SCAN and DELETE by filter */
     uint32_t limit;
 };
 void scan_request_encode(const struct scan_request *s, struct buf *out);
-enum status scan_request_decode(struct slice body, struct scan_request *s, struct fault *fault);
+enum status scan_request_decode(struct slice body, struct scan_request *q, struct fault *fault);
 
 /* Table of names: count varint, texts. */
 void names_encode(const struct slice *names, uint32_t count, struct buf *out);

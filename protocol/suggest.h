@@ -42,7 +42,7 @@ struct suggest_reply {
 };
 void suggest_query_encode(struct buf *b, const struct suggest_query_reply *q);
 void suggest_product_encode(struct buf *b, const struct suggest_product_reply *p);
-enum status suggest_reply_decode(struct slice body, struct arena *a, struct suggest_reply *r);
+enum status suggest_reply_decode(struct slice body, struct arena *a, struct suggest_reply *out);
 
 enum queries_kind { QUERIES_POPULAR, QUERIES_SLOW, QUERIES_NO_HITS, QUERIES_KINDS };
 struct queries_request {

@@ -118,7 +118,8 @@ static struct job *take(struct apply *a)
 {
     struct job *first = a->head, *last = first;
     uint64_t items = first->items, bytes = first->record.payload.len;
-    uint64_t most = first->catalog->waiting_items > 8 * ITEMS_USUAL ? ITEMS_MOST : ITEMS_USUAL;
+    uint64_t most =
+        first->catalog->waiting_items > UINT64_C(8) * ITEMS_USUAL ? ITEMS_MOST : ITEMS_USUAL;
     while (!alone(first) && last->next && last->next->catalog == first->catalog &&
            !alone(last->next) && items + last->next->items <= most && bytes < BYTES_MOST) {
         last = last->next;

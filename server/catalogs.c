@@ -197,7 +197,7 @@ static void look_again(struct catalogs *c)
 static enum status catalog_open(struct catalogs *c, struct slice name, struct catalog **out,
                                 struct fault *fault)
 {
-    uint64_t edition;
+    uint64_t edition = 0;
     char path[PATH_MAX];
     enum status s = catalog_current_read(c->dir, name, &edition);
     if (s == STATUS_NOT_FOUND)

@@ -109,7 +109,7 @@ enum status config_set(struct config *c, const char *path, const char *text,
                        enum option_origin origin, struct fault *fault)
 {
     unsigned i = 0;
-    while (i < OPTION_COUNT && strcmp(config_rows[i].path, path))
+    while (i < OPTION_COUNT && strcmp(config_rows[i].path, path) != 0)
         i++;
     if (i == OPTION_COUNT)
         return config_unknown(path, fault);
@@ -148,7 +148,7 @@ enum status config_load_file(struct config *c, const char *path, struct fault *f
     if (!in)
         return fault_set(fault, STATUS_IO, NULL, "the file cannot be opened");
     size_t n = 1;
-    while (n && text.len < 4 * 1024 * 1024 && buf_reserve(&text, 4096)) {
+    while (n && text.len < (size_t)4 * 1024 * 1024 && buf_reserve(&text, 4096)) {
         n = fread(text.ptr + text.len, 1, 4096, in);
         text.len += n;
     }
@@ -165,7 +165,7 @@ enum status config_load_env(struct config *c, char *const *env, struct fault *fa
         const char *equals = strchr(*env, '=');
         char path[128];
         size_t n = 0;
-        if (strncmp(*env, "SOUK_", 5) || !equals)
+        if (strncmp(*env, "SOUK_", 5) != 0 || !equals)
             continue;
         for (const char *p = *env + 5; p < equals && n < sizeof path - 1; p++) {
             bool dot = p[0] == '_' && p[1] == '_';

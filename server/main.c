@@ -119,7 +119,7 @@ static enum status set_flags(struct config *c, const struct arguments *a, struct
         s = config_set(c, "server.listen", a->listen, ORIGIN_FLAG, fault);
     for (uint32_t i = 0; i < a->set_count && !s; i++) {
         char path[128];
-        const char *equals = strchr(a->sets[i], '=');
+        const char *equals = a->sets[i] ? strchr(a->sets[i], '=') : NULL;
         size_t len = equals ? (size_t)(equals - a->sets[i]) : 0;
         if (!len || len >= sizeof path)
             return fault_set(fault, STATUS_INVALID, NULL, "--set wants OPTION=VALUE");

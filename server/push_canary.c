@@ -188,7 +188,7 @@ static void look(struct push_canary *c)
     struct front *f = c->front;
     uint32_t docid;
     enum status s = catalogs_get(f->catalogs, slice_str(c->names[c->at]), &catalog, NULL);
-    if (s || (s = snapshot_begin(catalog->snapshot)))
+    if (s || snapshot_begin(catalog->snapshot))
         return;
     struct moment m = moment_now(f->role->shared, catalog->row);
     s = search(c, catalog, &docid);

@@ -110,7 +110,8 @@ struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
             continue;
         /* The edition goes on counting over the life of the row, so that a front which had an older
          * catalog of this name open looks at CURRENT again. */
-        memcpy(c->name, name.ptr, name.len);
+        if (name.len)
+            memcpy(c->name, name.ptr, name.len);
         c->name[name.len] = '\0';
         atomic_store(&c->generation, 0);
         atomic_store(&c->logged, 0);

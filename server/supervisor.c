@@ -80,7 +80,7 @@ static int listen_tcp(const char *where, bool several)
     }
     memcpy(host, start, len);
     host[len] = '\0';
-    if (getaddrinfo(*host && strcmp(host, "*") ? host : NULL, colon + 1, &hints, &found))
+    if (getaddrinfo(*host && strcmp(host, "*") != 0 ? host : NULL, colon + 1, &hints, &found))
         return -1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd >= 0) {
@@ -342,7 +342,6 @@ static void on_hup(void *ctx)
     struct config *next = calloc(1, sizeof *next);
     struct fault fault = {0};
     uint32_t ignored;
-    extern char **environ;
     if (!next)
         return;
     config_init(next);

@@ -165,7 +165,7 @@ enum status writer_link_create(struct loop *loop, const char *path, struct write
         free(l);
         return STATUS_NO_MEMORY;
     }
-    memcpy(l->path, path, len);
+    memcpy(l->path, path, len + 1);
     *out = l;
     return STATUS_OK;
 }

@@ -243,7 +243,7 @@ int main(int argc, char **argv)
     must(shared_pages_map(fd, x.shared, x.row, 1, &x.pages), "pages");
     arena_init(&x.arena, 0);
     run(&x, "a tenth stale, none expired", queries, now, seconds);
-    run(&x, "a tenth stale, one percent expired", queries, now + 2 * HOUR, seconds);
+    run(&x, "a tenth stale, one percent expired", queries, now + INT64_C(2) * HOUR, seconds);
     snapshot_destroy(&x.snap);
     searcher_destroy(&x.searcher);
     expired_fini(&x.expired);

@@ -57,7 +57,7 @@ static int64_t now_ns(void)
 static uint32_t roll(struct bench *b, uint32_t below)
 {
     b->seed = b->seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(b->seed >> 33) % below;
+    return below ? (uint32_t)(b->seed >> 33) % below : 0;
 }
 
 static int by_number(const void *a, const void *b)
