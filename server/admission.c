@@ -282,6 +282,15 @@ void admission_look(struct admission *a, int64_t now_us)
     }
 }
 
+/* As many as are served within the target: they do not wait too long, so that refusing them would
+ * save nothing, and cheap requests would be refused for less than refusing takes. */
+static uint32_t enough(const struct admission_queue *q, int64_t target)
+{
+    uint64_t served = q->served - q->served_before;
+    uint64_t in_time = served * (uint64_t)target / ADMISSION_WINDOW_US;
+    return in_time > LIMIT_LEAST ? (uint32_t)in_time : LIMIT_LEAST;
+}
+
 static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 {
     uint64_t shed = q->refused + q->dropped + q->late - q->shed_before;
@@ -301,11 +310,12 @@ static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 static void window_end(struct admission_queue *q, int64_t target, uint32_t limit_max)
 {
     bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
+    uint32_t least = enough(q, target);
     q->pressure = pressure_of(q, target);
     if (target) {
         q->overloaded = long_wait;
         if (long_wait)
-            q->limit = q->limit * 9 / 10 > LIMIT_LEAST ? q->limit * 9 / 10 : LIMIT_LEAST;
+            q->limit = q->limit * 9 / 10 > least ? q->limit * 9 / 10 : least;
         else if (q->peak >= q->limit / 2)
             q->limit += 1 + q->limit / 16;
         if (q->limit > limit_max)

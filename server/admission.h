@@ -16,8 +16,8 @@
  * A queue is overloaded when its oldest request was older than the class's target all through a
  * window of 100 ms (never empty, never short: not a burst). Then the newest goes first and what is
  * older than twice the target is dropped (critical requests wait for their deadline instead): some
- * are served quickly instead of all too late. At the
- * same time its limit shrinks by a tenth per window, and grows again while it is used and the wait
+ * are served quickly instead of all too late. At the same time its limit shrinks by a tenth per
+ * window, not below what is served within the target, and grows again while it is used and the wait
  * is short (AIMD). Ingest is only limited in length.
  *
  * A waiting request borrows its body from the buffer it was read into until admission_keep() copies

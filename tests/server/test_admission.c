@@ -213,6 +213,33 @@ static void the_limit_grows_back_only_while_it_is_used(void **state)
     assert_int_equal(a.queues[QUEUE_CRITICAL].limit, 100);
 }
 
+static void what_is_served_in_time_is_not_refused(void **state)
+{
+    (void)state;
+    enum status verdict;
+    struct admission_queue *q = &a.queues[QUEUE_SHEDDABLE];
+    admission_fini(&a);
+    admission_init(&a, 4000, 1 << 20);
+    q->served = 20000; /* 1,000 in its 5 ms */
+    add(QUEUE_SHEDDABLE, 1);
+    admission_look(&a, now += 6000);
+    admission_tick(&a);
+    assert_true(q->overloaded);
+    assert_int_equal(q->limit, 3600);
+    for (int i = 0; i < 30; i++) {
+        q->served += 20000;
+        admission_look(&a, now);
+        admission_tick(&a);
+    }
+    assert_int_equal(q->limit, 1000);
+    for (int i = 0; i < 40; i++) {
+        admission_look(&a, now);
+        admission_tick(&a);
+    }
+    assert_int_equal(q->limit, 64);
+    admission_return(&a, admission_next(&a, now, &verdict));
+}
+
 static void ingest_keeps_its_order_whatever_its_age(void **state)
 {
     (void)state;
@@ -328,6 +355,7 @@ int main(void)
         TEST(a_full_overloaded_queue_takes_the_newest_for_the_oldest),
         TEST(critical_requests_wait_for_their_deadline_instead),
         TEST(the_limit_grows_back_only_while_it_is_used),
+        TEST(what_is_served_in_time_is_not_refused),
         TEST(ingest_keeps_its_order_whatever_its_age),
         TEST(what_cannot_be_done_in_time_is_not_begun),
         TEST(expired_requests_are_found_wherever_they_wait),
