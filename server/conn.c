@@ -199,6 +199,9 @@ void conn_destroy(struct conn *c)
 static void input_shift(struct conn *c)
 {
     size_t left = c->in.len - c->in_at;
+    if (c->backlog &&
+        left > c->in_at) /* later, lest a long backlog is moved for every few frames */
+        return;
     if (c->in_at && left)
         memmove(c->in.ptr, c->in.ptr + c->in_at, left);
     c->in.len = left;

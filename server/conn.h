@@ -62,6 +62,7 @@ struct conn {
     bool again;                        /* in the list of those whose backlog can go on */
     bool refused;                      /* the last read brought refused requests */
     bool goaway;
+    uint32_t dropped; /* requests of it that were given up, since the last read */
     struct conn *next_touched, *next_again;
     struct front *front;
 };

@@ -199,8 +199,10 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
     }
     if (frames)
         c->last_ms = now / 1000;
+    refused += c->dropped;
+    c->dropped = 0;
     set_refused(c, refused > 0);
-    if (refused) {
+    if (refused && frames) {
         front->now_us = clock_mono_us();
         int64_t spent = front->now_us - c->read_us, most = READ_MOST_US + frames;
         if (spent > most) /* somebody else had the processor meanwhile */
@@ -249,8 +251,9 @@ static bool read_inbox(struct conn *c)
     size_t room = INBOX - t->inbox_len;
     if (room < CONN_READ) /* the pass has enough; level-triggered: it is told again */
         return true;
-    if (room > CONN_BYTES)
-        room = CONN_BYTES;
+    /* Twice what a pass takes of small requests: the rest is better kept by the socket. */
+    if (room > CONN_READ)
+        room = CONN_READ;
     char *at = t->inbox + t->inbox_len;
     ssize_t n = recv(c->fd, at, room, 0);
     if (n <= 0)
@@ -288,9 +291,14 @@ void conn_take_backlogs(struct front *f)
     while (list) {
         struct conn *c = list;
         list = c->next_again;
+        if (held_off(c, f->now_us)) {
+            c->next_again = f->conns.again;
+            f->conns.again = c;
+            continue;
+        }
         c->again = false;
         size_t need;
-        c->read_us = f->now_us;
+        c->read_us = f->now_us = clock_mono_us();
         c->in_at += take_frames(c, slice_make(c->in.ptr + c->in_at, c->in.len - c->in_at), &need);
         frame_pace_set(c, c->in.len - c->in_at, 0);
         conn_touch(c);

@@ -36,6 +36,7 @@ void pass_refuse(struct front *f, struct waiting *w, enum status s)
     struct conn *c = conn_find(f, w->conn_id);
     if (c) {
         c->waiting--;
+        c->dropped += s == STATUS_OVERLOADED;
         conn_refuse(c, &w->frame, s, s == STATUS_OVERLOADED ? conn_retry_ms(f) : 0);
         conn_answered(c);
     }
