@@ -404,7 +404,7 @@ static enum status collect_segments(struct search *s, bool all)
         s->apart = s->again = false;
         if (s->plan.group_count == 0)
             st = browse_segment(s);
-        else if (s->loose_rule)
+        else if (s->loose_rule && !s->loose_rule->any) /* any word: nothing to hold against it */
             st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule,
                                s->searcher->lut, &consumer, &s->out->work);
         else

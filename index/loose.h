@@ -14,6 +14,7 @@ struct loose; /* scratch memory of one thread */
 
 struct loose_rule {
     bool enough[1U << PLAN_WORDS_MAX]; /* by bitmap of groups; a superset of enough is enough */
+    bool any;                          /* every word is enough by itself */
 };
 
 enum status loose_create(struct loose **out);

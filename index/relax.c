@@ -37,6 +37,9 @@ enum status relax_words(struct search *s)
         r->enough[set] = fixed && __builtin_popcount(whole) >= n * number[PROFILE_relax_words] &&
                          held >= total * number[PROFILE_relax_share];
     }
+    r->any = true;
+    for (uint32_t i = 0; i < n; i++)
+        r->any &= r->enough[1U << i];
     return STATUS_OK;
 }
 
