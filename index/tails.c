@@ -13,8 +13,9 @@ struct key {
 
 struct tail_list {
     struct key key;
-    uint32_t *tails;
-    uint64_t used; /* tick of the last use, 0 = free */
+    uint32_t *heads, *next; /* chains of ordinals + 1 by their tail, ascending; 0 ends one */
+    uint32_t mask;          /* of `heads` */
+    uint64_t used;          /* tick of the last use, 0 = free */
 };
 
 struct tails {
@@ -33,17 +34,17 @@ void tails_destroy(struct tails **t)
     if (!*t)
         return;
     for (uint32_t i = 0; i < TAILS_MAX; i++)
-        free((*t)->lists[i].tails);
+        free((*t)->lists[i].heads);
     free(*t);
     *t = NULL;
 }
 
-static uint32_t tail_of(struct slice term)
+static uint32_t *chain_of(const struct tail_list *l, struct slice term)
 {
-    uint32_t v = 0;
-    if (term.len >= TAIL_BYTES)
-        memcpy(&v, term.ptr + term.len - TAIL_BYTES, TAIL_BYTES);
-    return v;
+    uint32_t v;
+    memcpy(&v, term.ptr + term.len - TAIL_BYTES, TAIL_BYTES);
+    v *= UINT32_C(0x9e3779b1);
+    return &l->heads[(v ^ v >> 15) & l->mask];
 }
 
 static bool same(const struct key *a, const struct key *b)
@@ -54,16 +55,25 @@ static bool same(const struct key *a, const struct key *b)
 
 static enum status fill(struct tail_list *l, const struct segment *s)
 {
-    uint32_t *tails = realloc(l->tails, ((size_t)l->key.terms + 1) * sizeof *tails);
-    if (!tails)
+    uint32_t slots = 64;
+    while (slots < l->key.terms)
+        slots *= 2;
+    free(l->heads);
+    l->heads = calloc((size_t)slots + l->key.terms, sizeof *l->heads);
+    if (!l->heads)
         return STATUS_NO_MEMORY;
-    l->tails = tails;
-    for (uint32_t o = 0; o < l->key.terms; o++) {
+    l->next = l->heads + slots;
+    l->mask = slots - 1;
+    for (uint32_t o = l->key.terms; o-- > 0;) { /* the first comes last, to the front */
         struct slice term;
         enum status st = segment_term(s, o, &term);
         if (st)
             return st;
-        tails[o] = tail_of(term);
+        if (term.len < TAIL_BYTES)
+            continue;
+        uint32_t *head = chain_of(l, term);
+        l->next[o] = *head;
+        *head = o + 1;
     }
     return STATUS_OK;
 }
@@ -88,33 +98,16 @@ static enum status list_of(struct tails *t, const struct segment *s, struct tail
     return st;
 }
 
-/* The first place from `at` on that holds `want`; pieces of 32 are compared without a branch. */
-static uint32_t next_tail(const uint32_t *tails, uint32_t at, uint32_t n, uint32_t want)
-{
-    for (; at + 32 <= n; at += 32) {
-        uint32_t any = 0;
-        for (uint32_t k = 0; k < 32; k++)
-            any |= tails[at + k] == want;
-        if (any)
-            break;
-    }
-    while (at < n && tails[at] != want)
-        at++;
-    return at;
-}
-
 enum status tails_find(struct tails *t, const struct segment *s, struct slice word,
                        enum status (*found)(void *ctx, struct slice term), void *ctx)
 {
     struct tail_list *l;
-    uint32_t want = tail_of(word);
     if (word.len < TAIL_BYTES)
         return STATUS_OK;
     enum status st = list_of(t, s, &l);
-    uint32_t n = st ? 0 : l->key.terms, at = 0;
-    while (!st && (at = next_tail(l->tails, at, n, want)) < n) {
+    for (uint32_t at = st ? 0 : *chain_of(l, word); !st && at; at = l->next[at - 1]) {
         struct slice term;
-        st = segment_term(s, at++, &term);
+        st = segment_term(s, at - 1, &term);
         if (!st && term.len > word.len &&
             memcmp(term.ptr + term.len - word.len, word.ptr, word.len) == 0)
             st = found(ctx, term);

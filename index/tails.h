@@ -1,9 +1,9 @@
 /*
- * tails - the last four bytes of every term of a segment, to find terms by how they end.
+ * tails - the terms of a segment by their last four bytes, to find terms by how they end.
  *
  * The dictionary is ordered by beginnings; compounds are asked for by their last word. One thread
- * keeps an array for each segment it has looked at (4 bytes a term) and reads it as fast as memory.
- * Segments never change; those not looked at for long make room.
+ * keeps a hash table for each segment it has looked at (8 to 12 bytes a term). Segments never
+ * change; those not looked at for long make room.
  */
 #ifndef SOUK_INDEX_TAILS_H
 #define SOUK_INDEX_TAILS_H
