@@ -1,7 +1,10 @@
 #include "server/check_data.h"
 
 #include <inttypes.h>
+#include <errno.h>
 #include <limits.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "index/index.h"
 #include "index/snapshot.h"
@@ -58,6 +61,12 @@ static void check_catalog(void *ctx, struct slice name)
 bool check_data(const char *data_dir, FILE *out)
 {
     struct checking c = {data_dir, out, 0};
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/catalogs", data_dir);
+    if (n < 0 || (size_t)n >= sizeof path || access(path, R_OK | X_OK)) {
+        fprintf(out, "%s: no data directory of a server: %s\n", data_dir, strerror(errno));
+        return false;
+    }
     enum status st = catalogs_list(data_dir, check_catalog, &c);
     if (st)
         fprintf(out, "%s: %s\n", data_dir, status_text(st));

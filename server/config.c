@@ -35,6 +35,17 @@ static bool parse_number(const char *text, const struct unit *units, uint64_t *o
     return false;
 }
 
+/* HOST:PORT or [V6]:PORT; the host may be empty. */
+static bool address_good(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    if (!colon || !isdigit((unsigned char)colon[1]))
+        return false;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    return !*end && port > 0 && port <= 65535;
+}
+
 static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 {
     static const struct unit none[] = {{"", 1}, {0}};
@@ -44,6 +55,9 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
     static const struct unit times[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                                         {"h", 3600000}, {"d", 86400000}, {0}};
     switch (type) {
+    case OPTION_ADDRESS:
+        *out = 0;
+        return !*text || address_good(text);
     case OPTION_TEXT:
         *out = 0;
         return true;
@@ -62,8 +76,8 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 
 static const char *unit_word(enum option_type type)
 {
-    static const char *const words[] = {"text", "number", "bytes (512MiB)", "time (10s)",
-                                        "true or false"};
+    static const char *const words[] = {"text",       "number",        "bytes (512MiB)",
+                                        "time (10s)", "true or false", "HOST:PORT"};
     return words[type];
 }
 
@@ -120,7 +134,7 @@ enum status config_set(struct config *c, const char *path, const char *text,
     if (!parse_value(config_rows[i].type, text, &v.number))
         return fault_set(fault, STATUS_INVALID, config_rows[i].path, "%s wants a %s, not \"%.60s\"",
                          config_rows[i].path, unit_word(config_rows[i].type), text);
-    if (config_rows[i].type != OPTION_TEXT &&
+    if (config_rows[i].type != OPTION_TEXT && config_rows[i].type != OPTION_ADDRESS &&
         (v.number < config_rows[i].min || v.number > config_rows[i].max))
         if (config_rows[i].type != OPTION_SWITCH)
             return fault_set(fault, STATUS_INVALID, config_rows[i].path,
@@ -152,7 +166,12 @@ enum status config_load_file(struct config *c, const char *path, struct fault *f
         n = fread(text.ptr + text.len, 1, 4096, in);
         text.len += n;
     }
+    bool bad = ferror(in);
     fclose(in);
+    if (bad) {
+        buf_fini(&text);
+        return fault_set(fault, STATUS_IO, NULL, "the file cannot be read");
+    }
     enum status s = config_load_text(c, buf_slice(&text), fault);
     buf_fini(&text);
     return s;

@@ -20,7 +20,14 @@ enum config_option {
     OPTION_COUNT
 };
 
-enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_BYTES, OPTION_TIME /* ms */, OPTION_SWITCH };
+enum option_type {
+    OPTION_TEXT,
+    OPTION_NUMBER,
+    OPTION_BYTES,
+    OPTION_TIME /* ms */,
+    OPTION_SWITCH,
+    OPTION_ADDRESS
+};
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG };
 
 struct option_value {

@@ -246,6 +246,9 @@ enum status handle_delete(struct front *f, struct request *rq, struct fault *fau
     enum status s = scan_request_decode(rq->frame.body, &in, fault);
     if (s || (s = catalogs_get(f->catalogs, in.catalog, &c, fault)))
         return s;
+    if (!in.filter.len)
+        return fault_set(fault, STATUS_INVALID, "filter",
+                         "a delete needs a filter; to remove everything drop the catalog");
     struct delete_job *j = calloc(1, sizeof *j);
     if (!j)
         return STATUS_NO_MEMORY;

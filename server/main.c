@@ -107,6 +107,10 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
             return 2;
         }
     }
+    if (optind < argc) {
+        fprintf(stderr, "soukd: %s is no option\n", argv[optind]);
+        return 2;
+    }
     return -1;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -48,6 +49,8 @@ struct supervisor {
     uint32_t child_count;
     bool draining;
     int64_t kill_ms, watched_ms;
+    pid_t pid;
+    char why[320]; /* it does not start */
 };
 
 static void say(const char *level, const char *msg, const char *what, long number)
@@ -88,7 +91,9 @@ static int listen_tcp(const char *where, bool several)
         if (several)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 4096)) {
+            int why = errno;
             close(fd);
+            errno = why;
             fd = -1;
         }
     }
@@ -155,8 +160,10 @@ static int lock_pid_file(const char *dir)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fd < 0 || fcntl(fd, F_SETLK, &l)) {
+        int why = errno;
         if (fd >= 0)
             close(fd);
+        errno = why;
         return -1;
     }
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
@@ -190,6 +197,10 @@ static void child_exec(const struct supervisor *s, const struct child *c, uint32
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Nobody is left over when the supervisor is killed: two writers would share the directory. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != s->pid)
+        _exit(127);
     for (int i = 0; i < 4; i++)
         lifted[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, ROLE_FD_END);
     for (int i = 0; i < 4; i++)
@@ -367,15 +378,27 @@ static void add_child(struct supervisor *s, enum role role, uint32_t number, int
         (struct child){.role = role, .number = number, .fds = {fd0, fd1}};
 }
 
+static const char *because(struct supervisor *s, const char *what, const char *which)
+{
+    snprintf(s->why, sizeof s->why, "%s: %.200s: %s", what, which,
+             errno ? strerror(errno) : "not HOST:PORT");
+    return s->why;
+}
+
 static const char *prepare(struct supervisor *s)
 {
+    errno = 0;
     const char *dir = config_text(s->config, OPTION_DATA_DIR);
     if (!make_dirs(dir))
-        return "the data directory cannot be made";
+        return because(s, "the data directory cannot be made", dir);
     if (!become_user(s->config))
-        return "the user cannot be taken on";
+        return because(s, "the user cannot be taken on", config_text(s->config, OPTION_USER));
     if ((s->lock_fd = lock_pid_file(dir)) < 0)
-        return "another soukd uses the data directory, or it cannot be written";
+        return because(s,
+                       errno == EAGAIN || errno == EACCES
+                           ? "another soukd uses the data directory, or it cannot be written"
+                           : "the data directory cannot be written",
+                       dir);
     if (shared_create(&s->shared, &s->shared_fd))
         return "no shared memory";
     s->config_fd = memfd_create("soukd-config", MFD_CLOEXEC);
@@ -387,7 +410,8 @@ static const char *prepare(struct supervisor *s)
     /* Alone first: another server of the same user could share the address and take our callers. */
     int alone = listen_tcp(config_text(s->config, OPTION_LISTEN), false);
     if (alone < 0)
-        return "the address cannot be listened on";
+        return because(s, "the address cannot be listened on",
+                       config_text(s->config, OPTION_LISTEN));
     close(alone);
     uint32_t fronts = (uint32_t)config_number(s->config, OPTION_FRONTS);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -396,7 +420,8 @@ static const char *prepare(struct supervisor *s)
     for (uint32_t i = 0; i < fronts; i++) {
         int fd = listen_tcp(config_text(s->config, OPTION_LISTEN), true);
         if (fd < 0)
-            return "the address cannot be listened on";
+            return because(s, "the address cannot be listened on",
+                           config_text(s->config, OPTION_LISTEN));
         add_child(s, ROLE_FRONT, i, fd, s->unix_fd);
     }
     add_child(s, ROLE_ADMIN, 0, s->admin_fd, -1);
@@ -424,6 +449,7 @@ int supervisor_run(struct config *config, const char *config_file)
     if (!s)
         return 1;
     s->config = config;
+    s->pid = getpid();
     s->config_file = config_file;
     signal(SIGPIPE, SIG_IGN);
     const char *wrong = prepare(s);

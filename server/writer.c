@@ -5,9 +5,12 @@
  * sync every log that has something new (one fdatasync for all that came), answer, and hand the
  * records to the apply thread. While a sync runs the next group collects in the sockets.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <stdlib.h>
 
 #include "server/writer_private.h"
@@ -107,10 +110,36 @@ static void open_each(void *ctx, struct slice name)
                 fault.text[0] ? fault.text : status_text(st));
 }
 
+enum { LOCK_TRIES = 500, LOCK_PAUSE_US = 20000 };
+
+/*
+ * One writer a directory, whoever started it: the lock ends with the process. A writer that is
+ * being replaced may still be dying.
+ */
+static enum status lock_directory(const struct writer *w)
+{
+    char path[PATH_MAX];
+    struct flock l = {.l_type = F_WRLCK};
+    int n = snprintf(path, sizeof path, "%s/writer.lock", w->role->data_dir);
+    int fd = n > 0 && (size_t)n < sizeof path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640) : -1;
+    if (fd < 0)
+        return status_from_errno(errno);
+    for (int tries = 0; fcntl(fd, F_SETLK, &l); tries++) {
+        if (tries == LOCK_TRIES) {
+            close(fd);
+            return STATUS_IN_PROGRESS;
+        }
+        shared_beat(w->role->self);
+        usleep(LOCK_PAUSE_US);
+    }
+    return STATUS_OK; /* the descriptor stays open: closing it would give the lock up */
+}
+
 static enum status start(struct writer *w)
 {
     char path[PATH_MAX];
-    enum status st = loop_create(&w->loop);
+    enum status st = lock_directory(w);
+    st = st ? st : loop_create(&w->loop);
     st = st ? st : apply_create(w->loop, &w->apply);
     st = st ? st : loop_on_wake(w->loop, on_wake, w);
     st = st ? st : catalogs_list(w->role->data_dir, open_each, w);

@@ -92,8 +92,9 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
     if (p->cursor_of.len)
         put_cursor_encode(p->cursor_of, p->cursor, &w->items);
     snapshot_end(c->snapshot);
-    /* a bulk of which nothing counts takes one sequence all the same: its key must be kept */
-    r->sequence = next - 1 + (r->applied ? r->applied : 1);
+    /* A bulk of which nothing counts takes a sequence only where its key must be kept. */
+    bool logged = r->applied || p->key.len || p->cursor_of.len;
+    r->sequence = next - 1 + (r->applied ? r->applied : logged);
     buf_clear(&w->reply);
     put_reply_encode(&w->reply, r);
     buf_put_slice(&w->reply, buf_slice(&results));

@@ -1,4 +1,5 @@
 """The processes of design.md: who runs, who comes back, what a signal does."""
+import fcntl
 import os
 import signal
 import socket
@@ -100,6 +101,38 @@ class Processes(unittest.TestCase):
                         break
                     text += part
             self.assertIn(b'souk', text.lower(), greeting)
+
+
+class Supervisor(unittest.TestCase):
+    def test_killed_it_leaves_nobody_behind_and_the_next_one_serves(self):
+        with Server() as s:
+            s.import_lines('shop', products(200))
+            children = s.children()
+            s.process.kill()
+            s.process.wait()
+            for name, pid in children.items():
+                wait_until(lambda pid=pid: process_state(pid) in (None, 'Z'), 5, f'{name} ends with its supervisor')
+            s.start()
+            self.assertEqual(s.search('shop')['found'], 200)
+            self.assertIn('sound, 200 products', s.check_data())
+
+    def test_a_second_writer_waits_for_the_directory(self):
+        with Server() as s:
+            self.assertTrue(os.path.exists(os.path.join(s.data, 'writer.lock')))
+            with open(os.path.join(s.data, 'writer.lock'), 'r+') as f:
+                with self.assertRaises(OSError):
+                    fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def test_what_is_wrong_at_the_start_is_told_with_its_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for arguments, code, says in ((['--listen', '127.0.0.1:99999'], 1, 'HOST:PORT'), (['--listen', 'bogus'], 1, 'HOST:PORT'),
+                                          (['extra'], 2, 'extra is no option'), (['--check-data'], 9, 'no data directory'),
+                                          (['-c', folder, '--check-config'], 1, 'cannot be read'),
+                                          (['--listen', '192.0.2.1:7'], 1, '192.0.2.1:7')):
+                done = subprocess.run([os.path.join(BIN, 'soukd'), '--data', os.path.join(folder, 'd'), *arguments],
+                                      capture_output=True, text=True, timeout=20)
+                self.assertEqual(done.returncode, code, arguments)
+                self.assertIn(says, done.stderr + done.stdout, arguments)
 
 
 class Signals(unittest.TestCase):
