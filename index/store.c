@@ -1,15 +1,18 @@
 #include "index/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "protocol/wire.h"
 
 enum { CHECKSUM_LEN = 8, STORE_MODE = 0640, FULL_BYTES = 1 << 20 };
+enum { READER_BYTES = 64, LOCK_HEAD = 4096 }; /* of LMDB's lock file */
 
 struct store {
     MDB_env *env;
@@ -98,6 +101,24 @@ static enum status open_tables(struct store *s, bool create)
     return store_status(s, mdb_txn_commit(txn));
 }
 
+/*
+ * LMDB maps its lock file sparse and touches it later, which kills the process on a full disk
+ * (SIGBUS). So its room is taken first. The environment is not open here yet: closing any
+ * descriptor of the file would drop LMDB's locks on it.
+ */
+static enum status reserve_lock_file(const char *dir, uint32_t max_readers)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/lock.mdb", dir);
+    int fd = n > 0 && (size_t)n < sizeof path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, STORE_MODE)
+                                              : -1;
+    if (fd < 0)
+        return status_from_errno(errno);
+    int rc = posix_fallocate(fd, 0, (off_t)max_readers * READER_BYTES + LOCK_HEAD);
+    close(fd);
+    return rc == ENOSPC ? STATUS_NO_SPACE : STATUS_OK;
+}
+
 enum status store_open(const char *dir, const struct store_options *o, struct store **out)
 {
     *out = NULL;
@@ -105,6 +126,13 @@ enum status store_open(const char *dir, const struct store_options *o, struct st
     if (!s)
         return STATUS_NO_MEMORY;
     s->read_only = o->read_only;
+    if (!o->read_only) {
+        enum status room = reserve_lock_file(dir, o->max_readers);
+        if (room) {
+            free(s);
+            return room;
+        }
+    }
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (o->read_only ? MDB_RDONLY : 0);
     int rc = mdb_env_create(&s->env);
     if (!rc)

@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from souk_system import SEED, Server, products
-from souk_wire import (FLAGS, OPCODES, STATUSES, Connection, Reader, Refused, field, fields, frame, put_body, text, tlv, upsert,
+from souk_wire import (FLAGS, OPCODES, STATUSES, Connection, Reader, Refused, delete, field, fields, frame, put_body, text, tlv, upsert,
                        varint, xxh64)
 
 
@@ -69,6 +69,16 @@ class BadInput(unittest.TestCase):
         e = self.refused('TOO_DEEP', 'SEARCH', self.search_body('', tlv('SEARCH', 'FILTER', deep)))
         self.assertIn('deep', e.sentence + e.name.lower())
         self.goes_on()
+
+    def test_a_delete_by_an_empty_filter_is_refused(self):
+        self.refused('INVALID', 'DELETE', tlv('SCAN', 'CATALOG', 'shop'))
+        self.assertGreater(field(self.c.search('shop', ''), 'HITS', 'FOUND'), 100)
+
+    def test_a_bulk_of_which_nothing_counts_has_no_sequence_of_its_own(self):
+        before = field(self.c.search('shop', ''), 'HITS', 'SEQUENCE')
+        reply = self.c.put('shop', [delete('not there')])
+        self.assertEqual(field(reply.body, 'PUT', 'SEQUENCE'), before)
+        self.c.call('WAIT', tlv('WAIT', 'CATALOG', 'shop') + tlv('WAIT', 'SEQUENCE', before), deadline_ms=2000)
 
     def test_invalid_utf8(self):
         self.refused('BAD_UTF8', 'SEARCH', self.search_body(b'red \xff\xfe shoe'))
