@@ -32,7 +32,7 @@ static void take_level(struct ladder *l, uint32_t level)
     if (level == l->level)
         return;
     l->level = level;
-    l->over_us = l->under_us = 0;
+    l->over_us = l->under_us = l->over_least = 0;
     l->off = 0;
     l->entered[level]++;
     for (int i = 0; i < LADDER_FEATURE_COUNT; i++)
@@ -48,6 +48,16 @@ static bool over_long_enough(struct ladder *l, bool over, int64_t past_us)
     if (l->over_us < 0)
         l->over_us = 0;
     return over && l->over_us >= LADDER_ENTER_US;
+}
+
+/* Far above the marks steps are skipped: to the last level that twice its mark still leads to, for
+ * each level takes some of the pressure away. */
+static uint32_t level_above(const struct ladder *l)
+{
+    uint32_t level = l->level + 1;
+    while (level < LADDER_MAX && l->over_least >= 2 * levels[level + 1].enter)
+        level++;
+    return level;
 }
 
 /* Any window over the mark begins the time anew. */
@@ -91,10 +101,12 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
     if (l->level < w->least)
         take_level(l, w->least);
     bool up = l->level < LADDER_MAX && w->pressure >= levels[l->level + 1].enter;
+    if (up && (!l->over_us || w->pressure < l->over_least))
+        l->over_least = w->pressure;
     bool down = l->level > w->least && w->pressure < levels[l->level].leave &&
                 busy_below(l, w->busy) < LADDER_BUSY;
     if (over_long_enough(l, up, past_us))
-        take_level(l, l->level + 1);
+        take_level(l, level_above(l));
     else if (under_long_enough(l, down, past_us))
         take_level(l, l->level - 1);
 }

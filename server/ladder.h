@@ -38,6 +38,7 @@ struct ladder { /* all zero = level 0, never stepped */
     uint32_t off;                  /* 1 << feature: what the level leaves out */
     int64_t stepped_us;            /* when it was stepped last */
     int64_t over_us, under_us;     /* for how long it has been over or under the next mark */
+    uint32_t over_least;           /* the least pressure while it was over */
     float cost_us[LADDER_MAX + 1]; /* what a request takes at each level; 0 = not known */
     uint64_t entered[LADDER_MAX + 1];
 };

@@ -26,18 +26,38 @@ static void a_level_is_entered_after_half_a_second_and_one_at_a_time(void **stat
 {
     (void)state;
     struct ladder l = {0};
-    under(&l, 1000, 500);
+    under(&l, 130, 500);
     assert_int_equal(l.level, 0);
-    under(&l, 1000, 100);
+    under(&l, 130, 100);
     assert_int_equal(l.level, 1);
-    under(&l, 1000, 400);
+    under(&l, 130, 400);
     assert_int_equal(l.level, 1);
-    under(&l, 1000, 100);
+    under(&l, 130, 100);
     assert_int_equal(l.level, 2);
-    under(&l, 1000, 1200);
+    under(&l, 390, 5000);
+    assert_int_equal(l.level, 3);
+    under(&l, 400, 500);
     assert_int_equal(l.level, 4);
     under(&l, 1000, 5000);
     assert_int_equal(l.level, 4);
+}
+
+static void levels_are_skipped_when_the_pressure_is_far_above(void **state)
+{
+    (void)state;
+    struct ladder l = {0}, once = {0}, between = {0};
+    under(&l, 800, 500);
+    assert_int_equal(l.level, 0);
+    under(&l, 800, 100);
+    assert_int_equal(l.level, 4);
+    assert_int_equal(l.entered[1] + l.entered[2] + l.entered[3], 0);
+    under(&once, 75, 500);
+    under(&once, 1000, 100); /* one window says little */
+    assert_int_equal(once.level, 1);
+    under(&between, 500, 600);
+    assert_int_equal(between.level, 3);
+    under(&between, 500, 500);
+    assert_int_equal(between.level, 4);
 }
 
 static void a_level_is_left_after_a_second_below_a_lower_mark(void **state)
@@ -208,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_level_is_entered_after_half_a_second_and_one_at_a_time),
+        cmocka_unit_test(levels_are_skipped_when_the_pressure_is_far_above),
         cmocka_unit_test(a_level_is_left_after_a_second_below_a_lower_mark),
         cmocka_unit_test(a_level_is_kept_while_the_load_would_be_too_much_without_it),
         cmocka_unit_test(what_a_level_saved_is_forgotten_after_a_while),
