@@ -92,6 +92,9 @@ int command_catalog(struct command *c)
             continue;
         if (actions[i].words && !command_word(c, actions[i].words + 1))
             return command_usage("this catalog action needs more words");
+        int code = command_surplus(c, actions[i].words + 2);
+        if (code)
+            return code;
         struct catalog_request q = {.action = actions[i].action, .name = word(c, 2)};
         if (q.action == CATALOG_CREATE || q.action == CATALOG_ALTER)
             return path ? run_with_schema(c, &q, path)

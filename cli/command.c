@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "cli/json.h"
 #include "cli/schema_json.h"
 #include "cli/source.h"
 
@@ -24,8 +25,6 @@ int command_connect(struct command *c)
     if (!address || !*address)
         address = "127.0.0.1:7685";
     int64_t timeout = options_number(&c->options, OPT_TIMEOUT, 0);
-    if (timeout < 0 || timeout > 3600000)
-        return command_usage("--timeout is a number of milliseconds up to 3600000");
     souk_options_init(&o);
     o.name = "souk";
     o.deadline_ms = (uint32_t)timeout;
@@ -34,19 +33,60 @@ int command_connect(struct command *c)
     return s ? command_fail(c, s, &c->reply.fault) : EXIT_OK;
 }
 
+static bool json_errors;
+
+void command_json_errors(void)
+{
+    json_errors = true;
+}
+
+static void put_error_json(struct buf *b, enum status s, const struct fault *f)
+{
+    buf_printf(b, "{\"error\":\"%s\",\"class\":\"%s\",\"retryable\":%s,", status_name(s),
+               status_class_name(status_class(s)), status_retryable(s) ? "true" : "false");
+    buf_printf(b, "\"retry_after_ms\":%u,\"field\":", f->retry_after_ms);
+    json_put_text(b, slice_str(f->field));
+    if (f->line)
+        buf_printf(b, ",\"line\":%u", f->line);
+    if (f->column)
+        buf_printf(b, ",\"column\":%u", f->column);
+    buf_printf(b, ",\"message\":");
+    json_put_text(b, slice_str(f->text[0] ? f->text : status_text(s)));
+    buf_put_u8(b, '}');
+}
+
+static void put_error_text(struct buf *b, enum status s, const struct fault *f)
+{
+    const char *text = f->text[0] ? f->text : status_text(s);
+    buf_printf(b, "souk: %s: %s", status_name(s), text);
+    if (f->field[0])
+        buf_printf(b, " (field %s)", f->field);
+    if (f->line)
+        buf_printf(b, " (line %u, column %u)", f->line, f->column);
+    else if (f->column && !strstr(text, "at byte ")) /* a filter's fault tells its place itself */
+        buf_printf(b, " (at byte %u)", f->column);
+    if (f->retry_after_ms)
+        buf_printf(b, " (try again in %u ms)", f->retry_after_ms);
+    for (size_t i = 0; i < b->len; i++) /* what was quoted may hold anything */
+        if ((unsigned char)b->ptr[i] < 0x20 || b->ptr[i] == 0x7f)
+            b->ptr[i] = ' ';
+}
+
+static void tell(enum status s, const struct fault *f)
+{
+    struct buf b = BUF_INIT;
+    if (json_errors)
+        put_error_json(&b, s, f);
+    else
+        put_error_text(&b, s, f);
+    fprintf(stderr, "%.*s\n", (int)b.len, b.ptr ? b.ptr : "");
+    buf_fini(&b);
+}
+
 int command_fail(struct command *c, enum status s, const struct fault *fault)
 {
-    const char *text = fault && fault->text[0] ? fault->text : status_text(s);
-    fprintf(stderr, "souk: %s: %s", status_name(s), text);
-    if (fault && fault->field[0])
-        fprintf(stderr, " (field %s)", fault->field);
-    if (fault && fault->line)
-        fprintf(stderr, " (line %u, column %u)", fault->line, fault->column);
-    else if (fault && fault->column)
-        fprintf(stderr, " (at byte %u)", fault->column);
-    if (fault && fault->retry_after_ms)
-        fprintf(stderr, " (try again in %u ms)", fault->retry_after_ms);
-    fputc('\n', stderr);
+    static const struct fault none;
+    tell(s, fault ? fault : &none);
     if (s == STATUS_DEADLINE)
         return EXIT_DEADLINE;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): every caller has a command */
@@ -57,8 +97,24 @@ int command_fail(struct command *c, enum status s, const struct fault *fault)
 
 int command_usage(const char *what)
 {
-    fprintf(stderr, "souk: %s\nTry 'souk --help'.\n", what);
+    struct fault f = {0};
+    if (json_errors) {
+        fault_set(&f, STATUS_INVALID, "", "%s", what);
+        tell(STATUS_INVALID, &f);
+    } else {
+        fprintf(stderr, "souk: %s\nTry 'souk --help'.\n", what);
+    }
     return EXIT_USAGE;
+}
+
+int command_surplus(const struct command *c, uint32_t n)
+{
+    char text[160];
+    if (!command_word(c, n))
+        return EXIT_OK;
+    snprintf(text, sizeof text, "'%.40s' takes no further words: '%.60s'%s", command_word(c, 0),
+             command_word(c, n), command_word(c, n + 1) ? " and more" : "");
+    return command_usage(text);
 }
 
 int command_flush(struct command *c)

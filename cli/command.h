@@ -34,9 +34,14 @@ command_run command_safe_mode, command_ping, command_stats, command_catalog, com
 
 /* Opens the connection; EXIT_OK or the exit code, complained already. */
 int command_connect(struct command *c);
-/* Prints "souk: what: ..." on standard error and returns the exit code that belongs to it. */
+/* Prints "souk: what: ...", with --json one JSON line, on standard error and returns the exit code
+ * that belongs to it. */
 int command_fail(struct command *c, enum status s, const struct fault *fault);
 int command_usage(const char *what);
+/* From here on errors are told as one JSON line each. */
+void command_json_errors(void);
+/* Complains about the word at `n` and those behind it, when there are any; else EXIT_OK. */
+int command_surplus(const struct command *c, uint32_t n);
 /* Writes c->out and empties it. */
 int command_flush(struct command *c);
 /* The word at `n` (0 is the command itself) or NULL. */

@@ -187,7 +187,9 @@ int command_put(struct command *c)
     struct json *v;
     const char *given = command_word(c, 2);
     int code;
-    if (!given || !command_ack(c, &p.ack))
+    if (!command_ack(c, &p.ack))
+        return command_usage("--ack is queued, logged or visible");
+    if (!given)
         return command_usage("put needs a catalog and a product as JSON ('-' reads it)");
     labels_windows(&c->options, &like);
     arena_init(&a, 0);
@@ -247,7 +249,11 @@ int command_delete(struct command *c)
     struct put_item items[WORDS_MAX] = {0};
     struct buf docs = BUF_INIT;
     size_t at = 0;
-    if (!command_word(c, 1) || !filter == !command_word(c, 2) || !command_ack(c, &p.ack))
+    if (!command_ack(c, &p.ack))
+        return command_usage("--ack is queued, logged or visible");
+    if (filter && !filter[strspn(filter, " \t\r\n")])
+        return command_usage("delete: --filter must not be empty; to delete all, drop the catalog");
+    if (!command_word(c, 1) || !filter == !command_word(c, 2))
         return command_usage("delete needs a catalog, and either ids or --filter");
     if (filter)
         return delete_by_filter(c, filter);
@@ -275,7 +281,7 @@ int command_wait(struct command *c)
     if (!command_word(c, 2))
         return command_usage("wait needs a catalog and a sequence");
     struct wait_request w = {slice_str(command_word(c, 1)), strtoull(command_word(c, 2), &end, 10)};
-    if (*end)
+    if (*end || end == command_word(c, 2) || strchr("-+ ", *command_word(c, 2)))
         return command_usage("a sequence is a whole number");
     int64_t timeout = options_number(&c->options, OPT_TIMEOUT, 10000);
     int code = command_connect(c);
@@ -291,6 +297,8 @@ int command_export(struct command *c)
     const char *path = options_value(&c->options, OPT_OUTPUT);
     struct scan_request q = {.limit = 1000};
     struct scan_reply r;
+    if (catalog && command_word(c, 1))
+        return command_surplus(c, 1);
     if (!catalog && !(catalog = command_word(c, 1)))
         return command_usage("export needs --catalog NAME");
     q.catalog = slice_str(catalog);

@@ -17,6 +17,8 @@ static bool parse(const struct command *c, int *pin)
     bool by_itself = strcmp(what, "auto") == 0;
     if (!by_itself && strcmp(what, "pin") != 0)
         return false;
+    if (by_itself && level)
+        return false;
     if (by_itself || (level && strcmp(level, "auto") == 0)) {
         *pin = 0;
         return true;

@@ -400,8 +400,8 @@ int command_import(struct command *c)
         im->format = format_of(im->path);
         if (!im->catalog || !im->path)
             bad = "import needs --catalog NAME and a file ('-' is standard input)";
-        else if (patience < 0 || !command_ack(c, &im->ack))
-            bad = "--patience is a number of seconds, --ack queued, logged or visible";
+        else if (!command_ack(c, &im->ack))
+            bad = "--ack is queued, logged or visible";
     }
     if (bad) {
         free(im);

@@ -6,36 +6,43 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { ANY = WORDS_MAX };
+
 static const struct {
     const char *name, *usage;
+    uint32_t words; /* itself and those behind it, at most; ANY: it looks itself */
     command_run *run;
 } commands[] = {
-    {"ping", "ping", command_ping},
-    {"degrade", "degrade status | pin LEVEL | pin auto", command_degrade},
-    {"safe-mode", "safe-mode on | off | status --catalog NAME [--reason TEXT]", command_safe_mode},
-    {"info", "info", command_info},
-    {"stats", "stats", command_stats},
-    {"catalog", "catalog list | create NAME --schema FILE | describe NAME | drop NAME | ...",
-     command_catalog},
-    {"import", "import --catalog NAME FILE", command_import},
-    {"export", "export --catalog NAME [--filter TEXT] [-o FILE]", command_export},
-    {"search", "search CATALOG [WORDS] [OPTIONS]", command_search},
-    {"suggest", "suggest CATALOG TYPED | load CATALOG FILE | clear CATALOG", command_suggest},
-    {"queries", "queries CATALOG [--popular | --slow | --no-hits]", command_queries},
-    {"get", "get CATALOG ID...", command_get},
-    {"put", "put CATALOG [--patch] JSON | -", command_put},
-    {"delete", "delete CATALOG ID... | --filter TEXT", command_delete},
-    {"wait", "wait CATALOG SEQUENCE", command_wait},
-    {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...",
+    {"ping", "ping", 1, command_ping},
+    {"degrade", "degrade status | pin LEVEL | pin auto", 3, command_degrade},
+    {"safe-mode", "safe-mode on | off | status --catalog NAME [--reason TEXT]", 2,
+     command_safe_mode},
+    {"info", "info", 1, command_info},
+    {"stats", "stats", 1, command_stats},
+    {"catalog",
+     "catalog list | create NAME --schema FILE | alter NAME --schema FILE | describe NAME |\n"
+     "       drop NAME | rebuild NAME | set NAME KIND KEY VALUE | show NAME KIND KEY |\n"
+     "       settings NAME KIND",
+     ANY, command_catalog},
+    {"import", "import --catalog NAME FILE", 2, command_import},
+    {"export", "export --catalog NAME [--filter TEXT] [-o FILE]", 2, command_export},
+    {"search", "search CATALOG [WORDS] [OPTIONS]", ANY, command_search},
+    {"suggest", "suggest CATALOG TYPED | load CATALOG FILE | clear CATALOG", ANY, command_suggest},
+    {"queries", "queries CATALOG [--popular | --slow | --no-hits]", 2, command_queries},
+    {"get", "get CATALOG ID...", ANY, command_get},
+    {"put", "put CATALOG [--patch] JSON | -", 3, command_put},
+    {"delete", "delete CATALOG ID... | --filter TEXT", ANY, command_delete},
+    {"wait", "wait CATALOG SEQUENCE", 3, command_wait},
+    {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...", ANY,
      command_upstream},
     {"synonyms",
      "synonyms set CATALOG NAME 'sofa, couch' | 'tv => television' | FILE | get | list | remove",
-     command_synonyms},
-    {"stopwords", "stopwords set CATALOG NAME 'the a of' | FILE | get | list | remove",
+     ANY, command_synonyms},
+    {"stopwords", "stopwords set CATALOG NAME 'the a of' | FILE | get | list | remove", ANY,
      command_stopwords},
-    {"rules", "rules set CATALOG NAME FILE | get | list | remove", command_rules},
-    {"profile", "profile set CATALOG NAME FILE | get | list | remove", command_profile},
-    {"eval", "eval CATALOG --queries FILE --qrels FILE", command_eval},
+    {"rules", "rules set CATALOG NAME FILE | get | list | remove", ANY, command_rules},
+    {"profile", "profile set CATALOG NAME FILE | get | list | remove", ANY, command_profile},
+    {"eval", "eval CATALOG --queries FILE --qrels FILE", 2, command_eval},
 };
 
 static int help(void)
@@ -57,10 +64,16 @@ static int help(void)
 static int run(struct command *c)
 {
     const char *name = command_word(c, 0);
+    char text[200];
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(c);
-    return command_usage("unknown command");
+        if (strcmp(commands[i].name, name) == 0) {
+            int code = command_surplus(c, commands[i].words);
+            if (!code && !options_fit(&c->options, name, text))
+                code = command_usage(text);
+            return code ? code : commands[i].run(c);
+        }
+    snprintf(text, sizeof text, "unknown command '%.100s'", name);
+    return command_usage(text);
 }
 
 int main(int argc, char **argv)
@@ -72,7 +85,10 @@ int main(int argc, char **argv)
         return EXIT_INTERNAL;
     signal(SIGPIPE, SIG_IGN);
     souk_reply_init(&c->reply);
-    if (!options_parse(argc, argv, &c->options, complaint)) {
+    bool parsed = options_parse(argc, argv, &c->options, complaint);
+    if (options_has(&c->options, OPT_JSON))
+        command_json_errors();
+    if (!parsed) {
         code = command_usage(complaint);
     } else if (options_has(&c->options, OPT_HELP)) {
         code = help();

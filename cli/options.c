@@ -6,9 +6,19 @@
 static const struct {
     const char *name;
     char letter;
-    const char *value, *help;
+    const char *value, *commands, *help;
 } table[OPTION_COUNT] = {
-#define OPTION(id, name, letter, value, help) {name, letter, value, help},
+#define OPTION(id, name, letter, value, commands, help) {name, letter, value, commands, help},
+#include "cli/options.def"
+#undef OPTION
+};
+
+static const struct {
+    enum option_id id;
+    int64_t least, most;
+} bounds[] = {
+#define OPTION(id, name, letter, value, commands, help)
+#define BOUND(id, least, most) {OPT_##id, least, most},
 #include "cli/options.def"
 #undef OPTION
 };
@@ -86,6 +96,49 @@ bool options_parse(int argc, char **argv, struct options *o, char room[200])
     return true;
 }
 
+/* Is `command` one of "search, get"? An empty list is all of them. */
+static bool known_to(const char *list, const char *command)
+{
+    size_t len = strlen(command);
+    bool known = !*list;
+    while (*list && !known) {
+        size_t n = strcspn(list, ",");
+        known = n == len && memcmp(list, command, n) == 0;
+        list += n + strspn(list + n, ", ");
+    }
+    return known;
+}
+
+/* A whole number of digits only, so that no blank or sign passes. */
+static bool within(const char *text, int64_t least, int64_t most)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (!digits || digits > 18 || text[digits])
+        return false;
+    int64_t n = strtoll(text, NULL, 10);
+    return n >= least && n <= most;
+}
+
+bool options_fit(const struct options *o, const char *command, char room[200])
+{
+    for (uint32_t i = 0; i < o->given_count; i++) {
+        enum option_id id = o->given[i].id;
+        if (!known_to(table[id].commands, command)) {
+            snprintf(room, 200, "'%.40s' does not know --%s (%s does)", command, table[id].name,
+                     table[id].commands);
+            return false;
+        }
+        for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++)
+            if (bounds[k].id == id && !within(o->given[i].value, bounds[k].least, bounds[k].most)) {
+                snprintf(room, 200, "--%s is a whole number from %lld to %lld, not '%.40s'",
+                         table[id].name, (long long)bounds[k].least, (long long)bounds[k].most,
+                         o->given[i].value);
+                return false;
+            }
+    }
+    return true;
+}
+
 const char *options_nth(const struct options *o, enum option_id id, uint32_t n)
 {
     for (uint32_t i = 0; i < o->given_count; i++)
@@ -126,6 +179,7 @@ void options_print(void)
             snprintf(letter, sizeof letter, "-%c, ", table[i].letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, table[i].name, table[i].value ? " " : "",
                  table[i].value ? table[i].value : "");
-        printf("  %-28s %s\n", left, table[i].help);
+        printf("  %-28s %s%s%s\n", left, table[i].commands, *table[i].commands ? ": " : "",
+               table[i].help);
     }
 }

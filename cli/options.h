@@ -7,13 +7,15 @@
 #include "protocol/slice.h"
 
 enum option_id {
-#define OPTION(id, name, letter, value, help) OPT_##id,
+#define OPTION(id, name, letter, value, commands, help) OPT_##id,
 #include "cli/options.def"
 #undef OPTION
     OPTION_COUNT
 };
 
 enum { OPTIONS_MAX = 64, WORDS_MAX = 1024 };
+/* A window of freshness is at most 100 years. */
+#define WINDOW_MOST 3153600000000
 
 struct options {
     const char *words[WORDS_MAX]; /* the command first */
@@ -25,14 +27,17 @@ struct options {
     uint32_t given_count;
 };
 
-/* false: *complaint (a sentence in `room`) says why. */
+/* false: a sentence in `room` says why. */
 bool options_parse(int argc, char **argv, struct options *o, char room[200]);
+/* Are all options that were given known to this command, and numbers within their bounds? */
+bool options_fit(const struct options *o, const char *command, char room[200]);
 bool options_has(const struct options *o, enum option_id id);
 /* The last value given; NULL when none. */
 const char *options_value(const struct options *o, enum option_id id);
 /* The n-th value of a repeated option; NULL behind the last. */
 const char *options_nth(const struct options *o, enum option_id id, uint32_t n);
-/* A whole number >= 0, or `otherwise` when the option is missing; -1 when it is no number. */
+/* A whole number >= 0, or `otherwise` when the option is missing; -1 when it is no number, which
+   options_fit finds before for those with a BOUND. */
 int64_t options_number(const struct options *o, enum option_id id, int64_t otherwise);
 /* One line per option. */
 void options_print(void);

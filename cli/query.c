@@ -109,22 +109,12 @@ static const char *add_words(const struct options *o, struct search_request *r)
     return NULL;
 }
 
-static const char *add_numbers(const struct options *o, struct search_request *r)
+static void add_numbers(const struct options *o, struct search_request *r)
 {
-    int64_t k = options_number(o, OPT_K, r->k), offset = options_number(o, OPT_OFFSET, 0);
-    int64_t count_to = options_number(o, OPT_COUNT_TO, (int64_t)r->count_to);
-    int64_t sequence = options_number(o, OPT_MIN_SEQUENCE, 0);
-    if (k < 0 || k > UINT32_MAX)
-        return "-k is a whole number";
-    if (offset < 0 || offset > UINT32_MAX)
-        return "--offset is a whole number";
-    if (count_to < 0 || sequence < 0)
-        return "--count-to and --min-sequence are whole numbers";
-    r->k = (uint32_t)k;
-    r->offset = (uint32_t)offset;
-    r->count_to = (uint64_t)count_to;
-    r->min_sequence = (uint64_t)sequence;
-    return NULL;
+    r->k = (uint32_t)options_number(o, OPT_K, r->k);
+    r->offset = (uint32_t)options_number(o, OPT_OFFSET, 0);
+    r->count_to = (uint64_t)options_number(o, OPT_COUNT_TO, (int64_t)r->count_to);
+    r->min_sequence = (uint64_t)options_number(o, OPT_MIN_SEQUENCE, 0);
 }
 
 static const char *add_cursor(const char *hex, struct query *q)
@@ -145,11 +135,12 @@ const char *query_from_options(const struct options *o, struct query *q)
     struct search_request *r = &q->request;
     const char *bad, *rest, *group = options_value(o, OPT_GROUP);
     search_request_init(r);
-    if ((bad = add_lists(o, q)) || (bad = add_words(o, r)) || (bad = add_numbers(o, r)) ||
+    if ((bad = add_lists(o, q)) || (bad = add_words(o, r)) ||
         (bad = add_cursor(options_value(o, OPT_CURSOR), q)) ||
         (bad = labels_max_stale(o, &r->max_stale_ms)) ||
         (bad = labels_ages(o, q->ages, &r->field_age_count)))
         return bad;
+    add_numbers(o, r);
     r->field_ages = q->ages;
     r->filter = slice_str(options_value(o, OPT_FILTER));
     r->profile = slice_str(options_value(o, OPT_PROFILE));

@@ -109,14 +109,19 @@ static int command_setting(struct command *c, const char *kind)
                *name = command_word(c, 3);
     struct catalog_request q = {
         .name = slice_str(catalog), .kind = slice_str(kind), .key = slice_str(name)};
+    int code;
     if (!action || !catalog)
         return command_usage(usage_text);
     if (strcmp(action, "list") == 0) {
+        if ((code = command_surplus(c, 3)))
+            return code;
         q.action = CATALOG_SETTINGS;
         return show(c, &q, true);
     }
     if (!name)
         return command_usage(usage_text);
+    if (strcmp(action, "set") != 0 && (code = command_surplus(c, 4)))
+        return code;
     if (strcmp(action, "get") == 0) {
         q.action = CATALOG_GET;
         return show(c, &q, false);

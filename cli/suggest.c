@@ -144,8 +144,8 @@ static int ask(struct command *c, const char *catalog)
     struct buf words = BUF_INIT;
     int64_t limit = options_number(&c->options, OPT_K, 0);
     int64_t products = options_number(&c->options, OPT_PRODUCTS, PRODUCTS_DEFAULT);
-    if (limit < 0 || limit > SUGGEST_LIMIT_MAX || products < 0 || products > SUGGEST_LIMIT_MAX)
-        return command_usage("suggest: -k and --products are at most 20");
+    if (limit > SUGGEST_LIMIT_MAX)
+        return command_usage("suggest: -k is at most 20");
     for (uint32_t i = 2; command_word(c, i); i++)
         buf_printf(&words, "%s%s", i > 2 ? " " : "", command_word(c, i));
     struct suggest_request q = {.catalog = slice_str(catalog),
@@ -170,7 +170,7 @@ int command_suggest(struct command *c)
 {
     const char *word = command_word(c, 1), *catalog = command_word(c, 2);
     if (word && catalog && strcmp(word, "load") == 0 && command_word(c, 3))
-        return load(c, catalog, command_word(c, 3));
+        return command_word(c, 4) ? command_surplus(c, 4) : load(c, catalog, command_word(c, 3));
     if (word && catalog && strcmp(word, "clear") == 0 && !command_word(c, 3))
         return set_list(c, catalog, SLICE_NULL);
     if (!word || !catalog)
@@ -204,7 +204,7 @@ int command_queries(struct command *c)
     struct queries_row *rows;
     uint32_t count;
     int64_t limit = options_number(&c->options, OPT_K, 0);
-    if (!command_word(c, 1) || limit < 0 || limit > UINT32_MAX)
+    if (!command_word(c, 1))
         return command_usage("queries needs a catalog");
     struct queries_request q = {.catalog = slice_str(command_word(c, 1)),
                                 .kind = options_has(&c->options, OPT_SLOW)      ? QUERIES_SLOW

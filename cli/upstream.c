@@ -11,11 +11,13 @@ static const struct {
     const char *name;
     enum upstream_action action;
     uint32_t words; /* behind the action, at least */
-} actions[] = {{"list", UPSTREAM_LIST, 0},     {"add", UPSTREAM_SET, 3},
-               {"set", UPSTREAM_SET, 3},       {"remove", UPSTREAM_REMOVE, 2},
-               {"enable", UPSTREAM_ENABLE, 2}, {"disable", UPSTREAM_DISABLE, 2},
-               {"pause", UPSTREAM_PAUSE, 2},   {"resume", UPSTREAM_RESUME, 2},
-               {"order", UPSTREAM_ORDER, 2},   {"refresh", UPSTREAM_REFRESH, 1}};
+    uint32_t most;  /* with the command and the action, at most */
+} actions[] = {
+    {"list", UPSTREAM_LIST, 0, 3},           {"add", UPSTREAM_SET, 3, WORDS_MAX},
+    {"set", UPSTREAM_SET, 3, WORDS_MAX},     {"remove", UPSTREAM_REMOVE, 2, 4},
+    {"enable", UPSTREAM_ENABLE, 2, 4},       {"disable", UPSTREAM_DISABLE, 2, 4},
+    {"pause", UPSTREAM_PAUSE, 2, 4},         {"resume", UPSTREAM_RESUME, 2, 4},
+    {"order", UPSTREAM_ORDER, 2, WORDS_MAX}, {"refresh", UPSTREAM_REFRESH, 1, WORDS_MAX}};
 
 /* --- printing ----------------------------------------------------------------------------------
  */
@@ -272,6 +274,9 @@ int command_upstream(struct command *c)
             continue;
         if (actions[i].words && !command_word(c, actions[i].words + 1))
             return command_usage("this upstream action needs more words");
+        int code = command_surplus(c, actions[i].most);
+        if (code)
+            return code;
         return run(c, actions[i].action);
     }
     return command_usage("upstream: list, add, set, remove, enable, disable, order, refresh, pause "

@@ -1,0 +1,82 @@
+"""The souk command line: what it refuses before it asks a server, and how it says so."""
+import json
+import os
+import tempfile
+import unittest
+
+from souk_system import Server
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.server.import_lines('shop', [{'id': '1', 'title': 'red shoe', 'price': 5}, {'id': '2', 'title': 'blue shoe', 'price': 7}])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+
+    def refused(self, *arguments, says=(), code=2):
+        done = self.server.run(*arguments, check=False)
+        self.assertEqual(done.returncode, code, (arguments, done.stdout, done.stderr))
+        for word in says:
+            self.assertIn(word, done.stderr, arguments)
+        return done.stderr
+
+    # --- options ----------------------------------------------------------------------------------
+
+    def test_numbers_out_of_bounds_are_refused_with_their_bounds(self):
+        for option in ('--ttl', '--swr', '--sie'):
+            for value in ('abc', '-1', '1.5', '', ' 5', '+5', '99999999999999999', '9' * 40):
+                self.refused('put', 'shop', '{"id":"9"}', f'{option}={value}', says=(option, '0 to 3153600000000'))
+        self.assertEqual(self.server.run('get', 'shop', '9', check=False).returncode, 4)
+        self.refused('search', 'shop', '-k', 'many', says=('--k', '4294967295'))
+        self.refused('search', 'shop', '--offset', '4294967296', says=('--offset', '4294967295'))
+        self.refused('ping', '--timeout', '3600001', says=('--timeout', '3600000'))
+        self.refused('wait', 'shop', '-3')
+        self.server.souk('put', 'shop', '{"id":"8"}', '--ttl', '5000', '--swr', '0', '--ack', 'visible')
+        self.server.souk('delete', 'shop', '8', '--ack', 'visible')
+
+    def test_options_a_command_does_not_know_are_named(self):
+        self.refused('search', 'shop', 'x', '--schema', 'y', says=("'search'", '--schema'))
+        self.refused('ping', '--ttl', '5', says=("'ping'", '--ttl'))
+        self.refused('get', 'shop', '1', '--facet', 'brand', says=("'get'", '--facet'))
+
+    def test_surplus_words_are_named(self):
+        for words in (('ping', 'extra'), ('stats', 'extra'), ('info', 'extra'), ('catalog', 'list', 'extra'),
+                      ('catalog', 'describe', 'shop', 'extra'), ('put', 'shop', '{"id":"9"}', 'extra'), ('wait', 'shop', '1', 'extra'),
+                      ('upstream', 'remove', 'shop', 'a', 'extra'), ('synonyms', 'list', 'shop', 'extra'),
+                      ('rules', 'get', 'shop', 'a', 'extra'), ('queries', 'shop', 'extra'), ('export', '--catalog', 'shop', 'extra')):
+            self.refused(*words, says=("'extra'",))
+
+    def test_what_is_wrong_is_named(self):
+        self.refused('put', 'shop', '{"id":"9"}', '--ack', 'bogus', says=('--ack', 'visible'))
+        self.refused('delete', 'shop', '9', '--ack', 'bogus', says=('--ack', 'visible'))
+        self.refused('fetch', says=("unknown command 'fetch'",))
+
+    def test_an_empty_filter_deletes_nothing(self):
+        for text in ('', '  '):
+            self.refused('delete', 'shop', '--filter', text, says=('--filter',))
+        self.assertEqual(self.server.search('shop')['found'], 2)
+
+    # --- errors -----------------------------------------------------------------------------------
+
+    def test_the_place_of_a_filter_error_is_told_once(self):
+        told = self.refused('search', 'shop', '--filter', 'price <', code=4)
+        self.assertEqual(told.count('at byte'), 1, told)
+
+    def test_errors_are_json_when_json_is_asked_for(self):
+        for words, error in ((('search', 'nowhere', '--json'), 'UNKNOWN_CATALOG'), (('ping', 'extra', '--json'), 'INVALID'),
+                             (('search', 'shop', '--filter', 'nofield = 1', '--json'), 'UNKNOWN_FIELD')):
+            done = self.server.run(*words, check=False)
+            self.assertEqual(done.stdout, '')
+            told = json.loads(done.stderr)
+            self.assertEqual((told['error'], told['class'], told['retryable']), (error, 'client', False))
+            self.assertTrue(told['message'])
+            self.assertLessEqual({'field', 'retry_after_ms'}, set(told))
+
+
+if __name__ == '__main__':
+    unittest.main()
