@@ -1,5 +1,6 @@
 #include "cli/infer.h"
 #include "cli/language.h"
+#include "cli/product.h"
 
 #include <strings.h>
 
@@ -65,7 +66,9 @@ static uint64_t count_tokens(struct slice s)
 enum status infer_add(struct infer *in, const struct json *product, struct fault *fault)
 {
     uint32_t hint = 0;
-    if (product->type != JSON_OBJECT)
+    char room[PRODUCT_ID_ROOM];
+    struct slice id;
+    if (product->type != JSON_OBJECT || !product_id(product, room, &id))
         return STATUS_OK;
     in->products++;
     for (const struct json *m = product->first; m; m = m->next) {

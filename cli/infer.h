@@ -29,7 +29,8 @@ struct infer {
 
 void infer_init(struct infer *in);
 void infer_fini(struct infer *in);
-/* What is no object is passed over. TOO_LARGE beyond 255 fields. */
+/* What is no object with an id is passed over: such lines are rejected later. TOO_LARGE beyond 255
+ * fields. */
 enum status infer_add(struct infer *in, const struct json *product, struct fault *fault);
 /* Names in `out` live as long as `in`. */
 void infer_schema(const struct infer *in, struct schema_spec *out);

@@ -170,6 +170,13 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
     return STATUS_OK;
 }
 
+bool product_id(const struct json *v, char room[PRODUCT_ID_ROOM], struct slice *out)
+{
+    const struct json *given = json_get(v, "id");
+    return given && (given->type == JSON_TEXT || given->type == JSON_INT) &&
+           scalar_text(given, room, PRODUCT_ID_ROOM, out) && out->len > 0;
+}
+
 static bool is_field(const struct json *m, bool keep_null)
 {
     return !slice_equal(m->name, SLICE_LIT("id")) && (keep_null || m->type != JSON_NULL);
@@ -178,14 +185,12 @@ static bool is_field(const struct json *m, bool keep_null)
 enum status product_encode(const struct json *v, struct product_names *n, bool keep_null,
                            struct buf *out, struct fault *fault)
 {
-    char room[48];
+    char room[PRODUCT_ID_ROOM];
     struct slice id;
     uint32_t count = 0, number = 0;
     if (v->type != JSON_OBJECT)
         return fault_set(fault, STATUS_INVALID, "", "a product is a JSON object");
-    const struct json *given = json_get(v, "id");
-    if (!given || (given->type != JSON_TEXT && given->type != JSON_INT) ||
-        !scalar_text(given, room, sizeof room, &id) || id.len == 0)
+    if (!product_id(v, room, &id))
         return fault_set(fault, STATUS_INVALID, "id", "a product needs an id, text or integer");
     for (const struct json *m = v->first; m; m = m->next)
         count += is_field(m, keep_null);

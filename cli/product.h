@@ -11,7 +11,7 @@
 #include "cli/json.h"
 #include "protocol/schema_spec.h"
 
-enum { PRODUCT_NAMES = 1024 };
+enum { PRODUCT_NAMES = 1024, PRODUCT_ID_ROOM = 48 };
 
 struct product_names {
     struct slice names[PRODUCT_NAMES];
@@ -20,6 +20,8 @@ struct product_names {
     struct arena *arena;              /* owns names beyond the schema's */
 };
 
+/* The id of a product, text or integer (its digits in `room`); false when it has none. */
+bool product_id(const struct json *v, char room[PRODUCT_ID_ROOM], struct slice *out);
 /* Starts with the schema's fields. */
 void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a);
 /*

@@ -5,6 +5,7 @@
 struct records {
     struct source *source;
     bool csv;
+    char separator; /* of cells; 0 until the header was seen */
     struct arena names;
     struct slice columns[CSV_COLUMNS];
     uint32_t column_count;
@@ -19,8 +20,24 @@ static enum status csv_bad(struct fault *f, const char *what, size_t at)
     return STATUS_SYNTAX;
 }
 
-enum status csv_record(struct slice t, struct arena *a, struct slice *cells, uint32_t *count,
-                       struct fault *fault)
+char csv_separator(struct slice header)
+{
+    static const char marks[] = ",;\t";
+    size_t counts[3] = {0}, best = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < header.len; i++) {
+        const char *mark = header.ptr[i] ? strchr(marks, header.ptr[i]) : NULL;
+        quoted ^= header.ptr[i] == '"';
+        if (mark && !quoted)
+            counts[mark - marks]++;
+    }
+    for (size_t i = 1; i < 3; i++)
+        best = counts[i] > counts[best] ? i : best;
+    return marks[best];
+}
+
+enum status csv_record(struct slice t, char separator, struct arena *a, struct slice *cells,
+                       uint32_t *count, struct fault *fault)
 {
     char *room = arena_alloc(a, t.len + 1);
     size_t i = 0;
@@ -39,10 +56,10 @@ enum status csv_record(struct slice t, struct arena *a, struct slice *cells, uin
             }
             if (i >= t.len)
                 return STATUS_AGAIN;
-            if (++i < t.len && t.ptr[i] != ',')
-                return csv_bad(fault, "expected ',' behind the closing quote", i);
+            if (++i < t.len && t.ptr[i] != separator)
+                return csv_bad(fault, "expected the separator behind the closing quote", i);
         } else {
-            while (i < t.len && t.ptr[i] != ',')
+            while (i < t.len && t.ptr[i] != separator)
                 *room++ = t.ptr[i++];
         }
         cells[(*count)++] = slice_make(start, (size_t)(room - start));
@@ -73,9 +90,12 @@ static enum status read_csv(struct records *r, struct arena *a, struct slice *ce
     *number = source_line_number(r->source);
     if (s)
         return s;
+    if (!r->separator)
+        r->separator = csv_separator(line);
     buf_clear(&r->text);
     buf_put_slice(&r->text, line);
-    while ((s = csv_record(buf_slice(&r->text), a, cells, count, fault)) == STATUS_AGAIN) {
+    while ((s = csv_record(buf_slice(&r->text), r->separator, a, cells, count, fault)) ==
+           STATUS_AGAIN) {
         if (r->text.len > SOURCE_LINE_MAX)
             return fault_set(fault, STATUS_TOO_LARGE, "", "a record is longer than 16 MiB");
         s = source_line(r->source, &line, fault);
@@ -93,12 +113,7 @@ static enum status read_header(struct records *r, struct fault *fault)
 {
     uint32_t line;
     enum status s = read_csv(r, &r->names, r->columns, &r->column_count, &line, fault);
-    if (s == STATUS_END)
-        return STATUS_OK;
-    struct slice *first = &r->columns[0];
-    if (!s && slice_starts(*first, SLICE_LIT("\xef\xbb\xbf")))
-        *first = slice_make(first->ptr + 3, first->len - 3);
-    return s;
+    return s == STATUS_END ? STATUS_OK : s;
 }
 
 static enum status next_csv(struct records *r, struct arena *a, struct json **out, uint32_t *line,
@@ -170,7 +185,8 @@ enum status records_next(struct records *r, struct arena *a, struct json **out, 
 
 bool records_may_go_on(enum status s)
 {
-    return s == STATUS_SYNTAX || s == STATUS_BAD_UTF8 || s == STATUS_TOO_DEEP;
+    return s == STATUS_SYNTAX || s == STATUS_BAD_UTF8 || s == STATUS_TOO_DEEP ||
+           s == STATUS_TOO_LARGE;
 }
 
 enum status records_open(struct source *s, bool csv, struct records **out, struct fault *fault)

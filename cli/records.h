@@ -9,12 +9,15 @@
 
 enum { CSV_COLUMNS = 1024 };
 
+/* What parts the cells of a header line: ',', ';' or tab, whichever it holds most of outside
+ * quotes. */
+char csv_separator(struct slice header);
 /*
- * One record of a CSV file (RFC 4180, comma) into texts of the arena. AGAIN: a quoted cell is
+ * One record of a CSV file (RFC 4180) into texts of the arena. AGAIN: a quoted cell is
  * still open, append the next line and call again. SYNTAX: bytes behind a closing quote.
  */
-enum status csv_record(struct slice text, struct arena *a, struct slice *cells, uint32_t *count,
-                       struct fault *fault);
+enum status csv_record(struct slice text, char separator, struct arena *a, struct slice *cells,
+                       uint32_t *count, struct fault *fault);
 /* A cell as a value: number, true/false, else text. Digits with a leading zero stay text. */
 void csv_value(struct slice cell, struct json *out);
 
@@ -26,8 +29,8 @@ enum status records_open(struct source *s, bool csv, struct records **out, struc
 double records_part(const struct records *r);
 void records_close(struct records *r);
 /*
- * The next product, in arena `a`. END behind the last. SYNTAX, BAD_UTF8, TOO_DEEP: this record is
- * bad (line and column in the fault), go on with the next; everything else ends the file.
+ * The next product, in arena `a`. END behind the last. SYNTAX, BAD_UTF8, TOO_DEEP, TOO_LARGE: this
+ * record is bad (line and column in the fault), go on with the next; everything else ends the file.
  */
 enum status records_next(struct records *r, struct arena *a, struct json **out, uint32_t *line,
                          struct fault *fault);

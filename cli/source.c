@@ -12,6 +12,8 @@
 
 enum packing { PLAIN, ZSTD, GZIP };
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 enum { CHUNK = 256 * 1024 };
 
 struct source {
@@ -158,9 +160,28 @@ static void hand_out(struct source *s, size_t len, size_t skip, struct slice *li
 {
     *line = slice_make(s->lines.ptr + s->at, len);
     s->at += len + skip;
-    s->line++;
+    if (s->line++ == 0 && slice_starts(*line, SLICE_LIT(BYTE_ORDER_MARK)))
+        *line = slice_make(line->ptr + 3, line->len - 3);
     if (line->len && line->ptr[line->len - 1] == '\r')
         line->len--;
+}
+
+/* Drops what is held of a line that is too long, and the rest of it as it comes. */
+static enum status pass_line(struct source *s, struct fault *fault)
+{
+    s->line++;
+    for (;;) {
+        size_t left = s->lines.len - s->at;
+        const char *from = left ? s->lines.ptr + s->at : NULL;
+        const char *end = left ? memchr(from, '\n', left) : NULL;
+        s->at += end ? (size_t)(end - from) + 1 : left;
+        if (end || s->ended)
+            return fault_set(fault, STATUS_TOO_LARGE, "", "a line is longer than 16 MiB");
+        s->lines.len = s->at = 0;
+        enum status status = more(s, fault);
+        if (status)
+            return status;
+    }
 }
 
 enum status source_line(struct source *s, struct slice *line, struct fault *fault)
@@ -181,7 +202,7 @@ enum status source_line(struct source *s, struct slice *line, struct fault *faul
             return STATUS_OK;
         }
         if (left > SOURCE_LINE_MAX)
-            return fault_set(fault, STATUS_TOO_LARGE, "", "a line is longer than 16 MiB");
+            return pass_line(s, fault);
         if (s->at) {
             memmove(s->lines.ptr, s->lines.ptr + s->at, left);
             s->lines.len = left;
@@ -203,7 +224,8 @@ enum status source_peek(struct source *s, char *first, struct fault *fault)
                 return status;
         }
         *first = i < s->lines.len ? s->lines.ptr[i] : '\0';
-        if (!strchr(" \t\r\n", *first) || !*first)
+        bool mark = s->line == 0 && i < s->at + 3 && *first && strchr(BYTE_ORDER_MARK, *first);
+        if (!*first || (!mark && !strchr(" \t\r\n", *first)))
             return STATUS_OK;
     }
 }

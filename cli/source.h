@@ -16,9 +16,14 @@ enum status source_open(const char *path, struct source **out, struct fault *fau
 /* The same for an open file, read from where it stands; it is closed with the source. */
 enum status source_of_fd(int fd, struct source **out, struct fault *fault);
 void source_close(struct source *s);
-/* The next line without its end, valid until the next call; END behind the last. */
+/*
+ * The next line without its end, valid until the next call; END behind the last. TOO_LARGE: this
+ * line was passed over, the next call goes on behind it. A byte order mark at the start is no part
+ * of the first line.
+ */
 enum status source_line(struct source *s, struct slice *line, struct fault *fault);
-/* The first byte that is no blank, 0 when there is none; nothing is consumed. */
+/* The first byte that is no blank and no byte order mark, 0 when there is none; nothing is
+ * consumed. */
 enum status source_peek(struct source *s, char *first, struct fault *fault);
 /* Number of the last line, from 1. */
 uint32_t source_line_number(const struct source *s);

@@ -114,13 +114,18 @@ static void csv_cells(void **state)
     struct json v;
     (void)state;
     arena_init(&a, 0);
-    assert_int_equal(csv_record(slice_str("a,\"b \"\"q\"\", c\",,d"), &a, cells, &n, &f),
+    assert_int_equal(csv_record(slice_str("a,\"b \"\"q\"\", c\",,d"), ',', &a, cells, &n, &f),
                      STATUS_OK);
     assert_int_equal(n, 4);
     assert_true(slice_equal(cells[1], slice_str("b \"q\", c")));
     assert_int_equal(cells[2].len, 0);
-    assert_int_equal(csv_record(slice_str("a,\"b"), &a, cells, &n, &f), STATUS_AGAIN);
-    assert_int_equal(csv_record(slice_str("\"a\"b"), &a, cells, &n, &f), STATUS_SYNTAX);
+    assert_int_equal(csv_record(slice_str("a,\"b"), ',', &a, cells, &n, &f), STATUS_AGAIN);
+    assert_int_equal(csv_record(slice_str("\"a\"b"), ',', &a, cells, &n, &f), STATUS_SYNTAX);
+    assert_int_equal(csv_record(slice_str("a,b;\"c;d\";e"), ';', &a, cells, &n, &f), STATUS_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(csv_separator(slice_str("id;title;\"a,b,c,d\"")), ';');
+    assert_int_equal(csv_separator(slice_str("id\ttitle")), '\t');
+    assert_int_equal(csv_separator(slice_str("id")), ',');
     csv_value(slice_str("12"), &v);
     assert_int_equal(v.type, JSON_INT);
     csv_value(slice_str("007"), &v);

@@ -83,6 +83,19 @@ class Import(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn('cut off', done.stderr)
 
+    def test_a_byte_order_mark_is_no_part_of_the_first_line(self):
+        mark = b'\xef\xbb\xbf'
+        for name, text in (('bom_json', b'{"id":"1","title":"chair"}\n'), ('bom_csv', b'id,title\n1,chair\n'), ('bom_quoted', b'"id","title"\n1,chair\n')):
+            for suffix in ('txt', 'csv' if 'json' not in name else 'jsonl'):
+                self.load(f'{name}_{suffix}', self.path(f'{name}.{suffix}', mark + text, 'wb'))
+                self.assertEqual(self.server.json('get', f'{name}_{suffix}', '1')['product'], {'id': '1', 'title': 'chair'})
+
+    def test_csv_may_be_parted_by_semicolons_or_tabs(self):
+        for name, mark in (('semicolon', ';'), ('tab', '\t')):
+            rows = [['id', 'title', 'price'], ['1', f'"a, b{mark} c"', '1.5'], ['2', 'd', '2']]
+            self.load(name, self.path(f'{name}.csv', ''.join(mark.join(r) + '\n' for r in rows)))
+            self.assertEqual(self.server.json('get', name, '1')['product'], {'id': '1', 'title': f'a, b{mark} c', 'price': 1.5})
+
     def test_quoted_cells_of_csv_may_hold_commas_quotes_and_line_ends(self):
         path = self.path('q.csv', 'id,title\n1,"a ""fine"", long\nchair"\n2,plain\n')
         self.assertEqual(self.load('quoted', path)['applied'], 2)
@@ -150,6 +163,25 @@ class Import(unittest.TestCase):
         self.assertEqual(first['column'], 20)
         self.assertEqual(first['error'], 'SYNTAX')
         self.assertEqual(self.server.search('bad', '')['found'], 2497)
+
+    def test_a_line_that_is_too_long_is_one_rejected_line(self):
+        path = os.path.join(self.folder, 'long.jsonl')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('{"id":"1","title":"before"}\n{"id":"2","title":"')
+            for _ in range(40):
+                f.write('x' * (1 << 20))
+            f.write('"}\n{"id":"3","title":"after"}\n')
+        side = os.path.join(self.folder, 'long.errors')
+        done = self.load('long', path, '--errors', side, check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertEqual([(t['line'], t['error']) for t in self.lines_of(side)], [(2, 'TOO_LARGE')])
+        self.assertEqual(sorted(h['id'] for h in self.server.search('long', '')['hits']), ['1', '3'])
+
+    def test_a_line_that_is_rejected_gives_the_schema_no_fields(self):
+        done = self.load('noid', self.jsonl('noid.jsonl', [{'id': '1', 'title': 'chair'}, {'title': 'lost', 'ghost': 1}, {'id': '', 'ghost': 2}]),
+                         '--errors', os.path.join(self.folder, 'noid.errors'), check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertEqual(list(self.fields('noid')), ['title'])
 
     def test_values_the_schema_refuses_are_told_by_the_server(self):
         self.load('strict', self.jsonl('strict1.jsonl', lines(10)))
