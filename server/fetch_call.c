@@ -38,11 +38,16 @@ static struct slice url_of(const struct provider *p, enum call_what what)
     return what == CALL_ONE ? p->one : what == CALL_MANY ? p->many : p->changes;
 }
 
+static bool in_background(enum call_kind kind)
+{
+    return kind != CALL_FOREGROUND && kind != CALL_CANARY;
+}
+
 static bool usable(struct fetch_catalog *c, const struct fetch_provider *p, enum call_kind kind,
                    enum call_what what)
 {
     const struct provider *d = p->definition;
-    bool background = kind != CALL_FOREGROUND && kind != CALL_CANARY;
+    bool background = in_background(kind);
     uint32_t room = (uint32_t)d->concurrency;
     bool held = d->paused || (atomic_load(&c->row->freshness.safe_mode) & SAFE_BY_HAND);
     if (fetch_http_held(c->fetcher->http) > BODIES_MOST)
@@ -90,11 +95,10 @@ struct fetch_provider *fetch_call_provider(struct fetch_catalog *c, enum call_ki
 static void leave(struct fetch_call *call)
 {
     struct fetch_provider *p = call->provider;
-    bool background = call->request.kind != CALL_FOREGROUND && call->request.kind != CALL_CANARY;
     if (!p)
         return;
     p->in_flight--;
-    if (background) {
+    if (in_background(call->request.kind)) {
         p->background--;
         call->catalog->fetcher->background--;
     }
@@ -461,7 +465,7 @@ static enum status attempt(struct fetch_call *call)
         call->tried |= 1u << at;
     call->provider = p;
     p->in_flight++;
-    if (q->kind == CALL_BACKGROUND || q->kind == CALL_CHANGES) {
+    if (in_background(q->kind)) {
         p->background++;
         c->fetcher->background++;
     }
@@ -497,6 +501,10 @@ enum status fetch_call_start(struct fetch_catalog *c, const struct call_request 
     if (q->subject.len)
         memcpy(call + 1, q->subject.ptr, q->subject.len);
     call->request.subject.ptr = (char *)(call + 1);
+    if (q->what == CALL_ONE && q->kind < CALL_CHANGES && q->subject.len < sizeof c->asked) {
+        memcpy(c->asked, q->subject.ptr, q->subject.len);
+        c->asked[q->subject.len] = '\0';
+    }
     enum status st = attempt(call);
     if (st) {
         free_call(call);

@@ -13,7 +13,8 @@
 #include "server/fetch_catalog.h"
 #include "server/mapping.h"
 
-enum call_kind { CALL_FOREGROUND, CALL_BACKGROUND, CALL_CHANGES, CALL_CANARY };
+/* A PROBE is a background call to one provider that is made once. */
+enum call_kind { CALL_FOREGROUND, CALL_BACKGROUND, CALL_CHANGES, CALL_PROBE, CALL_CANARY };
 enum call_what { CALL_ONE, CALL_MANY, CALL_FEED };
 
 enum call_result {

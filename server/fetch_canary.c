@@ -8,7 +8,7 @@ struct canary {
     struct fetch_catalog *catalog;
     struct fetch_provider *provider;
     struct fetch_call *call;
-    int64_t next_ms, start_us;
+    int64_t next_ms, probe_ms, start_us; /* next canary, next probe; start of the canary */
 };
 
 static void on_answer(void *ctx, const struct call_answer *a)
@@ -36,7 +36,15 @@ static void on_answer(void *ctx, const struct call_answer *a)
                   well ? "the canary is well" : "the canary failed:", well ? "" : a->text);
 }
 
-/* The canary of the definition, else any product that came from the provider. */
+static void on_probed(void *ctx, const struct call_answer *a)
+{
+    struct canary *k = ctx;
+    (void)a; /* the breaker has heard of it */
+    k->call = NULL;
+}
+
+/* The canary of the definition, else any product that came from the provider, else what was asked
+ * for last. */
 static bool find_product(struct canary *k, struct buf *id)
 {
     struct slice named = k->provider->definition->canary, found;
@@ -55,7 +63,34 @@ static bool find_product(struct canary *k, struct buf *id)
             buf_put_slice(id, found);
     }
     snapshot_end(c->snapshot);
+    if (!id->len)
+        buf_put_slice(id, slice_str(k->catalog->asked));
     return id->len && !id->failed;
+}
+
+/* Nothing but a call will tell that the provider is well again. */
+static bool needs_probe(const struct fetch_provider *p, int64_t now)
+{
+    enum breaker_state state = breaker_now(&p->breaker, now);
+    bool well = p->row && atomic_load(&p->row->canary.state) == CANARY_OK &&
+                atomic_load(&p->row->canary.at_ms) > p->failure_ms;
+    return state == BREAKER_HALF_OPEN || (state == BREAKER_CLOSED && p->last_failed && well);
+}
+
+static void probe(struct canary *k, int64_t now)
+{
+    const struct provider *p = k->provider->definition;
+    struct buf id = BUF_INIT;
+    k->probe_ms = now + p->min_refetch_ms;
+    if (find_product(k, &id)) {
+        struct call_request q = {.kind = CALL_PROBE,
+                                 .what = p->one.len ? CALL_ONE : CALL_MANY,
+                                 .subject = buf_slice(&id),
+                                 .provider = k->provider};
+        if (fetch_call_start(k->catalog, &q, on_probed, k, &k->call))
+            k->call = NULL;
+    }
+    buf_fini(&id);
 }
 
 void canary_tick(struct canary *k)
@@ -63,9 +98,16 @@ void canary_tick(struct canary *k)
     const struct provider *p = k->provider->definition;
     int64_t now = clock_mono_ms();
     struct buf id = BUF_INIT;
-    if (k->call || now < k->next_ms || !p->enabled || !p->one.len ||
+    if (k->call || !p->enabled ||
         now < k->provider->breaker.paused_ms) /* Retry-After holds for canaries too */
         return;
+    if (now >= k->probe_ms && needs_probe(k->provider, now)) {
+        probe(k, now);
+        return;
+    }
+    if (now < k->next_ms || !p->one.len)
+        return;
+    k->probe_ms = now + p->min_refetch_ms;
     k->next_ms = now + p->canary_ms - p->canary_ms / 10 +
                  (int64_t)(fetch_random(k->catalog->fetcher) % (uint64_t)(p->canary_ms / 10 + 1));
     if (find_product(k, &id)) {

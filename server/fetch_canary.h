@@ -4,6 +4,10 @@
  *
  * It goes past the breaker (one call each canary_ms is all a sick provider gets from it), counts in
  * no figures of users, and its success lets an open breaker try again.
+ *
+ * The same product is what a half-open breaker is tried with while nobody asks: a real call at a
+ * time, min_refetch_ms apart, through the breaker and counted like any other. So it is with a
+ * provider whose last call failed and whose canary has been well since.
  */
 #ifndef SOUK_SERVER_FETCH_CANARY_H
 #define SOUK_SERVER_FETCH_CANARY_H

@@ -15,6 +15,8 @@
 #include "server/retry.h"
 #include "server/role.h"
 
+enum { FETCH_ID_MAX = 495 };
+
 struct fetch_write;
 struct refresh;
 struct changes;
@@ -61,8 +63,9 @@ struct fetch_catalog {
     uint64_t calls, failures, retries; /* calls count every try */
     int64_t success_ms, failure_ms;
     struct refresh *refresh;
-    bool troubled;    /* the upstream was not well when last looked at */
-    uint64_t evicted; /* products evicted by their ttl when the trouble began */
+    char asked[FETCH_ID_MAX + 1]; /* the product asked for last */
+    bool troubled;                /* the upstream was not well when last looked at */
+    uint64_t evicted;             /* products evicted by their ttl when the trouble began */
 };
 
 enum status fetch_catalog_create(struct fetcher *f, uint32_t row_idx, struct fetch_catalog **out);

@@ -368,6 +368,37 @@ class Processes(unittest.TestCase):
             self.assertEqual(sorted(ids), sorted(up.products))
 
 
+class Recovery(unittest.TestCase):
+    def idle(self, content, canary):
+        """Fails until safe mode, recovers, and nobody asks any more."""
+        with Server(options=['safe_mode.enter=200ms', 'safe_mode.leave=1s']) as s:
+            create(s, 'shop')
+            up = BadUpstream(content, cache='max-age=60')
+            definition = {**up.definition(**QUICK), 'min_refetch_ms': 500, 'canary': canary}
+            for name in ('changes', 'first_cursor', 'many', *([] if canary else ['canary'])):
+                del definition[name]
+            define(s, 'shop', 'main', definition)
+            wait_until(lambda: upstream(s, 'shop')['providers'], 5)
+            up.mode = up.status(500)
+            ids = iter(range(1000))
+            end = time.monotonic() + 10 * SLACK
+            while upstream(s, 'shop')['safe_mode'] == 'off' and time.monotonic() < end:
+                s.run('get', 'shop', f'missing{next(ids)}', check=False)
+            self.assertEqual((upstream(s, 'shop')['state'], upstream(s, 'shop')['safe_mode']), ('down', 'upstream'))
+            up.mode = up.good
+            # open at most breaker_open_max_ms, three probes min_refetch_ms apart, then safe_mode.leave
+            wait_until(lambda: upstream(s, 'shop')['providers'][0]['breaker'] == 'closed', 5, 'closed')
+            wait_until(lambda: upstream(s, 'shop')['safe_mode'] == 'off', 3, 'safe mode is left')
+            self.assertEqual(upstream(s, 'shop')['state'], 'ok')
+            up.stop()
+
+    def test_a_catalog_nobody_asks_finds_out_that_its_upstream_is_well_again(self):
+        self.idle({'canary': {'id': 'canary', 'title': 'bird'}}, 'canary')
+
+    def test_so_does_an_empty_catalog_without_a_canary(self):
+        self.idle({}, None)
+
+
 class Documentation(unittest.TestCase):
     def test_every_option_of_a_provider_is_told(self):
         with open(os.path.join(SOURCE, 'server', 'provider_options.def')) as f:
