@@ -100,6 +100,23 @@ static void rest(struct refresh *r, struct refresh_entry *e, int64_t now)
     refresh_queue_rest(&r->queue, e, now + least);
 }
 
+/* What is gone before a product may be asked for again is not worth waiting for: hit for miss. */
+static bool passing(struct refresh *r, const struct call_answer *a)
+{
+    struct catalog *c;
+    int64_t swr = a->cache.swr_ms, sie = a->cache.sie_ms;
+    if (!a->storable)
+        return true;
+    if (a->cache.ttl_ms <= 0 || a->cache.ttl_ms >= a->provider->definition->min_refetch_ms)
+        return false;
+    if ((swr < 0 || sie < 0) && fetch_catalog_open(r->catalog, &c) == STATUS_OK) {
+        swr = swr < 0 ? snapshot_schema(c->snapshot)->swr_ms : swr;
+        sie = sie < 0 ? snapshot_schema(c->snapshot)->sie_ms : sie;
+        snapshot_end(c->snapshot);
+    }
+    return swr <= 0 && sie <= 0;
+}
+
 static void renewed(struct refresh *r, struct refresh_entry *e, const struct flight *f,
                     const struct call_answer *a, const struct mapped *m, int64_t now)
 {
@@ -118,13 +135,17 @@ static void renewed(struct refresh *r, struct refresh_entry *e, const struct fli
     e->misses = 0;
     e->negative_ms = 0;
     r->figures.refreshed++;
-    refresh_entry_tell(e, &(struct get_item_reply){.status = STATUS_OK,
-                                                   .id = refresh_entry_id(e),
-                                                   .document = m->document,
-                                                   .freshness = FRESH,
-                                                   .age_ms = a->cache.age_ms,
-                                                   .version = m->version});
+    const struct get_item_reply told = {.status = STATUS_OK,
+                                        .id = refresh_entry_id(e),
+                                        .document = m->document,
+                                        .freshness = FRESH,
+                                        .age_ms = a->cache.age_ms,
+                                        .version = m->version};
+    refresh_entry_tell(e, &told);
+    e->passing = passing(r, a);
     rest(r, e, now);
+    if (!e->passing)
+        refresh_queue_keep(&r->queue, e, &told, now);
 }
 
 static void still_right(struct refresh *r, struct refresh_entry *e, const struct flight *f,
@@ -135,8 +156,11 @@ static void still_right(struct refresh *r, struct refresh_entry *e, const struct
         change_bare(r, e, PUT_VALIDATE, version, f, a);
     r->figures.refreshed++;
     e->misses = 0;
-    tell_status(e, STATUS_OK);
+    const struct get_item_reply told = {
+        .status = STATUS_OK, .id = refresh_entry_id(e), .age_ms = a->cache.age_ms};
+    refresh_entry_tell(e, &told);
     rest(r, e, now);
+    refresh_queue_keep(&r->queue, e, &told, now);
 }
 
 static void missing(struct refresh *r, struct refresh_entry *e, const struct flight *f,
@@ -399,16 +423,31 @@ void refresh_ask(struct refresh *r, struct slice id)
         e->again = true;
 }
 
+/* What rests is answered with what is known of it; nobody waits for the end of a rest. False: it
+ * may be asked for now. */
+static bool answer_resting(struct refresh *r, struct refresh_entry *e, struct get_item_reply *out)
+{
+    int64_t now = clock_mono_ms();
+    if (e->state != REFRESH_RESTING)
+        return false;
+    if (e->negative_ms > now)
+        out->status = STATUS_NOT_FOUND;
+    else if (e->failures)
+        out->status = STATUS_UPSTREAM;
+    else if (e->passing || e->not_before_ms <= now)
+        refresh_queue_ready(&r->queue, e);
+    else
+        refresh_entry_kept(e, now, out);
+    return e->state == REFRESH_RESTING;
+}
+
 void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn, void *ctx)
 {
     bool fresh;
     struct refresh_entry *e = find_or_add(r, id, &fresh);
     struct get_item_reply no = {.status = STATUS_OVERLOADED, .id = id};
-    if (e && e->state == REFRESH_RESTING && e->negative_ms > clock_mono_ms())
-        no.status = STATUS_NOT_FOUND;
-    else if (e && e->state == REFRESH_RESTING && e->failures)
-        no.status = STATUS_UPSTREAM;
-    else if (e && refresh_entry_wait(e, REFRESH_WAITERS, deadline_ms, fn, ctx)) {
+    if (e && !answer_resting(r, e, &no) &&
+        refresh_entry_wait(e, REFRESH_WAITERS, deadline_ms, fn, ctx)) {
         refresh_queue_heat(&r->queue, e);
         if (e->state == REFRESH_READY)
             fly_alone(r, e, deadline_ms);

@@ -7,7 +7,9 @@
  *     │  rate, room, a provider                     ^   at least min_refetch_ms; after a failure
  *     └─────────────────────────────────────────────┘   1, 2, 4 .. 60 s with full jitter
  *
- * Whoever waits for a product (a GET that reads through) makes it fly at once, or joins its flight.
+ * Whoever waits for a product (a GET that reads through) makes it fly at once, or joins its flight;
+ * while it rests, the last answer is what he gets: it may not be visible yet. An answer that may
+ * not be kept ends no rest: the next one who needs the product asks again (hit for miss).
  * A 404 is remembered for 30 s and removes a stored product only when a second one confirms it; a
  * 410 removes at once. What failed changes nothing.
  */

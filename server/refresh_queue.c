@@ -14,6 +14,11 @@ struct refresh_waiter {
     int64_t deadline_ms;
 };
 
+struct refresh_kept {
+    struct get_item_reply item; /* its document stands behind */
+    int64_t at_ms;
+};
+
 /* --- the table ---------------------------------------------------------------------------------
  */
 
@@ -66,11 +71,20 @@ struct refresh_entry *refresh_queue_add(struct refresh_queue *q, struct slice id
     return e;
 }
 
+static void drop_kept(struct refresh_queue *q, struct refresh_entry *e)
+{
+    if (e->kept)
+        q->kept_bytes -= e->kept->item.document.len;
+    free(e->kept);
+    e->kept = NULL;
+}
+
 void refresh_queue_remove(struct refresh_queue *q, struct refresh_entry *e)
 {
     refresh_queue_fly(q, e);
     *place_of(q, refresh_entry_id(e), e->hash) = e->chain;
     q->entry_count--;
+    drop_kept(q, e);
     free(e);
 }
 
@@ -101,6 +115,7 @@ void refresh_queue_fly(struct refresh_queue *q, struct refresh_entry *e)
     q->ready_count -= ready;
     e->next = e->prev = NULL;
     e->state = REFRESH_FLYING;
+    drop_kept(q, e);
 }
 
 void refresh_queue_ready(struct refresh_queue *q, struct refresh_entry *e)
@@ -171,6 +186,36 @@ void refresh_queue_turn(struct refresh_queue *q, int64_t now_ms,
     }
 }
 
+/* --- the last answer ---------------------------------------------------------------------------
+ */
+
+void refresh_queue_keep(struct refresh_queue *q, struct refresh_entry *e,
+                        const struct get_item_reply *item, int64_t now_ms)
+{
+    size_t len = item->document.len;
+    drop_kept(q, e);
+    struct refresh_kept *k =
+        q->kept_bytes + len > REFRESH_KEPT_MOST ? NULL : malloc(sizeof *k + len);
+    if (!k)
+        return;
+    *k = (struct refresh_kept){*item, now_ms};
+    k->item.id = refresh_entry_id(e);
+    k->item.document = len ? slice_make((char *)(k + 1), len) : SLICE_NULL;
+    if (len)
+        memcpy(k + 1, item->document.ptr, len);
+    q->kept_bytes += len;
+    e->kept = k;
+}
+
+bool refresh_entry_kept(const struct refresh_entry *e, int64_t now_ms, struct get_item_reply *out)
+{
+    if (!e->kept)
+        return false;
+    *out = e->kept->item;
+    out->age_ms += (uint64_t)(now_ms - e->kept->at_ms);
+    return true;
+}
+
 /* --- waiters -----------------------------------------------------------------------------------
  */
 
@@ -237,6 +282,7 @@ void refresh_queue_fini(struct refresh_queue *q, enum status s)
         for (struct refresh_entry *e = q->buckets[i], *next; e; e = next) {
             next = e->chain;
             refresh_entry_tell(e, &(struct get_item_reply){.status = s, .id = refresh_entry_id(e)});
+            free(e->kept);
             free(e);
         }
     free(q->buckets);

@@ -11,7 +11,12 @@
 
 #include "protocol/reply.h"
 
-enum { REFRESH_HEATS = 12, REFRESH_WHEEL = 128, REFRESH_ID_MAX = 495 };
+enum {
+    REFRESH_HEATS = 12,
+    REFRESH_WHEEL = 128,
+    REFRESH_ID_MAX = 495,        /* as FETCH_ID_MAX */
+    REFRESH_KEPT_MOST = 32 << 20 /* bytes of documents kept */
+};
 enum refresh_state { REFRESH_READY, REFRESH_FLYING, REFRESH_RESTING };
 
 /* How a wait ended. `item` has a document unless the stored product is still right (OK without
@@ -19,11 +24,13 @@ enum refresh_state { REFRESH_READY, REFRESH_FLYING, REFRESH_RESTING };
 typedef void (*refresh_fn)(void *ctx, const struct get_item_reply *item);
 
 struct refresh_waiter;
+struct refresh_kept;
 
 struct refresh_entry {
     struct refresh_entry *chain;       /* of its hash */
     struct refresh_entry *next, *prev; /* of its list */
     struct refresh_waiter *waiters;
+    struct refresh_kept *kept; /* the last good answer, until it flies again */
     uint64_t hash;
     int64_t not_before_ms;    /* not asked for again until then */
     int64_t negative_ms;      /* remembered as not found until then */
@@ -31,6 +38,7 @@ struct refresh_entry {
     uint8_t state, list;      /* enum refresh_state; heat or second */
     uint8_t failures, misses; /* in a row */
     bool again;               /* to be made ready when it has rested */
+    bool passing;             /* its answers may not be kept: whoever needs it asks */
     uint16_t id_len;
     char id[];
 };
@@ -46,6 +54,7 @@ struct refresh_queue {
     struct refresh_entry *ready[REFRESH_HEATS], *ready_last[REFRESH_HEATS];
     struct refresh_entry *resting[REFRESH_WHEEL];
     int64_t wheel_ms; /* turned up to here */
+    size_t kept_bytes;
 };
 
 enum status refresh_queue_init(struct refresh_queue *q, uint32_t entries_most, int64_t now_ms);
@@ -70,6 +79,12 @@ uint32_t refresh_queue_hottest(const struct refresh_queue *q, struct refresh_ent
 /* Hands over what has rested; the callback moves or removes it. */
 void refresh_queue_turn(struct refresh_queue *q, int64_t now_ms,
                         void (*fn)(void *ctx, struct refresh_entry *e), void *ctx);
+
+/* Keeps a copy of a good answer of `now_ms` for those who come before it is visible. */
+void refresh_queue_keep(struct refresh_queue *q, struct refresh_entry *e,
+                        const struct get_item_reply *item, int64_t now_ms);
+/* That answer as it is at `now_ms`; false when none is kept. Valid until the entry moves. */
+bool refresh_entry_kept(const struct refresh_entry *e, int64_t now_ms, struct get_item_reply *out);
 
 /* False when the entry has `most` waiters already. */
 bool refresh_entry_wait(struct refresh_entry *e, uint32_t most, int64_t deadline_ms, refresh_fn fn,

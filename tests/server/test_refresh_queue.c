@@ -76,6 +76,47 @@ static void waiters_are_told_once_and_bounded(void **state)
     assert_int_equal(told[0] + told[1], 11);
 }
 
+static void an_answer_is_kept_until_the_next_flight(void **state)
+{
+    (void)state;
+    struct refresh_queue q;
+    struct get_item_reply out;
+    char text[] = "shoe";
+    assert_int_equal(refresh_queue_init(&q, 100, 0), STATUS_OK);
+    struct refresh_entry *e = add(&q, "a");
+    assert_false(refresh_entry_kept(e, 0, &out));
+    refresh_queue_rest(&q, e, 1000);
+    const struct get_item_reply item = {
+        .status = STATUS_OK, .document = slice_make(text, 4), .age_ms = 7, .version = 3};
+    refresh_queue_keep(&q, e, &item, 100);
+    text[0] = '_'; /* a copy is kept */
+    assert_true(refresh_entry_kept(e, 150, &out));
+    assert_true(slice_equal(out.document, slice_str("shoe")));
+    assert_true(slice_equal(out.id, slice_str("a")));
+    assert_int_equal(out.age_ms, 57);
+    assert_int_equal(out.version, 3);
+    refresh_queue_keep(&q, e, &(struct get_item_reply){.status = STATUS_OK}, 200);
+    assert_true(refresh_entry_kept(e, 200, &out));
+    assert_int_equal(out.document.len, 0);
+    assert_int_equal(q.kept_bytes, 0);
+    refresh_queue_ready(&q, e);
+    assert_false(refresh_entry_kept(e, 300, &out));
+    char *large = calloc(1, REFRESH_KEPT_MOST / 2);
+    assert_non_null(large);
+    const struct get_item_reply half = {.document = slice_make(large, REFRESH_KEPT_MOST / 2)};
+    struct refresh_entry *more[] = {e, add(&q, "b"), add(&q, "c")};
+    for (int i = 0; i < 3; i++) {
+        refresh_queue_rest(&q, more[i], 1000);
+        refresh_queue_keep(&q, more[i], &half, 0);
+        assert_int_equal(refresh_entry_kept(more[i], 0, &out), i < 2);
+    }
+    refresh_queue_remove(&q, more[0]);
+    refresh_queue_keep(&q, more[2], &half, 0);
+    assert_true(refresh_entry_kept(more[2], 0, &out));
+    free(large);
+    refresh_queue_fini(&q, STATUS_UNAVAILABLE);
+}
+
 static void there_are_only_so_many(void **state)
 {
     (void)state;
@@ -203,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_hottest_come_first),
         cmocka_unit_test(an_id_with_a_comma_comes_alone),
         cmocka_unit_test(waiters_are_told_once_and_bounded),
+        cmocka_unit_test(an_answer_is_kept_until_the_next_flight),
         cmocka_unit_test(there_are_only_so_many),
         cmocka_unit_test(any_order_of_calls_agrees_with_an_array),
     };

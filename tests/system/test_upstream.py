@@ -206,6 +206,70 @@ class Upstream(unittest.TestCase):
         self.assertEqual(set(answers), {(0, True)})
         self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
 
+    def at_once(self, count, **options):
+        """The same GET from many connections: what each was told, and how long it took."""
+        body = tlv('GET', 'CATALOG', self.catalog) + tlv('GET', 'ID', 'p1')
+        gate, told = threading.Barrier(count), []
+
+        def one():
+            with Connection(('127.0.0.1', self.server.port), timeout=30) as c:
+                gate.wait()
+                start = time.monotonic()
+                c.send('GET', body, **options)
+                told.append((b'red shoe' in c.read().body, time.monotonic() - start))
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        return told
+
+    def test_who_comes_between_an_answer_and_its_commit_gets_that_answer(self):
+        up = self.up(products(2), changes=None, synced=False)
+        pid = self.server.pid('writer 0')
+        os.kill(pid, signal.SIGSTOP)  # the answer stays invisible
+        try:
+            told = self.at_once(20) + self.at_once(20)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual({well for well, _ in told}, {True})
+        self.assertLess(max(took for _, took in told), 0.7 * SLACK)
+        asked = [at for at, path in up.calls if path == '/p/p1']
+        self.assertTrue(len(asked) == 1 or asked[1] - asked[0] >= 1, asked)
+
+    def test_what_may_not_be_kept_is_asked_for_each_time_and_nobody_waits(self):
+        for cache in ('no-store', 'max-age=0, stale-while-revalidate=0, stale-if-error=0'):
+            with self.subTest(cache):
+                up = self.up(products(2), name=f'n{len(cache)}', cache=cache, changes=None, synced=False)
+                for _ in range(4):
+                    told = self.at_once(5, deadline_ms=1000)
+                    self.assertEqual({well for well, _ in told}, {True})
+                    self.assertLess(max(took for _, took in told), 0.5 * SLACK)
+                self.assertGreaterEqual(sum(path == '/p/p1' for _, path in up.calls), 4)
+                self.server.souk('upstream', 'remove', self.catalog, f'n{len(cache)}')
+                wait_until(lambda: upstream(self.server, self.catalog)['providers'] == [], 5)
+
+    def test_a_get_that_names_no_deadline_has_the_one_of_the_front(self):
+        up = self.up(products(2), changes=None, synced=False, first_byte_ms=8000, total_ms=8000)
+        up.mode = up.silent
+        _, took = self.at_once(1)[0]
+        self.assertGreater(took, 1.5)
+        self.assertLess(took, 2 + 0.5 * SLACK)
+
+    def test_a_short_deadline_does_not_shorten_anothers(self):
+        up = self.up(products(2), changes=None, synced=False, first_byte_ms=5000, total_ms=5000)
+
+        def late(conn, path, headers):
+            time.sleep(1)
+            return up.good(conn, path, headers)
+        up.mode = late
+        first = threading.Thread(target=self.at_once, args=(1,), kwargs={'deadline_ms': 200})
+        first.start()
+        wait_until(lambda: any(path == '/p/p1' for _, path in up.calls), 5)
+        self.assertEqual([well for well, _ in self.at_once(8, deadline_ms=5000)], [True] * 8)
+        first.join()
+        self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
+
     # --- leases -----------------------------------------------------------------------------------
 
     def test_a_late_answer_does_not_overwrite_a_newer_push(self):
