@@ -120,6 +120,20 @@ static void on_look(void *ctx)
 /* --- questions ---------------------------------------------------------------------------------
  */
 
+static bool join(struct through *t, struct through_get *g, const char *catalog, struct slice id);
+
+/* The question's time was that of the GET which began it; another may have more. */
+static bool asks_again(struct through_job *j, struct through_get *g,
+                       const struct get_item_reply *item)
+{
+    bool time = !g->ran && g->until_us - clock_mono_us() > MARGIN_US;
+    if (item->status != STATUS_DEADLINE || !time ||
+        !join(j->through, g, j->catalog, slice_make(j->id, j->id_len)))
+        return false;
+    g->left--; /* joined once more, of what it waited for already */
+    return true;
+}
+
 static void job_end(struct through_job *j, const struct get_item_reply *item)
 {
     struct through *t = j->through;
@@ -129,7 +143,8 @@ static void job_end(struct through_job *j, const struct get_item_reply *item)
         j->next->prev = j->prev;
     while (w) {
         struct through_wait *next = w->next;
-        get_answered(t, w->get, item);
+        if (!asks_again(j, w->get, item))
+            get_answered(t, w->get, item);
         free(w);
         w = next;
     }
