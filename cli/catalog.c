@@ -35,6 +35,37 @@ static void put_entry(struct command *c, const struct catalog_entry *e)
     buf_printf(&c->out, "}\n");
 }
 
+/* What is true of a catalog now, whose schema lives as long as the reply. */
+static enum status describe(struct command *c, struct slice name, struct catalog_entry *out)
+{
+    struct catalog_request q = {.action = CATALOG_DESCRIBE, .name = name};
+    enum status s = souk_catalog(c->souk, &q, &c->reply);
+    struct wire_reader r = wire_reader_of(c->reply.body);
+    return s ? s : catalog_entry_next(&r, out);
+}
+
+/* The reply to a change of a catalog tells little of it. */
+static int print_changed(struct command *c, const struct catalog_request *q)
+{
+    struct wire_reader r = wire_reader_of(c->reply.body);
+    struct catalog_entry e = {0};
+    if (q->action == CATALOG_ALTER || q->action == CATALOG_REBUILD) {
+        enum status s = describe(c, q->name, &e);
+        if (s)
+            return command_fail(c, s, &c->reply.fault);
+        put_entry(c, &e);
+        return command_flush(c);
+    }
+    if (q->action == CATALOG_SET && catalog_entry_next(&r, &e))
+        return command_fail(c, STATUS_BAD_FRAME, NULL);
+    buf_printf(&c->out, "{\"name\":");
+    json_put_text(&c->out, q->name);
+    if (q->action == CATALOG_SET)
+        buf_printf(&c->out, ",\"sequence\":%llu", (unsigned long long)e.sequence);
+    buf_printf(&c->out, "}\n");
+    return command_flush(c);
+}
+
 static int print_entries(struct command *c, struct slice name)
 {
     struct wire_reader r = wire_reader_of(c->reply.body);
@@ -53,27 +84,69 @@ static int run(struct command *c, struct catalog_request *q)
     if (code)
         return code;
     enum status s = souk_catalog(c->souk, q, &c->reply);
-    return s ? command_fail(c, s, &c->reply.fault) : print_entries(c, q->name);
+    if (s)
+        return command_fail(c, s, &c->reply.fault);
+    bool changed = q->action == CATALOG_ALTER || q->action == CATALOG_REBUILD ||
+                   q->action == CATALOG_SET || q->action == CATALOG_DROP;
+    return changed ? print_changed(c, q) : print_entries(c, q->name);
+}
+
+/* The schema of --schema laid over the catalog's own; `spec` has its names in `now` and `a`. */
+static int overlay(struct command *c, struct slice name, const char *path, struct arena *a,
+                   struct buf *now, struct schema_spec *spec)
+{
+    struct catalog_entry e = {0};
+    struct buf text = BUF_INIT;
+    struct fault fault = {0};
+    struct json *v;
+    enum status s = command_read_file(path, &text, &fault);
+    int code = EXIT_OK;
+    if (!s) {
+        struct slice kept = arena_copy(a, buf_slice(&text));
+        s = kept.ptr ? json_parse(kept, 1, a, &v, &fault) : STATUS_NO_MEMORY;
+    }
+    buf_fini(&text);
+    if (!s && (code = command_connect(c)))
+        return code;
+    if (!s && (s = describe(c, name, &e)))
+        return command_fail(c, s, &c->reply.fault);
+    if (!s) {
+        buf_put_slice(now, e.schema);
+        s = schema_spec_decode(buf_slice(now), spec, &fault);
+    }
+    if (!s)
+        s = schema_json_overlay(v, spec, &fault);
+    if (s) {
+        command_fail(c, s, &fault);
+        return EXIT_USAGE;
+    }
+    return EXIT_OK;
 }
 
 static int run_with_schema(struct command *c, struct catalog_request *q, const char *path)
 {
     struct arena a;
-    struct buf schema = BUF_INIT;
+    struct buf schema = BUF_INIT, now = BUF_INIT;
     struct schema_spec spec;
     struct fault fault = {0};
-    int code;
+    int code = EXIT_OK;
     arena_init(&a, 0);
-    enum status s = command_schema_file(path, &a, &spec, &fault);
-    if (s) {
-        command_fail(c, s, &fault);
-        code = EXIT_USAGE;
+    if (q->action == CATALOG_ALTER) {
+        code = overlay(c, q->name, path, &a, &now, &spec);
     } else {
+        enum status s = command_schema_file(path, &a, &spec, &fault);
+        if (s) {
+            command_fail(c, s, &fault);
+            code = EXIT_USAGE;
+        }
+    }
+    if (!code) {
         schema_spec_encode(&spec, &schema);
         q->schema = buf_slice(&schema);
         code = run(c, q);
     }
     buf_fini(&schema);
+    buf_fini(&now);
     arena_fini(&a);
     return code;
 }

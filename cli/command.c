@@ -25,6 +25,8 @@ int command_connect(struct command *c)
     if (!address || !*address)
         address = "127.0.0.1:7685";
     int64_t timeout = options_number(&c->options, OPT_TIMEOUT, 0);
+    if (c->souk)
+        return EXIT_OK;
     souk_options_init(&o);
     o.name = "souk";
     o.deadline_ms = (uint32_t)timeout;

@@ -32,7 +32,7 @@ command_run command_safe_mode, command_ping, command_stats, command_catalog, com
     command_import, command_export, command_eval, command_info, command_degrade, command_upstream,
     command_synonyms, command_stopwords, command_rules, command_profile;
 
-/* Opens the connection; EXIT_OK or the exit code, complained already. */
+/* Opens the connection unless it is open; EXIT_OK or the exit code, complained already. */
 int command_connect(struct command *c);
 /* Prints "souk: what: ...", with --json one JSON line, on standard error and returns the exit code
  * that belongs to it. */

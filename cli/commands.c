@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/labels.h"
 #include "cli/product.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +62,10 @@ int command_stats(struct command *c)
         return command_fail(c, s, &c->reply.fault);
     for (uint32_t i = 0; i < count; i++) {
         if (!c->json) {
-            buf_printf(&c->out, "%-40.*s %.*s\n", (int)rows[i].name.len, rows[i].name.ptr,
-                       (int)rows[i].value.len, rows[i].value.ptr);
+            table_put(&c->out, rows[i].name, 40);
+            buf_put_u8(&c->out, ' ');
+            table_put(&c->out, rows[i].value, 0);
+            buf_put_u8(&c->out, '\n');
             continue;
         }
         buf_put_u8(&c->out, i ? ',' : '{');

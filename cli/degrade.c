@@ -1,6 +1,7 @@
 /* souk degrade: the level of the degrade ladder, told or pinned by hand. */
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,10 @@ int command_degrade(struct command *c)
             buf_put_u8(&c->out, ':');
             json_put_text(&c->out, rows[i].value);
         } else {
-            buf_printf(&c->out, "%-24.*s %.*s\n", (int)rows[i].name.len, rows[i].name.ptr,
-                       (int)rows[i].value.len, rows[i].value.ptr);
+            table_put(&c->out, rows[i].name, 24);
+            buf_put_u8(&c->out, ' ');
+            table_put(&c->out, rows[i].value, 0);
+            buf_put_u8(&c->out, '\n');
         }
     }
     if (c->json)

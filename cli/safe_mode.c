@@ -1,6 +1,7 @@
 /* souk safe-mode: told, turned on and off by hand. */
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/table.h"
 
 static enum status ask(struct command *c, const struct safe_mode_request *q,
                        struct safe_mode_reply *out)
@@ -19,8 +20,10 @@ static void put_status(struct command *c, const char *catalog, const struct safe
         buf_printf(&c->out, "%s: safe mode %s", catalog, safe_mode_name(r->mode));
         if (r->mode && r->for_ms)
             buf_printf(&c->out, " for %llu s", (unsigned long long)r->for_ms / 1000);
-        if (r->reason.len)
-            buf_printf(&c->out, ": %.*s", (int)r->reason.len, r->reason.ptr);
+        if (r->reason.len) {
+            buf_printf(&c->out, ": ");
+            table_put(&c->out, r->reason, 0);
+        }
         buf_printf(&c->out, "; upstream %s\n", upstream_state_name(r->upstream));
         return;
     }

@@ -53,16 +53,18 @@ static void number(const struct json *v, const char *name, double *out)
         *out = m->f;
 }
 
-static enum status read_field(const struct json *v, struct field_spec *f, struct fault *fault)
+/* What is not said of a field that is `known` stays; of a new one it is as inference sets it. */
+static enum status read_field(const struct json *v, struct field_spec *f, bool known,
+                              struct fault *fault)
 {
-    const struct json *name = json_get(v, "name"), *type = json_get(v, "type"), *m;
-    if (!name || name->type != JSON_TEXT || !type || type->type != JSON_TEXT)
+    const struct json *type = json_get(v, "type"), *m;
+    if (type ? type->type != JSON_TEXT : !known)
         return fault_set(fault, STATUS_INVALID, "fields", "a field needs a name and a type");
-    f->name = name->text;
-    if (!field_type_parse(type->text, &f->type))
+    if (type && !field_type_parse(type->text, &f->type))
         return fault_set(fault, STATUS_INVALID, "type", "unknown type '%.*s' of field '%.*s'",
                          (int)type->text.len, type->text.ptr, (int)f->name.len, f->name.ptr);
-    infer_weights(f);
+    if (!known)
+        infer_weights(f);
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
         if ((m = json_get(v, flags[k].name)))
             f->flags = m->type == JSON_TRUE ? f->flags | flags[k].flag
@@ -74,9 +76,57 @@ static enum status read_field(const struct json *v, struct field_spec *f, struct
         return fault_set(fault, STATUS_INVALID, "weight_class", "a weight class is 0, 1, 2 or 3");
     f->weight_class = (uint8_t) class;
     number(v, "reference_len", &f->reference_len);
-    f->max_age_ms = whole(v, "max_age_ms");
+    if (json_get(v, "max_age_ms"))
+        f->max_age_ms = whole(v, "max_age_ms");
     if ((m = json_get(v, "language")) && m->type == JSON_TEXT)
         f->language = m->text;
+    return STATUS_OK;
+}
+
+/* The field of that name among the first `count`; NULL when there is none. */
+static struct field_spec *find(struct schema_spec *s, uint32_t count, struct slice name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (slice_equal(s->fields[i].name, name))
+            return &s->fields[i];
+    return NULL;
+}
+
+static void window(const struct json *v, const char *name, int64_t *out)
+{
+    if (json_get(v, name))
+        *out = whole(v, name);
+}
+
+enum status schema_json_overlay(const struct json *v, struct schema_spec *out, struct fault *fault)
+{
+    const struct json *fields = json_get(v, "fields");
+    uint32_t before = out->field_count;
+    if (v->type != JSON_OBJECT || (fields && fields->type != JSON_ARRAY))
+        return fault_set(fault, STATUS_INVALID, "fields", "a schema needs a list of fields");
+    window(v, "ttl_ms", &out->ttl_ms);
+    window(v, "swr_ms", &out->swr_ms);
+    window(v, "sie_ms", &out->sie_ms);
+    if (json_get(v, "max_products"))
+        out->max_products = (uint64_t)whole(v, "max_products");
+    if (json_get(v, "max_bytes"))
+        out->max_bytes = (uint64_t)whole(v, "max_bytes");
+    for (const struct json *f = fields ? fields->first : NULL; f; f = f->next) {
+        const struct json *name = json_get(f, "name");
+        if (!name || name->type != JSON_TEXT)
+            return fault_set(fault, STATUS_INVALID, "fields", "a field needs a name and a type");
+        struct field_spec *field = find(out, before, name->text);
+        bool known = field != NULL;
+        if (!known && out->field_count == SCHEMA_MAX_FIELDS)
+            return fault_set(fault, STATUS_TOO_LARGE, "fields", "more than 255 fields");
+        if (!known) {
+            field = &out->fields[out->field_count++];
+            *field = (struct field_spec){.name = name->text};
+        }
+        enum status s = read_field(f, field, known, fault);
+        if (s)
+            return s;
+    }
     return STATUS_OK;
 }
 
@@ -84,19 +134,7 @@ enum status schema_json_read(const struct json *v, struct schema_spec *out, stru
 {
     const struct json *fields = json_get(v, "fields");
     memset(out, 0, sizeof *out);
-    if (!fields || fields->type != JSON_ARRAY)
+    if (!fields)
         return fault_set(fault, STATUS_INVALID, "fields", "a schema needs a list of fields");
-    if (fields->count > SCHEMA_MAX_FIELDS)
-        return fault_set(fault, STATUS_TOO_LARGE, "fields", "more than 255 fields");
-    out->ttl_ms = whole(v, "ttl_ms");
-    out->swr_ms = whole(v, "swr_ms");
-    out->sie_ms = whole(v, "sie_ms");
-    out->max_products = (uint64_t)whole(v, "max_products");
-    out->max_bytes = (uint64_t)whole(v, "max_bytes");
-    for (const struct json *f = fields->first; f; f = f->next) {
-        enum status s = read_field(f, &out->fields[out->field_count++], fault);
-        if (s)
-            return s;
-    }
-    return STATUS_OK;
+    return schema_json_overlay(v, out, fault);
 }

@@ -1,6 +1,7 @@
 #include "cli/search_table.h"
 
 #include "cli/json.h"
+#include "cli/table.h"
 
 /* The text of a field of a hit, shortened for a line of the table. */
 static void put_cell(struct buf *b, const struct hit_reply *h, const struct search_reply *r,
@@ -19,17 +20,25 @@ static void put_cell(struct buf *b, const struct hit_reply *h, const struct sear
             struct slice text = v.bytes;
             if (text.len > 80)
                 text.len = wire_utf8_valid(slice_make(text.ptr, 80));
-            buf_put_slice(b, text);
+            table_put(b, text, 0);
         } else {
             json_put_value(b, &v);
         }
     }
 }
 
+static void put_group(struct buf *b, const struct hit_reply *h)
+{
+    buf_printf(b, "  [");
+    table_put(b, h->group, 0);
+    buf_printf(b, ": %llu]", (unsigned long long)h->group_count);
+}
+
 static void put_hit(struct buf *b, const struct search_reply *r, uint32_t i)
 {
     const struct hit_reply *h = &r->hits[i];
-    buf_printf(b, "%3u  %-16.*s", i + 1, (int)h->id.len, h->id.ptr);
+    buf_printf(b, "%3u  ", i + 1);
+    table_put(b, h->id, 16);
     put_cell(b, h, r, "title");
     put_cell(b, h, r, "brand");
     put_cell(b, h, r, "price");
@@ -37,11 +46,13 @@ static void put_hit(struct buf *b, const struct search_reply *r, uint32_t i)
         buf_printf(b, "  (%s, %llu s old)", freshness_name(h->freshness),
                    (unsigned long long)h->age_ms / 1000);
     if (h->group_count > 1)
-        buf_printf(b, "  [%.*s: %llu]", (int)h->group.len, h->group.ptr,
-                   (unsigned long long)h->group_count);
+        put_group(b, h);
     buf_put_u8(b, '\n');
-    if (h->explain.len)
-        buf_printf(b, "     why: %.*s\n", (int)h->explain.len, h->explain.ptr);
+    if (h->explain.len) {
+        buf_printf(b, "     why: ");
+        table_put(b, h->explain, 0);
+        buf_put_u8(b, '\n');
+    }
 }
 
 /* Marked texts come in the order of the hits; those of hit `i` begin at *mark. */
@@ -49,21 +60,28 @@ static void put_marks(struct buf *b, const struct search_reply *r, uint32_t i, u
 {
     for (; *mark < r->highlight_count && r->highlights[*mark].hit == i; ++*mark) {
         const struct highlight_reply *h = &r->highlights[*mark];
-        if (h->matched)
-            buf_printf(b, "     %.*s: %.*s\n", (int)h->field.len, h->field.ptr, (int)h->text.len,
-                       h->text.ptr);
+        if (!h->matched)
+            continue;
+        buf_printf(b, "     ");
+        table_put(b, h->field, 0);
+        buf_printf(b, ": ");
+        table_put(b, h->text, 0);
+        buf_put_u8(b, '\n');
     }
 }
 
 static void put_facet(struct buf *b, const struct facet_reply *f)
 {
-    buf_printf(b, "%.*s:", (int)f->field.len, f->field.ptr);
+    table_put(b, f->field, 0);
+    buf_put_u8(b, ':');
     if (f->kind == 2)
         buf_printf(b, " min %g, max %g, sum %g, count %llu", f->min, f->max, f->sum,
                    (unsigned long long)f->count);
-    for (uint32_t k = 0; k < f->value_count; k++)
-        buf_printf(b, "%s %.*s (%llu)", k ? "," : "", (int)f->values[k].value.len,
-                   f->values[k].value.ptr, (unsigned long long)f->values[k].count);
+    for (uint32_t k = 0; k < f->value_count; k++) {
+        buf_printf(b, k ? ", " : " ");
+        table_put(b, f->values[k].value, 0);
+        buf_printf(b, " (%llu)", (unsigned long long)f->values[k].count);
+    }
     buf_put_u8(b, '\n');
 }
 
@@ -94,10 +112,15 @@ static void put_end(struct buf *b, const struct search_reply *r)
         buf_printf(b, "; upstream %s", upstream_state_name(r->upstream));
     if (r->safe_mode)
         buf_printf(b, "; safe mode (%s)", safe_mode_name(r->safe_mode));
-    for (uint32_t i = 0; i < r->degraded_count; i++)
-        buf_printf(b, "; %.*s", (int)r->degraded[i].len, r->degraded[i].ptr);
-    for (uint32_t i = 0; i < r->dropped_count; i++)
-        buf_printf(b, "; without \"%.*s\"", (int)r->dropped[i].len, r->dropped[i].ptr);
+    for (uint32_t i = 0; i < r->degraded_count; i++) {
+        buf_printf(b, "; ");
+        table_put(b, r->degraded[i], 0);
+    }
+    for (uint32_t i = 0; i < r->dropped_count; i++) {
+        buf_printf(b, "; without \"");
+        table_put(b, r->dropped[i], 0);
+        buf_put_u8(b, '"');
+    }
     buf_put_u8(b, '\n');
 }
 

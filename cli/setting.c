@@ -4,6 +4,7 @@
  */
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -81,9 +82,11 @@ static void print_entry(struct command *c, const struct catalog_entry *e, bool n
         buf_printf(&c->out, "}\n");
         return;
     }
-    if (named)
-        buf_printf(&c->out, "%.*s: ", (int)e->key.len, e->key.ptr);
-    buf_put_slice(&c->out, e->value);
+    if (named) {
+        table_put(&c->out, e->key, 0);
+        buf_printf(&c->out, ": ");
+    }
+    table_put_lines(&c->out, e->value);
     if (!e->value.len || e->value.ptr[e->value.len - 1] != '\n')
         buf_put_u8(&c->out, '\n');
 }

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/source.h"
+#include "cli/table.h"
 
 #include <stdlib.h>
 
@@ -127,15 +128,20 @@ static void put_table(struct buf *b, const struct suggest_reply *r)
 {
     for (uint32_t i = 0; i < r->query_count; i++) {
         const struct suggest_query_reply *q = &r->queries[i];
-        buf_printf(b, "%.*s", (int)q->text.len, q->text.ptr);
-        for (uint32_t k = 0; k < q->category_count; k++)
-            buf_printf(b, "%s%.*s", k ? ", " : "  in ", (int)q->categories[k].len,
-                       q->categories[k].ptr);
+        table_put(b, q->text, 0);
+        for (uint32_t k = 0; k < q->category_count; k++) {
+            buf_printf(b, k ? ", " : "  in ");
+            table_put(b, q->categories[k], 0);
+        }
         buf_put_u8(b, '\n');
     }
-    for (uint32_t i = 0; i < r->product_count; i++)
-        buf_printf(b, "  %-16.*s %.*s\n", (int)r->products[i].id.len, r->products[i].id.ptr,
-                   (int)r->products[i].title.len, r->products[i].title.ptr);
+    for (uint32_t i = 0; i < r->product_count; i++) {
+        buf_printf(b, "  ");
+        table_put(b, r->products[i].id, 16);
+        buf_put_u8(b, ' ');
+        table_put(b, r->products[i].title, 0);
+        buf_put_u8(b, '\n');
+    }
 }
 
 static int ask(struct command *c, const char *catalog)
@@ -185,9 +191,10 @@ static void put_row(struct command *c, const struct queries_row *row)
 {
     struct buf *b = &c->out;
     if (!c->json) {
-        buf_printf(b, "%9.1f  %8llu found  %8llu us  %.*s\n", row->count,
-                   (unsigned long long)row->found, (unsigned long long)row->slowest_us,
-                   (int)row->text.len, row->text.ptr);
+        buf_printf(b, "%9.1f  %8llu found  %8llu us  ", row->count, (unsigned long long)row->found,
+                   (unsigned long long)row->slowest_us);
+        table_put(b, row->text, 0);
+        buf_put_u8(b, '\n');
         return;
     }
     buf_printf(b, "{\"query\":");

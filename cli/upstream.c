@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/table.h"
 #include "protocol/upstream.h"
 
 enum { ROWS_MOST = 64 };
@@ -58,8 +59,8 @@ static void put_json(struct command *c, const struct rows *r)
 
 static void cell(struct command *c, const struct rows *r, const char *name, int width)
 {
-    struct slice v = row(r, name);
-    buf_printf(&c->out, " %*.*s", width, (int)v.len, v.ptr ? v.ptr : "");
+    buf_put_u8(&c->out, ' ');
+    table_put(&c->out, row(r, name), -width);
 }
 
 static void put_provider(struct command *c, const struct rows *r)
@@ -67,10 +68,9 @@ static void put_provider(struct command *c, const struct rows *r)
     struct slice error = row(r, "error");
     bool on = slice_equal(row(r, "enabled"), SLICE_LIT("1"));
     bool paused = slice_equal(row(r, "paused"), SLICE_LIT("1"));
-    buf_printf(&c->out, "  %-12.*s %-8s", (int)row(r, "name").len, row(r, "name").ptr,
-               !on      ? "disabled"
-               : paused ? "paused"
-                        : "on");
+    buf_printf(&c->out, "  ");
+    table_put(&c->out, row(r, "name"), 12);
+    buf_printf(&c->out, " %-8s", !on ? "disabled" : paused ? "paused" : "on");
     cell(c, r, "breaker", 9);
     cell(c, r, "opens", 5);
     cell(c, r, "calls", 8);
@@ -79,15 +79,18 @@ static void put_provider(struct command *c, const struct rows *r)
     cell(c, r, "last_ms", 7);
     cell(c, r, "synced", 8);
     cell(c, r, "canary", 7);
-    buf_printf(&c->out, "  %.*s\n", (int)error.len, error.ptr ? error.ptr : "");
+    buf_printf(&c->out, "  ");
+    table_put(&c->out, error, 0);
+    buf_put_u8(&c->out, '\n');
 }
 
 static void put_catalog(struct command *c, const struct rows *r)
 {
     static const char *const figures[] = {"backlog",  "in_flight", "refreshed",
                                           "negative", "safe_mode", "push_canary"};
-    buf_printf(&c->out, "%.*s: %.*s", (int)row(r, "catalog").len, row(r, "catalog").ptr,
-               (int)row(r, "state").len, row(r, "state").ptr);
+    table_put(&c->out, row(r, "catalog"), 0);
+    buf_printf(&c->out, ": ");
+    table_put(&c->out, row(r, "state"), 0);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         buf_printf(&c->out, ", %s %.*s", figures[i], (int)row(r, figures[i]).len,
                    row(r, figures[i]).ptr);

@@ -61,6 +61,19 @@ class CommandLine(unittest.TestCase):
             self.refused('delete', 'shop', '--filter', text, says=('--filter',))
         self.assertEqual(self.server.search('shop')['found'], 2)
 
+    # --- tables -----------------------------------------------------------------------------------
+
+    def test_what_steers_a_terminal_is_not_printed(self):
+        evil = 'lamp \x1b[31mred\x1b[0m\x07 \u009b2J two\nlines \x7f end'
+        self.server.import_lines('evil', [{'id': '1', 'title': evil, 'brand': 'b\x1b]0;x\x07'}])
+        out = self.server.souk('search', 'evil', 'lamp', '--facet', 'brand', '--highlight', 'title', '--explain')
+        self.assertIn('lamp  [31mred', out)
+        self.assertNotRegex(out, '[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f]')
+        self.assertNotIn('\nlines', out)
+        self.assertEqual(self.server.search('evil', 'lamp')['hits'][0]['product']['title'], evil)
+        out = self.server.souk('suggest', 'evil', 'lam', '--products', '3')
+        self.assertNotRegex(out, '[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f]')
+
     # --- errors -----------------------------------------------------------------------------------
 
     def test_the_place_of_a_filter_error_is_told_once(self):

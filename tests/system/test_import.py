@@ -146,6 +146,20 @@ class Import(unittest.TestCase):
         self.assertEqual([h['id'] for h in self.server.search('alter', '', '--filter', 'colour = red')['hits']], ['p7'])
         self.assertEqual(self.server.search('alter', 'chair')['found'], 300)
 
+    def test_alter_with_a_part_of_the_schema_leaves_the_rest(self):
+        self.load('part', self.jsonl('part.jsonl', lines(30)))
+        before = self.fields('part')
+        part = {'fields': [{'name': 'colour', 'type': 'keyword'}, {'name': 'title', 'weight': 7}]}
+        told = self.server.json('catalog', 'alter', 'part', '--schema', self.path('part.json', json.dumps(part)))
+        self.assertEqual((told['name'], told['products']), ('part', 30))
+        self.assertEqual(told, self.server.json('catalog', 'describe', 'part'))
+        after = self.fields('part')
+        self.assertEqual(after.pop('colour')['type'], 'keyword')
+        self.assertEqual(after, before | {'title': before['title'] | {'weight': 7}})
+        bare = self.path('bare.json', '{"fields":[{"name":"size"}]}')
+        self.assertEqual(self.server.run('catalog', 'alter', 'part', '--schema', bare, check=False).returncode, 2)
+        self.assertEqual(self.server.json('catalog', 'drop', 'part'), {'name': 'part'})
+
     # --- what is refused --------------------------------------------------------------------------
 
     def test_bad_lines_are_told_with_line_and_column_and_the_rest_goes_in(self):
