@@ -14,7 +14,7 @@ static const struct {
     command_run *run;
 } commands[] = {
     {"ping", "ping", 1, command_ping},
-    {"degrade", "degrade status | pin LEVEL | pin auto", 3, command_degrade},
+    {"degrade", "degrade status | pin LEVEL | auto", 3, command_degrade},
     {"safe-mode", "safe-mode on | off | status --catalog NAME [--reason TEXT]", 2,
      command_safe_mode},
     {"info", "info", 1, command_info},
@@ -33,8 +33,11 @@ static const struct {
     {"put", "put CATALOG [--patch] JSON | -", 3, command_put},
     {"delete", "delete CATALOG ID... | --filter TEXT", ANY, command_delete},
     {"wait", "wait CATALOG SEQUENCE", 3, command_wait},
-    {"upstream", "upstream list [CATALOG] | add CATALOG NAME FILE | OPTION=VALUE... | ...", ANY,
-     command_upstream},
+    {"upstream",
+     "upstream list [CATALOG] | add CATALOG NAME FILE-or-OPTION=VALUE... | remove CATALOG NAME |\n"
+     "       enable, disable, pause or resume CATALOG NAME | order CATALOG NAME... |\n"
+     "       refresh CATALOG [NAME] [--ids A,B]",
+     ANY, command_upstream},
     {"synonyms",
      "synonyms set CATALOG NAME 'sofa, couch' | 'tv => television' | FILE | get | list | remove",
      ANY, command_synonyms},

@@ -1,10 +1,10 @@
 """The souk command line: what it refuses before it asks a server, and how it says so."""
 import json
 import os
-import tempfile
+import re
 import unittest
 
-from souk_system import Server
+from souk_system import SOURCE, Server
 
 
 class CommandLine(unittest.TestCase):
@@ -73,6 +73,15 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.server.search('evil', 'lamp')['hits'][0]['product']['title'], evil)
         out = self.server.souk('suggest', 'evil', 'lam', '--products', '3')
         self.assertNotRegex(out, '[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f]')
+
+    # --- what is told -----------------------------------------------------------------------------
+
+    def test_every_command_of_the_help_is_on_the_man_page(self):
+        commands = set(re.findall(r'^  souk ([a-z-]+) ?', self.server.souk('--help').split('Examples')[0], re.M))
+        with open(os.path.join(SOURCE, 'docs', 'man', 'souk.1.scd'), encoding='utf-8') as f:
+            page = f.read().partition('# COMMANDS')[2].partition('# EXIT')[0]
+        self.assertGreater(len(commands), 15)
+        self.assertEqual([c for c in commands if f'*{c}' not in page], [])
 
     # --- errors -----------------------------------------------------------------------------------
 
