@@ -49,7 +49,10 @@ struct query {
     uint32_t sort_count;
     uint32_t k, offset;
     struct slice cursor; /* from an earlier reply; empty = offset paging */
-    int64_t count_to;    /* exact up to here; QUERY_COUNT_ALL */
+    /* What was asked where a loaded server changed it (match, typos): a cursor belongs to that.
+     * NULL = this. */
+    const struct query *asked;
+    int64_t count_to; /* exact up to here; QUERY_COUNT_ALL */
     struct slice group_field;
     uint32_t group_size;       /* hits shown per group; 0 = no grouping */
     struct slice profile;      /* ranking profile; empty = "default" */

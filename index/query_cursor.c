@@ -15,6 +15,7 @@ static void put_names(struct buf *b, const struct slice *names, uint32_t count)
 uint64_t query_cursor_question(const struct query *q, struct buf *scratch)
 {
     struct buf *b = scratch;
+    q = q->asked ? q->asked : q;
     buf_clear(b);
     wire_put_bytes(b, q->text);
     wire_put_varint(b, (uint64_t)q->match << 1 | q->prefix);

@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "server/degrade.h"
-
 enum { RENEW_AGAIN_MS = 1000, RENEW_US = 5000000, TELL_MS = 1000, TELL_AT_ONCE = 500 };
 
 enum outcome {
@@ -245,15 +243,15 @@ static struct cached *keep(struct front *f, struct cache_key key, const struct c
 
 /* Computes and keeps the page; rq NULL: for nobody in particular. */
 static enum status compute(struct front *f, const struct request *rq, int64_t deadline_us,
-                           struct catalog *c, struct search_request *in, uint32_t left_out,
-                           const struct cache_key *key, struct buf *b, struct cached **kept,
-                           struct fault *fault)
+                           struct catalog *c, struct search_request *in,
+                           const struct left_out *left, const struct cache_key *key, struct buf *b,
+                           struct cached **kept, struct fault *fault)
 {
     struct cache_facts facts;
     size_t at = b->len;
     *kept = NULL;
     facts.hit_count = 0;
-    enum status s = search_compute(f, deadline_us, c, in, left_out, b, &facts, fault);
+    enum status s = search_compute(f, deadline_us, c, in, left, b, &facts, fault);
     if (s || b->failed)
         return s;
     if (rq)
@@ -273,24 +271,24 @@ enum status cached_search(struct front *f, struct request *rq, struct catalog *c
                           struct search_request *in, bool whole, struct buf *b, struct fault *fault)
 {
     bool lower = front_queue_of(rq->conn, &rq->frame) == QUEUE_BACKGROUND;
+    struct left_out left = degrade_nothing(in);
     struct cached *e;
     if (bypasses(f, in)) {
         if (f->cache)
             f->cache_counts->n[CACHE_BYPASS]++;
         if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
             return STATUS_OVERLOADED;
-        return compute(f, rq, rq->deadline_us, c, in, degrade_request(&f->ladder, in), NULL, b, &e,
-                       fault);
+        left = degrade_request(&f->ladder, in);
+        return compute(f, rq, rq->deadline_us, c, in, &left, NULL, b, &e, fault);
     }
     enum outcome why;
     struct moment m = moment_now(f->role->shared, c->row);
     normalise(f, in);
     struct cache_key key = key_of(f, 0);
     e = look(f, c, key, &m, in->min_sequence, &why);
-    uint32_t left_out = 0;
     if (!e && f->ladder.off) { /* a page that lacks what this level leaves out does too */
-        left_out = degrade_request(&f->ladder, in);
-        key = key_of(f, left_out | (f->ladder.off & engine_features));
+        left = degrade_request(&f->ladder, in);
+        key = key_of(f, left.bits | (f->ladder.off & engine_features));
         e = look(f, c, key, &m, in->min_sequence, &why);
     }
     if (e) {
@@ -301,7 +299,7 @@ enum status cached_search(struct front *f, struct request *rq, struct catalog *c
         f->cache_counts->n[why]++;
         if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
             return STATUS_OVERLOADED;
-        enum status s = compute(f, rq, rq->deadline_us, c, in, left_out, &key, b, &e, fault);
+        enum status s = compute(f, rq, rq->deadline_us, c, in, &left, &key, b, &e, fault);
         if (s)
             return s;
     }
@@ -321,10 +319,10 @@ void cached_search_renew(struct front *f, const struct waiting *w, enum status v
         catalogs_get(f->catalogs, in.catalog, &c, NULL) == STATUS_OK &&
         snapshot_begin(c->snapshot) == STATUS_OK) {
         normalise(f, &in);
-        uint32_t left_out = degrade_request(&f->ladder, &in);
-        struct cache_key key = key_of(f, left_out | (f->ladder.off & engine_features));
+        struct left_out left = degrade_request(&f->ladder, &in);
+        struct cache_key key = key_of(f, left.bits | (f->ladder.off & engine_features));
         buf_clear(&f->scratch);
-        compute(f, NULL, w->deadline_us, c, &in, left_out, &key, &f->scratch, &e, NULL);
+        compute(f, NULL, w->deadline_us, c, &in, &left, &key, &f->scratch, &e, NULL);
         f->cache_counts->n[CACHE_RENEWED]++;
         snapshot_end(c->snapshot);
     }

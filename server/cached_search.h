@@ -20,6 +20,7 @@
 #define SOUK_SERVER_CACHED_SEARCH_H
 
 #include "protocol/reply.h"
+#include "server/degrade.h"
 #include "server/freshness.h"
 #include "server/front.h"
 #include "server/result_cache.h"
@@ -51,8 +52,8 @@ void cached_search_facts(struct cache_facts *facts, const struct catalog *c, con
 
 /* handle_search.c: computes, without the cache; `left_out` was taken from `in` already. */
 enum status search_compute(struct front *f, int64_t deadline_us, struct catalog *c,
-                           const struct search_request *in, uint32_t left_out, struct buf *b,
-                           struct cache_facts *facts, struct fault *fault);
+                           const struct search_request *in, const struct left_out *left,
+                           struct buf *b, struct cache_facts *facts, struct fault *fault);
 
 /* Makes, resizes or (0 bytes) ends the cache of the front. */
 void cached_search_resize(struct front *f, size_t bytes);

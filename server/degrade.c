@@ -5,7 +5,12 @@ static uint32_t without(const struct ladder *l, enum ladder_feature f, bool aske
     return asked && ladder_off(l, f) ? 1u << f : 0;
 }
 
-uint32_t degrade_request(const struct ladder *l, struct search_request *in)
+struct left_out degrade_nothing(const struct search_request *in)
+{
+    return (struct left_out){0, in->match, in->typos};
+}
+
+static uint32_t take_out(const struct ladder *l, struct search_request *in)
 {
     uint32_t bits = 0;
     bool words = in->text.len > 0;
@@ -30,6 +35,13 @@ uint32_t degrade_request(const struct ladder *l, struct search_request *in)
         1u << LADDER_RELAXING)
         in->match = SEARCH_ALL;
     return bits;
+}
+
+struct left_out degrade_request(const struct ladder *l, struct search_request *in)
+{
+    struct left_out left = degrade_nothing(in);
+    left.bits = take_out(l, in);
+    return left;
 }
 
 void degrade_query(const struct ladder *l, struct query *q)

@@ -10,9 +10,18 @@
 
 enum { DEGRADE_DEEPEST = 100, DEGRADE_POSTINGS = 50000 };
 
-/* Takes out of the request what is off; returns what that made a difference to, as bits
- * (1 << feature). Synonyms and whole lists count as different only when the query says so later. */
-uint32_t degrade_request(const struct ladder *l, struct search_request *in);
+/* What was taken out of a request, and what stood there. */
+struct left_out {
+    uint32_t bits; /* 1 << feature, of what made a difference */
+    enum search_match match;
+    uint32_t typos;
+};
+
+/* Of a request that is whole. */
+struct left_out degrade_nothing(const struct search_request *in);
+/* Takes out of the request what is off; returns what that made a difference to. Synonyms and whole
+ * lists count as different only when the query says so later. */
+struct left_out degrade_request(const struct ladder *l, struct search_request *in);
 /* The same for what only the engine knows. */
 void degrade_query(const struct ladder *l, struct query *q);
 /* The words of the bits; returns how many. */

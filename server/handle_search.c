@@ -23,6 +23,11 @@ static void query_facets(struct front *f, const struct search_request *in, struc
     q->facet_count = in->facet_count;
 }
 
+static int typos_of(uint32_t typos)
+{
+    return typos == SEARCH_TYPOS_AUTO ? QUERY_TYPOS_AUTO : (int)typos;
+}
+
 static enum status query_of(struct front *f, const struct search_request *in, struct query *q,
                             struct fault *fault)
 {
@@ -40,7 +45,7 @@ static enum status query_of(struct front *f, const struct search_request *in, st
     *q = (struct query){.text = in->text,
                         .match = (enum query_match)in->match,
                         .prefix = in->prefix,
-                        .typos = in->typos == SEARCH_TYPOS_AUTO ? QUERY_TYPOS_AUTO : (int)in->typos,
+                        .typos = typos_of(in->typos),
                         .fields = in->fields,
                         .field_count = in->field_count,
                         .filter = in->filter,
@@ -245,10 +250,10 @@ static void put_stages(const struct query_work *w, const struct stages *s, size_
 }
 
 enum status search_compute(struct front *f, int64_t deadline_us, struct catalog *c,
-                           const struct search_request *in, uint32_t left_out, struct buf *b,
-                           struct cache_facts *facts, struct fault *fault)
+                           const struct search_request *in, const struct left_out *left,
+                           struct buf *b, struct cache_facts *facts, struct fault *fault)
 {
-    struct query q;
+    struct query q, asked;
     struct query_result r = {0};
     struct front_check check = {f, deadline_us, 0};
     struct freshness_sum sum;
@@ -261,6 +266,10 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
         return s;
     q.now_ms = m.now_ms;
     degrade_query(&f->ladder, &q);
+    asked = q;
+    asked.match = (enum query_match)left->match;
+    asked.typos = typos_of(left->typos);
+    q.asked = &asked;
     q.check = front_check;
     q.check_ctx = &check;
     struct stages stages = {0};
@@ -283,7 +292,7 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     tlv_put_u64(b, TAG_HITS_FOUND_EXACT, r.found_exact);
     tlv_put_u64(b, TAG_HITS_GENERATION, snapshot_generation(c->snapshot));
     tlv_put_u64(b, TAG_HITS_SEQUENCE, snapshot_sequence(c->snapshot));
-    put_left_out(left_out, &r, b);
+    put_left_out(left->bits, &r, b);
     search_reply_texts(b, TAG_HITS_DROPPED, r.dropped_words, r.dropped_count);
     search_reply_texts(b, TAG_HITS_CUT, r.cut_words, r.cut_count);
     if (r.cursor.len)

@@ -196,7 +196,7 @@ static void a_search_loses_what_its_level_takes_and_nothing_else(void **state)
         struct query engine = {0};
         struct slice words[LADDER_FEATURE_COUNT];
         step(&l, 0, 0, 0, (int)level);
-        uint32_t bits = degrade_request(&l, &q);
+        uint32_t bits = degrade_request(&l, &q).bits;
         degrade_query(&l, &engine);
         assert_int_equal(q.highlight_count, level < 1);
         assert_int_equal(q.k, level < 2 ? 20 : 10);
@@ -217,10 +217,10 @@ static void what_was_not_asked_for_is_not_told(void **state)
     struct search_request q;
     search_request_init(&q);
     step(&l, 0, 0, 0, 3);
-    assert_int_equal(degrade_request(&l, &q), 0);
+    assert_int_equal(degrade_request(&l, &q).bits, 0);
     q.text = SLICE_LIT("shoe");
     q.typos = 2;
-    assert_int_equal(degrade_request(&l, &q), 1u << LADDER_TYPO_STEP);
+    assert_int_equal(degrade_request(&l, &q).bits, 1u << LADDER_TYPO_STEP);
     assert_int_equal(q.typos, 1);
 }
 

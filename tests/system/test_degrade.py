@@ -63,6 +63,13 @@ class Degrade(unittest.TestCase):
         self.assertNotEqual(self.server.run('degrade', 'pin', '5', check=False).returncode, 0)
         self.assertNotEqual(self.server.run('degrade', 'up', check=False).returncode, 0)
 
+    def test_a_cursor_holds_whatever_the_level(self):
+        for before in range(5):
+            cursor = self.left_out(before, 'running shoe', '-k', '5')[1]['cursor']
+            for level in 0, 4:
+                reply = self.left_out(level, 'running shoe', '-k', '5', '--cursor', cursor)[1]
+                self.assertEqual(len(reply['hits']), 5, (before, level))
+
     def test_auto_ends_the_pin(self):
         self.pin(3)
         self.assertEqual(self.server.json('degrade', 'status')['pinned'], '3')
