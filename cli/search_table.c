@@ -121,6 +121,11 @@ static void put_end(struct buf *b, const struct search_reply *r)
         table_put(b, r->dropped[i], 0);
         buf_put_u8(b, '"');
     }
+    for (uint32_t i = 0; i < r->cut_count; i++) {
+        buf_printf(b, "; cut \"");
+        table_put(b, r->cut[i], 0);
+        buf_put_u8(b, '"');
+    }
     buf_put_u8(b, '\n');
 }
 

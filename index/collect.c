@@ -261,6 +261,12 @@ static bool spent(struct search *s)
     return true;
 }
 
+/* Nothing is ever left out of the count. */
+static bool counts_all(const struct search *s)
+{
+    return s->query->facet_count || s->count_to == UINT64_MAX;
+}
+
 static bool counted_enough(const struct search *s)
 {
     return !s->query->facet_count && (s->count_known || s->found >= s->count_to);
@@ -441,8 +447,9 @@ enum status collect_attempt(struct search *s, bool all)
     s->found = 0;
     s->behind = 0;
     s->top.count = 0;
-    /* what a relaxed search does without is told by its best product, page or no page */
-    s->top.cap = s->query->k || s->loose_rule ? s->top_room : 0;
+    /* Page or no page: what a relaxed search does without is told by its best product, and what
+     * cannot enter the top is left out of the count alike. */
+    s->top.cap = s->query->k || s->loose_rule || !counts_all(s) ? s->top_room : 0;
     if (s->groups)
         groups_reset(s->groups);
     s->inexact = false;

@@ -124,7 +124,7 @@ static enum status prepare(struct search *s)
         s->top.cap = q->k + (s->cursor->in_window ? window : 0);
     else
         s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
-    s->top_room = s->top.cap;
+    s->top_room = s->top.cap += !s->top.cap;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);

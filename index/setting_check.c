@@ -19,6 +19,24 @@ static enum status check_synonyms(struct analyser *a, struct snapshot *snap, str
     return st;
 }
 
+/* Signals read one number of a product: of a field that holds one. */
+static enum status check_profile(struct snapshot *snap, struct slice value, struct profile *p,
+                                 struct fault *fault)
+{
+    enum status st = profile_parse(value, p, fault);
+    for (uint32_t i = 0; !st && snap && i < p->signal_count; i++) {
+        const struct field *f = schema_find(snapshot_schema(snap), slice_str(p->signals[i].field));
+        if (!f)
+            return fault_set(fault, STATUS_UNKNOWN_FIELD, "profile",
+                             "signal %s: the schema has no such field", p->signals[i].field);
+        if (f->type != FIELD_INTEGER && f->type != FIELD_FLOAT && f->type != FIELD_TIMESTAMP &&
+            f->type != FIELD_BOOLEAN)
+            return fault_set(fault, STATUS_SCHEMA_MISMATCH, "profile",
+                             "signal %s: the field holds no number", p->signals[i].field);
+    }
+    return st;
+}
+
 enum status setting_check(struct searcher *sr, struct snapshot *snap, struct slice kind,
                           struct slice name, struct slice value, struct fault *fault)
 {
@@ -30,7 +48,7 @@ enum status setting_check(struct searcher *sr, struct snapshot *snap, struct sli
     if (slice_equal(kind, SLICE_LIT("stopwords")))
         return word_settings_check(sr->analyser, kind, value, NULL, fault);
     if (slice_equal(kind, SLICE_LIT("profile")))
-        return profile_parse(value, &profile, fault);
+        return check_profile(snap, value, &profile, fault);
     if (slice_equal(kind, SLICE_LIT("rule")))
         return rules_check(sr->analyser, value, fault);
     return STATUS_OK;

@@ -76,6 +76,21 @@ class Page(unittest.TestCase):
         with self.assertRaises(Failed):
             self.server.search('shop', 'blue', '--cursor', cursor)
 
+    def test_the_size_of_the_page_does_not_change_the_count(self):
+        found = {k: self.server.search('shop', 're', '-k', k, '--count-to', 50, '--no-cache') for k in (0, 1, 10, 100)}
+        self.assertEqual(len({(r['found'], r['found_exact']) for r in found.values()}), 1, found)
+
+    def test_words_that_were_cut_are_told_in_plain_text_too(self):
+        told = self.server.souk('search', 'shop', 'red blue shoe boot leather running trail light one two three')
+        self.assertIn('cut "three"', told if isinstance(told, str) else told.stdout)
+
+    def test_a_signal_of_a_field_without_numbers_is_refused(self):
+        for field in 'nope', 'title':
+            with self.assertRaises(Failed) as told:
+                self.server.souk('profile', 'set', 'shop', 'odd', f'signal {field} log 0.3 1000')
+            self.assertIn(f'signal {field}', told.exception.stderr)
+        self.server.souk('profile', 'set', 'shop', 'even', 'signal price log 0.3 1000')
+
     def test_keywords_sort_by_the_alphabet(self):
         brands = [h['product']['brand'] for h in self.server.search('shop', '', '--sort', 'brand', '-k', 300)['hits']]
         self.assertEqual(brands, sorted(brands))
