@@ -30,7 +30,7 @@ static const char *add_facet(struct search_facet *f, const char *text)
             f->query = slice_make(rest + 6, len - 6);
         } else {
             f->limit = (uint32_t)strtoul(rest, &end, 10);
-            if (end != rest + len)
+            if (end != rest + len || !f->limit)
                 return "--facet is FIELD[:N][:stats][:or][:ranges=A..B,...][:query=WORDS]";
         }
         rest += len + (rest[len] == ':');

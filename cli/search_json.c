@@ -66,26 +66,80 @@ static void put_hit(struct buf *b, uint32_t at_hit, const struct search_reply *r
     buf_put_u8(b, '}');
 }
 
-static void put_facet(struct buf *b, const struct facet_reply *f)
+enum { FACET_STATISTICS = 2 };
+
+/* A field may be asked for several times: its n-th statistics go with its n-th values. */
+static uint32_t facet_turn(const struct search_reply *r, uint32_t at)
 {
-    json_put_text(b, f->field);
-    buf_printf(b, ":{\"values\":[");
+    const struct facet_reply *f = &r->facets[at];
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < at; i++)
+        n += slice_equal(r->facets[i].field, f->field) &&
+             (r->facets[i].kind == FACET_STATISTICS) == (f->kind == FACET_STATISTICS);
+    return n;
+}
+
+/* The other half of what the facet's field is told, NULL without one. */
+static const struct facet_reply *facet_mate(const struct search_reply *r, uint32_t at)
+{
+    const struct facet_reply *f = &r->facets[at];
+    uint32_t turn = facet_turn(r, at);
+    for (uint32_t i = 0; i < r->facet_count; i++)
+        if (slice_equal(r->facets[i].field, f->field) &&
+            (r->facets[i].kind == FACET_STATISTICS) != (f->kind == FACET_STATISTICS) &&
+            facet_turn(r, i) == turn)
+            return &r->facets[i];
+    return NULL;
+}
+
+static void put_facet_values(struct buf *b, const struct facet_reply *f)
+{
+    buf_printf(b, "\"values\":[");
     for (uint32_t i = 0; i < f->value_count; i++) {
         buf_printf(b, "%s{\"value\":", i ? "," : "");
         json_put_text(b, f->values[i].value);
         buf_printf(b, ",\"count\":%llu}", (unsigned long long)f->values[i].count);
     }
-    buf_put_u8(b, ']');
-    buf_printf(b, ",\"distinct\":%llu", (unsigned long long)f->distinct);
-    if (f->kind == 2) {
-        buf_printf(b, ",\"count\":%llu,\"min\":", (unsigned long long)f->count);
-        json_put_float(b, f->min);
-        buf_printf(b, ",\"max\":");
-        json_put_float(b, f->max);
-        buf_printf(b, ",\"sum\":");
-        json_put_float(b, f->sum);
-        buf_printf(b, ",\"avg\":");
-        json_put_float(b, f->count ? f->sum / (double)f->count : 0);
+    buf_printf(b, "],\"distinct\":%llu", (unsigned long long)f->distinct);
+}
+
+static void put_facet_statistics(struct buf *b, const struct facet_reply *f)
+{
+    buf_printf(b, ",\"count\":%llu,\"min\":", (unsigned long long)f->count);
+    json_put_float(b, f->min);
+    buf_printf(b, ",\"max\":");
+    json_put_float(b, f->max);
+    buf_printf(b, ",\"sum\":");
+    json_put_float(b, f->sum);
+    buf_printf(b, ",\"avg\":");
+    json_put_float(b, f->count ? f->sum / (double)f->count : 0);
+}
+
+/* No key comes twice: what is told of a field goes into one object, and when the same was asked
+ * again, into another, "price#2". */
+static void put_facets(struct buf *b, const struct search_reply *r)
+{
+    bool any = false;
+    buf_printf(b, ",\"facets\":{");
+    for (uint32_t i = 0; i < r->facet_count; i++) {
+        const struct facet_reply *f = &r->facets[i], *mate = facet_mate(r, i);
+        bool statistics = f->kind == FACET_STATISTICS;
+        uint32_t turn = facet_turn(r, i);
+        if (mate && mate < f)
+            continue;
+        if (any)
+            buf_put_u8(b, ',');
+        any = true;
+        json_put_text(b, f->field);
+        if (turn > 1) {
+            b->len--;
+            buf_printf(b, "#%u\"", turn);
+        }
+        buf_printf(b, ":{");
+        put_facet_values(b, statistics && mate ? mate : f);
+        if (statistics || mate)
+            put_facet_statistics(b, statistics ? f : mate);
+        buf_put_u8(b, '}');
     }
     buf_put_u8(b, '}');
 }
@@ -155,13 +209,8 @@ void search_json_put(struct buf *b, struct slice qid, struct slice query,
             buf_put_u8(b, ',');
         put_hit(b, i, r);
     }
-    buf_printf(b, "],\"facets\":{");
-    for (uint32_t i = 0; i < r->facet_count; i++) {
-        if (i)
-            buf_put_u8(b, ',');
-        put_facet(b, &r->facets[i]);
-    }
-    buf_put_u8(b, '}');
+    buf_put_u8(b, ']');
+    put_facets(b, r);
     put_rest(b, r);
     buf_put(b, "}\n", 2);
 }

@@ -38,6 +38,10 @@ static enum status parse_ranges(struct facet_counter *c, struct slice text, stru
             !bound_of(slice_make(dots + 2, (size_t)(stop - dots - 2)), INFINITY, &r->to))
             return fault_set(fault, STATUS_SYNTAX, "facet", "a range is written LOW..HIGH: '%.*s'",
                              (int)r->text.len, r->text.ptr);
+        if (!(r->from <= r->to))
+            return fault_set(fault, STATUS_SYNTAX, "facet",
+                             "a range does not go from more to less: '%.*s'", (int)r->text.len,
+                             r->text.ptr);
         at = stop + 1;
     }
     return STATUS_OK;
@@ -71,6 +75,9 @@ static enum status find_field(struct facet_counter *c, struct snapshot *snap, st
     if (c->request->kind != FACET_VALUES && !numeric(f->type) && !c->keyed)
         return fault_set(fault, STATUS_SCHEMA_MISMATCH, "facet",
                          "field '%s' holds no numbers to make ranges or statistics of", f->name);
+    if (f->type == FIELD_ATTRIBUTES && !c->keyed)
+        return fault_set(fault, STATUS_SCHEMA_MISMATCH, "facet",
+                         "field '%s' holds attributes: name one, as in %s.color", f->name, f->name);
     c->field_id = f->id;
     c->type = f->type;
     return STATUS_OK;

@@ -176,6 +176,21 @@ class Facets(unittest.TestCase):
         r = self.server.search('made', '', '-k', 0, '--facet', 'attrs.size:ranges=38..39.5,39.5..')['facets']['attrs.size']
         self.assertEqual([v['count'] for v in r['values']], [sizes.count(38), len(sizes) - sizes.count(38)])
 
+    def test_a_field_asked_for_twice_has_one_key(self):
+        p = self.server.souk('search', 'made', '', '-k', 0, '--json', '--facet', 'price:stats',
+                             '--facet', 'price:ranges=..50,50..', '--facet', 'price:3')
+        keys = []
+        json.loads(p if isinstance(p, str) else p.stdout, object_pairs_hook=lambda pairs: keys.append([k for k, _ in pairs]) or dict(pairs))
+        self.assertTrue(all(len(set(k)) == len(k) for k in keys), keys)
+        told = self.server.search('made', '', '-k', 0, '--facet', 'price:stats', '--facet', 'price:ranges=..50,50..')['facets']
+        self.assertEqual([v['value'] for v in told['price']['values']], ['..50', '50..'])
+        self.assertEqual(told['price']['count'], sum(v['count'] for v in told['price']['values']))
+
+    def test_facets_that_mean_nothing_are_refused(self):
+        for facet in 'attrs', 'price:ranges=5..1', 'brand:0':
+            with self.assertRaises(Failed, msg=facet):
+                self.server.search('made', '', '--facet', facet)
+
     def test_a_path_counts_for_all_its_parents(self):
         got = self.values('category')
         for path, count in got.items():
