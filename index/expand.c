@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CORRECTED_MAX = 2 };
+enum { CORRECTED_MAX = 2, BEGUN_MAX = 256 };
 
 /* --- alternatives ----------------------------------------------------------------------------- */
 
@@ -223,6 +223,76 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
     return s;
 }
 
+static bool stands_in(const struct slice *terms, uint32_t n, struct slice term)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (slice_equal(terms[i], term))
+            return true;
+    return false;
+}
+
+/* Terms that begin with `way`, itself left out, until there are BEGUN_MAX. */
+static enum status begun_by(struct snapshot *snap, struct slice way, struct slice *terms,
+                            uint32_t *n)
+{
+    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
+        const struct segment *s = snapshot_segment(snap, i);
+        uint32_t lo, hi;
+        enum status st = segment_prefix_range(s, way, &lo, &hi);
+        for (; !st && lo < hi && *n < BEGUN_MAX; lo++) {
+            st = segment_term(s, lo, &terms[*n]);
+            *n += !st && terms[*n].len > way.len && !stands_in(terms, *n, terms[*n]);
+        }
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+static enum status add_begun(struct group *g, const struct slice *terms, uint32_t n,
+                             const struct expansion_request *r)
+{
+    struct alternative *items = arena_calloc(r->arena, g->count + n + 1, sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, g->items, g->count * sizeof *items);
+    for (uint32_t i = 0; i < n; i++) {
+        struct slice term = arena_copy(r->arena, terms[i]);
+        if (!term.ptr)
+            return STATUS_NO_MEMORY;
+        items[g->count++] =
+            (struct alternative){.term = term,
+                                 .kind = ALT_EXACT,
+                                 .tier = true,
+                                 .idf = scaled(g->idf, r->profile->n[PROFILE_prefix_factor])};
+        g->df += expand_live_df(r->snap, term);
+    }
+    g->items = items;
+    return STATUS_OK;
+}
+
+/* "2-pac" may become "2pack": what is written as one word with the last one is a beginning too, in
+ * each group it stands in. */
+static enum status expand_begun(struct plan *plan, const struct expansion_request *r)
+{
+    const struct group *last = &plan->groups[plan->group_count - 1];
+    struct slice terms[BEGUN_MAX], word = last->items[0].term;
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < last->same_count; k++) {
+        struct slice way = last->same[k];
+        uint32_t n = 0;
+        if (way.len <= word.len || memcmp(way.ptr + way.len - word.len, word.ptr, word.len) != 0)
+            continue;
+        st = begun_by(r->snap, way, terms, &n);
+        plan->capped |= n == BEGUN_MAX;
+        plan->expanded += n;
+        for (uint32_t i = 0; !st && n && i < plan->group_count; i++)
+            if (stands_in(plan->groups[i].same, plan->groups[i].same_count, way))
+                st = add_begun(&plan->groups[i], terms, n, r);
+    }
+    return st;
+}
+
 static enum status expand_parts(struct plan *plan, const struct expansion_request *r)
 {
     bool freely = parts_compounding(snapshot_schema(r->snap)), known[PLAN_WORDS_MAX];
@@ -247,6 +317,9 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
     enum status s = STATUS_OK;
     for (uint32_t i = 0; !s && i < plan->group_count; i++)
         s = expand_exact(plan, &plan->groups[i], i + 1 == plan->group_count, r);
+    if (!s && r->forms && r->prefix && plan->group_count &&
+        !plan->groups[plan->group_count - 1].phrase)
+        s = expand_begun(plan, r);
     if (!s && r->forms)
         s = expand_parts(plan, r);
     for (uint32_t i = 0; !s && i < plan->group_count; i++) {

@@ -80,6 +80,19 @@ class Complaints(unittest.TestCase):
 
     # 26: expired documents come back as nothing but are counted
 
+    def test_a_letter_less_of_a_code_finds_no_less(self):
+        self.server.import_lines('packs', [{'id': t, 'title': f'socks {t}'} for t in
+                                           ('2-pack', '2pack', '2packs', '2pac', '3pack', '2 pack', 'pack')], '--ack', 'visible')
+        found = {}
+        for words in '2-pack', '2-pac', '2-pa', 'socks 2-pac':
+            r = self.server.search('packs', words, '--match', 'all', '--typos', 'off', '-k', 20)
+            found[words] = {h['id'] for h in r['hits']}
+        self.assertLessEqual({'2-pack', '2pack', '2packs'}, found['2-pack'])
+        self.assertLessEqual(found['2-pack'], found['2-pac'])
+        self.assertLessEqual(found['2-pac'], found['2-pa'])
+        self.assertEqual(found['socks 2-pac'], found['2-pac'])
+        self.assertNotIn('3pack', found['2-pac'])
+
     def test_what_is_expired_is_neither_returned_nor_counted(self):
         schema = {'ttl_ms': 400, 'swr_ms': 0, 'sie_ms': 0, 'fields': [
             {'name': 'title', 'type': 'text', 'flags': ['searchable', 'stored'], 'weight': 3},
