@@ -18,7 +18,7 @@ enum { SORT_TEXTS_KEPT = 16 };
 
 enum status sort_texts_create(struct sort_texts **out);
 void sort_texts_destroy(struct sort_texts **t);
-enum status sort_texts_get(struct sort_texts *t, struct snapshot *snap, uint32_t field,
+enum status sort_texts_get(struct sort_texts *all, struct snapshot *snap, uint32_t field,
                            struct sort_text **out);
 
 /* Place of an ordinal in the order, from 0; UINT32_MAX for none. */
