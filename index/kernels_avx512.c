@@ -24,6 +24,16 @@ TARGET static inline __mmask16 lanes(uint32_t left)
     return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
+/*
+ * A mask as a number. GCC 12 takes the upper half for zero, yet may keep only the lower one on the
+ * stack and read back both; what comes out of the assembler it extends itself.
+ */
+static inline uint32_t bits_of(uint16_t mask)
+{
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+
 TARGET static inline __m512i running_sum(__m512i v)
 {
     const __m512i zero = _mm512_setzero_si512();
@@ -89,7 +99,7 @@ TARGET static uint32_t common(const uint32_t *a, uint32_t n, const uint32_t *b, 
         while (b[at + LANES - 1] < x)
             at += LANES;
         uint32_t hit =
-            _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), _mm512_set1_epi32((int)x));
+            bits_of(_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), _mm512_set1_epi32((int)x)));
         ia[k] = (uint16_t)i;
         ib[k] = (uint16_t)(at + (uint32_t)__builtin_ctz(hit | 1u << 16));
         k += hit != 0;
@@ -125,7 +135,7 @@ PAIRS static uint32_t common_pairs(const uint32_t *a, uint32_t n, const uint32_t
             if (a[i] != 0 && b[j] == 0)
                 mb &= 0xfffe;
         }
-        uint32_t hits = (uint32_t)__builtin_popcount(ma);
+        uint32_t hits = (uint32_t)__builtin_popcount(bits_of(ma));
         if (hits) {
             __m512i la = _mm512_maskz_compress_epi32(ma, lane),
                     lb = _mm512_maskz_compress_epi32(mb, lane);
@@ -146,7 +156,7 @@ PAIRS static uint32_t common_pairs(const uint32_t *a, uint32_t n, const uint32_t
 TARGET static inline uint32_t put(uint32_t *docs, uint32_t *scores, __mmask16 m, __m512i d,
                                   __m512i s)
 {
-    uint32_t n = (uint32_t)__builtin_popcount(m);
+    uint32_t n = (uint32_t)__builtin_popcount(bits_of(m));
     _mm512_mask_storeu_epi32(docs, lanes(n), _mm512_maskz_compress_epi32(m, d));
     _mm512_mask_storeu_epi32(scores, lanes(n), _mm512_maskz_compress_epi32(m, s));
     return n;
@@ -200,7 +210,7 @@ TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t l
             _mm512_store_si512(w->score + at, zero);
             _mm512_storeu_si512(docs + k, _mm512_maskz_compress_epi32(m, d));
             _mm512_storeu_si512(scores + k, _mm512_maskz_compress_epi32(m, s));
-            k += (uint32_t)__builtin_popcount(m);
+            k += (uint32_t)__builtin_popcount(bits_of(m));
         }
     }
     return k;

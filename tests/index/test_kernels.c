@@ -112,6 +112,22 @@ static void common_at(const struct kernels *k)
     }
 }
 
+/* Few of them, far apart and not there: numbers fill both halves of a word. */
+static void none_common_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS * 10; round++) {
+        uint32_t a[BLOCK], b[ROOM], an = 1 + roll(7), bn = 16 + roll(BLOCK - 16);
+        uint16_t ia[ROOM], ib[ROOM];
+        for (uint32_t i = 0; i < ROOM; i++)
+            b[i] = i < bn ? (i + 1) * 65539 * 2 : UINT32_MAX;
+        for (uint32_t i = 0; i < an; i++)
+            a[i] = b[bn - 1] / an * i + 1;
+        for (uint32_t i = 0; i < an; i++)
+            a[i] |= 1; /* those of b are even */
+        assert_int_equal(k->common(a, an, b, ia, ib), 0);
+    }
+}
+
 struct pairs {
     uint32_t docs[KERNEL_WINDOW + KERNEL_SLACK], scores[KERNEL_WINDOW + KERNEL_SLACK], count;
 };
@@ -254,6 +270,7 @@ static void first_below_at(const struct kernels *k)
 LEVELS(sums)
 LEVELS(table)
 LEVELS(common)
+LEVELS(none_common)
 LEVELS(keep)
 LEVELS(keep_bits)
 LEVELS(keep_range)
@@ -266,6 +283,7 @@ int main(void)
         cmocka_unit_test(sums_means_the_same_at_every_level),
         cmocka_unit_test(table_means_the_same_at_every_level),
         cmocka_unit_test(common_means_the_same_at_every_level),
+        cmocka_unit_test(none_common_means_the_same_at_every_level),
         cmocka_unit_test(keep_means_the_same_at_every_level),
         cmocka_unit_test(keep_bits_means_the_same_at_every_level),
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
