@@ -119,7 +119,7 @@ static enum status same_stem(struct stemmer *stemmer, struct snapshot *snap, str
     memcpy(bytes, stem.ptr, stem.len);
     stem.ptr = bytes;
     size_t begin = stem.len > 4 ? stem.len - 1 : stem.len;
-    while (begin && ((unsigned char)bytes[begin] & 0xc0) == 0x80)
+    while (begin && begin < stem.len && ((unsigned char)bytes[begin] & 0xc0) == 0x80)
         begin--;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(snap); i++) {

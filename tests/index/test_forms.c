@@ -51,11 +51,29 @@ static void numbers_and_short_words_have_none(void **state)
     find_close(&f);
 }
 
+/* Of a short stem all letters count: "toby" has that of "tobie" but begins otherwise. The word
+ * before leaves a byte that continues a letter where the short stem ends. */
+static void a_short_stem_ends_where_it_ends(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "a", .title = "abc\xce\xb1 tobie"},
+                                      {.id = "b", .title = "abc\xce\xb1 toby"},
+                                      {0}});
+    f.query.typos = 0;
+    f.query.prefix = false;
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_ids(&f, "abc\xce\xb1 tobie"), "a");
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_one_word_find_each_other),
         cmocka_unit_test(numbers_and_short_words_have_none),
+        cmocka_unit_test(a_short_stem_ends_where_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
