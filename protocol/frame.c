@@ -229,3 +229,13 @@ void frame_error_decode(const struct frame *f, struct fault *out)
         }
     }
 }
+
+uint32_t tlv_count(struct slice body, uint32_t want)
+{
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag, n = 0;
+    struct slice v;
+    while (tlv_next(&r, &tag, &v) == STATUS_OK)
+        n += tag == want;
+    return n;
+}

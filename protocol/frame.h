@@ -67,6 +67,8 @@ size_t tlv_begin(struct buf *b, uint32_t tag);
 void tlv_end(struct buf *b, size_t at);
 /* The next field: OK, END, or INVALID on damage. */
 enum status tlv_next(struct wire_reader *r, uint32_t *tag, struct slice *v);
+/* How many fields of a body have this tag: arrays are sized before they are filled. */
+uint32_t tlv_count(struct slice body, uint32_t want);
 /* The value as one varint. */
 uint64_t tlv_u64(struct slice v);
 /* The same, UINT32_MAX when it is larger: an absurd number must not become a small one. */

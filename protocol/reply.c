@@ -170,20 +170,9 @@ void stats_row_put(struct buf *b, const char *name, const char *fmt, ...)
 
 /* --- decoding --------------------------------------------------------------------------------- */
 
-/* How many fields of a body have this tag: arrays are sized before they are filled. */
-static uint32_t count_tag(struct slice body, uint32_t want)
-{
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag, n = 0;
-    struct slice v;
-    while (tlv_next(&r, &tag, &v) == STATUS_OK)
-        n += tag == want;
-    return n;
-}
-
 static void *array_for(struct slice body, uint32_t tag, struct arena *a, size_t size)
 {
-    return arena_calloc(a, count_tag(body, tag) + 1, size);
+    return arena_calloc(a, tlv_count(body, tag) + 1, size);
 }
 
 static enum status hits_decode(struct slice v, struct arena *a, struct search_reply *out)

@@ -1,20 +1,6 @@
 #include "protocol/suggest.h"
 
-static enum status damaged(struct fault *fault, const char *what)
-{
-    return fault_set(fault, STATUS_INVALID, NULL, "the body of the %s request is damaged", what);
-}
-
-/* How many fields of a body have this tag: arrays are sized before they are filled. */
-static uint32_t count_tag(struct slice body, uint32_t want)
-{
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag, n = 0;
-    struct slice v;
-    while (tlv_next(&r, &tag, &v) == STATUS_OK)
-        n += tag == want;
-    return n;
-}
+#include "protocol/request_private.h"
 
 /* --- SUGGEST ---------------------------------------------------------------------------------- */
 
@@ -47,7 +33,7 @@ enum status suggest_request_decode(struct slice body, struct suggest_request *q,
             q->products = tlv_u32(v);
     }
     if (s != STATUS_END)
-        return damaged(fault, "suggest");
+        return request_damaged(fault, "suggest");
     if (q->limit > SUGGEST_LIMIT_MAX || q->products > SUGGEST_LIMIT_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, "limit", "at most %d suggestions",
                          SUGGEST_LIMIT_MAX);
@@ -103,11 +89,11 @@ enum status suggest_reply_decode(struct slice body, struct arena *a, struct sugg
 {
     *out = (struct suggest_reply){0};
     struct suggest_query_reply *queries =
-        arena_calloc(a, count_tag(body, TAG_SUGGEST_QUERY) + 1, sizeof *queries);
+        arena_calloc(a, tlv_count(body, TAG_SUGGEST_QUERY) + 1, sizeof *queries);
     struct suggest_product_reply *products =
-        arena_calloc(a, count_tag(body, TAG_SUGGEST_PRODUCT) + 1, sizeof *products);
+        arena_calloc(a, tlv_count(body, TAG_SUGGEST_PRODUCT) + 1, sizeof *products);
     struct slice *degraded =
-        arena_calloc(a, count_tag(body, TAG_SUGGEST_DEGRADED) + 1, sizeof *degraded);
+        arena_calloc(a, tlv_count(body, TAG_SUGGEST_DEGRADED) + 1, sizeof *degraded);
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
@@ -161,7 +147,7 @@ enum status queries_request_decode(struct slice body, struct queries_request *q,
             q->limit = tlv_u32(v);
     }
     if (s != STATUS_END)
-        return damaged(fault, "queries");
+        return request_damaged(fault, "queries");
     if (q->kind >= QUERIES_KINDS)
         return fault_set(fault, STATUS_UNSUPPORTED, "kind", "kind is 0, 1 or 2");
     return STATUS_OK;
@@ -182,7 +168,7 @@ enum status queries_reply_decode(struct slice body, struct arena *a, struct quer
                                  uint32_t *count)
 {
     *count = 0;
-    *rows = arena_calloc(a, count_tag(body, TAG_QUERIES_ROW) + 1, sizeof **rows);
+    *rows = arena_calloc(a, tlv_count(body, TAG_QUERIES_ROW) + 1, sizeof **rows);
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
