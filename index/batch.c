@@ -418,7 +418,7 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
 {
     struct slice id = b->parsed.id;
     struct windows f = freshness_of(c), was = {0, -1, -1, -1};
-    uint32_t docid;
+    uint32_t docid = 0;
     enum status st = STATUS_OK;
     if (exists && keep_windows) {
         st = read_freshness(b, old, &was);

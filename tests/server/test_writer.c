@@ -129,7 +129,7 @@ static void create(void)
 {
     struct schema_spec spec = {.field_count = 1};
     struct buf schema = BUF_INIT, body = BUF_INIT;
-    struct frame f;
+    struct frame f = {0};
     spec.fields[0] = (struct field_spec){.name = SLICE_LIT("title"),
                                          .type = FIELD_TEXT,
                                          .flags = FIELD_SEARCHABLE | FIELD_STORED,
@@ -176,7 +176,7 @@ static void post_put(unsigned id, enum put_op op, uint64_t version, const char *
 static struct put_reply put(unsigned id, enum put_op op, uint64_t version, const char *key,
                             enum put_ack ack, enum status want)
 {
-    struct frame f;
+    struct frame f = {0};
     struct put_reply r = {0};
     struct arena a;
     arena_init(&a, 0);
@@ -268,7 +268,7 @@ static void nothing_acked_is_lost_when_killed(void **state)
     (void)state;
     enum { ROUNDS = 25 };
     unsigned acked = 0, rounds_cut = 0;
-    struct frame f;
+    struct frame f = {0};
     srand(7);
     start();
     create();
