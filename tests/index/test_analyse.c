@@ -141,8 +141,9 @@ static void long_words_are_cut_between_letters(void **state)
     (void)state;
     char text[4 * 200 + 2] = "\xc3\xa9";
     const struct token_list *l;
+    static const char deseret[4] = {'\xf0', '\x90', '\x90', '\xa8'};
     for (size_t i = 0; i < 199; i++)
-        memcpy(text + 2 + 4 * i, "\xf0\x90\x90\xa8", 4);
+        memcpy(text + 2 + 4 * i, deseret, sizeof deseret);
     assert_int_equal(analyser_run(a, slice_make(text, 2 + 4 * 199), &l), STATUS_OK);
     assert_int_equal(l->count, 1);
     assert_true(l->items[0].term.len <= ANALYSE_TERM_MAX);

@@ -150,7 +150,7 @@ static void damaged_chunks_are_refused_or_harmless(void **state)
 {
     (void)state;
     uint8_t bytes[24 + 16 + 8];
-    for (int i = 0; i < 200000; i++) {
+    for (size_t i = 0; i < 200000; i++) {
         struct column_slot slot = {0};
         memset(bytes, 0, sizeof bytes);
         bytes[8] = (uint8_t)(i % 4);

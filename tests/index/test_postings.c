@@ -30,7 +30,7 @@ static bool expected(unsigned seed, uint32_t docid, struct slice word, uint8_t *
     if (!mask)
         return false;
     uint32_t c = (uint32_t)__builtin_ctz(mask);
-    float rounded = (float)(len[c] / 4 * 4), t = (float)tf[c];
+    float rounded = (float)(len[c] & ~3u), t = (float)tf[c];
     float x = t / (t + 1.2f * (0.25f + 0.75f * rounded / shelf_facts.class_reference_len[c])) * 15;
     *evidence = (uint8_t)(mask << 4 | (x < 1 ? 1 : (uint32_t)(x + 0.5f)));
     return true;

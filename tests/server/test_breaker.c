@@ -191,7 +191,7 @@ static void simulate(uint64_t seed, uint32_t ticks)
     for (uint32_t t = 0; t < ticks; t++) {
         enum breaker_state before = breaker_now(&b, now);
         if (rand() % 2000 == 0)
-            rate = rand() % 3 * 50; /* healthy, flapping, dead */
+            rate = 50 * (int64_t)(rand() % 3); /* healthy, flapping, dead */
         now += rand() % 1000 == 0 ? rand() % 60000 : rand() % 20;
         if (rand() % 50000 == 0)
             breaker_pause(&b, now, rand() % 10000);

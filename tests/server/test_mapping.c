@@ -61,7 +61,7 @@ static enum status field(const char *member, uint32_t wanted, struct value *v, s
     if (st)
         return st;
     assert_int_equal(document_begin(&d, m.document), STATUS_OK);
-    while ((st = document_next(&d, &number, v)) == STATUS_OK)
+    while (document_next(&d, &number, v) == STATUS_OK)
         if (number == wanted)
             return STATUS_OK;
     return STATUS_NOT_FOUND;
