@@ -81,8 +81,6 @@ enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *re
 enum status settings_any(struct store_txn *t, bool *yes);
 bool setting_key(struct buf *key, struct slice kind, struct slice name);
 struct windows snapshot_freshness(struct snapshot *s, uint32_t docid);
-/* The whole product, hidden fields included. */
-enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 
 enum status writer_create(struct index *ix, struct writer **out);
 void writer_destroy(struct writer **w);

@@ -12,7 +12,7 @@
 #include "protocol/status.h"
 
 enum {
-    RECORD_MAX = 1000000, /* of one record, before it is packed */
+    RECORD_MAX = 1100000, /* of one record, before it is packed */
     RECORD_BLOCK = 4,
     RECORD_BLOCK_BYTES = 32 * 1024, /* a block that holds more is closed */
     RECORD_DICTIONARY_MAX = 96 * 1024,

@@ -57,6 +57,9 @@ enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id);
 enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t *wanted,
                              struct buf *out);
 
+/* The same with all fields, those that are kept for their words only included. */
+enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
+
 /* A setting stored in the catalog (synonyms, stop words, profiles, rules, provider order, safe
  * mode): kind + name -> bytes. Points into the snapshot. Settings change with the generation. */
 enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,

@@ -10,6 +10,8 @@
 struct entry {
     XXH128_hash_t id; /* with sequence 0 the slot is free */
     uint64_t version, sequence;
+    uint64_t earlier; /* of its last change before the group that `sequence` belongs to */
+    uint32_t bytes;   /* of the product, at most; UINT32_MAX = not known */
     bool exists;
 };
 
@@ -23,7 +25,7 @@ struct pending {
     size_t cap, count;
     struct undo *undo;
     size_t undo_count, undo_cap;
-    uint64_t newest;
+    uint64_t newest, mark; /* mark: the last sequence before the group at hand */
     bool watched;
     int64_t growth;
 };
@@ -80,8 +82,9 @@ static bool resize(struct pending *p, size_t cap, uint64_t visible)
     return true;
 }
 
-void pending_mark(struct pending *p)
+void pending_mark(struct pending *p, uint64_t last)
 {
+    p->mark = last;
     p->undo_count = 0;
     p->growth = 0;
 }
@@ -96,7 +99,24 @@ int64_t pending_growth(const struct pending *p)
     return p->growth;
 }
 
-static enum status note(struct pending *p, const struct entry *e)
+/* An upper bound of the product's size behind the change. */
+static uint32_t bytes_after(const struct put_item *item, uint32_t bytes, const struct entry *old)
+{
+    switch (item->op) {
+    case PUT_UPSERT:
+        return (uint32_t)item->document.len;
+    case PUT_PATCH:
+        return bytes;
+    case PUT_DELETE:
+        return 0;
+    default:
+        return old->sequence ? old->bytes : UINT32_MAX;
+    }
+}
+
+/* `e` lacks what follows from the entry it replaces. */
+static enum status note(struct pending *p, const struct put_item *item, uint32_t bytes,
+                        struct entry *e)
 {
     if (p->count * 2 >= p->cap && !resize(p, p->cap * 2, 0))
         return STATUS_NO_MEMORY;
@@ -111,6 +131,8 @@ static enum status note(struct pending *p, const struct entry *e)
     struct entry *at = slot_of(p->slots, p->cap, e->id);
     p->undo[p->undo_count++] = (struct undo){e->id, *at};
     p->count += at->sequence == 0;
+    e->earlier = at->sequence <= p->mark ? at->sequence : at->earlier;
+    e->bytes = bytes_after(item, bytes, at);
     *at = *e;
     if (e->sequence > p->newest)
         p->newest = e->sequence;
@@ -126,7 +148,7 @@ void pending_undo(struct pending *p)
         if (u->before.sequence)
             *at = u->before;
         else /* a sequence as old as can be: the index answers, the slot stays taken */
-            *at = (struct entry){.id = u->id, .sequence = 1};
+            *at = (struct entry){.id = u->id, .sequence = 1, .bytes = UINT32_MAX};
     }
 }
 
@@ -158,8 +180,18 @@ bool pending_touches(const struct pending *p, const struct snapshot *s, struct s
     return e->sequence > snapshot_sequence(s);
 }
 
+bool pending_bytes(const struct pending *p, const struct snapshot *s, struct slice id,
+                   uint32_t *bytes, bool *earlier)
+{
+    const struct entry *e = slot_of(p->slots, p->cap, XXH3_128bits(id.ptr, id.len));
+    uint64_t applied = snapshot_sequence(s);
+    *bytes = e->bytes;
+    *earlier = (e->sequence <= p->mark ? e->sequence : e->earlier) > applied;
+    return e->sequence > applied;
+}
+
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
-                   uint64_t sequence)
+                   uint32_t bytes, uint64_t sequence)
 {
     struct document d;
     struct product_state old = {0};
@@ -176,8 +208,11 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
             return STATUS_AGAIN;
     }
     /* a change without a version of its own leaves none, as the index does */
-    struct entry e = {id, item->version, sequence, item->op != PUT_DELETE};
-    enum status st = note(p, &e);
+    struct entry e = {.id = id,
+                      .version = item->version,
+                      .sequence = sequence,
+                      .exists = item->op != PUT_DELETE};
+    enum status st = note(p, item, bytes, &e);
     if (!st && p->watched && !canary_reserved(d.id))
         p->growth += (int64_t)e.exists - (int64_t)old.exists;
     return st;
@@ -188,8 +223,10 @@ enum status pending_replay(struct pending *p, const struct put_item *item, uint6
     struct document d;
     if (document_begin(&d, item->document))
         return STATUS_CORRUPT;
-    struct entry e = {XXH3_128bits(d.id.ptr, d.id.len), item->version, sequence,
-                      item->op != PUT_DELETE};
+    struct entry e = {.id = XXH3_128bits(d.id.ptr, d.id.len),
+                      .version = item->version,
+                      .sequence = sequence,
+                      .exists = item->op != PUT_DELETE};
     p->undo_count = 0;
-    return note(p, &e);
+    return note(p, item, UINT32_MAX, &e);
 }

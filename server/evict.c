@@ -285,7 +285,7 @@ static bool give_up(struct choice *h, struct slice id)
     struct put_item item = {.op = PUT_DELETE, .ttl_ms = -1, .swr_ms = -1, .sie_ms = -1};
     item.document = buf_slice(&h->document);
     h->status = h->document.failed ? STATUS_NO_MEMORY
-                                   : decide(h->c->pending, h->c->snapshot, &item, h->sequence);
+                                   : decide(h->c->pending, h->c->snapshot, &item, 0, h->sequence);
     if (h->status)
         return false;
     put_item_encode(&item, h->items);

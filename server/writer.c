@@ -184,6 +184,7 @@ int writer_main(struct role_context *r)
     buf_fini(&w.items);
     buf_fini(&w.payload);
     buf_fini(&w.reply);
+    size_fini(&w.size);
     loop_destroy(&w.loop);
     return st ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "protocol/reply.h"
 #include "server/apply.h"
 #include "server/role.h"
+#include "server/size.h"
 #include "server/writer_conn.h"
 
 enum { QUEUE_BYTES = 64 << 20 }; /* of changes that wait to be applied, a catalog */
@@ -32,6 +33,8 @@ struct writer {
     struct answer *unseen;
     struct arena arena;
     struct buf items, payload, reply;
+    struct size size;
+    bool *taken; /* of the request at hand: the items that count */
     int64_t pruned_ms;
 };
 

@@ -5,7 +5,10 @@
 #include "server/evict.h"
 #include "server/writer_private.h"
 
-enum { LEASES = 1 << 18 }; /* changed products a catalog remembers */
+enum {
+    LEASES = 1 << 18, /* changed products a catalog remembers */
+    BEAT_ITEMS = 64   /* measuring large products takes its time */
+};
 
 /* --- PUT -------------------------------------------------------------------------------------- */
 
@@ -43,15 +46,18 @@ static void count_item(struct put_reply *r, struct buf *results, uint32_t item, 
         one.text = SLICE_LIT("older than what is stored; ignored");
     } else {
         r->failed++;
-        one.text = slice_str(status_text(st));
+        one.text = st == STATUS_TOO_LARGE
+                       ? SLICE_LIT("the product would have more than 1,000,000 bytes")
+                       : slice_str(status_text(st));
     }
     put_result_encode(results, &one);
 }
 
 /* MOVED when the product changed since the fetcher asked for it. */
-static enum status decide_one(struct writer_catalog *c, const struct put_item *item,
-                              uint64_t sequence)
+static enum status decide_one(struct writer *w, struct writer_catalog *c,
+                              const struct put_item *item, uint32_t i, uint64_t sequence)
 {
+    uint32_t bytes = UINT32_MAX;
     struct document d;
     enum status st = STATUS_OK;
     if (item->key.len)
@@ -62,7 +68,9 @@ static enum status decide_one(struct writer_catalog *c, const struct put_item *i
         st = lease_create(LEASES, event_log_last(c->log), &c->leases);
     if (!st && item->lease && !lease_holds(c->leases, d.id, item->lease - 1))
         st = STATUS_MOVED;
-    st = st ? st : decide(c->pending, c->snapshot, item, sequence);
+    if (!st && item->op == PUT_PATCH)
+        st = size_check(&w->size, c->pending, c->snapshot, i, w->taken, &bytes);
+    st = st ? st : decide(c->pending, c->snapshot, item, bytes, sequence);
     if (!st && c->leases)
         lease_note(c->leases, d.id, sequence);
     return st;
@@ -78,10 +86,17 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
     if (st)
         return st;
     buf_clear(&w->items);
-    pending_mark(c->pending);
+    pending_mark(c->pending, next - 1);
+    size_begin(&w->size, p);
+    w->taken = arena_alloc(&w->arena, p->item_count + 1);
+    if (!w->taken)
+        st = STATUS_NO_MEMORY;
     for (uint32_t i = 0; !st && i < p->item_count; i++) {
         const struct put_item *item = &p->items[i];
-        enum status one = decide_one(c, item, next + r->applied);
+        enum status one = decide_one(w, c, item, i, next + r->applied);
+        w->taken[i] = one == STATUS_OK;
+        if (i % BEAT_ITEMS == BEAT_ITEMS - 1)
+            shared_beat(w->role->self);
         if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
             status_class(one) != STATUS_CLASS_CLIENT)
             st = one;
@@ -242,7 +257,7 @@ void writer_evict_turn(struct writer *w, struct writer_catalog *c)
         return;
     uint64_t sequence = event_log_last(c->log) + 1;
     buf_clear(&w->items);
-    pending_mark(c->pending);
+    pending_mark(c->pending, sequence - 1);
     enum status st = evict_surplus(c, sequence, EVICT_BATCH, &w->items, &surplus);
     if (!st && !surplus && !(shared_safe_mode_now(c->row) & (SAFE_UPSTREAM | SAFE_BY_HAND)))
         st = evict_expired(c, &l, shared_now_ms(w->role->shared), sequence, &w->items, &expired);

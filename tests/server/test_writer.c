@@ -127,13 +127,15 @@ static bool answer(struct frame *f)
 
 static void create(void)
 {
-    struct schema_spec spec = {.field_count = 1};
+    struct schema_spec spec = {.field_count = 2};
     struct buf schema = BUF_INIT, body = BUF_INIT;
     struct frame f = {0};
     spec.fields[0] = (struct field_spec){.name = SLICE_LIT("title"),
                                          .type = FIELD_TEXT,
                                          .flags = FIELD_SEARCHABLE | FIELD_STORED,
                                          .weight = 1};
+    spec.fields[1] = spec.fields[0];
+    spec.fields[1].name = SLICE_LIT("text");
     schema_spec_encode(&spec, &schema);
     struct catalog_request q = {
         .action = CATALOG_CREATE, .name = SLICE_LIT("shop"), .schema = buf_slice(&schema)};
@@ -298,10 +300,122 @@ static void nothing_acked_is_lost_when_killed(void **state)
     assert_stored(acked);
 }
 
+struct part {
+    uint32_t field;
+    size_t len; /* of the text */
+};
+
+/* One PUT with partial updates of one product, tried again while it is told to wait. */
+static struct put_reply patch(unsigned id, const struct part *parts, uint32_t count,
+                              enum put_ack ack, unsigned *waits)
+{
+    struct put_reply r = {0};
+    struct put_request p = {.catalog = SLICE_LIT("shop"), .ack = ack};
+    struct buf body = BUF_INIT, document = BUF_INIT, text = BUF_INIT;
+    struct frame f = {.status = STATUS_OVERLOADED};
+    struct arena a;
+    char name[32];
+    snprintf(name, sizeof name, "p%u", id);
+    put_request_header(&p, &body);
+    for (uint32_t i = 0; i < count; i++) {
+        buf_clear(&text);
+        for (size_t k = 0; k < parts[i].len; k++)
+            buf_put_u8(&text, k % 64 == 63 ? ' ' : (uint8_t)('a' + (k / 64 + i) % 26));
+        buf_clear(&document);
+        document_put_header(&document, slice_str(name), 1);
+        wire_put_varint(&document, parts[i].field);
+        value_put_text(&document, buf_slice(&text));
+        struct put_item item = {.op = PUT_PATCH,
+                                .ttl_ms = -1,
+                                .swr_ms = -1,
+                                .sie_ms = -1,
+                                .document = buf_slice(&document)};
+        put_item_encode(&item, &body);
+    }
+    arena_init(&a, 0);
+    for (*waits = 0; f.status == STATUS_OVERLOADED && *waits < 500; ++*waits) {
+        if (*waits)
+            usleep(20000);
+        post(OP_PUT, buf_slice(&body));
+        assert_true(answer(&f));
+    }
+    assert_int_equal(f.status, STATUS_OK);
+    assert_int_equal(put_reply_decode(f.body, &a, &r), STATUS_OK);
+    arena_fini(&a);
+    buf_fini(&body);
+    buf_fini(&document);
+    buf_fini(&text);
+    return r;
+}
+
+static size_t stored_bytes(unsigned id)
+{
+    char path[128], name[32];
+    bool stale;
+    uint32_t docid;
+    struct index *ix;
+    struct snapshot *s;
+    struct buf document = BUF_INIT;
+    struct index_options o = {.read_only = true, .map_bytes = UINT64_C(1) << 30};
+    snprintf(name, sizeof name, "p%u", id);
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), 1));
+    assert_int_equal(index_open(path, &o, &ix, &stale, NULL), STATUS_OK);
+    assert_int_equal(snapshot_create(ix, &s), STATUS_OK);
+    assert_int_equal(snapshot_begin(s), STATUS_OK);
+    assert_int_equal(snapshot_find(s, slice_str(name), &docid), STATUS_OK);
+    assert_int_equal(snapshot_product(s, docid, NULL, &document), STATUS_OK);
+    snapshot_end(s);
+    snapshot_destroy(&s);
+    index_close(&ix);
+    size_t len = document.len;
+    buf_fini(&document);
+    return len;
+}
+
+/* What a product may have counts for what partial updates make of it, before they are logged. */
+static void a_patch_that_is_acked_is_applied(void **state)
+{
+    (void)state;
+    const struct part title = {0, 600000}, text = {1, 600000}, small = {1, 300000};
+    const struct part both[] = {title, text}, again[] = {text, text, title}, little = {0, 10};
+    unsigned waits;
+    start();
+    create();
+    for (unsigned i = 1; i < 4; i++)
+        put(i, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    /* of its own request, of what waits to be applied, of what is stored */
+    struct put_reply r = patch(1, both, 2, ACK_VISIBLE, &waits);
+    assert_int_equal(r.applied, 1);
+    assert_int_equal(r.failed, 1);
+    r = patch(1, &text, 1, ACK_LOGGED, &waits);
+    assert_int_equal(r.failed, 1);
+    assert_int_equal(waits, 1);
+    r = patch(1, &small, 1, ACK_LOGGED, &waits);
+    assert_int_equal(r.applied, 1);
+    r = patch(2, &title, 1, ACK_LOGGED, &waits);
+    assert_int_equal(r.applied, 1);
+    r = patch(2, &text, 1, ACK_LOGGED, &waits);
+    assert_int_equal(r.failed, 1);
+    /* a field that is replaced counts once, and room that is given back is room */
+    r = patch(3, again, 3, ACK_LOGGED, &waits);
+    assert_int_equal(r.applied, 2);
+    assert_int_equal(r.failed, 1);
+    r = patch(2, &little, 1, ACK_VISIBLE, &waits);
+    r = patch(2, &text, 1, ACK_VISIBLE, &waits);
+    assert_int_equal(r.applied, 1);
+    put(3, PUT_VALIDATE, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGTERM);
+    assert_in_range(stored_bytes(1), 900000, 1000000);
+    assert_in_range(stored_bytes(2), 600000, 600100);
+    assert_in_range(stored_bytes(3), 600000, 600100);
+    assert_int_equal(stored(), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(versions_keys_and_acks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_patch_that_is_acked_is_applied, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_acked_is_lost_when_killed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
