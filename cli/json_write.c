@@ -42,33 +42,70 @@ void json_put_float(struct buf *b, double v)
     buf_put_slice(b, slice_str(text));
 }
 
-static void put_list(struct buf *b, const struct value *v)
+static void put_items(struct buf *b, const struct value *v)
 {
     struct wire_reader r = wire_reader_of(v->bytes);
-    buf_put_u8(b, '[');
     for (uint32_t i = 0; i < v->count; i++) {
         if (i)
             buf_put_u8(b, ',');
         json_put_text(b, value_next_item(&r));
     }
+}
+
+static void put_list(struct buf *b, const struct value *v)
+{
+    buf_put_u8(b, '[');
+    put_items(b, v);
     buf_put_u8(b, ']');
+}
+
+/* The value that was written at `at` becomes the first of an array that stays open. */
+static void open_array(struct buf *b, size_t at)
+{
+    if (b->failed || at >= b->len)
+        return;
+    if (b->ptr[at] == '[') { /* a list of texts: it goes on */
+        b->len--;
+        return;
+    }
+    buf_put_u8(b, ' ');
+    if (b->failed)
+        return;
+    memmove(b->ptr + at + 1, b->ptr + at, b->len - 1 - at);
+    b->ptr[at] = '[';
 }
 
 static void put_pairs(struct buf *b, const struct value *v)
 {
     struct wire_reader r = wire_reader_of(v->bytes);
-    struct slice path;
+    struct slice path = SLICE_NULL, before = SLICE_NULL;
     struct value inner;
+    size_t value_at = 0;
+    bool array = false;
     buf_put_u8(b, '{');
-    for (uint32_t i = 0; i < v->count; i++) {
+    for (uint32_t i = 0; i < v->count; i++, before = path) {
         if (value_next_pair(&r, &path, &inner))
             break;
-        if (i)
+        bool more = i && slice_equal(before, path); /* of the same key: an array of both */
+        if (more && !array)
+            open_array(b, value_at);
+        if (!more && array)
+            buf_put_u8(b, ']');
+        array = more;
+        if (i && !b->failed && b->ptr[b->len - 1] != '[') /* behind an empty list */
             buf_put_u8(b, ',');
-        json_put_text(b, path);
-        buf_put_u8(b, ':');
-        json_put_value(b, &inner);
+        if (!more) {
+            json_put_text(b, path);
+            buf_put_u8(b, ':');
+            value_at = b->len;
+        }
+        if (inner.type == VALUE_LIST && more)
+            put_items(b, &inner);
+        else
+            json_put_value(b, &inner);
     }
+    if (array)
+        buf_put_u8(b, ']');
     buf_put_u8(b, '}');
 }
 

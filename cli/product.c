@@ -99,6 +99,30 @@ static void put_scalar(const struct json *v, struct buf *out)
     }
 }
 
+/* An array of texts is one list; in others each item keeps its type. */
+static enum status put_pair_array(const struct json *v, struct slice path, struct buf *out,
+                                  uint32_t *count)
+{
+    bool texts = true;
+    for (const struct json *i = v->first; i; i = i->next)
+        texts &= i->type == JSON_TEXT || i->type == JSON_NULL;
+    if (texts) {
+        (*count)++;
+        wire_put_bytes(out, path);
+        return put_array(v, out);
+    }
+    for (const struct json *i = v->first; i; i = i->next) {
+        if (i->type == JSON_NULL)
+            continue;
+        if (i->type == JSON_ARRAY || i->type == JSON_OBJECT)
+            return STATUS_SCHEMA_MISMATCH;
+        (*count)++;
+        wire_put_bytes(out, path);
+        put_scalar(i, out);
+    }
+    return STATUS_OK;
+}
+
 /* Nested objects become paths joined with dots. */
 static enum status put_pairs(const struct json *v, struct slice prefix, struct arena *a,
                              struct buf *out, uint32_t *count)
@@ -117,12 +141,13 @@ static enum status put_pairs(const struct json *v, struct slice prefix, struct a
             s = put_pairs(m, path, a, out, count);
             continue;
         }
+        if (m->type == JSON_ARRAY) {
+            s = put_pair_array(m, path, out, count);
+            continue;
+        }
         (*count)++;
         wire_put_bytes(out, path);
-        if (m->type == JSON_ARRAY)
-            s = put_array(m, out);
-        else
-            put_scalar(m, out);
+        put_scalar(m, out);
     }
     return s;
 }

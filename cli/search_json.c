@@ -97,7 +97,10 @@ static void put_facet_values(struct buf *b, const struct facet_reply *f)
     buf_printf(b, "\"values\":[");
     for (uint32_t i = 0; i < f->value_count; i++) {
         buf_printf(b, "%s{\"value\":", i ? "," : "");
-        json_put_text(b, f->values[i].value);
+        if (f->values[i].type == VALUE_NULL || f->values[i].type == VALUE_TEXT)
+            json_put_text(b, f->values[i].value);
+        else /* the text of a number or a boolean is JSON */
+            buf_put_slice(b, f->values[i].value);
         buf_printf(b, ",\"count\":%llu}", (unsigned long long)f->values[i].count);
     }
     buf_printf(b, "],\"distinct\":%llu", (unsigned long long)f->distinct);

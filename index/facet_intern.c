@@ -16,6 +16,7 @@ struct known {
     uint64_t hash;
     struct slice text;
     uint32_t field, ordinal; /* ordinal 0 = free slot */
+    enum value_type type;
 };
 
 struct waiting {
@@ -35,6 +36,14 @@ struct facet_intern {
     uint32_t waiting_count, waiting_cap;
     struct buf key, value;
 };
+
+static bool same_kind(enum value_type a, enum value_type b)
+{
+    bool boolean = a == VALUE_FALSE || a == VALUE_TRUE, number = a == VALUE_INT || a == VALUE_FLOAT;
+    return boolean  ? b == VALUE_FALSE || b == VALUE_TRUE
+           : number ? b == VALUE_INT || b == VALUE_FLOAT
+                    : b == a;
+}
 
 static void put_be(struct buf *b, uint64_t v, int bytes)
 {
@@ -89,7 +98,7 @@ enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal
 }
 
 static enum status find_hashed(struct store_txn *t, uint32_t field, struct slice text,
-                               uint64_t hash, uint32_t *ordinal)
+                               enum value_type type, uint64_t hash, uint32_t *ordinal)
 {
     uint8_t key[FACET_KEY_MAX] = {'o', (uint8_t)(field >> 8), (uint8_t)field};
     for (int i = 0; i < 8; i++)
@@ -100,7 +109,7 @@ static enum status find_hashed(struct store_txn *t, uint32_t field, struct slice
         struct facet_row row;
         uint32_t candidate = wire_load32(v.ptr + at);
         st = facet_row_read(t, field, candidate, &row);
-        if (!st && slice_equal(row.text, text)) {
+        if (!st && slice_equal(row.text, text) && same_kind(row.type, type)) {
             *ordinal = candidate;
             return STATUS_OK;
         }
@@ -109,9 +118,9 @@ static enum status find_hashed(struct store_txn *t, uint32_t field, struct slice
 }
 
 enum status facet_row_find(struct store_txn *t, uint32_t field, struct slice text,
-                           uint32_t *ordinal)
+                           enum value_type type, uint32_t *ordinal)
 {
-    return find_hashed(t, field, text, text_hash(text), ordinal);
+    return find_hashed(t, field, text, type, text_hash(text), ordinal);
 }
 
 enum status facet_intern_create(struct facet_intern **out)
@@ -167,13 +176,15 @@ void facet_intern_end(struct facet_intern *f, bool committed)
     f->read = NULL;
 }
 
-static struct known *probe(struct facet_intern *f, uint32_t field, struct slice text, uint64_t hash)
+static struct known *probe(struct facet_intern *f, uint32_t field, struct slice text,
+                           enum value_type type, uint64_t hash)
 {
     uint32_t mask = f->slot_count - 1;
     uint32_t i = (uint32_t)(hash + field * UINT64_C(0x9e3779b1)) & mask;
     while (f->slots[i].ordinal) {
         const struct known *k = &f->slots[i];
-        if (k->hash == hash && k->field == field && slice_equal(k->text, text))
+        if (k->hash == hash && k->field == field && same_kind(k->type, type) &&
+            slice_equal(k->text, text))
             break;
         i = (i + 1) & mask;
     }
@@ -193,7 +204,7 @@ static bool grow_slots(struct facet_intern *f)
     f->slot_count = n * 2;
     for (uint32_t i = 0; i < n; i++)
         if (old[i].ordinal)
-            *probe(f, old[i].field, old[i].text, old[i].hash) = old[i];
+            *probe(f, old[i].field, old[i].text, old[i].type, old[i].hash) = old[i];
     free(old);
     return true;
 }
@@ -217,17 +228,17 @@ enum status facet_intern_ordinal(struct facet_intern *f, uint32_t field,
                                  const struct facet_row *value, uint32_t *ordinal)
 {
     uint64_t hash = text_hash(value->text);
-    struct known *k = probe(f, field, value->text, hash);
+    struct known *k = probe(f, field, value->text, value->type, hash);
     if (k->ordinal) {
         *ordinal = k->ordinal;
         return STATUS_OK;
     }
     if (!grow_slots(f))
         return STATUS_NO_MEMORY;
-    k = probe(f, field, value->text, hash);
+    k = probe(f, field, value->text, value->type, hash);
     enum status st = STATUS_NOT_FOUND;
     if (f->committed[field])
-        st = find_hashed(f->read, field, value->text, hash, ordinal);
+        st = find_hashed(f->read, field, value->text, value->type, hash, ordinal);
     if (st && st != STATUS_NOT_FOUND)
         return st;
     struct facet_row row = *value;
@@ -240,7 +251,7 @@ enum status facet_intern_ordinal(struct facet_intern *f, uint32_t field,
             return st;
         f->counts[field]++;
     }
-    *k = (struct known){hash, row.text, field, *ordinal};
+    *k = (struct known){hash, row.text, field, *ordinal, row.type};
     f->used++;
     return STATUS_OK;
 }

@@ -15,7 +15,7 @@ struct facet_intern;
 /* A stored value of the dictionary: `facets` row 'v'. */
 struct facet_row {
     uint32_t parent;
-    enum value_type type; /* of an attributes value as it first came; TEXT otherwise */
+    enum value_type type; /* of an attributes value; TEXT otherwise */
     bool has_number;
     double number;
     struct slice text;
@@ -27,9 +27,10 @@ enum { FACET_KEY_MAX = 11, FACET_TEXT_MAX = 1 << 20 };
 void facet_value_key(struct buf *key, uint32_t field, uint32_t ordinal);
 enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal,
                            struct facet_row *out);
-/* Ordinal of a text in the stored dictionary, NOT_FOUND. */
+/* Ordinal of a value in the stored dictionary, NOT_FOUND. Values differ when their texts do or when
+ * one is text, one a boolean, one a number: "5" and 5 are two. */
 enum status facet_row_find(struct store_txn *t, uint32_t field, struct slice text,
-                           uint32_t *ordinal);
+                           enum value_type type, uint32_t *ordinal);
 
 enum status facet_intern_create(struct facet_intern **out);
 void facet_intern_destroy(struct facet_intern **f);

@@ -19,6 +19,7 @@ struct entry {
     struct slice text;
     uint32_t count, ordinal;
     double number;
+    enum value_type type;
 };
 
 struct top {
@@ -33,7 +34,8 @@ struct top {
 static int by_count(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    return x->count != y->count ? (x->count < y->count ? 1 : -1) : slice_compare(x->text, y->text);
+    int c = x->count != y->count ? (x->count < y->count ? 1 : -1) : slice_compare(x->text, y->text);
+    return c ? c : (x->type > y->type) - (x->type < y->type);
 }
 
 /* --- which values ----------------------------------------------------------------------------- */
@@ -101,7 +103,7 @@ static enum status read_text(struct top *t, struct entry *e)
     const struct facet_counter *c = t->counter;
     if (!c->counts)
         return number_text(t, e);
-    enum status st = facet_value_text(t->snap, c->field_id, e->ordinal, &e->text);
+    enum status st = facet_value_text(t->snap, c->field_id, e->ordinal, &e->text, &e->type);
     if (!st && c->keyed)
         e->text =
             slice_make(e->text.ptr + c->key->name.len + 1, e->text.len - c->key->name.len - 1);
@@ -186,6 +188,7 @@ enum status facet_finish_values(struct facet_counter *c, struct snapshot *snap,
     if (!out->values)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < out->value_count; i++)
-        out->values[i] = (struct facet_value){.value = t.items[i].text, .count = t.items[i].count};
+        out->values[i] = (struct facet_value){
+            .value = t.items[i].text, .count = t.items[i].count, .type = t.items[i].type};
     return STATUS_OK;
 }

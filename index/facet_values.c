@@ -8,12 +8,14 @@ uint32_t facet_value_count(struct snapshot *s, uint32_t field)
 }
 
 enum status facet_value_text(struct snapshot *s, uint32_t field, uint32_t ordinal,
-                             struct slice *text)
+                             struct slice *text, enum value_type *type)
 {
     struct facet_row row;
     enum status st = facet_row_read(s->txn, field, ordinal, &row);
     if (!st)
         *text = row.text;
+    if (!st && type)
+        *type = row.type;
     return st;
 }
 
@@ -33,7 +35,7 @@ bool facet_value_number(struct snapshot *s, uint32_t field, uint32_t ordinal, do
 }
 
 enum status facet_value_find(struct snapshot *s, uint32_t field, struct slice text,
-                             uint32_t *ordinal)
+                             enum value_type type, uint32_t *ordinal)
 {
-    return facet_row_find(s->txn, field, text, ordinal);
+    return facet_row_find(s->txn, field, text, type, ordinal);
 }

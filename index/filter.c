@@ -1,6 +1,7 @@
 #include "index/filter.h"
 
 #include "index/filter_private.h"
+#include "index/product.h"
 #include "index/value_index.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ struct parser {
     struct arena *arena;
     struct fault *fault;
     uint32_t operators, depth, values;
+    bool quoted; /* the last word was */
     enum status status;
 };
 
@@ -88,7 +90,8 @@ static struct slice take_quoted(struct parser *p, char quote)
 static struct slice take_word(struct parser *p, const char *what)
 {
     skip_blanks(p);
-    if (p->at < p->end && (*p->at == '"' || *p->at == '\'' || *p->at == '`'))
+    p->quoted = p->at < p->end && (*p->at == '"' || *p->at == '\'' || *p->at == '`');
+    if (p->quoted)
         return take_quoted(p, *p->at);
     const char *from = p->at;
     while (p->at < p->end && word_byte(*p->at) &&
@@ -118,8 +121,8 @@ static void count_operator(struct parser *p)
 /* --- comparisons ------------------------------------------------------------------------------ */
 
 struct target {
-    const struct field *field;
-    struct slice path; /* of an attributes field */
+    const struct field *field; /* NULL: the id */
+    struct slice path;         /* of an attributes field */
 };
 
 static struct target find_field(struct parser *p, struct slice name)
@@ -133,6 +136,8 @@ static struct target find_field(struct parser *p, struct slice name)
         if (t.field && t.field->type != FIELD_ATTRIBUTES)
             t.field = NULL;
     }
+    if (!t.field && slice_equal(name, SLICE_LIT("id")))
+        return t;
     if (!t.field && !p->status) {
         char what[96];
         p->at -= name.len;
@@ -230,21 +235,49 @@ static struct filter *ordinal_node(struct parser *p, const struct target *t, str
     return f;
 }
 
-static void add_value(struct parser *p, const struct target *t, struct slice v,
-                      struct ordinal_list *l)
+static void add_found(struct parser *p, const struct target *t, struct slice text,
+                      enum value_type type, struct ordinal_list *l)
 {
     uint32_t ordinal;
-    struct slice text = v;
-    if (++p->values > FILTER_MAX_VALUES)
-        fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
     if (t->field->type == FIELD_ATTRIBUTES) {
-        text = arena_printf(p->arena, "%.*s\x1f%.*s", (int)t->path.len, t->path.ptr, (int)v.len,
-                            v.ptr);
+        text = arena_printf(p->arena, "%.*s\x1f%.*s", (int)t->path.len, t->path.ptr, (int)text.len,
+                            text.ptr);
         if (!text.ptr)
             fail(p, STATUS_NO_MEMORY, "out of memory");
     }
-    if (!p->status && facet_value_find(p->snap, t->field->id, text, &ordinal) == STATUS_OK)
+    if (!p->status && facet_value_find(p->snap, t->field->id, text, type, &ordinal) == STATUS_OK)
         add_ordinal(p, l, ordinal);
+}
+
+/* An attribute without quotes is what it would be in JSON. Numbers are stored in one of two ways of
+ * writing: as an integer, or with the fewest digits. */
+static void add_bare(struct parser *p, const struct target *t, struct slice v,
+                     struct ordinal_list *l)
+{
+    double n;
+    char text[NUMBER_TEXT_MAX];
+    if (slice_equal(v, SLICE_LIT("true")) || slice_equal(v, SLICE_LIT("false"))) {
+        add_found(p, t, v, VALUE_TRUE, l);
+    } else if (number_of(v, &n)) {
+        add_found(p, t, product_number_text(n, text), VALUE_FLOAT, l);
+        if (n == floor(n) && fabs(n) < 9.2e18)
+            add_found(p, t, slice_make(text, (size_t)snprintf(text, sizeof text, "%.0f", n)),
+                      VALUE_INT, l);
+        add_found(p, t, v, VALUE_INT, l);
+    } else {
+        add_found(p, t, v, VALUE_TEXT, l);
+    }
+}
+
+static void add_value(struct parser *p, const struct target *t, struct slice v,
+                      struct ordinal_list *l)
+{
+    if (++p->values > FILTER_MAX_VALUES)
+        fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
+    if (t->field->type == FIELD_ATTRIBUTES && !p->quoted)
+        add_bare(p, t, v, l);
+    else
+        add_found(p, t, v, VALUE_TEXT, l);
 }
 
 /* The node of a path and all below it. */
@@ -253,7 +286,7 @@ static void add_under(struct parser *p, const struct target *t, struct slice und
 {
     const struct value_index *v;
     uint32_t node;
-    enum status st = facet_value_find(p->snap, t->field->id, under, &node);
+    enum status st = facet_value_find(p->snap, t->field->id, under, VALUE_TEXT, &node);
     if (st == STATUS_NOT_FOUND)
         return;
     if (!st)
@@ -359,6 +392,59 @@ static struct filter *set_node(struct parser *p, const struct target *t)
     return p->status ? NULL : numeric(t->field->type) ? any : ordinal_node(p, t, &l);
 }
 
+/* --- ids -------------------------------------------------------------------------------------- */
+
+static int by_docid(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static struct filter *docs_node(struct parser *p, const struct ordinal_list *l)
+{
+    struct filter *f = new_node(p, NODE_DOCS);
+    if (!f)
+        return NULL;
+    f->field_id = UINT32_MAX;
+    f->docs = l->items;
+    f->doc_count = l->count;
+    if (l->count)
+        qsort(l->items, l->count, sizeof *l->items, by_docid);
+    return f;
+}
+
+static void add_id(struct parser *p, struct slice id, struct ordinal_list *l)
+{
+    uint32_t docid;
+    if (++p->values > FILTER_MAX_VALUES)
+        fail(p, STATUS_TOO_LARGE, "more than 4,096 values");
+    enum status st = p->status || !id.len ? STATUS_NOT_FOUND : snapshot_find(p->snap, id, &docid);
+    if (st == STATUS_OK)
+        add_ordinal(p, l, docid);
+    else if (st != STATUS_NOT_FOUND)
+        fail(p, st, "the ids cannot be read");
+}
+
+/* id = "x", id != "x", id in [..]: looked up once, then docids. */
+static struct filter *id_comparison(struct parser *p)
+{
+    struct ordinal_list l = {0};
+    bool in = take_keyword(p, "in"), not = !in && take_symbol(p, "!=");
+    if (in ? !take_symbol(p, "[") : !not &&!take_symbol(p, "=")) {
+        fail(p, STATUS_SYNTAX, in ? "[ expected" : "an id is compared with = != or in, which");
+        return NULL;
+    }
+    while (!p->status) {
+        add_id(p, take_word(p, "a value is expected"), &l);
+        if (!in || take_symbol(p, "]"))
+            break;
+        if (!take_symbol(p, ","))
+            fail(p, STATUS_SYNTAX, ", or ] expected");
+    }
+    struct filter *f = p->status ? NULL : docs_node(p, &l);
+    return f && not ? negate(p, f) : f;
+}
+
 static struct filter *comparison(struct parser *p)
 {
     struct slice name = take_word(p, "a field is expected");
@@ -368,6 +454,8 @@ static struct filter *comparison(struct parser *p)
     if (p->status)
         return NULL;
     count_operator(p);
+    if (!t.field)
+        return id_comparison(p);
     if (take_keyword(p, "in"))
         return set_node(p, &t);
     if (take_keyword(p, "under"))
@@ -434,7 +522,10 @@ static struct filter *unary(struct parser *p)
         struct target t = p->status ? (struct target){0} : find_field(p, name);
         if (!p->status && !take_symbol(p, ")"))
             fail(p, STATUS_SYNTAX, ") expected");
-        if (!p->status && t.path.len) {
+        if (!p->status && !t.field) { /* every product has one */
+            f = docs_node(p, &(struct ordinal_list){0});
+            f = f ? negate(p, f) : NULL;
+        } else if (!p->status && t.path.len) {
             struct ordinal_list l = {0};
             add_attribute(p, &t, NULL, &l);
             f = ordinal_node(p, &t, &l);

@@ -24,6 +24,19 @@ static bool match_ordinals(const struct filter *f, const struct column_chunk *c,
     return false;
 }
 
+static bool match_docs(const struct filter *f, uint32_t docid)
+{
+    uint32_t lo = 0, hi = f->doc_count;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (f->docs[mid] < docid)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < f->doc_count && f->docs[lo] == docid;
+}
+
 static bool match_column(const struct filter *f, uint32_t docid)
 {
     const struct column_chunk *c;
@@ -60,6 +73,8 @@ bool filter_match(const struct filter *f, uint32_t docid)
         return false;
     case NODE_NOT:
         return !filter_match(f->child, docid);
+    case NODE_DOCS:
+        return match_docs(f, docid);
     default:
         return match_column(f, docid);
     }

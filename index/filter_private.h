@@ -5,7 +5,7 @@
 
 #include "index/filter.h"
 
-enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDINALS };
+enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDINALS, NODE_DOCS };
 
 struct filter {
     enum node_kind kind;
@@ -20,6 +20,7 @@ struct filter {
     /* ORDINALS: a bit for each value that passes */
     uint64_t *ordinal_bits;
     uint32_t ordinal_count, ordinal_most; /* how many, the largest */
+    uint32_t *docs, doc_count;            /* DOCS: docids, ascending */
     struct slice text;                    /* as it was written, of terms joined by "and" */
 };
 

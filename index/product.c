@@ -350,7 +350,7 @@ static void put_typed(struct buf *out, const struct facet_row *row, struct slice
     }
 }
 
-/* Values of one path that follow each other are one list. */
+/* Texts of one path that follow each other are one list. */
 static enum status put_attributes(const struct product_source *from, uint32_t field,
                                   const struct column_value *v, struct buf *out)
 {
@@ -367,7 +367,8 @@ static enum status put_attributes(const struct product_source *from, uint32_t fi
             st = STATUS_CORRUPT;
             break;
         }
-        while (i + run < v->count && !(st = read_row(from, field, v->items[i + run], &next)) &&
+        while (row.type == VALUE_TEXT && i + run < v->count &&
+               !(st = read_row(from, field, v->items[i + run], &next)) && next.type == VALUE_TEXT &&
                split_attribute(next.text, &other, &item) && slice_equal(other, path))
             run++;
         wire_put_bytes(&body, path);

@@ -88,8 +88,9 @@ struct hit {
 struct facet_value {
     struct slice value;
     uint64_t count;
-    double from, to; /* ranges */
-    uint32_t depth;  /* of a path */
+    double from, to;      /* ranges */
+    uint32_t depth;       /* of a path */
+    enum value_type type; /* BOOLEAN, INT or FLOAT of an attribute that is one; else 0 or TEXT */
 };
 
 struct facet_result {

@@ -291,7 +291,7 @@ static enum status group_text(const struct groups *g, const struct group_item *i
     if (!item->has_value)
         return STATUS_OK;
     if (g->ordinal)
-        return facet_value_text(g->snap, g->field_id, (uint32_t)item->key, text);
+        return facet_value_text(g->snap, g->field_id, (uint32_t)item->key, text, NULL);
     memcpy(&v, &item->key, sizeof v);
     if (g->type == FIELD_BOOLEAN)
         *text = item->key ? SLICE_LIT("true") : SLICE_LIT("false");

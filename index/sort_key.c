@@ -102,7 +102,7 @@ void sort_keys_encode(const struct sort_keys *k, const uint64_t keys[TOPK_KEYS],
             wire_put_u64(out, keys[i]);
         } else if (keys[i] &&
                    !facet_value_text(k->snap, k->items[i].field,
-                                     sort_text_ordinal(t, (uint32_t)(twice / 2)), &text)) {
+                                     sort_text_ordinal(t, (uint32_t)(twice / 2)), &text, NULL)) {
             buf_put_u8(out, CARRIED_TEXT);
             wire_put_bytes(out, text);
         } else {

@@ -70,7 +70,7 @@ static enum status read_fresh(struct sort_texts *all, struct sort_text *t, struc
     for (uint32_t o = t->count + 1; o <= upto; o++) {
         struct slice text, folded;
         struct entry *e = &fresh[o - t->count - 1];
-        enum status st = facet_value_text(snap, t->field, o, &text);
+        enum status st = facet_value_text(snap, t->field, o, &text, NULL);
         if (!st)
             st = folder_run(all->folder, text, false, &folded);
         if (st)

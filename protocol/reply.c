@@ -78,6 +78,7 @@ void search_reply_hit_end(struct buf *b, size_t document_at, const struct hit_re
 
 void search_reply_facet(struct buf *b, const struct facet_reply *f)
 {
+    bool typed = false;
     size_t at = tlv_begin(b, TAG_HITS_FACET);
     wire_put_bytes(b, f->field);
     buf_put_u8(b, f->kind);
@@ -90,7 +91,10 @@ void search_reply_facet(struct buf *b, const struct facet_reply *f)
     for (uint32_t i = 0; i < f->value_count; i++) {
         wire_put_bytes(b, f->values[i].value);
         wire_put_varint(b, f->values[i].count);
+        typed |= f->values[i].type != 0;
     }
+    for (uint32_t i = 0; typed && i < f->value_count; i++)
+        buf_put_u8(b, f->values[i].type);
     tlv_end(b, at);
 }
 
@@ -215,6 +219,8 @@ static enum status facet_decode(struct slice v, struct arena *a, struct facet_re
         values[i].value = wire_bytes(&r);
         values[i].count = wire_varint(&r);
     }
+    for (size_t i = 0; i < n && wire_left(&r); i++) /* absent: all are texts */
+        values[i].type = wire_u8(&r);
     f->values = values;
     f->value_count = (uint32_t)n;
     return r.failed ? STATUS_INVALID : STATUS_OK;

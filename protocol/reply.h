@@ -27,6 +27,7 @@ struct hit_reply {
 struct facet_value_reply {
     struct slice value;
     uint64_t count;
+    uint8_t type; /* enum value_type of an attribute's value; 0 = text */
 };
 
 struct facet_reply {

@@ -208,10 +208,8 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
             return STATUS_AGAIN;
     }
     /* a change without a version of its own leaves none, as the index does */
-    struct entry e = {.id = id,
-                      .version = item->version,
-                      .sequence = sequence,
-                      .exists = item->op != PUT_DELETE};
+    struct entry e = {
+        .id = id, .version = item->version, .sequence = sequence, .exists = item->op != PUT_DELETE};
     enum status st = note(p, item, bytes, &e);
     if (!st && p->watched && !canary_reserved(d.id))
         p->growth += (int64_t)e.exists - (int64_t)old.exists;

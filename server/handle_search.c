@@ -166,7 +166,9 @@ static enum status put_facets(struct front *f, const struct query_result *r, str
         if (!values)
             return STATUS_NO_MEMORY;
         for (uint32_t k = 0; k < in->value_count; k++)
-            values[k] = (struct facet_value_reply){in->values[k].value, in->values[k].count};
+            values[k] = (struct facet_value_reply){
+                in->values[k].value, in->values[k].count,
+                in->values[k].type == VALUE_TEXT ? 0 : (uint8_t)in->values[k].type};
         search_reply_facet(b, &(struct facet_reply){.field = in->field,
                                                     .kind = (uint8_t)in->kind,
                                                     .distinct = in->distinct,

@@ -69,19 +69,20 @@ static void facet_values_have_parents_and_numbers(void **state)
     assert_int_equal(batch_commit(&b, 1), STATUS_OK);
     struct snapshot *snap = begin(&s);
     assert_int_equal(facet_value_count(snap, SHOP_PATH), 2);
-    assert_int_equal(facet_value_find(snap, SHOP_PATH, SLICE_LIT("Shoes > Running"), &o),
-                     STATUS_OK);
+    assert_int_equal(
+        facet_value_find(snap, SHOP_PATH, SLICE_LIT("Shoes > Running"), VALUE_TEXT, &o), STATUS_OK);
     o = facet_value_parent(snap, SHOP_PATH, o);
-    assert_int_equal(facet_value_text(snap, SHOP_PATH, o, &text), STATUS_OK);
+    assert_int_equal(facet_value_text(snap, SHOP_PATH, o, &text, NULL), STATUS_OK);
     assert_true(slice_equal(text, SLICE_LIT("Shoes")));
     assert_int_equal(facet_value_parent(snap, SHOP_PATH, o), 0);
     assert_int_equal(facet_value_find(snap, SHOP_ATTRS,
                                       SLICE_LIT("size\x1f"
                                                 "55"),
-                                      &o),
+                                      VALUE_INT, &o),
                      STATUS_OK);
     assert_true(facet_value_number(snap, SHOP_ATTRS, o, &number) && number == 55);
-    assert_int_equal(facet_value_find(snap, SHOP_BRAND, SLICE_LIT("x"), &o), STATUS_NOT_FOUND);
+    assert_int_equal(facet_value_find(snap, SHOP_BRAND, SLICE_LIT("x"), VALUE_TEXT, &o),
+                     STATUS_NOT_FOUND);
     snapshot_destroy(&snap);
     shop_close(&s);
 }

@@ -116,7 +116,7 @@ static void put_comes_back(void **state)
 
 static void put_search_reply(struct buf *b)
 {
-    struct facet_value_reply values[] = {{SLICE_LIT("acme"), 3}};
+    struct facet_value_reply values[] = {{SLICE_LIT("acme"), 3, VALUE_INT}};
     struct facet_reply facet = {
         .field = SLICE_LIT("brand"), .distinct = 7, .values = values, .value_count = 1, .max = 2.5};
     struct hit_reply hits[] = {{.id = SLICE_LIT("a"), .score = 1u << 30, .age_ms = 12},

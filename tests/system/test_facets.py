@@ -48,6 +48,11 @@ def number_text(v):
     return ('true' if v else 'false') if isinstance(v, bool) else format(v, '.15g')
 
 
+def kind_of(v):
+    """A value of an attribute as what it is: "5" is not 5."""
+    return (type(v).__name__.replace('float', 'int'), number_text(v) if isinstance(v, (int, float)) else v)
+
+
 class Recount:
     """One catalog: random filters over its fields, with their meaning as a function."""
 
@@ -90,10 +95,8 @@ class Recount:
         v = self.some(field)
         if isinstance(v, (int, float)) and not isinstance(v, bool) and kind == 'key<':
             return f'`{field}` <= {v!r}', lambda p: isinstance(get(p, field), (int, float)) and get(p, field) <= v
-        text = number_text(v) if isinstance(v, (int, float)) else v
-        same = lambda p: get(p, field) is not None and (
-            number_text(get(p, field)) if isinstance(get(p, field), (int, float)) else get(p, field)) == text
-        return f'`{field}` = {quoted(text)}', same
+        same = lambda p: get(p, field) is not None and kind_of(get(p, field)) == kind_of(v)
+        return f'`{field}` = {number_text(v) if isinstance(v, (int, float)) else quoted(v)}', same
 
     def filter(self):
         a, b, c = self.term(), self.term(), self.term()
@@ -119,9 +122,8 @@ class Recount:
             for p in inside:
                 v = get(p, field)
                 for x in {json.dumps(x) for x in (v if isinstance(v, list) else [] if v is None else [v])}:
-                    x = json.loads(x)
-                    counts[number_text(x) if isinstance(x, (int, float)) else x] += 1
-            got = {v['value']: v['count'] for v in r['facets'][field]['values']}
+                    counts[kind_of(json.loads(x))] += 1
+            got = {kind_of(v['value']): v['count'] for v in r['facets'][field]['values']}
             assert r['facets'][field]['distinct'] == len(counts), f'{told}: {field} {len(counts)} values'
             if len(counts) <= 1000:
                 assert got == counts, f'{told}: {field}'
@@ -175,6 +177,37 @@ class Facets(unittest.TestCase):
         self.assertAlmostEqual(r['avg'], sum(sizes) / len(sizes))
         r = self.server.search('made', '', '-k', 0, '--facet', 'attrs.size:ranges=38..39.5,39.5..')['facets']['attrs.size']
         self.assertEqual([v['count'] for v in r['values']], [sizes.count(38), len(sizes) - sizes.count(38)])
+
+    def test_attributes_that_look_the_same_but_are_not(self):
+        values = [5, '5', 5.0, True, 'true', [5, '5'], 'x', 1e16, '1e+16', -0.5, ['a', 'b'], [True, 'b', 7.5]]
+        products = [{'id': f'v{i}', 'attrs': {'v': v, 'w': 1}} for i, v in enumerate(values)]
+        self.server.import_lines('mixed', products, '--ack', 'visible')
+        for text, want in (('= 5', [0, 2, 5]), ('= 5.0', [0, 2, 5]), ('= "5"', [1, 5]), ('= true', [3, 11]), ("= 'true'", [4]),
+                           ('= x', [6]), ('= 1e16', [7]), ('= 10000000000000000', [7]), ('= "1e+16"', [8]), ('= -0.5', [9]),
+                           ('in [5, "true", "b"]', [0, 2, 4, 5, 10, 11]), ('>= 5', [0, 2, 5, 7, 11]), ('!= "5"', [0, *range(2, 5), *range(6, 12)])):
+            r = self.server.search('mixed', '', '-k', 50, '--filter', f'attrs.v {text}')
+            self.assertEqual(sorted(int(h['id'][1:]) for h in r['hits']), want, text)
+        told = self.server.search('mixed', '', '-k', 0, '--facet', 'attrs.v:100')['facets']['attrs.v']['values']
+        self.assertEqual({kind_of(v['value']): v['count'] for v in told},
+                         {('int', '5'): 3, ('str', '5'): 2, ('bool', 'true'): 2, ('str', 'true'): 1, ('str', 'x'): 1, ('int', '1e+16'): 1,
+                          ('str', '1e+16'): 1, ('int', '-0.5'): 1, ('str', 'a'): 1, ('str', 'b'): 2, ('int', '7.5'): 1})
+        lines = self.server.souk('export', '--catalog', 'mixed')
+        back = {p['id']: p for p in map(json.loads, (lines if isinstance(lines, str) else lines.stdout).splitlines())}
+        self.assertEqual(json.dumps([back[p['id']]['attrs']['v'] for p in products]),
+                         json.dumps([v if v != 1e16 else 1e16 for v in values]).replace('5.0,', '5,'))
+
+    def test_ids_are_looked_up_by_filters(self):
+        for text, want in (('id = m5', ['m5']), ('id in [m7, "m6", nothing, m6]', ['m6', 'm7']), ('id = "nothing"', []),
+                           ('id in [m1, m2] and not id = m1', ['m2']), ('exists(id) and id = m3', ['m3'])):
+            r = self.server.search('made', '', '--filter', text)
+            self.assertEqual(sorted(h['id'] for h in r['hits']), want, text)
+            self.assertEqual(r['found'], len(want), text)
+        self.assertEqual(self.server.search('made', '', '-k', 0, '--filter', 'id != m5')['found'], len(self.products) - 1)
+        self.assertEqual(self.server.search('made', 'thing', '-k', 5, '--filter', 'id in [m7, m9]')['found'], 2)
+        for text in 'id < 5', 'id in m5', 'id', f'id in [{", ".join(map(str, range(4097)))}]':
+            with self.assertRaises(Failed, msg=text) as told:
+                self.server.search('made', '', '--filter', text)
+            self.assertIn('byte', told.exception.stderr)
 
     def test_a_field_asked_for_twice_has_one_key(self):
         p = self.server.souk('search', 'made', '', '-k', 0, '--json', '--facet', 'price:stats',
