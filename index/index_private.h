@@ -56,6 +56,7 @@ struct snapshot {
     struct value_index *values[META_FIELDS]; /* by field, made when asked for */
     struct record_reader *reader;            /* made when a record is read first */
     struct buf record, items, scratch;
+    char id_room[SEGMENT_ID_MAX]; /* of snapshot_id() */
 };
 
 enum { SEGMENT_KEY_LEN = 8 };

@@ -77,8 +77,13 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
         if (!s->cursor)
             pins_place(s, out->hits, n, &out->hit_count);
     }
-    for (uint32_t i = 0; !st && i < out->hit_count; i++)
-        st = snapshot_id(s->snap, out->hits[i].docid, &out->hits[i].id);
+    for (uint32_t i = 0; !st && i < out->hit_count; i++) {
+        struct slice id;
+        st = snapshot_id(s->snap, out->hits[i].docid, &id);
+        out->hits[i].id = st ? SLICE_NULL : arena_copy(s->arena, id);
+        if (!st && !out->hits[i].id.ptr)
+            st = STATUS_NO_MEMORY;
+    }
     return st;
 }
 

@@ -341,23 +341,31 @@ void segment_tie_prefetch(const struct segment *s, uint32_t doc)
         __builtin_prefetch(s->extents[e] + (off & EXTENT_MASK));
 }
 
-enum status segment_id(const struct segment *s, uint32_t doc, struct slice *id)
+enum status segment_id(const struct segment *s, uint32_t doc, char room[SEGMENT_ID_MAX],
+                       struct slice *id)
 {
-    uint32_t off = doc < s->head.doc_count ? segment_u32(s, s->head.record_off, doc) : 0;
-    if (!off)
-        return STATUS_NOT_FOUND;
-    struct wire_reader r = wire_reader_of(segment_rest(s, off));
-    *id = wire_bytes(&r);
-    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+    uint32_t at, k;
+    enum status st = record_place(s, doc, &at, &k);
+    if (st)
+        return st;
+    struct wire_reader ids = wire_reader_of(segment_rest(s, at));
+    *id = SLICE_NULL;
+    if (k >= wire_u8(&ids))
+        return STATUS_CORRUPT;
+    for (uint32_t i = 0; i <= k && !st; i++)
+        st = record_next_id(&ids, room, id);
+    return st;
 }
 
 enum status segment_record(const struct segment *s, uint32_t doc, struct record_reader *rr,
                            struct slice *document)
 {
-    struct slice id, raw;
+    struct record_block b;
+    struct slice raw;
     uint32_t at, k;
-    enum status st = record_place(s, doc, &id, &at, &k);
-    st = st ? st : record_decompress(rr, segment_rest(s, at), s->head.dictionary, &raw);
+    enum status st = record_place(s, doc, &at, &k);
+    st = st ? st : record_block_parse(segment_rest(s, at), &b);
+    st = st ? st : record_decompress(rr, b.packed, s->head.dictionary, &raw);
     return st ? st : record_of_block(raw, k, document);
 }
 
@@ -397,11 +405,12 @@ enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *
 {
     uint32_t tie = XXH32(id.ptr, id.len, 0), low = find_tie(s, tie);
     for (; low < s->head.record_count; low++) {
+        char room[SEGMENT_ID_MAX];
         struct slice have;
         uint32_t d = segment_u32(s, s->head.sorted, low);
         if (segment_tie(s, d) != tie)
             break;
-        enum status st = segment_id(s, d, &have);
+        enum status st = segment_id(s, d, room, &have);
         if (st)
             return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
         if (slice_equal(have, id)) {

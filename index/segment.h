@@ -59,9 +59,11 @@ void segment_tie_prefetch(const struct segment *s, uint32_t doc);
 /* Candidate docs of an external id: docs (relative) whose tie key is xxh32(id); caller checks the
  * id. */
 enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc);
-/* External id of a doc, pointing into the map. */
-enum status segment_id(const struct segment *s, uint32_t doc, struct slice *id);
-/* Stored record of a doc: decompressed into `scratch` (cleared first): a document
+/* External id of a doc, put together in `room`. */
+enum { SEGMENT_ID_MAX = 255 };
+enum status segment_id(const struct segment *s, uint32_t doc, char room[SEGMENT_ID_MAX],
+                       struct slice *id);
+/* Stored record of a doc, until the reader is used again: a document
  * (protocol/document.h) of the fields that no column holds, field numbers = schema field ids. */
 struct record_reader;
 enum status segment_record(const struct segment *s, uint32_t doc, struct record_reader *rr,

@@ -357,7 +357,8 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
 {
     uint32_t class_len[4] = {0}, d = b->doc_count;
     float norm[4];
-    if (record.len > RECORD_MAX || id.len + record_bound(record.len + 5) + 32 > SEGMENT_EXTENT)
+    if (record.len > RECORD_MAX || id.len > RECORD_ID_MAX ||
+        id.len + record_bound(record.len + 5) + 32 > SEGMENT_EXTENT)
         return STATUS_TOO_LARGE;
     b->seen.count = b->next.count = 0;
     if (!array_add(b, &b->next, token_count + 1))
@@ -490,18 +491,18 @@ static enum status write_all(struct segment_builder *b, struct segment_writer *w
         if (t->dead)
             segment_writer_dead(w, term_text(b, t), (int32_t)t->dead);
     }
-    uint32_t *off = malloc((b->doc_count + 1u) * sizeof *off);
-    if (!off)
+    uint32_t *block_of = malloc((b->doc_count + 1u) * sizeof *block_of);
+    if (!block_of)
         return STATUS_NO_MEMORY;
     struct record_packer pack;
-    record_packer_init(&pack, w, records, off);
+    record_packer_init(&pack, w, records, block_of);
     enum status s = STATUS_OK;
     for (uint32_t d = 0; d < b->doc_count && !s; d++)
         s = record_pack(&pack, d, id_of(b, d), segment_builder_record(b, d));
     s = s ? s : record_pack_end(&pack);
     record_packer_fini(&pack);
-    s = s ? s : segment_writer_finish(w, off, sink, ctx);
-    free(off);
+    s = s ? s : segment_writer_finish(w, block_of, sink, ctx);
+    free(block_of);
     return s;
 }
 

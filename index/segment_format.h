@@ -7,13 +7,14 @@
  * integers are little-endian; offsets are bytes from the start of the blob; u32 arrays are aligned
  * to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (3)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (4)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
  *   64   u32 hash slot count (0 = none)         u32 tie[] at      u32 sorted docs at
- *   76   u32 record_off[] at (0 in it = none)   u32 prefix table at   u32 prefix count
- *   88   u32 dead table at  u32 dead count      u32 lcp[] at        reserved to 128
+ *   76   u32 places at      u32 prefix table at   u32 prefix count
+ *   88   u32 dead table at  u32 dead count      u32 lcp[] at      u32 block_off[] at
+ *   104  u32 block count    reserved to 128
  *
  *   term string   len u8, bytes; one behind the other, sorted bytewise: ordinal = rank
  *   lcp           u8 by ordinal: bytes the term shares with the one before (0 for the first), so
@@ -38,7 +39,7 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 3,
+    SEGMENT_FORMAT = 4,
     SEGMENT_HEAD = 128,
     SEGMENT_HASH_MIN_TERMS = 32,
     LIST_TINY = 16,
@@ -52,8 +53,8 @@ enum {
 struct segment_head {
     uint32_t base, doc_count, term_count, field_count, record_count, dictionary;
     uint64_t posting_count, blob_len;
-    uint32_t str_off, df, ptr, hash, hash_count, tie, sorted, record_off, prefix, prefix_count,
-        dead, dead_count, lcp;
+    uint32_t str_off, df, ptr, hash, hash_count, tie, sorted, places, prefix, prefix_count, dead,
+        dead_count, lcp, block_off, block_count;
 };
 
 void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD]);

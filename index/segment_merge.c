@@ -289,72 +289,70 @@ static enum status merge_terms(struct merge *m, struct segment_writer *w)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-struct block { /* the documents of an input whose records lie in one block */
+struct gathered { /* the documents of an input whose records lie in one block */
     uint32_t at, count;
-    uint32_t docs[RECORD_BLOCK], places[RECORD_BLOCK]; /* docs of the merged segment */
-    struct slice ids[RECORD_BLOCK];
-    bool whole; /* none of them was left out */
+    uint32_t docs[RECORD_BLOCK]; /* of the merged segment */
+    bool living[RECORD_BLOCK];
+    bool whole; /* all of them live, and more follow: nothing would be packed otherwise */
 };
 
-/* Gathers the living documents of the block that document *d of input k stands in. */
-static enum status gather(const struct merge *m, uint32_t k, uint32_t *d, struct block *b)
+/* Gathers the documents of the block that document *d of input k stands in. */
+static enum status gather(const struct merge *m, uint32_t k, uint32_t *d, struct gathered *b)
 {
     const struct segment *s = m->in[k];
-    uint32_t shift = segment_base(s) - m->base, left_out = 0;
-    *b = (struct block){0};
-    for (; *d < segment_doc_count(s) && b->count + left_out < RECORD_BLOCK; ++*d) {
-        struct slice id;
+    uint32_t shift = segment_base(s) - m->base;
+    *b = (struct gathered){.whole = true};
+    for (; *d < segment_doc_count(s); ++*d) {
         uint32_t at, place;
-        enum status st = record_place(s, *d, &id, &at, &place);
+        enum status st = record_place(s, *d, &at, &place);
         if (st == STATUS_NOT_FOUND) /* an earlier merge left it out; it is in no block */
             continue;
-        if (st || place >= RECORD_BLOCK)
-            return st ? st : STATUS_CORRUPT;
-        if ((b->count || left_out) && at != b->at)
-            break;
+        if (st)
+            return st;
+        if (b->count && at != b->at)
+            return STATUS_OK;
+        if (b->count == RECORD_BLOCK || place != b->count)
+            return STATUS_CORRUPT;
         b->at = at;
-        if (!alive(m, *d + shift)) {
-            left_out++;
-            continue;
-        }
-        b->docs[b->count] = *d + shift;
-        b->places[b->count] = place;
-        b->ids[b->count++] = id;
+        b->living[b->count] = alive(m, *d + shift);
+        b->whole &= b->living[b->count];
+        b->docs[b->count++] = *d + shift;
     }
-    b->whole = left_out == 0;
+    b->whole = false; /* the last block of an input may have room left */
     return STATUS_OK;
 }
 
-static enum status pack_block(const struct segment *s, const struct block *b,
+static enum status pack_block(const struct segment *s, const struct gathered *g,
                               struct record_packer *p, const struct merge_records *records)
 {
-    struct slice packed = segment_rest(s, b->at), raw, record;
-    struct wire_reader r = wire_reader_of(packed);
-    wire_varint(&r);
-    wire_bytes(&r);
-    if (r.failed)
+    struct record_block b;
+    struct slice raw, record, id = SLICE_NULL;
+    char room[SEGMENT_ID_MAX];
+    enum status st = record_block_parse(segment_rest(s, g->at), &b);
+    if (st || b.count != g->count)
         return STATUS_CORRUPT;
-    packed.len = (size_t)((const char *)r.at - packed.ptr);
-    bool full = b->whole && b->count == RECORD_BLOCK && !p->count;
-    if (full && segment_dictionary(s) == record_writer_dictionary(records->writer))
-        return record_pack_block(p, packed, b->docs, b->ids, b->count);
-    enum status st = record_decompress(records->reader, packed, segment_dictionary(s), &raw);
-    for (uint32_t i = 0; i < b->count && !st; i++) {
-        st = record_of_block(raw, b->places[i], &record);
-        st = st ? st : record_pack(p, b->docs[i], b->ids[i], record);
+    if (g->whole && !p->count && segment_dictionary(s) == record_writer_dictionary(records->writer))
+        return record_pack_block(p, b.whole, g->docs, g->count);
+    st = record_decompress(records->reader, b.packed, segment_dictionary(s), &raw);
+    struct wire_reader ids = wire_reader_of(b.ids);
+    for (uint32_t i = 0; i < g->count && !st; i++) {
+        st = record_next_id(&ids, room, &id);
+        st = st ? st : record_of_block(raw, i, &record);
+        if (!st && g->living[i])
+            st = record_pack(p, g->docs[i], id, record);
     }
     return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
 }
 
-static enum status merge_records(struct merge *m, struct segment_writer *w, uint32_t *off,
+static enum status merge_records(struct merge *m, struct segment_writer *w, uint32_t *block_of,
                                  const struct merge_records *records)
 {
     struct record_packer pack;
     enum status st = STATUS_OK;
-    record_packer_init(&pack, w, records->writer, off);
+    record_packer_init(&pack, w, records->writer, block_of);
     for (uint32_t k = 0; k < m->count && !st; k++)
         for (uint32_t d = 0; d < segment_doc_count(m->in[k]) && !st;) {
-            struct block b;
+            struct gathered b;
             st = gather(m, k, &d, &b);
             if (!st && b.count)
                 st = pack_block(m->in[k], &b, &pack, records);
@@ -378,8 +376,7 @@ static enum status prepare(struct merge *m, uint32_t **ties)
         for (uint32_t d = 0; d < segment_doc_count(m->in[k]); d++) {
             uint32_t doc = segment_base(m->in[k]) - m->base + d;
             (*ties)[doc] = segment_tie(m->in[k], d);
-            if (segment_u32(m->in[k], m->in[k]->head.record_off, d) &&
-                m->live(m->live_ctx, m->base + doc))
+            if (record_exists(m->in[k], d) && m->live(m->live_ctx, m->base + doc))
                 m->alive[doc >> 6] |= (uint64_t)1 << (doc & 63);
         }
     return STATUS_OK;
@@ -409,9 +406,9 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     segment_writer_init(&w);
     w.head.base = m.base;
     w.head.doc_count = m.doc_count;
-    uint32_t *ties = NULL, *off = calloc((size_t)m.doc_count + 1, 4);
+    uint32_t *ties = NULL, *block_of = calloc((size_t)m.doc_count + 1, 4);
     w.head.field_count = segment_field_count(last);
-    enum status st = off ? prepare(&m, &ties) : STATUS_NO_MEMORY;
+    enum status st = block_of ? prepare(&m, &ties) : STATUS_NO_MEMORY;
     if (!records) {
         st = st ? st : record_reader_create(&plain.reader);
         st = st ? st : record_writer_create(SLICE_NULL, 0, &plain.writer);
@@ -425,9 +422,9 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     if (!st && m.doc_count >= PREFIX_MIN_DOCS)
         st = write_prefixes(&m, &w);
     if (!st)
-        st = merge_records(&m, &w, off, records);
+        st = merge_records(&m, &w, block_of, records);
     if (!st)
-        st = segment_writer_finish(&w, off, sink, ctx);
+        st = segment_writer_finish(&w, block_of, sink, ctx);
     segment_writer_fini(&w);
     free(m.alive);
     free(m.docs);
@@ -436,7 +433,7 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     free(m.evidence);
     free(m.best);
     free(ties);
-    free(off);
+    free(block_of);
     record_reader_destroy(&plain.reader);
     record_writer_destroy(&plain.writer);
     return st;

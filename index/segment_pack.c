@@ -1,10 +1,12 @@
 #include "index/segment_pack.h"
 #include "index/segment_private.h"
 
+enum { HALF = 15, PLACES_DOCS = 32 };
+
 void record_packer_init(struct record_packer *p, struct segment_writer *out,
-                        struct record_writer *writer, uint32_t *off)
+                        struct record_writer *writer, uint32_t *block_of)
 {
-    *p = (struct record_packer){.out = out, .writer = writer, .off = off};
+    *p = (struct record_packer){.out = out, .writer = writer, .block_of = block_of};
 }
 
 void record_packer_fini(struct record_packer *p)
@@ -14,83 +16,156 @@ void record_packer_fini(struct record_packer *p)
     buf_fini(&p->block);
 }
 
-/* p->block holds the packed block; its entries follow. */
-static enum status put_block(struct record_packer *p, const uint32_t *docs, const struct slice *ids,
-                             uint32_t count)
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static enum status put_block(struct record_packer *p, const uint32_t *docs, uint32_t count)
 {
-    size_t at[RECORD_BLOCK];
-    for (uint32_t i = 0; i < count; i++) {
-        at[i] = p->block.len;
-        wire_put_bytes(&p->block, ids[i]);
-        wire_put_varint(&p->block, at[i]);
-        buf_put_u8(&p->block, (uint8_t)i);
-    }
     if (p->block.failed)
         return STATUS_NO_MEMORY;
     if (p->block.len > SEGMENT_EXTENT)
         return STATUS_TOO_LARGE;
-    uint32_t start = segment_writer_put(p->out, buf_slice(&p->block));
+    uint32_t number = segment_writer_block(p->out, buf_slice(&p->block));
     for (uint32_t i = 0; i < count; i++)
-        p->off[docs[i]] = start + (uint32_t)at[i];
+        p->block_of[docs[i]] = number + 1;
     return STATUS_OK;
 }
 
 enum status record_pack_end(struct record_packer *p)
 {
-    struct slice ids[RECORD_BLOCK] = {{NULL, 0}};
-    uint32_t docs[RECORD_BLOCK] = {0};
-    const char *id = p->ids.ptr;
     if (!p->count)
         return STATUS_OK;
-    for (uint32_t i = 0; i < p->count; i++) {
-        ids[i] = slice_make(id, p->waiting[i].id_len);
-        docs[i] = p->waiting[i].doc;
-        id += p->waiting[i].id_len;
-    }
     buf_clear(&p->block);
+    buf_put_u8(&p->block, (uint8_t)p->count);
+    buf_put_slice(&p->block, buf_slice(&p->ids));
     enum status st = record_compress(p->writer, buf_slice(&p->raw), &p->block);
-    st = st ? st : put_block(p, docs, ids, p->count);
+    st = st ? st : put_block(p, p->waiting, p->count);
     p->count = 0;
+    p->last_len = 0;
     buf_clear(&p->raw);
     buf_clear(&p->ids);
     return st;
 }
 
+static void put_id(struct record_packer *p, struct slice id)
+{
+    size_t shared = 0;
+    while (shared < id.len && shared < p->last_len && id.ptr[shared] == p->last[shared])
+        shared++;
+    size_t more = id.len - shared;
+    buf_put_u8(&p->ids,
+               (uint8_t)((shared < HALF ? shared : HALF) << 4 | (more < HALF ? more : HALF)));
+    if (shared >= HALF)
+        buf_put_u8(&p->ids, (uint8_t)(shared - HALF));
+    if (more >= HALF)
+        buf_put_u8(&p->ids, (uint8_t)(more - HALF));
+    buf_put(&p->ids, id.ptr + shared, more);
+    memcpy(p->last + shared, id.ptr + shared, more);
+    p->last_len = id.len;
+}
+
 enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id, struct slice record)
 {
     enum status st = STATUS_OK;
-    if (p->count && p->raw.len + record.len > RECORD_BLOCK_BYTES)
+    if (id.len > RECORD_ID_MAX)
+        return STATUS_TOO_LARGE;
+    if (p->count == RECORD_BLOCK || (p->count && p->raw.len + record.len > RECORD_BLOCK_BYTES))
         st = record_pack_end(p);
-    p->waiting[p->count++] = (struct packed_record){doc, id.len};
+    put_id(p, id);
+    p->waiting[p->count++] = doc;
     wire_put_bytes(&p->raw, record);
-    buf_put_slice(&p->ids, id);
-    if (p->raw.failed || p->ids.failed)
-        return STATUS_NO_MEMORY;
-    return !st && p->count == RECORD_BLOCK ? record_pack_end(p) : st;
+    return !st && (p->raw.failed || p->ids.failed) ? STATUS_NO_MEMORY : st;
 }
 
-enum status record_pack_block(struct record_packer *p, struct slice packed, const uint32_t *docs,
-                              const struct slice *ids, uint32_t count)
+enum status record_pack_block(struct record_packer *p, struct slice block, const uint32_t *docs,
+                              uint32_t count)
 {
     enum status st = record_pack_end(p);
     buf_clear(&p->block);
-    buf_put_slice(&p->block, packed);
-    return st ? st : put_block(p, docs, ids, count);
+    buf_put_slice(&p->block, block);
+    return st ? st : put_block(p, docs, count);
 }
 
-enum status record_place(const struct segment *s, uint32_t doc, struct slice *id,
-                         uint32_t *block_at, uint32_t *k)
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static uint32_t places_word(const struct segment *s, uint32_t doc, uint32_t which)
 {
-    uint32_t at = doc < s->head.doc_count ? segment_u32(s, s->head.record_off, doc) : 0;
-    if (!at)
+    return segment_u32(s, s->head.places, doc / PLACES_DOCS * 3 + which);
+}
+
+bool record_exists(const struct segment *s, uint32_t doc)
+{
+    return doc < s->head.doc_count && (places_word(s, doc, 0) >> doc % PLACES_DOCS & 1);
+}
+
+enum status record_place(const struct segment *s, uint32_t doc, uint32_t *block_at, uint32_t *k)
+{
+    if (!record_exists(s, doc))
         return STATUS_NOT_FOUND;
-    struct wire_reader r = wire_reader_of(segment_rest(s, at));
-    *id = wire_bytes(&r);
-    uint64_t back = wire_varint(&r);
-    *k = wire_u8(&r);
-    if (r.failed || back > at)
+    uint32_t at = doc % PLACES_DOCS, upto = UINT32_MAX >> (PLACES_DOCS - 1 - at),
+             begins = places_word(s, doc, 1),
+             block = places_word(s, doc, 2) + (uint32_t)__builtin_popcount(begins & upto) - 1,
+             have = places_word(s, doc, 0) & upto, first = begins & upto, passed = 0;
+    while (!first && passed < RECORD_BLOCK) { /* it began among earlier documents */
+        passed += (uint32_t)__builtin_popcount(have);
+        if (doc < PLACES_DOCS)
+            return STATUS_CORRUPT;
+        doc -= PLACES_DOCS;
+        have = places_word(s, doc, 0);
+        first = places_word(s, doc, 1);
+    }
+    if (!first || block >= s->head.block_count)
         return STATUS_CORRUPT;
-    *block_at = at - (uint32_t)back;
+    *k = passed + (uint32_t)__builtin_popcount(have & (UINT32_MAX << (31 - __builtin_clz(first)))) -
+         1;
+    *block_at = segment_u32(s, s->head.block_off, block);
+    return *k < RECORD_BLOCK ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static uint32_t half(struct wire_reader *r, uint32_t v)
+{
+    return v == HALF ? v + wire_u8(r) : v;
+}
+
+static bool id_head(struct wire_reader *r, uint32_t *shared, uint32_t *more)
+{
+    uint32_t head = wire_u8(r);
+    *shared = half(r, head >> 4);
+    *more = half(r, head & 15);
+    return !r->failed && *shared + *more <= RECORD_ID_MAX && (size_t)(r->end - r->at) >= *more;
+}
+
+enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], struct slice *id)
+{
+    uint32_t shared, more;
+    if (!id_head(ids, &shared, &more) || shared > id->len)
+        return STATUS_CORRUPT;
+    memcpy(room + shared, ids->at, more);
+    ids->at += more;
+    *id = slice_make(room, shared + more);
+    return STATUS_OK;
+}
+
+enum status record_block_parse(struct slice rest, struct record_block *b)
+{
+    struct wire_reader r = wire_reader_of(rest);
+    uint32_t shared, more;
+    b->count = wire_u8(&r);
+    if (r.failed || b->count == 0 || b->count > RECORD_BLOCK)
+        return STATUS_CORRUPT;
+    const uint8_t *ids = r.at;
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (!id_head(&r, &shared, &more))
+            return STATUS_CORRUPT;
+        r.at += more;
+    }
+    b->ids = slice_make(ids, (size_t)(r.at - ids));
+    const uint8_t *packed = r.at;
+    uint64_t raw_len = wire_varint(&r), frame_len = wire_varint(&r),
+             len = frame_len ? frame_len : raw_len;
+    if (r.failed || len > (size_t)(r.end - r.at))
+        return STATUS_CORRUPT;
+    b->packed = slice_make(packed, (size_t)(r.at - packed) + len);
+    b->whole = slice_make(rest.ptr, (size_t)(r.at - (const uint8_t *)rest.ptr) + len);
     return STATUS_OK;
 }
 

@@ -1,12 +1,21 @@
 /*
  * segment_pack - records of a segment in blocks: putting them together, taking one out.
  *
- *   block   raw_len varint, frame_len varint, zstd frame of: (len varint, record) x up to 4
- *   entry   id_len varint, id, back varint, k u8         one a document, behind its block;
- *           record_off[doc] points to it; the block begins `back` bytes before it and the record is
- *           number k of the block
+ *   block   count u8 | ids | raw_len varint | frame_len varint | frame
+ *   ids     count x head u8, bytes: head = bytes shared with the id before << 4 | bytes that
+ * follow; a half of 15 is 15 + the u8 that comes next (shared first) frame   zstd frame of, or with
+ * a frame_len of 0 plainly: (len varint, record) x count
  *
- * Block and entries lie in one extent. Ids are read without unpacking anything.
+ * Ids are read without unpacking anything. Blocks are filled with as many records as RECORD_BLOCK
+ * and RECORD_BLOCK_BYTES allow, in order of documents; a large record has a block of its own.
+ *
+ * Where a document's record lies:
+ *
+ *   places       for each 32 documents three u32: which have a record | which begin a block |
+ * number of the first block that begins there block_off[]  u32 by block
+ *
+ * A document's block is the last that begins at or before it, its place in the block the number of
+ * documents with records between.
  */
 #ifndef SOUK_INDEX_SEGMENT_PACK_H
 #define SOUK_INDEX_SEGMENT_PACK_H
@@ -14,35 +23,45 @@
 #include "index/segment_records.h"
 #include "index/segment_write.h"
 
-struct packed_record {
-    uint32_t doc;
-    size_t id_len; /* of its id in `ids` */
-};
-
 struct record_packer {
     struct segment_writer *out;
     struct record_writer *writer;
-    uint32_t *off; /* by document of the segment being written */
-    struct packed_record waiting[RECORD_BLOCK];
+    uint32_t *block_of; /* by document of the segment being written: number of its block + 1 */
+    uint32_t waiting[RECORD_BLOCK];
     uint32_t count;
     struct buf raw, ids, block;
+    char last[RECORD_ID_MAX]; /* id of the last that waits */
+    size_t last_len;
 };
 
 void record_packer_init(struct record_packer *p, struct segment_writer *out,
-                        struct record_writer *writer, uint32_t *off);
+                        struct record_writer *writer, uint32_t *block_of);
 void record_packer_fini(struct record_packer *p);
-/* Copies id and record. */
+/* Copies id (at most RECORD_ID_MAX bytes) and record. */
 enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id,
                         struct slice record);
 /* Writes what waits. */
 enum status record_pack_end(struct record_packer *p);
-/* A block that is packed already, with its entries: `docs` ascending, `ids` of them. */
-enum status record_pack_block(struct record_packer *p, struct slice packed, const uint32_t *docs,
-                              const struct slice *ids, uint32_t count);
+/* A block that is packed already, whole; `docs` ascending, as many as it has records. */
+enum status record_pack_block(struct record_packer *p, struct slice block, const uint32_t *docs,
+                              uint32_t count);
 
-/* The bytes of a record's block, from its first one on, and its place in it. CORRUPT. */
-enum status record_place(const struct segment *s, uint32_t doc, struct slice *id,
-                         uint32_t *block_at, uint32_t *k);
+/* Does the document have a record? */
+bool record_exists(const struct segment *s, uint32_t doc);
+/* Where a record's block begins, and its place in it. NOT_FOUND, CORRUPT. */
+enum status record_place(const struct segment *s, uint32_t doc, uint32_t *block_at, uint32_t *k);
+
+struct record_block {
+    struct slice whole;  /* its bytes */
+    struct slice ids;    /* front-coded */
+    struct slice packed; /* for record_decompress() */
+    uint32_t count;
+};
+/* `rest`: the bytes from the block's first one on. CORRUPT. */
+enum status record_block_parse(struct slice rest, struct record_block *b);
+/* The next id of a block, put together in `room`; *id is the one before, nothing at first. CORRUPT.
+ */
+enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], struct slice *id);
 /* Record k of an unpacked block. CORRUPT. */
 enum status record_of_block(struct slice raw, uint32_t k, struct slice *record);
 

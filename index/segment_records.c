@@ -8,7 +8,11 @@
 #include <zstd.h>
 
 /* More is a percent smaller and twice as slow. */
-enum { RECORD_LEVEL = 3, BLOCK_RAW_MAX = RECORD_MAX + RECORD_BLOCK_BYTES + 64 };
+enum {
+    RECORD_LEVEL = 3,
+    BLOCK_RAW_MAX = RECORD_MAX + RECORD_BLOCK_BYTES + 64,
+    RAW_ROOM = 32 * 1024
+};
 
 struct record_writer {
     ZSTD_CCtx *ctx;
@@ -89,8 +93,10 @@ enum status record_compress(struct record_writer *w, struct slice raw, struct bu
     size_t n = ZSTD_compress2(w->ctx, w->room.ptr, w->room.cap, raw.ptr, raw.len);
     if (ZSTD_isError(n))
         return STATUS_INTERNAL;
+    bool plain = n >= raw.len;
     wire_put_varint(out, raw.len);
-    wire_put_bytes(out, slice_make(w->room.ptr, n));
+    wire_put_varint(out, plain ? 0 : n);
+    buf_put_slice(out, plain ? raw : slice_make(w->room.ptr, n));
     return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
@@ -155,14 +161,18 @@ enum status record_decompress(struct record_reader *r, struct slice packed, uint
 {
     struct wire_reader w = wire_reader_of(packed);
     uint64_t len = wire_varint(&w);
-    struct slice frame = wire_bytes(&w);
+    uint64_t frame_len = wire_varint(&w), have = (uint64_t)(w.end - w.at);
     const struct known *k = number ? find(r, number) : NULL;
     if (number && !k)
         return STATUS_NOT_FOUND;
-    if (w.failed || len > BLOCK_RAW_MAX)
+    if (w.failed || len > BLOCK_RAW_MAX || (frame_len ? frame_len : len) > have)
         return STATUS_CORRUPT;
+    if (!frame_len) {
+        *raw = slice_make(w.at, len);
+        return STATUS_OK;
+    }
     if (len + 1 > r->cap) {
-        size_t cap = len + 1 > RECORD_BLOCK_BYTES ? len + 1 : RECORD_BLOCK_BYTES;
+        size_t cap = len + 1 > RAW_ROOM ? len + 1 : RAW_ROOM;
         char *p = realloc(r->raw, cap);
         if (!p)
             return STATUS_NO_MEMORY;
@@ -170,7 +180,7 @@ enum status record_decompress(struct record_reader *r, struct slice packed, uint
         r->cap = cap;
     }
     ZSTD_DCtx_refDDict(r->ctx, k ? k->dictionary : NULL);
-    size_t n = ZSTD_decompressDCtx(r->ctx, r->raw, len, frame.ptr, frame.len);
+    size_t n = ZSTD_decompressDCtx(r->ctx, r->raw, len, w.at, frame_len);
     if (ZSTD_isError(n) || n != len)
         return STATUS_CORRUPT;
     *raw = slice_make(r->raw, len);

@@ -2,8 +2,9 @@
  * segment_records - stored records: zstd frames of a few records each, with trained dictionaries.
  *
  * A frame holds up to RECORD_BLOCK records (segment_pack.h), which halves what one record a frame
- * takes and still decodes in about a microsecond. Dictionaries are numbered by the edition from 1
- * on; 0 is none. One writer and one reader object per thread.
+ * takes and still decodes in about a microsecond. What zstd cannot make smaller lies plainly.
+ * Dictionaries are numbered by the edition from 1 on; 0 is none. One writer and one reader object
+ * per thread.
  */
 #ifndef SOUK_INDEX_SEGMENT_RECORDS_H
 #define SOUK_INDEX_SEGMENT_RECORDS_H
@@ -13,8 +14,9 @@
 
 enum {
     RECORD_MAX = 1100000, /* of one record, before it is packed */
-    RECORD_BLOCK = 4,
-    RECORD_BLOCK_BYTES = 32 * 1024, /* a block that holds more is closed */
+    RECORD_BLOCK = 16,
+    RECORD_BLOCK_BYTES = 384, /* of records; more of them share a block only within this */
+    RECORD_ID_MAX = 255,
     RECORD_DICTIONARY_MAX = 96 * 1024,
     RECORD_SAMPLES = 2 << 20 /* bytes of records worth training from */
 };
@@ -24,7 +26,7 @@ enum status record_writer_create(struct slice dictionary, uint32_t number,
                                  struct record_writer **out);
 void record_writer_destroy(struct record_writer **w);
 uint32_t record_writer_dictionary(const struct record_writer *w);
-/* Appends raw_len varint, frame_len varint, frame. */
+/* Appends raw_len varint, frame_len varint, frame; or raw_len, 0, the raw bytes. */
 enum status record_compress(struct record_writer *w, struct slice raw, struct buf *out);
 /* Most bytes that record_compress() makes of so many. */
 size_t record_bound(size_t raw_len);
@@ -37,7 +39,7 @@ bool record_reader_has(const struct record_reader *r, uint32_t number);
 /* Copies the dictionary. */
 enum status record_reader_add(struct record_reader *r, uint32_t number, struct slice dictionary);
 /* Unpacks what record_compress() wrote with the dictionary of the number; *raw lives until the next
- * call. NOT_FOUND: the dictionary was not added. */
+ * call, and as long as `packed`. NOT_FOUND: the dictionary was not added. */
 enum status record_decompress(struct record_reader *r, struct slice packed, uint32_t number,
                               struct slice *raw);
 

@@ -14,7 +14,8 @@ void segment_writer_init(struct segment_writer *w)
                                  .df = BUF_INIT,
                                  .ptr = BUF_INIT,
                                  .dead = BUF_INIT,
-                                 .prefixes = BUF_INIT};
+                                 .prefixes = BUF_INIT,
+                                 .block_off = BUF_INIT};
     static const char head[SEGMENT_HEAD];
     buf_put(&w->blob, head, sizeof head);
 }
@@ -28,6 +29,7 @@ void segment_writer_fini(struct segment_writer *w)
     buf_fini(&w->ptr);
     buf_fini(&w->dead);
     buf_fini(&w->prefixes);
+    buf_fini(&w->block_off);
 }
 
 /* Room for `len` bytes that do not cross an extent, aligned. */
@@ -240,6 +242,12 @@ static void put_word(struct buf *b, uint32_t v)
     buf_put(b, &v, 4);
 }
 
+uint32_t segment_writer_block(struct segment_writer *w, struct slice bytes)
+{
+    put_word(&w->block_off, segment_writer_put(w, bytes));
+    return (uint32_t)(w->block_off.len / 4) - 1;
+}
+
 void segment_writer_term(struct segment_writer *w, struct slice term, const struct list_input *list)
 {
     char room[256];
@@ -349,7 +357,34 @@ static void sort_by_tie(uint32_t *docs, uint32_t *room, uint32_t count, const ui
     }
 }
 
-static void put_ids(struct segment_writer *w, const uint32_t *record_off)
+/* segment_pack.h says how they are read. */
+static void put_places(struct segment_writer *w, const uint32_t *block_of)
+{
+    uint32_t n = w->head.doc_count, words = (n + 31) / 32 * 3, last = 0,
+             *places = calloc((size_t)words + 1, sizeof *places);
+    if (!places) {
+        w->blob.failed = true;
+        return;
+    }
+    for (uint32_t d = 0; d < n; d++) {
+        uint32_t *p = places + d / 32 * 3;
+        if (d % 32 == 0)
+            p[2] = last;
+        if (!block_of[d])
+            continue;
+        p[0] |= 1u << d % 32;
+        if (block_of[d] != last)
+            p[1] |= 1u << d % 32;
+        last = block_of[d];
+    }
+    w->head.places = segment_writer_array(w, places, words);
+    w->head.block_count = (uint32_t)(w->block_off.len / 4);
+    w->head.block_off = segment_writer_array(w, w->block_off.ptr, w->head.block_count);
+    w->blob.failed |= w->block_off.failed;
+    free(places);
+}
+
+static void put_ids(struct segment_writer *w, const uint32_t *block_of)
 {
     uint32_t n = w->head.doc_count, have = 0;
     uint32_t *docs = malloc(((size_t)n + 1) * 2 * sizeof *docs);
@@ -358,24 +393,24 @@ static void put_ids(struct segment_writer *w, const uint32_t *record_off)
         return;
     }
     for (uint32_t d = n; d-- > 0;) /* the newest of an id first */
-        if (record_off[d])
+        if (block_of[d])
             docs[have++] = d;
     sort_by_tie(docs, docs + n + 1, have, w->ties);
     w->head.record_count = have;
     w->head.tie = segment_writer_array(w, w->ties, n);
     w->head.sorted = segment_writer_array(w, docs, have);
-    w->head.record_off = segment_writer_array(w, record_off, n);
     free(docs);
 }
 
-enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,
+enum status segment_writer_finish(struct segment_writer *w, const uint32_t *block_of,
                                   segment_sink sink, void *ctx)
 {
     put_strings(w);
     w->head.df = segment_writer_array(w, w->df.ptr, w->head.term_count);
     w->head.ptr = segment_writer_array(w, w->ptr.ptr, w->head.term_count);
     put_hash(w);
-    put_ids(w, record_off);
+    put_ids(w, block_of);
+    put_places(w, block_of);
     w->head.prefix = segment_writer_array(w, w->prefixes.ptr, (size_t)w->head.prefix_count * 3);
     w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
     w->head.blob_len = w->blob.len;

@@ -23,6 +23,7 @@ struct segment_writer {
     struct buf str_off, df, ptr; /* u32 arrays by ordinal; str_off into `strings` until the end */
     struct buf dead;             /* (str_off, count) pairs */
     struct buf prefixes;         /* prefix entries */
+    struct buf block_off;        /* u32 by block of records */
 };
 
 void segment_writer_init(struct segment_writer *w);
@@ -37,11 +38,13 @@ void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
                            const struct list_input *list);
 /* Appends bytes that must not cross an extent; returns their offset. */
 uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes);
+/* Appends a block of records; returns its number. */
+uint32_t segment_writer_block(struct segment_writer *w, struct slice bytes);
 /* Appends a u32 array (may cross extents); returns its offset. */
 uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_t count);
-/* Writes the term arrays, hash, ids and head, and hands the extents to the sink. record_off = per
- * doc. */
-enum status segment_writer_finish(struct segment_writer *w, const uint32_t *record_off,
+/* Writes the term arrays, hash, ids and head, and hands the extents to the sink. block_of: by
+ * document the number of its block of records + 1, 0 = none. */
+enum status segment_writer_finish(struct segment_writer *w, const uint32_t *block_of,
                                   segment_sink sink, void *ctx);
 
 #endif

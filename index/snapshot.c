@@ -326,7 +326,7 @@ enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid)
 enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id)
 {
     const struct segment *seg = snapshot_segment_of(s, docid);
-    return seg ? segment_id(seg, docid - segment_base(seg), id) : STATUS_NOT_FOUND;
+    return seg ? segment_id(seg, docid - segment_base(seg), s->id_room, id) : STATUS_NOT_FOUND;
 }
 
 enum status dictionary_read(struct store_txn *t, uint32_t number, uint32_t *docs,

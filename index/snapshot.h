@@ -47,6 +47,7 @@ struct column *snapshot_column(struct snapshot *s, uint32_t column_id);
 
 /* Docid of an external id among live products. NOT_FOUND. */
 enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid);
+/* External id of a docid, until the next call. */
 enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id);
 
 /*

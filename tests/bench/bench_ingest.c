@@ -15,6 +15,7 @@
 #include "bench_corpus.h"
 
 #include "index/index_private.h"
+#include "index/segment_pack.h"
 #include "index/segment_private.h"
 #include "protocol/schema_spec.h"
 
@@ -304,8 +305,8 @@ static int bytes(char *dir)
         const struct segment *g = s->segments[i];
         uint32_t first = UINT32_MAX;
         for (uint32_t d = 0; d < g->head.doc_count; d++) {
-            uint32_t at = segment_u32(g, g->head.record_off, d);
-            if (at && at < first)
+            uint32_t at, k;
+            if (record_place(g, d, &at, &k) == STATUS_OK && at < first)
                 first = at;
         }
         if (first == UINT32_MAX)
@@ -333,7 +334,8 @@ static int bytes(char *dir)
         terms += prefix;
         records += g->head.str_off - first;
         arrays += g->head.term_count * 12.0 + g->head.hash_count * 4.0;
-        ids += g->head.doc_count * 8.0 + g->head.record_count * 4.0;
+        ids += g->head.doc_count * 4.0 + g->head.record_count * 4.0 + g->head.block_count * 4.0 +
+               (g->head.doc_count + 31) / 32 * 12.0;
     }
     printf("{\"bench\":\"bytes\",\"products\":%.0f,\"used\":%.1f,\"lists\":%.1f,\"strings\":%.1f,"
            "\"prefix_lists\":%.1f,"

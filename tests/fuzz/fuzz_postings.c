@@ -55,6 +55,7 @@ static void read_list(const struct segment *s, const struct postings *p)
 static void read_all(const struct segment *s)
 {
     struct slice word, id;
+    char room[SEGMENT_ID_MAX];
     struct postings p;
     uint32_t at, lo, hi;
     for (uint32_t t = 0; t < segment_term_count(s) && t < ROWS_MAX; t++) {
@@ -69,7 +70,7 @@ static void read_all(const struct segment *s)
             read_list(s, &p);
     }
     for (uint32_t d = 0; d < segment_doc_count(s) && d < ROWS_MAX; d++)
-        if (segment_id(s, d, &id) == STATUS_OK)
+        if (segment_id(s, d, room, &id) == STATUS_OK)
             segment_find_id(s, id, &at);
 }
 

@@ -76,6 +76,7 @@ static void purged_products_leave_nothing_behind(void **state)
     enum { COUNT = 2000, SEED = 9 };
     struct shelf merged = {.count = 0}, built = {.count = 0};
     struct slice word, id;
+    char room[SEGMENT_ID_MAX];
     merge_pieces(&merged, SEED, COUNT, without_thirds);
     shelf_build(&built, SEED, 0, COUNT);
     struct segment *m = shelf_open(&merged), *b = shelf_open(&built);
@@ -106,7 +107,7 @@ static void purged_products_leave_nothing_behind(void **state)
     }
     assert_int_equal(terms, segment_term_count(m));
     for (uint32_t d = 0; d < COUNT; d++)
-        assert_int_equal(segment_id(m, d, &id), d % 3 ? STATUS_OK : STATUS_NOT_FOUND);
+        assert_int_equal(segment_id(m, d, room, &id), d % 3 ? STATUS_OK : STATUS_NOT_FOUND);
     segment_close(&m);
     segment_close(&b);
     shelf_fini(&merged);
@@ -194,6 +195,7 @@ static void unlike_segments_do_not_merge(void **state)
 static void ask_everything(const struct segment *s)
 {
     struct slice word, id;
+    char room[SEGMENT_ID_MAX];
     struct postings p;
     struct postings_block block;
     uint32_t lo, hi, pos[8], count, terms = segment_term_count(s);
@@ -213,7 +215,7 @@ static void ask_everything(const struct segment *s)
             }
     }
     for (uint32_t d = 0; d < segment_doc_count(s) && d < 2000; d++)
-        if (segment_id(s, d, &id) == STATUS_OK)
+        if (segment_id(s, d, room, &id) == STATUS_OK)
             segment_find_id(s, id, &lo);
 }
 
