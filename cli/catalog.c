@@ -5,19 +5,22 @@
 static const struct {
     const char *name;
     enum catalog_action action;
-    uint32_t words; /* behind the action */
-} actions[] = {{"list", CATALOG_LIST, 0},        {"create", CATALOG_CREATE, 1},
-               {"alter", CATALOG_ALTER, 1},      {"describe", CATALOG_DESCRIBE, 1},
-               {"drop", CATALOG_DROP, 1},        {"rebuild", CATALOG_REBUILD, 1},
-               {"set", CATALOG_SET, 4},          {"show", CATALOG_GET, 3},
-               {"settings", CATALOG_SETTINGS, 1}};
+    uint32_t words, most; /* behind the action */
+} actions[] = {{"list", CATALOG_LIST, 0, 0},        {"create", CATALOG_CREATE, 1, 1},
+               {"alter", CATALOG_ALTER, 1, 1},      {"describe", CATALOG_DESCRIBE, 1, 1},
+               {"drop", CATALOG_DROP, 1, 1},        {"rebuild", CATALOG_REBUILD, 1, 1},
+               {"set", CATALOG_SET, 4, 4},          {"show", CATALOG_GET, 3, 3},
+               {"settings", CATALOG_SETTINGS, 1, 2}};
 
-static void put_entry(struct command *c, const struct catalog_entry *e)
+/* `kind` of a setting, else empty. */
+static void put_entry(struct command *c, const struct catalog_entry *e, struct slice kind)
 {
     struct schema_spec schema;
     buf_printf(&c->out, "{\"name\":");
     json_put_text(&c->out, e->name);
     if (e->key.len || e->value.len) {
+        buf_printf(&c->out, ",\"kind\":");
+        json_put_text(&c->out, kind);
         buf_printf(&c->out, ",\"key\":");
         json_put_text(&c->out, e->key);
         buf_printf(&c->out, ",\"value\":");
@@ -53,7 +56,7 @@ static int print_changed(struct command *c, const struct catalog_request *q)
         enum status s = describe(c, q->name, &e);
         if (s)
             return command_fail(c, s, &c->reply.fault);
-        put_entry(c, &e);
+        put_entry(c, &e, SLICE_NULL);
         return command_flush(c);
     }
     if (q->action == CATALOG_SET && catalog_entry_next(&r, &e))
@@ -66,14 +69,14 @@ static int print_changed(struct command *c, const struct catalog_request *q)
     return command_flush(c);
 }
 
-static int print_entries(struct command *c, struct slice name)
+static int print_entries(struct command *c, const struct catalog_request *q)
 {
     struct wire_reader r = wire_reader_of(c->reply.body);
     struct catalog_entry e;
     while (catalog_entry_next(&r, &e) == STATUS_OK) {
         if (!e.name.len)
-            e.name = name;
-        put_entry(c, &e);
+            e.name = q->name;
+        put_entry(c, &e, q->kind);
     }
     return command_flush(c);
 }
@@ -88,7 +91,20 @@ static int run(struct command *c, struct catalog_request *q)
         return command_fail(c, s, &c->reply.fault);
     bool changed = q->action == CATALOG_ALTER || q->action == CATALOG_REBUILD ||
                    q->action == CATALOG_SET || q->action == CATALOG_DROP;
-    return changed ? print_changed(c, q) : print_entries(c, q->name);
+    return changed ? print_changed(c, q) : print_entries(c, q);
+}
+
+/* The settings of every kind there is. */
+static int run_kinds(struct command *c, struct catalog_request *q)
+{
+    static const char *const kinds[] = {"synonyms",    "stopwords", "rule",     "profile",
+                                        "suggestions", "provider",  "safe_mode"};
+    int code = EXIT_OK;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !code; i++) {
+        q->kind = slice_str(kinds[i]);
+        code = run(c, q);
+    }
+    return code;
 }
 
 /* The schema of --schema laid over the catalog's own; `spec` has its names in `now` and `a`. */
@@ -165,7 +181,7 @@ int command_catalog(struct command *c)
             continue;
         if (actions[i].words && !command_word(c, actions[i].words + 1))
             return command_usage("this catalog action needs more words");
-        int code = command_surplus(c, actions[i].words + 2);
+        int code = command_surplus(c, actions[i].most + 2);
         if (code)
             return code;
         struct catalog_request q = {.action = actions[i].action, .name = word(c, 2)};
@@ -175,7 +191,7 @@ int command_catalog(struct command *c)
         q.kind = word(c, 3);
         q.key = word(c, 4);
         q.value = word(c, 5);
-        return run(c, &q);
+        return q.action == CATALOG_SETTINGS && !q.kind.len ? run_kinds(c, &q) : run(c, &q);
     }
     return command_usage("catalog: list, create, alter, describe, drop, rebuild, set, show or "
                          "settings");

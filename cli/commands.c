@@ -44,12 +44,6 @@ int command_info(struct command *c)
     return command_flush(c);
 }
 
-static bool is_number(struct slice s)
-{
-    struct json v;
-    return s.len && json_number(s, &v);
-}
-
 int command_stats(struct command *c)
 {
     struct stats_row *rows;
@@ -71,10 +65,7 @@ int command_stats(struct command *c)
         buf_put_u8(&c->out, i ? ',' : '{');
         json_put_text(&c->out, rows[i].name);
         buf_put_u8(&c->out, ':');
-        if (is_number(rows[i].value))
-            buf_put_slice(&c->out, rows[i].value);
-        else
-            json_put_text(&c->out, rows[i].value);
+        json_put_number_or_text(&c->out, rows[i].value);
     }
     if (c->json)
         buf_printf(&c->out, count ? "}\n" : "{}\n");
@@ -88,7 +79,7 @@ int command_get(struct command *c)
     struct get_request q = {.ids = ids, .returns = returns, .field_ages = ages};
     struct get_reply r;
     int64_t max_stale;
-    bool missing = false;
+    uint32_t missing = 0;
     if (!command_word(c, 2))
         return command_usage("get needs a catalog and ids");
     q.catalog = slice_str(command_word(c, 1));
@@ -112,7 +103,7 @@ int command_get(struct command *c)
         buf_printf(&c->out, "{\"id\":");
         json_put_text(&c->out, item->id);
         if (item->status || !item->document.len) {
-            missing = true;
+            missing++;
             buf_printf(&c->out, ",\"error\":\"%s\"",
                        status_name(item->status ? item->status : STATUS_NOT_FOUND));
             labels_put_state(&c->out, r.upstream, r.safe_mode);
@@ -128,7 +119,7 @@ int command_get(struct command *c)
         buf_printf(&c->out, "}\n");
     }
     code = command_flush(c);
-    return code ? code : missing ? EXIT_SERVER : EXIT_OK;
+    return code ? code : !missing ? EXIT_OK : missing == r.item_count ? EXIT_SERVER : EXIT_PARTIAL;
 }
 
 static int send_put(struct command *c, const struct put_request *p)
@@ -291,7 +282,15 @@ int command_wait(struct command *c)
     if (code)
         return code;
     enum status s = souk_wait(c->souk, &w, (uint32_t)timeout, &c->reply);
-    return s ? command_fail(c, s, &c->reply.fault) : EXIT_OK;
+    if (s)
+        return command_fail(c, s, &c->reply.fault);
+    if (c->json) {
+        buf_printf(&c->out, "{\"catalog\":");
+        json_put_text(&c->out, w.catalog);
+        buf_printf(&c->out, ",\"sequence\":%llu,\"visible\":true}\n",
+                   (unsigned long long)w.sequence);
+    }
+    return command_flush(c);
 }
 
 int command_export(struct command *c)

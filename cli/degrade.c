@@ -57,7 +57,7 @@ int command_degrade(struct command *c)
             buf_put_u8(&c->out, i ? ',' : '{');
             json_put_text(&c->out, rows[i].name);
             buf_put_u8(&c->out, ':');
-            json_put_text(&c->out, rows[i].value);
+            json_put_number_or_text(&c->out, rows[i].value);
         } else {
             table_put(&c->out, rows[i].name, 24);
             buf_put_u8(&c->out, ' ');

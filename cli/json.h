@@ -47,6 +47,8 @@ const struct json *json_get(const struct json *v, const char *name);
 
 void json_put_text(struct buf *b, struct slice s);
 void json_put_float(struct buf *b, double v);
+/* A number as it stands, anything else as text. */
+void json_put_number_or_text(struct buf *b, struct slice s);
 void json_put_value(struct buf *b, const struct value *v);
 /* {"id":...,fields by the names of their numbers}; INVALID when the document is damaged. */
 enum status json_put_document(struct buf *b, struct slice document, const struct slice *names,

@@ -42,6 +42,15 @@ void json_put_float(struct buf *b, double v)
     buf_put_slice(b, slice_str(text));
 }
 
+void json_put_number_or_text(struct buf *b, struct slice s)
+{
+    struct json v;
+    if (s.len && json_number(s, &v))
+        buf_put_slice(b, s);
+    else
+        json_put_text(b, s);
+}
+
 static void put_items(struct buf *b, const struct value *v)
 {
     struct wire_reader r = wire_reader_of(v->bytes);

@@ -1,5 +1,6 @@
 /* souk - the command line of a Souk server. */
 #include "cli/command.h"
+#include "protocol/version.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static const struct {
     {"catalog",
      "catalog list | create NAME --schema FILE | alter NAME --schema FILE | describe NAME |\n"
      "       drop NAME | rebuild NAME | set NAME KIND KEY VALUE | show NAME KIND KEY |\n"
-     "       settings NAME KIND",
+     "       settings NAME [KIND]",
      ANY, command_catalog},
     {"import", "import --catalog NAME FILE", 2, command_import},
     {"export", "export --catalog NAME [--filter TEXT] [-o FILE]", 2, command_export},
@@ -64,6 +65,14 @@ static int help(void)
     return EXIT_OK;
 }
 
+static int version(bool json)
+{
+    int n = json ? printf("{\"name\":\"souk\",\"version\":\"" SOUK_VERSION "\",\"protocol\":%d}\n",
+                          PROTOCOL_VERSION)
+                 : printf("souk " SOUK_VERSION "\n");
+    return n < 0 ? EXIT_INTERNAL : EXIT_OK;
+}
+
 static int run(struct command *c)
 {
     const char *name = command_word(c, 0);
@@ -96,7 +105,7 @@ int main(int argc, char **argv)
     } else if (options_has(&c->options, OPT_HELP)) {
         code = help();
     } else if (options_has(&c->options, OPT_VERSION)) {
-        code = printf("souk 0.1.0\n") < 0;
+        code = version(options_has(&c->options, OPT_JSON));
     } else if (c->options.word_count == 0) {
         code = command_usage("no command given");
     } else {

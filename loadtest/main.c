@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "loadtest/commands.h"
+#include "protocol/version.h"
 
 static const struct {
     const char *name, *usage;
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
     else if (options_has(&s->options, OPT_HELP))
         code = help();
     else if (options_has(&s->options, OPT_VERSION))
-        code = printf("souk-load 0.1.0\n") < 0;
+        code = printf("souk-load " SOUK_VERSION "\n") < 0;
     else
         code = run(s);
     setup_fini(s);

@@ -5,6 +5,7 @@
 
 #include "loadtest/json_out.h"
 #include "loadtest/report.h"
+#include "protocol/version.h"
 
 static void put_cpu_name(struct json_out *j)
 {
@@ -29,7 +30,7 @@ static void put_head(struct json_out *j, const struct run *r)
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
     uname(&u);
     json_out_text(j, "format", "souk-load/1");
-    json_out_text(j, "version", "0.1.0");
+    json_out_text(j, "version", SOUK_VERSION);
     json_out_text(j, "compiler", __VERSION__);
     json_out_text(j, "started", when);
     json_out_open(j, "host", '{');

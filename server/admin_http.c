@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/buf.h"
+#include "protocol/version.h"
 #include "server/metrics.h"
 #include "server/status_html.h"
 
@@ -63,7 +64,7 @@ static unsigned page_ready(const struct admin_http *h, struct buf *out)
 static unsigned page_version(const struct admin_http *h, struct buf *out)
 {
     (void)h;
-    buf_put_slice(out, SLICE_LIT("soukd 0.1.0\n"));
+    buf_put_slice(out, SLICE_LIT("soukd " SOUK_VERSION "\n"));
     return MHD_HTTP_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "protocol/hello.h"
 #include "protocol/reply.h"
+#include "protocol/version.h"
 #include "server/cached_search.h"
 #include "server/push_canary.h"
 #include "server/front.h"
@@ -20,7 +21,7 @@ enum status handle_hello(struct front *f, struct request *rq, struct fault *faul
                                   .max_k = (uint32_t)config_number(c, OPTION_HITS),
                                   .max_items = (uint32_t)config_number(c, OPTION_ITEMS),
                                   .name = SLICE_LIT("soukd"),
-                                  .server_version = SLICE_LIT("0.1.0")};
+                                  .server_version = SLICE_LIT(SOUK_VERSION)};
     enum status s = hello_decode(rq->frame.body, &client);
     if (s)
         return fault_set(fault, s, NULL, "the body of HELLO is damaged");
@@ -194,7 +195,7 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     struct shared *s = f->role->shared;
     pass_publish(f);
     size_t at = reply_begin(rq);
-    stats_row_put(b, "server.version", "0.1.0");
+    stats_row_put(b, "server.version", SOUK_VERSION);
     stats_row_put(b, "server.clock_steps", "%" PRIu64, atomic_load(&s->clock_steps));
     stats_row_put(b, "server.clock_skew_ms", "%" PRId64, atomic_load(&s->clock_skew_ms));
     stats_row_put(b, "server.uptime_ms", "%" PRId64, clock_mono_ms() - s->mono_anchor_ms);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/constants.h"
+#include "protocol/version.h"
 #include "server/check_data.h"
 #include "server/role.h"
 #include "server/supervisor.h"
@@ -12,7 +14,7 @@ extern char **environ;
 static void help(void)
 {
     puts("usage: soukd [-c FILE] [--data DIR] [--listen HOST:PORT] [--set OPTION=VALUE]\n"
-         "             [--check-config | --print-config | --check-data | --version]\n\n"
+         "             [--check-config | --print-config | --check-data | --version [--json]]\n\n"
          "Options of the file, of SOUK_SECTION__KEY and of --set:");
     config_describe(stdout);
 }
@@ -35,6 +37,7 @@ enum {
     FLAG_CHECK,
     FLAG_CHECK_DATA,
     FLAG_PRINT,
+    FLAG_JSON,
     FLAG_ROLE,
     FLAG_NUMBER,
     FLAG_SLOT
@@ -43,7 +46,7 @@ enum {
 struct arguments {
     const char *file, *data, *listen, *sets[64], *role;
     uint32_t set_count, number, slot;
-    bool check, print, check_data;
+    bool check, print, check_data, version, json;
 };
 
 /* -1 = go on, else the exit code. */
@@ -56,6 +59,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
                                           {"check-config", 0, 0, FLAG_CHECK},
                                           {"check-data", 0, 0, FLAG_CHECK_DATA},
                                           {"print-config", 0, 0, FLAG_PRINT},
+                                          {"json", 0, 0, FLAG_JSON},
                                           {"role", 1, 0, FLAG_ROLE},
                                           {"number", 1, 0, FLAG_NUMBER},
                                           {"slot", 1, 0, FLAG_SLOT},
@@ -100,8 +104,11 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
             help();
             return 0;
         case 'v':
-            puts("soukd 0.1.0");
-            return 0;
+            a->version = true;
+            break;
+        case FLAG_JSON:
+            a->json = true;
+            break;
         default:
             fputs("soukd --help tells the options\n", stderr);
             return 2;
@@ -111,7 +118,15 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
         fprintf(stderr, "soukd: %s is no option\n", argv[optind]);
         return 2;
     }
-    return -1;
+    if (a->json && !a->version) {
+        fputs("soukd: --json goes with --version\n", stderr);
+        return 2;
+    }
+    if (!a->version)
+        return -1;
+    printf(a->json ? "{\"name\":\"soukd\",\"version\":\"%s\",\"protocol\":%d}\n" : "soukd %s\n",
+           SOUK_VERSION, PROTOCOL_VERSION);
+    return 0;
 }
 
 static enum status set_flags(struct config *c, const struct arguments *a, struct fault *fault)

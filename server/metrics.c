@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "protocol/constants.h"
+#include "protocol/version.h"
 
 enum { FRONT_SILENCE_MS = 2500 };
 
@@ -160,7 +161,7 @@ static void put_catalog_json(struct buf *b, const struct shared *s, const struct
 
 void metrics_put_json(struct buf *b, const struct shared *s)
 {
-    put(b, "{\"version\":\"0.1.0\",\"uptime_s\":%.3f,\"ready\":%s,\"processes\":[",
+    put(b, "{\"version\":\"" SOUK_VERSION "\",\"uptime_s\":%.3f,\"ready\":%s,\"processes\":[",
         (double)(clock_mono_ms() - s->mono_anchor_ms) / 1e3, metrics_ready(s) ? "true" : "false");
     for (uint32_t i = 0; i < s->process_count; i++)
         put_process_json(b, &s->processes[i], i);

@@ -64,7 +64,9 @@ def main():
     if sys.argv[1:] == ['--self']:
         bad = 'see [x](nowhere.md), `server.nonsense` and souk_catalog_nonsense'
         return 0 if len(list(faults('README.md', bad, metrics, options, stats))) == 3 else 1
-    found = [f for path, text in pages() for f in faults(path, text, metrics, options, stats)]
+    agree = re.search(r'project\(souk VERSION (\S+)', read('CMakeLists.txt'))[1] in read('protocol', 'version.h')
+    found = [] if agree else ['protocol/version.h: not the version of CMakeLists.txt']
+    found += [f for path, text in pages() for f in faults(path, text, metrics, options, stats)]
     print('\n'.join(found) or 'docs agree with the code')
     return 1 if found else 0
 

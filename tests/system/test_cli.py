@@ -2,9 +2,10 @@
 import json
 import os
 import re
+import subprocess
 import unittest
 
-from souk_system import SOURCE, Server
+from souk_system import BIN, SOURCE, Server
 
 
 class CommandLine(unittest.TestCase):
@@ -98,6 +99,27 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((told['error'], told['class'], told['retryable']), (error, 'client', False))
             self.assertTrue(told['message'])
             self.assertLessEqual({'field', 'retry_after_ms'}, set(told))
+
+    def test_json_is_told_when_json_is_asked_for(self):
+        self.server.souk('synonyms', 'set', 'shop', 'seats', 'sofa, couch')
+        self.server.souk('stopwords', 'set', 'shop', 'few', 'the a')
+        for words in (('--version',), ('ping',), ('info',), ('stats',), ('degrade', 'status'), ('catalog', 'list'), ('catalog', 'describe', 'shop'),
+                      ('wait', 'shop', '0'), ('upstream', 'list'), ('safe-mode', 'status', '--catalog', 'shop'), ('search', 'shop'),
+                      ('delete', 'shop', '--filter', 'id = nothing')):
+            out = self.server.run(*words, '--json').stdout
+            self.assertTrue(out.strip(), words)
+            for line in out.splitlines():
+                json.loads(line)
+        self.assertIsInstance(self.server.json('degrade', 'status')['level'], int)
+        told = [json.loads(line) for line in self.server.run('catalog', 'settings', 'shop').stdout.splitlines()]
+        self.assertEqual([(t['kind'], t['key']) for t in told], [('synonyms', 'seats'), ('stopwords', 'few')])
+        done = subprocess.run([os.path.join(BIN, 'soukd'), '--version', '--json'], capture_output=True, text=True, check=True)
+        self.assertEqual(json.loads(done.stdout)['version'], self.server.json('--version')['version'])
+
+    def test_what_is_done_in_part_has_a_code_of_its_own(self):
+        one = self.server.search('shop')['hits'][0]['id']
+        for ids, code in ((one,), 0), ((one, 'nothing'), 5), (('nothing',), 4):
+            self.assertEqual(self.server.run('get', 'shop', *ids, check=False).returncode, code, ids)
 
 
 if __name__ == '__main__':
