@@ -109,9 +109,10 @@ void merge_task_destroy(struct merge_task **t);
 /* Merge down to one segment per tier: what a bulk import calls at its end. */
 enum status index_merge_all(struct index *ix);
 /* Copies every live product into a fresh edition in `dir` (docids renumbered, new analyser state).
- */
+ * Any thread, at the same time as batches. SCHEMA_MISMATCH when a product does not fit `schema`;
+ * CANCELLED once *stop (NULL = never) is true. */
 enum status index_rebuild_into(struct index *ix, const char *dir, const struct schema *schema,
-                               struct fault *fault);
+                               const _Atomic bool *stop, struct fault *fault);
 
 /* Writes the edition as it is committed into the (created, empty) directory, without the pages that
  * are free. Any thread, at the same time as batches. */

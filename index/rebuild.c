@@ -9,6 +9,7 @@ struct rebuild {
     struct snapshot *from;
     struct index *to;
     struct batch *batch;
+    const _Atomic bool *stop;
     struct buf document;
 };
 
@@ -70,7 +71,9 @@ static enum status copy_all(struct rebuild *r)
 {
     enum status st = batch_begin(r->to, &r->batch);
     for (uint32_t d = 0; d < snapshot_docid_end(r->from) && !st; d++)
-        if (snapshot_is_live(r->from, d))
+        if (r->stop && *r->stop)
+            st = STATUS_CANCELLED;
+        else if (snapshot_is_live(r->from, d))
             st = copy_product(r, d);
     st = st ? st : copy_table(r, STORE_SETTINGS);
     st = st ? st : copy_table(r, STORE_ROWS);
@@ -79,9 +82,9 @@ static enum status copy_all(struct rebuild *r)
 }
 
 enum status index_rebuild_into(struct index *ix, const char *dir, const struct schema *schema,
-                               struct fault *fault)
+                               const _Atomic bool *stop, struct fault *fault)
 {
-    struct rebuild r = {0};
+    struct rebuild r = {.stop = stop};
     bool stale;
     enum status st = index_create(dir, schema, NULL, fault);
     st = st ? st : index_open(dir, NULL, &r.to, &stale, fault);

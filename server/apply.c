@@ -176,11 +176,12 @@ static enum status apply_item(struct batch *b, const struct put_item *item, int6
 }
 
 /* An item the index refuses by its content is left out, today and at every replay alike. */
-static enum status judged(enum status st, uint64_t *skipped)
+static enum status judged(enum status st, struct applied *sum)
 {
     if (status_class(st) != STATUS_CLASS_CLIENT)
         return st;
-    ++*skipped;
+    sum->skipped++;
+    sum->misfits += st == STATUS_SCHEMA_MISMATCH || st == STATUS_UNKNOWN_FIELD;
     return STATUS_OK;
 }
 
@@ -195,7 +196,7 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         arena_reset(arena);
         st = log_changes_decode(r->payload, arena, &c);
         for (uint32_t i = 0; !st && i < c.item_count; i++)
-            st = judged(apply_item(b, &c.items[i], c.accepted_ms), &sum->skipped);
+            st = judged(apply_item(b, &c.items[i], c.accepted_ms), sum);
         if (!st && c.cursor_of.len)
             st = provider_row_put_cursor(b, c.cursor_of, c.cursor);
         sum->keys += c.key.len > 0;
@@ -203,7 +204,7 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         return st ? st : idempotency_apply(b, &c, r->sequence, scratch);
     case LOG_SETTING:
         st = log_setting_decode(r->payload, &s);
-        return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), &sum->skipped);
+        return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), sum);
     default:
         return STATUS_OLD_FORMAT;
     }
@@ -258,16 +259,25 @@ static bool stopping(struct apply *a)
     return stop;
 }
 
+static enum status change(struct apply *a, struct writer_catalog *c, const struct log_record *r)
+{
+    struct rebuild_order *order = NULL;
+    enum status st = edition_change(c, r, &order);
+    if (order)
+        upkeep_rebuild(a->upkeep, c, order);
+    return st;
+}
+
 static enum status run(struct apply *a, struct writer_catalog *c, const struct job *jobs)
 {
     const struct timespec pause = {0, 200000000};
     for (;;) {
         if (alone(jobs))
             upkeep_leave(a->upkeep, c);
-        enum status st = alone(jobs) ? edition_change(c, &jobs->record) : run_batch(a, c, jobs);
+        enum status st = alone(jobs) ? change(a, c, &jobs->record) : run_batch(a, c, jobs);
         if (st != STATUS_NO_SPACE)
             return st;
-        upkeep_leave(a->upkeep, c); /* what a merge holds twice may be the room that lacks */
+        upkeep_make_room(a->upkeep, c); /* what a merge holds twice may be the room that lacks */
         c->row->write_state = WRITE_NO_SPACE;
         if (stopping(a))
             return st;

@@ -24,6 +24,7 @@ enum {
 struct compact {
     struct writer_catalog *catalog;
     bool rebuild;
+    struct rebuild_order *order; /* of a change of the catalog, NULL = upkeep */
     char path[PATH_MAX];
     struct index *from, *fresh;
     uint64_t have; /* sequence the new edition stands at */
@@ -90,8 +91,11 @@ static enum status each(void *ctx, const struct log_record *r)
     if (!u->batch)
         st = batch_begin(u->k->fresh, &u->batch);
     st = st ? st : apply_record(u->batch, r, &u->arena, &u->scratch, &u->sum);
+    if (!st && u->k->order && u->k->order->schema && u->sum.misfits)
+        st = STATUS_SCHEMA_MISMATCH; /* logged before the new schema was: it keeps the old one */
     if (st)
         return st;
+    u->sum.misfits = 0;
     u->last = r->sequence;
     u->bytes += r->payload.len;
     if (++u->records >= BATCH_RECORDS || u->bytes >= BATCH_BYTES)
@@ -152,7 +156,9 @@ static enum status rebuild(struct compact *k)
     remove_tree(room);
     if (mkdir(room, 0750))
         return status_from_errno(errno);
-    enum status st = index_rebuild_into(k->from, room, index_schema(k->from), NULL);
+    const struct schema *schema =
+        k->order && k->order->schema ? k->order->schema : index_schema(k->from);
+    enum status st = index_rebuild_into(k->from, room, schema, &k->stop, NULL);
     st = st ? st : index_open(room, NULL, &built, &stale, NULL);
     st = st ? st : index_copy_into(built, k->path);
     index_close(&built);
@@ -186,20 +192,24 @@ static void *thread_main(void *ctx)
     return NULL;
 }
 
-enum status compact_start(struct writer_catalog *c, void (*ready)(void *ctx), void *ctx,
-                          struct compact **out)
+enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
+                          void (*ready)(void *ctx), void *ctx, struct compact **out)
 {
     struct compact *k = calloc(1, sizeof *k);
     *out = NULL;
-    if (!k)
+    if (!k) {
+        rebuild_order_destroy(&order);
         return STATUS_NO_MEMORY;
+    }
     k->catalog = c;
-    k->rebuild = c->compact_rebuild;
+    k->order = order;
+    k->rebuild = order || c->compact_rebuild;
     k->from = c->applying;
     k->tell = ready;
     k->ctx = ctx;
     if (!catalog_edition_path(k->path, sizeof k->path, c->data_dir, slice_str(c->name),
                               c->edition + 1)) {
+        rebuild_order_destroy(&k->order);
         free(k);
         return STATUS_TOO_LARGE;
     }
@@ -208,6 +218,7 @@ enum status compact_start(struct writer_catalog *c, void (*ready)(void *ctx), vo
     c->compacting = true;
     if (pthread_create(&k->thread, NULL, thread_main, k)) {
         c->compacting = false;
+        rebuild_order_destroy(&k->order);
         free(k);
         return STATUS_NO_MEMORY;
     }
@@ -230,6 +241,7 @@ static void end(struct compact **kp)
         remove_tree(k->path);
     }
     k->catalog->compacting = false;
+    rebuild_order_destroy(&k->order);
     free(k);
     *kp = NULL;
 }
@@ -242,18 +254,22 @@ enum status compact_finish(struct compact **kp)
     k->joined = true;
     enum status st = k->status;
     st = st ? st : catch_up(k, c->visible);
+    if (!st && k->order)
+        st = edition_order_forget(k->fresh, c->visible);
     st = st ? st : edition_switch(c, k->fresh);
     if (!st)
         k->fresh = NULL;
     else
-        fprintf(stderr, "writer: catalog %s: no smaller edition: %s\n", c->name, status_text(st));
+        fprintf(stderr, "writer: catalog %s: no new edition: %s\n", c->name, status_text(st));
+    if (k->order)
+        edition_changed(c, k->order, st);
     if (st && !k->fresh)
         remove_tree(k->path);
     end(kp);
     return st;
 }
 
-void compact_cancel(struct compact **kp)
+void compact_cancel(struct compact **kp, enum status why)
 {
     if (!*kp)
         return;
@@ -263,5 +279,7 @@ void compact_cancel(struct compact **kp)
     (*kp)->joined = true;
     if (!(*kp)->fresh)
         remove_tree((*kp)->path);
+    if ((*kp)->order && why)
+        edition_changed((*kp)->catalog, (*kp)->order, why);
     end(kp);
 }

@@ -1,37 +1,59 @@
 #include "server/edition.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 
 #include "server/role.h"
 
-/* The sequence alone: what the index then knows to have seen. */
-static enum status commit_sequence(struct index *ix, uint64_t sequence)
+/* Row: type u32 of the record, its payload. */
+static const struct slice order_row = {"edition/order", 13};
+
+void rebuild_order_destroy(struct rebuild_order **o)
+{
+    if (*o)
+        schema_destroy(&(*o)->schema);
+    free(*o);
+    *o = NULL;
+}
+
+/* --- the order in the index ------------------------------------------------------------------- */
+
+static enum status commit_order(struct index *ix, const struct log_record *r, uint64_t sequence)
 {
     struct batch *b;
+    struct buf row = BUF_INIT;
     enum status st = batch_begin(ix, &b);
+    if (!st && r) {
+        wire_put_u32(&row, r->type);
+        buf_put_slice(&row, r->payload);
+        st = row.failed ? STATUS_NO_MEMORY : batch_row_put(b, order_row, buf_slice(&row));
+    } else if (!st) {
+        st = batch_row_delete(b, order_row);
+    }
+    buf_fini(&row);
+    if (st)
+        batch_abort(&b);
     return st ? st : batch_commit(&b, sequence);
 }
 
-static enum status build(struct writer_catalog *c, const char *path, const struct schema *schema,
-                         uint64_t sequence, struct index **out)
+enum status edition_order_forget(struct index *ix, uint64_t sequence)
 {
-    struct index_options o = {.map_bytes = c->map_bytes};
-    struct fault fault = {0};
-    bool stale;
-    remove_tree(path); /* an interrupted attempt */
-    shared_pages_wipe(ROLE_FD_SHARED, c->shared, c->row, c->edition + 1);
-    if (mkdir(path, 0750))
-        return status_from_errno(errno);
-    enum status st = index_rebuild_into(c->applying, path, schema, &fault);
-    st = st ? st : index_open(path, &o, out, &stale, &fault);
-    st = st ? st : commit_sequence(*out, sequence);
-    if (st)
-        fprintf(stderr, "writer: catalog %s: no new edition: %s\n", c->name,
-                fault.text[0] ? fault.text : status_text(st));
-    return st;
+    return commit_order(ix, NULL, sequence);
 }
+
+enum status edition_ordered(struct writer_catalog *c, struct buf *scratch, struct log_record *out)
+{
+    buf_clear(scratch);
+    enum status st = index_row_get(c->index, order_row, scratch);
+    if (st)
+        return st;
+    struct wire_reader r = wire_reader_of(buf_slice(scratch));
+    *out = (struct log_record){.sequence = c->visible, .type = wire_u32(&r)};
+    out->payload = slice_make(r.at, wire_left(&r));
+    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
 
 enum status edition_switch(struct writer_catalog *c, struct index *fresh)
 {
@@ -47,54 +69,71 @@ enum status edition_switch(struct writer_catalog *c, struct index *fresh)
     c->applying = fresh;
     c->edition++;
     c->row->edition = c->edition;
+    c->fresh = fresh; /* before fronts hear of it: what they check by the new schema comes here */
     c->shared->catalog_epoch++;
-    c->fresh = fresh;
     return STATUS_OK;
 }
 
-static enum status rebuild(struct writer_catalog *c, const struct schema *schema, uint64_t sequence)
+static enum status alter_in_place(struct writer_catalog *c, const struct schema *schema,
+                                  uint64_t sequence)
 {
-    char path[PATH_MAX];
-    struct index *fresh = NULL;
-    struct slice name = slice_str(c->name);
-    if (!catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition + 1))
-        return STATUS_TOO_LARGE;
-    enum status st = build(c, path, schema, sequence, &fresh);
-    st = st ? st : edition_switch(c, fresh);
-    if (st) {
-        index_close(&fresh);
-        remove_tree(path);
-    }
-    return st;
-}
-
-static enum status alter(struct writer_catalog *c, const struct log_record *r)
-{
-    struct schema *schema = NULL;
     struct batch *b;
-    enum status st = schema_decode(r->payload, &schema, NULL);
-    if (st)
-        return st;
-    st = batch_begin(c->applying, &b);
+    enum status st = batch_begin(c->applying, &b);
     if (!st && (st = batch_alter(b, schema)))
         batch_abort(&b);
-    else if (!st)
-        st = batch_commit(&b, r->sequence);
-    if (st == STATUS_SCHEMA_MISMATCH)
-        st = rebuild(c, schema, r->sequence);
+    return st ? st : batch_commit(&b, sequence);
+}
+
+static enum status give_order(struct writer_catalog *c, const struct log_record *r,
+                              struct schema **schema, struct rebuild_order **out)
+{
+    struct rebuild_order *o = calloc(1, sizeof *o);
+    enum status st = o ? commit_order(c->applying, r, r->sequence) : STATUS_NO_MEMORY;
+    if (st) {
+        free(o);
+        return st;
+    }
+    *o = (struct rebuild_order){r->sequence, *schema};
+    *schema = NULL;
+    *out = o;
+    uint32_t open = WRITE_OPEN;
+    atomic_compare_exchange_strong(&c->row->write_state, &open, WRITE_REBUILDING);
+    return STATUS_OK;
+}
+
+static void tell(struct writer_catalog *c, uint64_t sequence, enum status st)
+{
+    uint32_t rebuilding = WRITE_REBUILDING;
+    c->control_status = st;
+    c->control_ended = sequence;
+    atomic_compare_exchange_strong(&c->row->write_state, &rebuilding, WRITE_OPEN);
+}
+
+enum status edition_change(struct writer_catalog *c, const struct log_record *r,
+                           struct rebuild_order **order)
+{
+    struct schema *schema = NULL;
+    enum status st = r->type == LOG_SCHEMA ? schema_decode(r->payload, &schema, NULL) : STATUS_OK;
+    *order = NULL;
+    if (!st && schema)
+        st = alter_in_place(c, schema, r->sequence);
+    if (st == STATUS_SCHEMA_MISMATCH || (!st && !schema))
+        st = give_order(c, r, &schema, order);
     schema_destroy(&schema);
+    if (status_class(st) == STATUS_CLASS_CLIENT) {
+        tell(c, r->sequence, st);
+        return edition_order_forget(c->applying,
+                                    r->sequence); /* the sequence counts all the same */
+    }
+    if (!st && !*order)
+        tell(c, r->sequence, STATUS_OK);
     return st;
 }
 
-enum status edition_change(struct writer_catalog *c, const struct log_record *r)
+void edition_changed(struct writer_catalog *c, const struct rebuild_order *o, enum status st)
 {
-    uint32_t before = c->row->write_state;
-    c->row->write_state = WRITE_REBUILDING;
-    enum status st =
-        r->type == LOG_SCHEMA ? alter(c, r) : rebuild(c, index_schema(c->applying), r->sequence);
-    c->row->write_state = before;
-    c->control_status = st;
-    if (status_class(st) == STATUS_CLASS_CLIENT)
-        st = commit_sequence(c->applying, r->sequence);
-    return st;
+    if (st && edition_order_forget(c->applying, c->visible))
+        fprintf(stderr, "writer: catalog %s: the next start tries the new edition again\n",
+                c->name);
+    tell(c, o->sequence, st);
 }

@@ -12,7 +12,8 @@ enum {
     SETTLE_MS = 2000,      /* quiet for so long: time for merges that nobody waits for */
     NO_SPACE_MS = 1000,
     MERGE_MOST = 90, /* percent of the map */
-    COMPACT_AGAIN_MS = 600000
+    COMPACT_AGAIN_MS = 600000,
+    ORDER_WAIT_MS = 20 /* another edition is ordered and something is in its way */
 };
 
 struct upkeep {
@@ -47,7 +48,7 @@ void upkeep_destroy(struct upkeep **u)
 {
     if (!*u)
         return;
-    compact_cancel(&(*u)->compact);
+    compact_cancel(&(*u)->compact, STATUS_OK);
     merger_destroy(&(*u)->merger);
     free(*u);
     *u = NULL;
@@ -60,16 +61,29 @@ bool upkeep_moved(struct upkeep *u)
     return moved;
 }
 
-/* Gives up what is being built for the catalog. */
-void upkeep_leave(struct upkeep *u, struct writer_catalog *c)
+/* Gives up what is being built for the catalog; an order is told `why`, when that is a failure. */
+static void leave(struct upkeep *u, struct writer_catalog *c, enum status why)
 {
     if (u->compacting == c) {
-        compact_cancel(&u->compact);
+        compact_cancel(&u->compact, why);
         u->compacting = NULL;
     }
+    if (c->order && why)
+        edition_changed(c, c->order, why);
+    rebuild_order_destroy(&c->order);
     merger_leave(u->merger, c->applying);
     if (u->merging == c)
         u->merging = NULL;
+}
+
+void upkeep_leave(struct upkeep *u, struct writer_catalog *c)
+{
+    leave(u, c, STATUS_OK);
+}
+
+void upkeep_make_room(struct upkeep *u, struct writer_catalog *c)
+{
+    leave(u, c, STATUS_NO_SPACE);
 }
 
 /* --- merges ----------------------------------------------------------------------------------- */
@@ -120,7 +134,7 @@ static bool room_for(struct writer_catalog *c, uint64_t bytes)
 static bool begin_merge(struct upkeep *u, struct writer_catalog *c, bool idle)
 {
     struct merge_task *t = NULL;
-    if (c->failed || c == u->compacting || !merger_free(u->merger) ||
+    if (c->failed || c == u->compacting || c->order || !merger_free(u->merger) ||
         index_merge_begin(c->applying, idle, &t) || !t)
         return false;
     if (!room_for(c, merge_task_bytes(t))) {
@@ -137,10 +151,44 @@ static bool begin_compact(struct upkeep *u, struct writer_catalog *c, bool idle)
     if (c->failed || u->compacting || u->merging == c || c->fresh ||
         clock_mono_ms() < u->compact_after_ms || !compact_due(c, idle))
         return false;
-    if (compact_start(c, u->built, u->ctx, &u->compact))
+    if (compact_start(c, NULL, u->built, u->ctx, &u->compact))
         return false;
     u->compacting = c;
     return true;
+}
+
+/* What was ordered comes before what is only better; false when it has to wait. */
+static bool begin_order(struct upkeep *u, struct writer_catalog *c)
+{
+    struct rebuild_order *o = c->order, told;
+    if (!o || u->compacting || u->merging == c || c->fresh)
+        return false;
+    told = *o;
+    c->order = NULL;
+    enum status st = compact_start(c, o, u->built, u->ctx, &u->compact);
+    if (st)
+        edition_changed(c, &told, st);
+    else
+        u->compacting = c;
+    return true;
+}
+
+static void touch(struct upkeep *u, struct writer_catalog *c)
+{
+    uint32_t i = 0;
+    c->settle_ms = clock_mono_ms() + SETTLE_MS;
+    while (i < u->touched_count && u->touched[i] != c)
+        i++;
+    if (i == u->touched_count && i < SHARED_CATALOGS)
+        u->touched[u->touched_count++] = c;
+}
+
+void upkeep_rebuild(struct upkeep *u, struct writer_catalog *c, struct rebuild_order *order)
+{
+    rebuild_order_destroy(&c->order);
+    c->order = order;
+    touch(u, c);
+    begin_order(u, c);
 }
 
 static bool finish_compact(struct upkeep *u)
@@ -155,16 +203,6 @@ static bool finish_compact(struct upkeep *u)
     u->compacting = NULL;
     u->moved = true;
     return true;
-}
-
-static void touch(struct upkeep *u, struct writer_catalog *c)
-{
-    uint32_t i = 0;
-    c->settle_ms = clock_mono_ms() + SETTLE_MS;
-    while (i < u->touched_count && u->touched[i] != c)
-        i++;
-    if (i == u->touched_count && i < SHARED_CATALOGS)
-        u->touched[u->touched_count++] = c;
 }
 
 static void untouch(struct upkeep *u, const struct writer_catalog *c)
@@ -191,9 +229,13 @@ int64_t upkeep_idle(struct upkeep *u)
     }
     if (!merger_free(u->merger))
         return -1;
+    for (uint32_t i = 0; i < u->touched_count; i++)
+        begin_order(u, u->touched[i]);
     for (uint32_t i = 0; i < u->touched_count; i++) {
         struct writer_catalog *c = u->touched[i];
-        if (c->settle_ms > now) {
+        if (c->order) {
+            least = least < 0 || least > ORDER_WAIT_MS ? ORDER_WAIT_MS : least;
+        } else if (c->settle_ms > now) {
             least = least < 0 || c->settle_ms - now < least ? c->settle_ms - now : least;
         } else if (begin_merge(u, c, true) || begin_compact(u, c, true)) {
             return -1;
@@ -212,6 +254,7 @@ void upkeep_after_batch(struct upkeep *u, struct writer_catalog *c)
     if (u->write_after_ms <= clock_mono_ms())
         write_merge(u, SLICE_BYTES);
     finish_compact(u);
+    begin_order(u, c);
     begin_merge(u, c, false);
     begin_compact(u, c, false);
 }

@@ -9,6 +9,7 @@
 #ifndef SOUK_SERVER_UPKEEP_H
 #define SOUK_SERVER_UPKEEP_H
 
+#include "server/edition.h"
 #include "server/writer_catalog.h"
 
 struct upkeep;
@@ -22,8 +23,12 @@ void upkeep_after_batch(struct upkeep *u, struct writer_catalog *c);
 int64_t upkeep_idle(struct upkeep *u);
 /* Did a catalog get another edition since the last call? */
 bool upkeep_moved(struct upkeep *u);
+/* Takes over the order of another edition: begun when nothing else is built for the catalog. */
+void upkeep_rebuild(struct upkeep *u, struct writer_catalog *c, struct rebuild_order *order);
 /* Gives up what is being built for the catalog, whose edition is about to change. */
 void upkeep_leave(struct upkeep *u, struct writer_catalog *c);
+/* The same, because the disk is full. */
+void upkeep_make_room(struct upkeep *u, struct writer_catalog *c);
 /* The same, for a catalog that goes. */
 void upkeep_forget(struct upkeep *u, struct writer_catalog *c);
 

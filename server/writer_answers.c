@@ -44,8 +44,6 @@ void answer_free(struct answer *a)
 static void tell(struct writer *w, struct answer *a)
 {
     enum status st = a->control ? (enum status)a->catalog->control_status : STATUS_OK;
-    if (a->control)
-        a->catalog->control = false;
     if (st)
         writer_refuse(w, a->conn, &a->to, st, NULL);
     else
@@ -57,7 +55,8 @@ void writer_tell_seen(struct writer *w)
 {
     for (struct answer **at = &w->unseen; *at;) {
         struct answer *a = *at;
-        bool seen = a->catalog->visible >= a->sequence;
+        bool seen = a->control ? a->catalog->control_ended >= a->sequence
+                               : a->catalog->visible >= a->sequence;
         if (!seen && !a->catalog->failed) {
             at = &a->next;
             continue;

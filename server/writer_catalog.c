@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/edition.h"
 #include "server/evict.h"
 #include "server/role.h"
 
@@ -91,14 +92,13 @@ static void remove_leftovers(const struct writer_catalog *c)
 static enum status open_index(struct writer_catalog *c, struct fault *fault)
 {
     char path[PATH_MAX];
-    bool stale;
     struct slice name = slice_str(c->name);
     struct index_options o = {.map_bytes = c->map_bytes};
     enum status st = catalog_current_read(c->data_dir, name, &c->edition);
     if (st || !catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
         return st ? st : STATUS_TOO_LARGE;
     remove_leftovers(c);
-    st = index_open(path, &o, &c->index, &stale, fault);
+    st = index_open(path, &o, &c->index, &c->stale, fault);
     st = st ? st : snapshot_create(c->index, &c->snapshot);
     st = st ? st : snapshot_create(c->index, &c->applied);
     st = st ? st : snapshot_begin(c->snapshot);
@@ -188,6 +188,8 @@ void writer_catalog_close(struct writer_catalog **cp)
     idempotency_destroy(&c->keys);
     evict_destroy(&c->evict);
     lease_destroy(&c->leases);
+    schema_destroy(&c->next_schema);
+    rebuild_order_destroy(&c->order);
     free(c);
     *cp = NULL;
 }
@@ -236,7 +238,14 @@ enum status writer_catalog_follow(struct writer_catalog *c)
         pending_forget(c->pending, visible);
         idempotency_forget(c->keys, visible);
     }
+    if (c->next_schema && c->control_ended >= c->control_asked)
+        schema_destroy(&c->next_schema);
     return st ? st : evict_follow(c);
+}
+
+bool writer_catalog_changes(const struct writer_catalog *c)
+{
+    return c->control_asked > c->control_ended;
 }
 
 void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)

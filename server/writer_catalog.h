@@ -33,6 +33,8 @@ struct writer_catalog {
     struct idempotency *keys;
     struct lease_table *leases; /* NULL until a fetcher brings the first lease */
     struct evict *evict;        /* shared with the apply thread, see evict.h */
+    struct schema *next_schema; /* of an alteration under way: changes must fit it, too */
+    uint64_t control_asked;     /* sequence of the last schema or edition change */
     uint64_t loop_edition;
     struct safe_guard safe;
     struct census census;
@@ -43,6 +45,7 @@ struct writer_catalog {
     struct index *applying;
     struct snapshot *applied;
     uint64_t edition, skipped;
+    struct rebuild_order *order; /* an edition that is to be begun, see edition.h */
     int64_t settle_ms; /* when to look for merges that only quiet times afford, 0 = need not */
     /* both */
     _Atomic uint64_t visible;
@@ -53,12 +56,13 @@ struct writer_catalog {
     _Atomic uint64_t items_per_s;                  /* how fast it was of late; 0 = not known */
     _Atomic uint32_t failed;                       /* enum status: the index takes no more */
     _Atomic uint32_t control_status; /* outcome of the last schema or edition change */
+    _Atomic uint64_t control_ended;  /* its sequence, once it ended */
     _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
     _Atomic bool compacting;         /* a smaller edition is being made */
     _Atomic bool map_full;           /* the index takes no more products, deletes still */
-    bool compact_rebuild;   /* the apply thread's: the compaction due gives back docids, too */
-    bool unsynced, control; /* the loop's; control: a schema or edition change is under way */
-    uint32_t safe_stored;   /* the loop's: bits that are settings */
+    bool compact_rebuild; /* the apply thread's: the compaction due gives back docids, too */
+    bool unsynced, stale; /* the loop's; stale: made by another analyser or ICU */
+    uint32_t safe_stored; /* the loop's: bits that are settings */
 };
 
 /* Makes the directories of a new catalog, whose first edition has this number. EXISTS. */
@@ -75,6 +79,8 @@ void writer_catalog_close(struct writer_catalog **c);
 enum status writer_catalog_remove(const char *data_dir, struct slice name);
 /* Called in the loop when the apply thread made progress: new edition, tables. */
 enum status writer_catalog_follow(struct writer_catalog *c);
+/* Is a schema or edition change under way? */
+bool writer_catalog_changes(const struct writer_catalog *c);
 /* Removes the edition that was replaced, once fronts had their time. */
 void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms);
 /* Removes a directory and all in it. */

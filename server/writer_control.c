@@ -1,8 +1,10 @@
 /* Catalogs as a whole: opened and replayed, made, dropped, altered, set. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/edition.h"
 #include "server/writer_private.h"
 
 /* --- CATALOG ---------------------------------------------------------------------------------- */
@@ -16,6 +18,7 @@ void writer_catalog_body(struct buf *out, const struct writer_catalog *c, uint64
 }
 
 static enum status push_record(void *ctx, const struct log_record *r);
+static enum status resume_order(struct writer *w, struct writer_catalog *c);
 struct replay {
     struct writer *w;
     struct writer_catalog *c;
@@ -34,11 +37,21 @@ enum status writer_open_catalog(struct writer *w, struct slice name, struct faul
     c->window_ms = config_number(w->role->config, OPTION_LOG_WINDOW);
     w->catalogs[w->count++] = c;
     struct replay replay = {w, c};
-    if (c->log && catalog_log_path(path, sizeof path, w->role->data_dir, name) &&
+    if (c->log && (st = resume_order(w, c)))
+        writer_stop_catalog(c, st);
+    if (c->log && !st && catalog_log_path(path, sizeof path, w->role->data_dir, name) &&
         (st = event_log_replay(path, c->visible, push_record, &replay, fault)))
         writer_stop_catalog(c, st);
     w->role->shared->catalog_epoch++;
     return STATUS_OK;
+}
+
+/* A change of the catalog as a whole is under way from its record on. */
+static enum status note_control(struct writer_catalog *c, const struct log_record *r)
+{
+    c->control_asked = r->sequence;
+    schema_destroy(&c->next_schema);
+    return r->type == LOG_SCHEMA ? schema_decode(r->payload, &c->next_schema, NULL) : STATUS_OK;
 }
 
 /* What was decided and is not applied counts for the next decisions, also while a full disk keeps
@@ -47,6 +60,8 @@ static enum status note_decided(struct writer *w, struct writer_catalog *c,
                                 const struct log_record *r)
 {
     struct log_changes changes;
+    if (r->type == LOG_SCHEMA || r->type == LOG_REBUILD)
+        return note_control(c, r);
     if (r->type != LOG_CHANGES)
         return STATUS_OK;
     arena_reset(&w->arena);
@@ -71,6 +86,30 @@ static enum status push_record(void *ctx, const struct log_record *r)
     st = st ? st : job_create(p->c, r, 1, &j);
     if (!st)
         apply_push(p->w->apply, j);
+    return st;
+}
+
+/* Another edition was asked for and not finished before the last writer ended, or is needed because
+ * words are made otherwise now: before anything else is applied it is begun. */
+static enum status resume_order(struct writer *w, struct writer_catalog *c)
+{
+    struct log_record r;
+    struct job *j;
+    enum status st = edition_ordered(c, &w->payload, &r);
+    if (st == STATUS_NOT_FOUND && c->stale) {
+        fprintf(stderr,
+                "writer: catalog %s was made by another analyser or ICU: it is served as it is "
+                "and made anew behind\n",
+                c->name);
+        r = (struct log_record){.sequence = c->visible, .type = LOG_REBUILD};
+        st = STATUS_OK;
+    }
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    st = note_control(c, &r);
+    st = st ? st : job_create(c, &r, 0, &j);
+    if (!st)
+        apply_push(w->apply, j);
     return st;
 }
 
@@ -138,37 +177,87 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
         writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
 }
 
-/* ALTER, SET and REBUILD are records in the log and answered when they are visible. */
+/*
+ * What an ALTER logs: the schema it gives, with the next version. It names the version it was made
+ * from, so that of two made from the same one the second is told CONFLICT; 0 = whatever there is.
+ * Fields keep their places: what is stored is known by them.
+ */
+static enum status next_schema(struct writer *w, struct writer_catalog *c, struct slice given,
+                               struct schema **out, struct fault *fault)
+{
+    struct schema_spec *spec = calloc(1, sizeof *spec);
+    enum status st = spec ? schema_spec_decode(given, spec, fault) : STATUS_NO_MEMORY;
+    uint32_t from = st ? 0 : spec->version;
+    free(spec);
+    st = st ? st : schema_decode(given, out, fault);
+    st = st ? st : snapshot_begin(c->snapshot);
+    if (st)
+        return st;
+    const struct schema *was = snapshot_schema(c->snapshot);
+    if (from && from != was->version)
+        st =
+            fault_set(fault, STATUS_CONFLICT, "version",
+                      "the schema is at version %u, and this one was made from %u: describe it and "
+                      "alter it again",
+                      was->version, from);
+    for (uint32_t i = 0; i < was->field_count && !st; i++)
+        if (i >= (*out)->field_count || strcmp(was->fields[i].name, (*out)->fields[i].name) != 0)
+            st = fault_set(fault, STATUS_INVALID, was->fields[i].name,
+                           "fields keep their names and places: %s is number %u",
+                           was->fields[i].name, i + 1);
+    (*out)->version = was->version + 1;
+    snapshot_end(c->snapshot);
+    buf_clear(&w->payload);
+    if (!st)
+        schema_encode(*out, &w->payload);
+    return st || !w->payload.failed ? st : STATUS_NO_MEMORY;
+}
+
+/* ALTER, SET and REBUILD are records in the log and answered when they are visible, of another
+ * edition: when it is served. */
 static void log_control(struct writer *w, uint64_t conn, const struct frame *f,
                         struct writer_catalog *c, const struct catalog_request *q)
 {
     struct log_setting setting = {q->kind, q->key, q->value};
+    struct fault fault = {0};
+    struct schema *schema = NULL;
     uint64_t sequence = event_log_last(c->log) + 1;
     bool control = q->action != CATALOG_SET;
     uint32_t type = q->action == CATALOG_SET     ? LOG_SETTING
                     : q->action == CATALOG_ALTER ? LOG_SCHEMA
                                                  : LOG_REBUILD;
-    if (control && c->control) {
-        writer_refuse(w, conn, f, STATUS_IN_PROGRESS, NULL);
-        return;
-    }
+    enum status st = STATUS_OK;
+    if (control && writer_catalog_changes(c))
+        st = fault_set(&fault, STATUS_IN_PROGRESS, NULL,
+                       "another change of the catalog is being made");
     buf_clear(&w->payload);
     if (type == LOG_SETTING)
         log_setting_encode(&w->payload, &setting);
-    else if (type == LOG_SCHEMA)
-        buf_put_slice(&w->payload, q->schema);
+    else if (type == LOG_SCHEMA && !st)
+        st = next_schema(w, c, q->schema, &schema, &fault);
+    struct answer *a = NULL;
     writer_catalog_body(&w->reply, c, sequence);
-    struct answer *a = answer_create(w, conn, f, c, buf_slice(&w->reply));
-    if (!a)
+    if (!st && !(a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
+        schema_destroy(&schema);
         return;
-    a->ack = ACK_VISIBLE;
-    a->control = control;
-    enum status st = writer_log(w, a, type, buf_slice(&w->payload), sequence, 1);
+    }
+    if (a) {
+        a->ack = ACK_VISIBLE;
+        a->control = control;
+        st = writer_log(w, a, type, buf_slice(&w->payload), sequence, 1);
+    }
     if (st) {
-        writer_refuse(w, conn, f, st, NULL);
-        answer_free(a);
-    } else if (control)
-        c->control = true;
+        if (!fault.status)
+            fault_set(&fault, st, NULL, "%s", status_text(st));
+        writer_conns_error(w->conns, conn, f, &fault);
+        schema_destroy(&schema);
+        if (a)
+            answer_free(a);
+    } else if (control) {
+        c->control_asked = sequence;
+        schema_destroy(&c->next_schema);
+        c->next_schema = schema;
+    }
 }
 
 void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
@@ -180,7 +269,6 @@ void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
         return;
     }
     struct writer_catalog *c = writer_find(w, q.name);
-    struct schema *schema = NULL;
     enum status st = STATUS_OK;
     if (q.action == CATALOG_CREATE) {
         create(w, conn, f, &q);
@@ -193,13 +281,10 @@ void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
             writer_refuse(w, conn, f, STATUS_UNKNOWN_CATALOG, NULL);
         return;
     }
-    if (q.action == CATALOG_ALTER && (st = schema_decode(q.schema, &schema, &fault))) {
-        writer_conns_error(w->conns, conn, f, &fault);
-        return;
-    }
-    schema_destroy(&schema);
     if (q.action != CATALOG_ALTER && q.action != CATALOG_SET && q.action != CATALOG_REBUILD)
         st = STATUS_UNSUPPORTED;
+    if (c && c->fresh)
+        writer_catalog_follow(c);
     st = st ? st : writer_may_write(w, c);
     if (st)
         writer_refuse(w, conn, f, st, NULL);

@@ -2,6 +2,7 @@
 #ifndef SOUK_SERVER_WRITER_PRIVATE_H
 #define SOUK_SERVER_WRITER_PRIVATE_H
 
+#include "index/product.h"
 #include "protocol/reply.h"
 #include "server/apply.h"
 #include "server/role.h"
@@ -34,6 +35,7 @@ struct writer {
     struct arena arena;
     struct buf items, payload, reply;
     struct size size;
+    struct product parsed;
     bool *taken; /* of the request at hand: the items that count */
     int64_t pruned_ms;
 };

@@ -53,6 +53,17 @@ static void count_item(struct put_reply *r, struct buf *results, uint32_t item, 
     put_result_encode(results, &one);
 }
 
+/*
+ * The front checked the change by the schema it knew. What is logged must fit the one it is applied
+ * with, which may be another by now, and the one that an alteration under way will bring.
+ */
+static enum status fits(struct writer *w, const struct writer_catalog *c,
+                        const struct put_item *item)
+{
+    enum status st = product_parse(snapshot_schema(c->snapshot), item->document, &w->parsed);
+    return st || !c->next_schema ? st : product_parse(c->next_schema, item->document, &w->parsed);
+}
+
 /* MOVED when the product changed since the fetcher asked for it. */
 static enum status decide_one(struct writer *w, struct writer_catalog *c,
                               const struct put_item *item, uint32_t i, uint64_t sequence)
@@ -64,6 +75,8 @@ static enum status decide_one(struct writer *w, struct writer_catalog *c,
         return STATUS_UNSUPPORTED;
     if (document_begin(&d, item->document))
         return STATUS_INVALID;
+    if (item->op <= PUT_PATCH && (st = fits(w, c, item)))
+        return st;
     if (item->lease && !c->leases)
         st = lease_create(LEASES, event_log_last(c->log), &c->leases);
     if (!st && item->lease && !lease_holds(c->leases, d.id, item->lease - 1))
@@ -182,6 +195,8 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
         return;
     }
     struct writer_catalog *c = writer_find(w, p.catalog);
+    if (c && c->fresh) /* fronts know the new edition already */
+        writer_catalog_follow(c);
     enum status st = writer_may_write(w, c);
     for (uint32_t i = 0; i < p.item_count && !st; i++)
         if (p.items[i].op == PUT_UPSERT || p.items[i].op == PUT_PATCH)
@@ -253,7 +268,7 @@ void writer_evict_turn(struct writer *w, struct writer_catalog *c)
     struct evict_limits l = {.per_second = config_number(config, OPTION_EVICT_RATE),
                              .keep_ms = (int64_t)config_number(config, OPTION_EVICT_KEEP)};
     uint32_t surplus = 0, expired = 0;
-    if (!c->log || c->failed || c->row->write_state != WRITE_OPEN || !evict_may_go_on(c))
+    if (!c->log || c->failed || c->row->write_state == WRITE_NO_SPACE || !evict_may_go_on(c))
         return;
     uint64_t sequence = event_log_last(c->log) + 1;
     buf_clear(&w->items);

@@ -158,8 +158,9 @@ static void rebuild(struct world *w)
     struct fault fault = {0};
     strcpy(fresh.dir, "/tmp/souk-index-XXXXXX");
     assert_non_null(mkdtemp(fresh.dir));
-    assert_int_equal(index_rebuild_into(w->shop.ix, fresh.dir, index_schema(w->shop.ix), &fault),
-                     STATUS_OK);
+    assert_int_equal(
+        index_rebuild_into(w->shop.ix, fresh.dir, index_schema(w->shop.ix), NULL, &fault),
+        STATUS_OK);
     shop_close(&w->shop);
     shop_reopen(&fresh);
     w->shop = fresh;

@@ -58,7 +58,8 @@ static void records_before_and_after_the_dictionary_survive_merge_and_rebuild(vo
     assert_int_equal(index_merge_all(s.ix), STATUS_OK);
     strcpy(fresh.dir, "/tmp/souk-index-XXXXXX");
     assert_non_null(mkdtemp(fresh.dir));
-    assert_int_equal(index_rebuild_into(s.ix, fresh.dir, index_schema(s.ix), &fault), STATUS_OK);
+    assert_int_equal(index_rebuild_into(s.ix, fresh.dir, index_schema(s.ix), NULL, &fault),
+                     STATUS_OK);
     shop_reopen(&fresh);
     for (int i = 0; i < 2; i++) {
         struct shop *x = i ? &fresh : &s;

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "index/index.h"
+#include "index/meta.h"
 #include "index/snapshot.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
@@ -31,6 +32,7 @@ static struct config config;
 static struct buf in;  /* what came from the writer */
 static size_t in_done; /* bytes of it that were handed out */
 static uint32_t request_id;
+static uint64_t edition; /* that is looked into */
 
 static void forget_input(void)
 {
@@ -42,6 +44,7 @@ static int setup(void **state)
 {
     (void)state;
     snprintf(dir, sizeof dir, "/tmp/souk-writer-XXXXXX");
+    edition = 1;
     config.values[OPTION_LOG_QUEUE].number = 20000;
     config.values[OPTION_LOG_WINDOW].number = 86400000;
     config.values[OPTION_MAP].number = UINT64_C(1) << 30;
@@ -199,7 +202,7 @@ static uint32_t stored(void)
     struct snapshot *s;
     struct fault fault = {0};
     struct index_options o = {.read_only = true, .map_bytes = UINT64_C(1) << 30};
-    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), 1));
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), edition));
     assert_int_equal(index_open(path, &o, &ix, &stale, &fault), STATUS_OK);
     assert_int_equal(snapshot_create(ix, &s), STATUS_OK);
     assert_int_equal(snapshot_begin(s), STATUS_OK);
@@ -219,7 +222,7 @@ static void assert_stored(unsigned count)
     struct index *ix;
     struct snapshot *s;
     struct index_options o = {.read_only = true, .map_bytes = UINT64_C(1) << 30};
-    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), 1));
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), edition));
     assert_int_equal(index_open(path, &o, &ix, &stale, NULL), STATUS_OK);
     assert_int_equal(snapshot_create(ix, &s), STATUS_OK);
     assert_int_equal(snapshot_begin(s), STATUS_OK);
@@ -358,7 +361,7 @@ static size_t stored_bytes(unsigned id)
     struct buf document = BUF_INIT;
     struct index_options o = {.read_only = true, .map_bytes = UINT64_C(1) << 30};
     snprintf(name, sizeof name, "p%u", id);
-    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), 1));
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), edition));
     assert_int_equal(index_open(path, &o, &ix, &stale, NULL), STATUS_OK);
     assert_int_equal(snapshot_create(ix, &s), STATUS_OK);
     assert_int_equal(snapshot_begin(s), STATUS_OK);
@@ -411,11 +414,55 @@ static void a_patch_that_is_acked_is_applied(void **state)
     assert_int_equal(stored(), 3);
 }
 
+/* As if an older Souk had made it. */
+static void make_stale(void)
+{
+    char path[128];
+    struct store *store;
+    struct store_txn *t;
+    struct meta *m = calloc(1, sizeof *m);
+    struct store_options o = {.map_bytes = UINT64_C(1) << 30, .max_readers = 16};
+    assert_non_null(m);
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), 1));
+    assert_int_equal(store_open(path, &o, &store), STATUS_OK);
+    assert_int_equal(store_begin(store, true, &t), STATUS_OK);
+    assert_int_equal(meta_read(t, m), STATUS_OK);
+    m->analyser ^= 1;
+    assert_int_equal(meta_write(t, m), STATUS_OK);
+    assert_int_equal(store_commit(&t), STATUS_OK);
+    store_close(&store);
+    free(m);
+}
+
+static void an_index_of_another_analyser_is_made_anew(void **state)
+{
+    (void)state;
+    start();
+    create();
+    put(1, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGTERM);
+    make_stale();
+    start();
+    put(2, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    for (int i = 0; i < 2000 && shared->catalogs[0].edition < 2; i++)
+        usleep(5000);
+    assert_int_equal(shared->catalogs[0].edition, 2);
+    edition = 2;
+    put(3, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGTERM);
+    start(); /* not once more */
+    put(4, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGTERM);
+    assert_int_equal(shared->catalogs[0].edition, 2);
+    assert_int_equal(stored(), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(versions_keys_and_acks, setup, teardown),
         cmocka_unit_test_setup_teardown(a_patch_that_is_acked_is_applied, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_index_of_another_analyser_is_made_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_acked_is_lost_when_killed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
