@@ -24,12 +24,26 @@ struct waiting {
     struct buf body;
 };
 
+enum { OPENS_SOON_MS = 100 };
+
 static void refuse(struct fetch_ask *a, uint64_t conn, const struct frame *to, enum status s,
                    const char *text)
 {
     struct fault f = {0};
     fault_set(&f, s, NULL, "%s", text);
+    f.retry_after_ms = s == STATUS_UNAVAILABLE ? OPENS_SOON_MS : 0;
     writer_conns_error(a->conns, conn, to, &f);
+}
+
+/* The catalog is not among those the writer has opened: it may be about to, or there is none. */
+static void refuse_unknown(struct fetch_ask *a, uint64_t conn, const struct frame *to,
+                           struct slice name)
+{
+    struct catalog *c;
+    if (catalogs_get(a->fetcher->catalogs, name, &c, NULL) == STATUS_OK)
+        refuse(a, conn, to, STATUS_UNAVAILABLE, "the writer has not opened the catalog yet");
+    else
+        refuse(a, conn, to, STATUS_UNKNOWN_CATALOG, "no catalog has this name");
 }
 
 /* --- REFRESH -----------------------------------------------------------------------------------
@@ -221,7 +235,7 @@ static void on_upstream(struct fetch_ask *a, uint64_t conn, const struct frame *
     }
     struct fetch_catalog *c = fetch_catalog_find(a->fetcher, u.catalog);
     if (!c) {
-        refuse(a, conn, f, STATUS_UNKNOWN_CATALOG, "no catalog has this name");
+        refuse_unknown(a, conn, f, u.catalog);
         return;
     }
     buf_clear(&a->body);

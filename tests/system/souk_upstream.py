@@ -19,6 +19,8 @@ import threading
 import time
 import urllib.parse
 
+from souk_system import SLACK, Failed
+
 POISON = 'poisoned'  # in products of answers that must never be believed
 
 
@@ -374,7 +376,17 @@ def define(server, catalog, name, definition):
 
 
 def upstream(server, catalog):
-    return json.loads(server.souk('upstream', 'list', catalog, '--json'))
+    """What is told of a catalog's upstream; just after a start it is waited for until the writer has opened the catalog."""
+    end = time.monotonic() + 20 * SLACK
+    while True:
+        done = server.run('upstream', 'list', catalog, '--json', check=False)
+        told = json.loads(done.stdout) if done.returncode == 0 else {}
+        if told.get('fetcher') == 'away' and time.monotonic() < end:
+            time.sleep(0.05)
+        elif done.returncode == 0:
+            return told
+        elif 'UNAVAILABLE' not in done.stdout + done.stderr or time.monotonic() > end:
+            raise Failed(['upstream', 'list', catalog], done)
 
 
 def products(count, title='red shoe'):

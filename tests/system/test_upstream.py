@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The fetcher against an upstream that is well: sync, changes, revalidation, read-through, single flight, leases,
 failing over, operators, kills."""
+import fcntl
 import json
 import os
 import re
@@ -404,6 +405,19 @@ class Processes(unittest.TestCase):
             self.assertEqual(s.search('shop', 'shoe')['found'], 5)
             wait_until(lambda: upstream(s, 'shop')['state'] in ('failing', 'down'), 10)
             self.assertEqual(s.search('shop', 'shoe')['found'], 5)
+
+    def test_before_the_writer_has_opened_a_catalog_it_is_not_called_unknown(self):
+        with Server() as s:
+            create(s, 'shop')
+            s.stop()
+            with open(os.path.join(s.data, 'writer.lock'), 'r+b') as held:
+                fcntl.lockf(held, fcntl.LOCK_EX)  # the writer waits for it
+                s.start(ready=False)
+                wait_until(lambda: s.run('ping', check=False).returncode == 0, 20, 'fronts answer')
+                told = wait_until(lambda: (d := s.run('upstream', 'list', 'shop', '--timeout', 300, check=False)).returncode and d, 5)
+                self.assertIn('UNAVAILABLE', told.stderr)
+                self.assertEqual(s.run('upstream', 'list', 'nope', check=False).returncode, 4)
+            self.assertEqual(upstream(s, 'shop')['providers'], [])
 
     def test_a_fetcher_killed_during_a_sync_loses_and_doubles_nothing(self):
         kills = int(os.environ.get('SOUK_FETCHER_KILLS', '8'))
