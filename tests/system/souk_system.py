@@ -24,6 +24,7 @@ BIN = os.environ.get('SOUK_BIN', os.path.join(SOURCE, 'build', 'bin'))
 SHARED = os.environ.get('SOUK_SHARED', os.path.join(SOURCE, '..', 'shared'))
 # What sanitizers and a busy machine may cost: time limits are multiplied by this.
 SLACK = float(os.environ.get('SOUK_SLACK', '1'))
+PATIENCE = 3
 SEED = int(os.environ.get('SOUK_SEED', str(random.SystemRandom().randrange(1 << 31))))
 
 
@@ -40,7 +41,9 @@ def free_port():
 
 
 def wait_until(condition, seconds=10, what='condition'):
-    """Polls until condition() is true and returns its value; AssertionError after `seconds`."""
+    """Polls until condition() is true and returns its value. `seconds` is what a calm machine needs at most; a busy one
+    gets PATIENCE times as much before it is an AssertionError."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds * SLACK
     while True:
         value = condition()

@@ -14,7 +14,7 @@ OWN = '\x01souk:canary'
 
 class Canary(unittest.TestCase):
     def setUp(self):
-        self.server = Server(options=['canary.interval=300ms', 'canary.limit=1s']).start()
+        self.server = Server(options=['canary.interval=300ms', 'canary.limit=3s']).start()
         create(self.server, 'shop')
         create(self.server, 'tight', max_products=10)
 
@@ -53,7 +53,7 @@ class Canary(unittest.TestCase):
         wait_until(lambda: self.figure('canary.push') == 'ok', 10)
         # read-only by a damaged log would do as well; a full disk too: here nothing is acknowledged
         s.souk('catalog', 'drop', 'tight')
-        for _ in range(60):
+        for _ in range(150):
             try:
                 os.kill(s.pid('writer 0'), signal.SIGSTOP)
             except (KeyError, ProcessLookupError):

@@ -54,11 +54,11 @@ class Clock(unittest.TestCase):
             self.assertLess(r['oldest_age_ms'], 60000)
             # what comes now lives as long as it should
             before = time.monotonic()
-            s.souk('put', 'shop', json.dumps({'id': 'new', 'title': f'stool {at}', 'price': 1}), '--ttl', 700, '--ack', 'visible')
+            s.souk('put', 'shop', json.dumps({'id': 'new', 'title': f'stool {at}', 'price': 1}), '--ttl', 2000, '--ack', 'visible')
             hit = self.found(f'stool {at}')['hits'][0]
-            self.assertEqual((hit['freshness'], hit['age_ms'] < 600, hit.get('future')), ('fresh', True, None))
-            wait_until(lambda: self.found(f'stool {at}')['found'] == 0, 3)
-            self.assertTrue(0.6 < time.monotonic() - before < 2.5)
+            self.assertEqual((hit['freshness'], hit['age_ms'] < 2000, hit.get('future')), ('fresh', True, None))
+            wait_until(lambda: self.found(f'stool {at}')['found'] == 0, 5)
+            self.assertTrue(1.8 < time.monotonic() - before < 8)
         self.assertIn('jumped', s.log_text())
         self.assertEqual(s.children()['writer 0'], s.pid('writer 0'))
         s.souk('safe-mode', 'off', '--catalog', 'shop')
@@ -81,7 +81,7 @@ class Clock(unittest.TestCase):
         s = self.server
         s.import_lines('shop', lines(0, 100), '--ttl', 600000)
         s.import_lines('shop', lines(1000, 100), '--ttl', 1500, '--sie', PAUSE * 1000 + 600000)
-        s.import_lines('shop', lines(2000, 100), '--ttl', 1500, '--sie', 500)
+        s.import_lines('shop', lines(2000, 100), '--ttl', 1500, '--sie', 1500)
         before, pids = s.children(), [s.process.pid, *s.children().values()]
         start = time.monotonic()
         self.assertEqual(self.found()['found'], 300)

@@ -58,7 +58,7 @@ class Eviction(unittest.TestCase):
         create(s, 'race')
         # renewed again and again just when it expires: an acknowledged push is always found
         for i in range(40):
-            s.souk('put', 'race', json.dumps({'id': 'a', 'title': f'lamp {i}', 'price': i}), '--ack', 'visible', '--ttl', 40 + i % 20, '--sie', 5000)
+            s.souk('put', 'race', json.dumps({'id': 'a', 'title': f'lamp {i}', 'price': i}), '--ack', 'visible', '--ttl', 40 + i % 20, '--sie', 600000)
             s.souk('put', 'race', json.dumps({'id': f'b{i}', 'title': 'lamp', 'price': i}), '--ttl', 1)
             time.sleep(0.02)
             self.assertEqual(s.search('race', 'lamp', '--filter', f'price = {i}')['hits'][0]['id'], 'a')

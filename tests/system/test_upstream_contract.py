@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
 from souk_system import Server, child_pids, free_port, wait_until
@@ -35,16 +34,23 @@ ANSWERS = {
 }
 
 
+def listens(port):
+    """Asked of the kernel: a connection would be an exchange of the script."""
+    with open('/proc/net/tcp') as f:
+        return any(line.split()[1].endswith(f':{port:04X}') and line.split()[3] == '0A' for line in f.readlines()[1:])
+
+
 @unittest.skipUnless(shutil.which('varnishtest'), 'varnishtest is not installed')
 class Contract(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server().start()
         cls.folder = tempfile.mkdtemp(prefix='souk-vtc-')
-        cls.peers, cls.taken = {}, {}
+        cls.peers, cls.taken, cls.ports = {}, {}, []
         for name, (answer, _) in ANSWERS.items():
             cls.begin(name, answer)
-        time.sleep(0.5)  # they listen
+        for port in cls.ports:
+            wait_until(lambda: listens(port), 10, 'a peer listens')
         for name in ANSWERS:
             out = cls.server.run('get', name, 'p1', '--timeout', '3000', check=False).stdout
             cls.taken[name] = json.loads(out)
@@ -52,6 +58,7 @@ class Contract(unittest.TestCase):
     @classmethod
     def begin(cls, name, answer):
         port = free_port()
+        cls.ports.append(port)
         script = os.path.join(cls.folder, f'{name}.vtc')
         with open(script, 'w') as f:
             body = '\n'.join('    ' + line for line in ['rxreq', *answer.split('\n')])
