@@ -347,12 +347,68 @@ static struct slice emit_word(struct analyser *a, const struct atom *t, const st
     return term;
 }
 
+/* "x" or "by" between two measures. */
+static bool times(const struct analyser *a, const struct atom *t)
+{
+    struct slice w = bytes_of(a, t);
+    return slice_equal(w, SLICE_LIT("x")) || slice_equal(w, SLICE_LIT("by"));
+}
+
+/* A whole number that is no part of a fraction or a decimal, with its unit: what comes behind it.
+ */
+static const struct atom *measure_end(const struct analyser *a, const struct atom *t,
+                                      const struct atom *end)
+{
+    if (!t->digits || (t->gap && strchr("./,", t->gap)))
+        return NULL;
+    t++;
+    if (t < end && t->digits && (t->gap == '/' || t->gap == '.' || t->gap == ','))
+        return NULL;
+    return t < end && !times(a, t) && unit_of(bytes_of(a, t)).len ? t + 1 : t;
+}
+
+/*
+ * Measures are written "4x8", "4 x 8", "4 ft. x 8 ft.": where the numbers at `t` are not one word,
+ * they are put together, as two and as three. [word, word_end) is the word that holds `t`.
+ */
+static void emit_measures(struct analyser *a, const struct atom *t, const struct atom *word_end,
+                          const struct atom *end, uint32_t position)
+{
+    size_t at = a->folded.len;
+    const struct atom *last = t, *behind = measure_end(a, t, end);
+    for (int n = 1; n <= 3 && behind; n++) {
+        size_t len = last->len;
+        if (a->folded.len - at + len + 1 > ANALYSE_TERM_MAX)
+            return;
+        memcpy(a->folded.ptr + a->folded.len, a->folded.ptr + last->at, len);
+        a->folded.len += len;
+        if (n > 1 && last >= word_end)
+            emit(a, slice_make(a->folded.ptr + at, a->folded.len - at), position, t->start,
+                 last->end, TOKEN_EXTRA);
+        if (behind + 1 >= end || !times(a, behind))
+            return;
+        a->folded.ptr[a->folded.len++] = 'x';
+        last = behind + 1;
+        behind = measure_end(a, last, end);
+    }
+}
+
 static bool all_digits(const struct atom *t, const struct atom *end)
 {
     for (; t < end; t++)
         if (!t->digits)
             return false;
     return true;
+}
+
+/* 55" and 8': the mark behind a number; an apostrophe before a letter is none, but for "4'x8'". */
+static struct slice unit_mark(struct slice text, size_t at)
+{
+    char c = at < text.len ? text.ptr[at] : 0, next = at + 1 < text.len ? text.ptr[at + 1] : 0;
+    if (c == '"' || (c == '\'' && next == '\''))
+        return SLICE_LIT("in");
+    bool letter = class_of((unsigned char)next) == 1 && (next | 0x20) != 'x';
+    return c == '\'' && !letter ? SLICE_LIT("ft") : SLICE_NULL;
 }
 
 static void run_rules(struct analyser *a, struct slice text)
@@ -367,6 +423,9 @@ static void run_rules(struct analyser *a, struct slice text)
             const struct atom *behind = word_end(t, end);
             struct slice term = emit_word(a, t, behind, position++);
             words++;
+            for (const struct atom *n = t; n < behind; n++)
+                if (n->digits)
+                    emit_measures(a, n, behind, end, position - 1);
             if (all_digits(t, behind)) {
                 uint32_t at = behind[-1].end, until = at;
                 struct slice unit = SLICE_NULL;
@@ -375,8 +434,8 @@ static void run_rules(struct analyser *a, struct slice text)
                     unit = unit_of(bytes_of(a, behind));
                 if (unit.len) {
                     until = behind->end;
-                } else if (at < text.len && text.ptr[at] == '"') {
-                    unit = SLICE_LIT("in");
+                } else {
+                    unit = unit_mark(text, at);
                     until = at; /* the mark itself is no part of it */
                 }
                 if (unit.len)
@@ -397,8 +456,9 @@ static enum status run(struct analyser *a, struct slice text, bool fast,
     a->atom_count = 0;
     buf_clear(&a->folded);
     enum status s = fast && ascii(text) ? fast_atoms(a, text) : slow_atoms(a, text);
-    /* joined forms: each atom is copied at most three times, units add a few bytes each */
-    if (!s && !buf_reserve(&a->folded, a->folded.len * 3 + a->atom_count * 8 + 64))
+    /* joined forms: each atom is copied at most six times, units and measures add a few
+     * bytes each */
+    if (!s && !buf_reserve(&a->folded, a->folded.len * 6 + a->atom_count * 12 + 64))
         s = STATUS_NO_MEMORY;
     if (!s)
         run_rules(a, text);

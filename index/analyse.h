@@ -14,8 +14,10 @@
  * ("xps-15" -> "xps", "15", "xps15"). A digit run next to letters stays whole ("55in") and also
  * gives its parts at the same position when the letters are a unit ("55", "in"); a number followed
  * by a unit word or an inch mark gives the joined form at the number's position ("55 inch", 55" ->
- * "55in"). A dictionary word of three or more Han letters also gives its pairs of neighbours; one
- * of Han letters and katakana also gives the runs of each.
+ * "55in"; a foot mark "ft"). Measures apart ("4 ft. x 8 ft.", "4 by 8") give them as one word at
+ * the first ("4x8"), unless a number is a fraction or a decimal. A dictionary word of three or more
+ * Han letters also gives its pairs of neighbours; one of Han letters and katakana also gives the
+ * runs of each.
  *
  * Offsets are bytes of the original text. One analyser per thread; no allocation after warm-up.
  */

@@ -194,6 +194,19 @@ static enum status visit_group(struct loose *l, const struct segment *s, const s
     return st;
 }
 
+/*
+ * The tiers of the words, one each, give way to tiers of the whole: products with all words exactly
+ * come first, then those that hold all in some way, then the rest. Among the rest a word more only
+ * lifts: two rare words may beat three that are everywhere.
+ */
+static uint32_t settled(uint32_t score, uint16_t held, const struct loose_rule *rule)
+{
+    uint32_t exact = score / MATCH_TIER, all = (1U << rule->words) - 1;
+    if (exact == rule->words)
+        return score;
+    return (held == all ? MATCH_TIER : 0) + score % MATCH_TIER + exact * rule->lift;
+}
+
 static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule, bool good,
                          const struct match_consumer *out, struct query_work *work)
 {
@@ -204,7 +217,7 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
             if (good && !st && rule->enough[l->held[doc]]) {
                 d[n] = doc;
-                v[n++] = l->score[doc];
+                v[n++] = settled(l->score[doc], l->held[doc], rule);
             }
             l->score[doc] = l->best[doc] = 0;
             l->held[doc] = 0;

@@ -14,6 +14,8 @@ struct loose; /* scratch memory of one thread */
 
 struct loose_rule {
     bool enough[1U << PLAN_WORDS_MAX]; /* by bitmap of groups; a superset of enough is enough */
+    uint32_t words;                    /* groups in all */
+    uint32_t lift;                     /* added for each word held exactly, when some are not */
     bool any;                          /* every word is enough by itself */
 };
 

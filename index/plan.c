@@ -197,6 +197,20 @@ static bool one_of(struct slice word, const char *const *words)
     return false;
 }
 
+/* Words that only join others: a product need not hold them to be what is meant. */
+static void mark_light(struct plan *plan)
+{
+    static const char *const light[] = {
+        "a",   "an",  "and",  "at",   "by",   "for",  "from", "in",  "is",   "of",  "on",  "or",
+        "the", "to",  "with", "my",   "your", "der",  "die",  "das", "den",  "dem", "ein", "eine",
+        "mit", "und", "im",   "am",   "zu",   "von",  "aus",  "bei", "de",   "du",  "des", "la",
+        "le",  "les", "et",   "avec", "pour", "en",   "y",    "con", "para", "el",  "los", "las",
+        "di",  "per", "il",   "met",  "van",  "voor", "het",  NULL};
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        plan->groups[i].light =
+            !plan->groups[i].fixed && one_of(plan->groups[i].items[0].term, light);
+}
+
 /* "knife set without block": the block is named, but is not what is looked for. */
 static void mark_negated(struct plan *plan)
 {
@@ -232,6 +246,7 @@ enum status plan_words(struct analyser *a, struct slice text, const struct schem
         s = next_part(&r);
     }
     mark_negated(plan);
+    mark_light(plan);
     return s;
 }
 

@@ -56,6 +56,7 @@ struct group {
     uint8_t code; /* words written as one ("136/14") share a number; 0 = none */
     bool phrase;  /* a word in quotes: as it stands */
     bool negated; /* behind "without": what the product had better not be */
+    bool light;   /* "for", "with": says how words belong together, not what is looked for */
     bool fixed;   /* never dropped: of a phrase, or asked of a field */
 };
 

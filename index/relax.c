@@ -22,7 +22,9 @@ enum status relax_words(struct search *s)
     double weight[PLAN_WORDS_MAX], total = 0;
     if (!r)
         return STATUS_NO_MEMORY;
+    uint32_t heavy = 0;
     for (uint32_t i = 0; i < n; i++) {
+        heavy |= (uint32_t)!s->plan.groups[i].light << i;
         weight[i] = s->plan.groups[i].idf; /* a word nobody holds has none and decides nothing */
         total += weight[i];
     }
@@ -34,9 +36,13 @@ enum status relax_words(struct search *s)
             held += whole >> i & 1 ? weight[i] : 0;
             fixed &= (set >> i & 1) || !s->plan.groups[i].fixed;
         }
-        r->enough[set] = fixed && __builtin_popcount(whole) >= n * number[PROFILE_relax_words] &&
+        r->enough[set] = fixed &&
+                         __builtin_popcount(whole & heavy) >=
+                             __builtin_popcount(heavy) * number[PROFILE_relax_words] &&
                          held >= total * number[PROFILE_relax_share];
     }
+    r->words = n;
+    r->lift = (uint32_t)(total * 1023 / n * number[PROFILE_relax_lift]);
     r->any = true;
     for (uint32_t i = 0; i < n; i++)
         r->any &= r->enough[1U << i];

@@ -2,9 +2,10 @@
  * relax - which words of a query may be missing when too few products hold all of them.
  *
  * Then a product need hold only a part of the words: half of them, and a share of their rarity, so
- * that the frequent words are what it may lack ("airpods 2" never finds what only has a 2). Words
- * of phrases and words asked of a field are always needed. The more words, the higher it ranks;
- * none comes before a product that holds them all.
+ * that the frequent words are what it may lack ("airpods 2" never finds what only has a 2). Light
+ * words ("for", "with") are not counted: half of those that name something. Words of phrases and
+ * words asked of a field are always needed. More and rarer words rank higher; nothing comes before
+ * a product that holds them all.
  *
  * The words the reply names as dropped are those the best product of all does without. Like the
  * rule itself they depend on the query and the catalog, never on the page.

@@ -26,6 +26,49 @@ static void at_least_half_of_the_words_are_held(void **state)
     find_close(&f);
 }
 
+/* "to" joins words and names nothing: half of the others is enough. */
+static void light_words_are_not_counted(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "kit", .title = "drip and micro sprinkler kit"},
+                                      {.id = "head", .title = "shower head"},
+                                      {0}});
+    assert_string_equal(find_ids(&f, "sprinkler head to drip line"), "kit");
+    assert_string_equal(find_ids(&f, "sprinkler head two drip line"), "");
+    find_close(&f);
+}
+
+static void two_rare_words_beat_three_that_are_everywhere(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "common", .title = "red large cotton zeppelin"},
+                                      {.id = "rare", .title = "red airship zeppelin"},
+                                      {0}});
+    find_fill(&f, "red large cotton", 100);
+    f.query.profile_text = SLICE_LIT("window 0"); /* "red large cotton" stands together */
+    assert_string_equal(find_ids(&f, "red large cotton airship zeppelin"), "rare common");
+    find_close(&f);
+}
+
+/* All words, one of them by a typo, come before fewer words as they stand. */
+static void all_words_come_before_fewer(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "few", .title = "zeppelin airship"},
+                                      {.id = "typo", .title = "zeppelin airshlp red and much more"},
+                                      {0}});
+    find_fill(&f, "red", 100);
+    f.query.k = 2;
+    assert_string_equal(find_ids(&f, "red airship zeppelin"), "typo few");
+    find_close(&f);
+}
+
 static void the_frequent_word_alone_finds_nothing(void **state)
 {
     (void)state;
@@ -87,6 +130,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_least_half_of_the_words_are_held),
+        cmocka_unit_test(light_words_are_not_counted),
+        cmocka_unit_test(two_rare_words_beat_three_that_are_everywhere),
+        cmocka_unit_test(all_words_come_before_fewer),
         cmocka_unit_test(the_frequent_word_alone_finds_nothing),
         cmocka_unit_test(enough_full_matches_leave_nothing_out),
         cmocka_unit_test(k_and_offset_decide_nothing),
