@@ -243,8 +243,12 @@ void column_prefetch(struct column *c, uint32_t docid)
 {
     const struct column_chunk *k;
     uint32_t i = docid % COLUMN_CHUNK;
-    if (c->kind > COLUMN_FLOAT || column_chunk(c, docid / COLUMN_CHUNK, &k) || i >= k->count)
+    if (column_chunk(c, docid / COLUMN_CHUNK, &k) || i >= k->count)
         return;
+    if (c->kind == COLUMN_ORDINALS) { /* where its list begins; the list may lie anywhere */
+        __builtin_prefetch(k->offsets + (size_t)i * 4);
+        return;
+    }
     if (k->present)
         __builtin_prefetch(&k->present[i / 64]);
     if (k->width)

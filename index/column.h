@@ -66,7 +66,7 @@ enum status column_ordinal(struct column *c, uint32_t docid, uint32_t *out);
 enum status column_ordinals(struct column *c, uint32_t docid, uint32_t *out, uint32_t cap,
                             uint32_t *count);
 
-/* Asks the processor for the value of a number column that will be read soon. */
+/* Asks the processor for a value that will be read soon; of a list, for where it begins. */
 void column_prefetch(struct column *c, uint32_t docid);
 
 /* Kernels over one chunk (i = docid % COLUMN_CHUNK < count, value present is checked by them). */

@@ -17,6 +17,7 @@
 
 enum { SNAPSHOT_COLUMNS = 512, SYSTEM_COLUMNS = 6 };
 
+struct kept_rows;
 struct writer;
 
 struct index {
@@ -54,6 +55,7 @@ struct snapshot {
     uint32_t segment_count;
     struct column *columns[SNAPSHOT_COLUMNS];
     struct value_index *values[META_FIELDS]; /* by field, made when asked for */
+    struct kept_rows *rows;                  /* values looked up last; made when one is */
     struct record_reader *reader;            /* made when a record is read first */
     struct buf record, items, scratch;
     char id_room[SEGMENT_ID_MAX]; /* of snapshot_id() */
@@ -71,6 +73,11 @@ enum status dictionary_read(struct store_txn *t, uint32_t number, uint32_t *docs
                             struct slice *bytes);
 /* Makes the reader know the dictionary. */
 enum status dictionary_know(struct record_reader *r, struct store_txn *t, uint32_t number);
+
+/* The row of a value, from those kept or from the store; ends with the snapshot. */
+enum status facet_value_row(struct snapshot *s, uint32_t field, uint32_t ordinal,
+                            struct facet_row *out);
+void facet_values_fini(struct snapshot *s);
 
 enum status schema_load(struct store_txn *t, struct schema **out);
 /* Slot 0..511 of a column id; UINT32_MAX for none. */

@@ -121,6 +121,7 @@ void snapshot_destroy(struct snapshot **sp)
     drop_columns(s);
     for (uint32_t i = 0; i < META_FIELDS; i++)
         value_index_free(&s->values[i]);
+    facet_values_fini(s);
     live_fini(&s->live);
     schema_destroy(&s->schema);
     record_reader_destroy(&s->reader);
@@ -400,7 +401,7 @@ static enum status read_column(void *ctx, uint32_t id, enum column_kind kind, ui
 
 static enum status read_facet(void *ctx, uint32_t field, uint32_t ordinal, struct facet_row *out)
 {
-    return facet_row_read(((struct snapshot *)ctx)->txn, field, ordinal, out);
+    return facet_value_row(ctx, field, ordinal, out);
 }
 
 static enum status assemble(struct snapshot *s, uint32_t docid, const uint64_t *wanted, bool hidden,
@@ -441,6 +442,14 @@ enum status snapshot_product_state(struct snapshot *s, struct slice id, struct p
     out->exists = true;
     out->version = (uint64_t)version;
     return STATUS_OK;
+}
+
+void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_t *wanted)
+{
+    for (uint32_t i = 0; i < s->schema->field_count; i++)
+        if (s->columns[i] && s->schema->fields[i].stored &&
+            (!wanted || wanted[i / 64] >> (i % 64) & 1))
+            column_prefetch(s->columns[i], docid);
 }
 
 /* --- expiry and usage ------------------------------------------------------------------------- */

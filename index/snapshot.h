@@ -61,6 +61,10 @@ enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t 
 /* The same with all fields, those that are kept for their words only included. */
 enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 
+/* These products will be put together next: fetches their columns from memory, as far as such were
+ * read before; only a hint. */
+void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_t *wanted);
+
 /* A setting stored in the catalog (synonyms, stop words, profiles, rules, provider order, safe
  * mode): kind + name -> bytes. Points into the snapshot. Settings change with the generation. */
 enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,

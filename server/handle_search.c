@@ -145,6 +145,8 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
     for (uint32_t i = 0; i < r->hit_count; i++) {
         snapshot_times_prefetch(c->snapshot, r->hits[i].docid);
         shared_pages_prefetch(&c->pages, r->hits[i].docid);
+        if (!in->ids_only)
+            snapshot_product_prefetch(c->snapshot, r->hits[i].docid, wanted);
     }
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
     for (uint32_t i = 0; i < r->hit_count && !s; i++)

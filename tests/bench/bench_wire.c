@@ -6,11 +6,12 @@
  *
  * A closed loop: every connection keeps DEPTH requests under way, so what it says is throughput and
  * service, not what a crowd would feel (that is souk-load's work). WORK for Souk: `and`, `or` and
- * the other classes of the query file (ids only), `two` (two words), `none` (no hits), `page` (one
- * search again and again, answered from the result cache), `uncached` (the same with no_cache),
- * `get` (stored products), `ping`. For redis and memcached: GET of one value of BYTES bytes, which
- * is set first. With a PID the CPU time of that process is told. Frames are built beforehand; an
- * answer is told apart by its request id. One line is printed:
+ * the other classes of the query file (ids only), `two` (two words), `asked` (two words with the
+ * settings of a client that sets none, products in the reply, no_cache), `none` (no hits), `page`
+ * (one search again and again, answered from the result cache), `uncached` (the same with
+ * no_cache), `get` (stored products), `ping`. For redis and memcached: GET of one value of BYTES
+ * bytes, which is set first. With a PID the CPU time of that process is told. Frames are built
+ * beforehand; an answer is told apart by its request id. One line is printed:
  *
  *   rate=N p50_us=N p99_us=N mean_us=N bytes=N errors=N cpu_us=N
  */
@@ -134,13 +135,28 @@ static void add_get(unsigned id)
     buf_fini(&body);
 }
 
+/* Two words by a client that sets nothing. */
+static void add_asked(const char *words)
+{
+    struct search_request q;
+    struct buf body = BUF_INIT;
+    search_request_init(&q);
+    q.catalog = slice_str(B.catalog);
+    q.text = slice_str(words);
+    q.k = B.hits;
+    q.no_cache = true;
+    search_request_encode(&q, &body);
+    add_frame(OP_SEARCH, &body);
+    buf_fini(&body);
+}
+
 static void add_from_file(void)
 {
     char line[1024];
     FILE *f = B.queries ? fopen(B.queries, "r") : NULL;
     if (!f)
         die("query file (-q)");
-    bool two = !strcmp(B.work, "two");
+    bool asked = !strcmp(B.work, "asked"), two = asked || !strcmp(B.work, "two");
     while (B.frame_count < MAX_FRAMES && fgets(line, sizeof line, f)) {
         char *class = strtok(line, "\t"), *words = strtok(NULL, "\t");
         if (!class || !words || strcmp(class, two ? "and" : B.work) != 0)
@@ -148,7 +164,10 @@ static void add_from_file(void)
         char *space = strchr(words, ' ');
         if (two && (!space || strchr(space + 1, ' ')))
             continue;
-        add_search(words, true, true, strcmp(class, "or") ? SEARCH_ALL : SEARCH_ANY);
+        if (asked)
+            add_asked(words);
+        else
+            add_search(words, true, true, strcmp(class, "or") ? SEARCH_ALL : SEARCH_ANY);
     }
     fclose(f);
 }
