@@ -1,4 +1,5 @@
 #include "index/typo.h"
+#include "index/analyse.h"
 #include "index/lev.h"
 #include "index/order.h"
 
@@ -26,26 +27,105 @@ static enum status add(struct finding *f, struct slice term, uint32_t distance, 
     return STATUS_OK;
 }
 
-/* Terms come in order, and so lie those of earlier segments: `*at` moves along them. */
-static enum status note(struct finding *f, uint32_t *at, struct slice term, uint32_t distance,
-                        uint64_t df)
+static enum status note(struct finding *f, struct slice term, uint32_t distance, uint64_t df)
 {
-    while (*at < f->earlier && slice_compare(f->items[*at].term, term) < 0)
-        ++*at;
-    if (*at < f->earlier && slice_equal(f->items[*at].term, term)) {
-        f->items[*at].df += df;
+    uint32_t low = 0, high = f->earlier;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (slice_compare(f->items[mid].term, term) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < f->earlier && slice_equal(f->items[low].term, term)) {
+        f->items[low].df += df;
         return STATUS_OK;
     }
     return add(f, term, distance, df);
 }
 
+/* --- another first letter --------------------------------------------------------------------- */
+
+/*
+ * It takes two edits. Where that is all, the rest is the word's own: no more than a few terms to
+ * look up, for each letter that any term begins with.
+ */
+struct first_letter {
+    struct finding *f;
+    const struct segment *segment;
+    struct slice own, rest; /* the word's first letter, and what follows */
+};
+
+static size_t letter_len(struct slice s)
+{
+    size_t n = s.len > 0;
+    while (n < s.len && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+/* The term of two parts, when the segment has it. */
+static enum status note_joined(struct first_letter *x, struct slice a, struct slice b)
+{
+    char bytes[ANALYSE_TERM_MAX];
+    uint32_t ordinal;
+    struct slice term;
+    if (a.len + b.len > sizeof bytes || a.len + b.len == 0)
+        return STATUS_OK;
+    memcpy(bytes, a.ptr, a.len);
+    memcpy(bytes + a.len, b.ptr, b.len);
+    enum status st = segment_find_term(x->segment, slice_make(bytes, a.len + b.len), &ordinal);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    st = segment_term(x->segment, ordinal, &term); /* where it stays */
+    return st ? st : note(x->f, term, 2, segment_term_df(x->segment, ordinal));
+}
+
+/* Its first letter dropped, or behind the second: unless that leaves the first letter as it is. */
+static enum status note_dropped(struct first_letter *x)
+{
+    char swapped[ANALYSE_TERM_MAX];
+    size_t n = letter_len(x->rest);
+    struct slice second = slice_make(x->rest.ptr, n);
+    if (!n || slice_equal(second, x->own) || x->own.len + n > sizeof swapped)
+        return STATUS_OK;
+    enum status st = note_joined(x, SLICE_NULL, x->rest);
+    memcpy(swapped, second.ptr, n);
+    memcpy(swapped + n, x->own.ptr, x->own.len);
+    return st ? st
+              : note_joined(x, slice_make(swapped, n + x->own.len),
+                            slice_make(x->rest.ptr + n, x->rest.len - n));
+}
+
+static enum status note_other_firsts(struct finding *f, const struct segment *s, struct slice word)
+{
+    size_t n = letter_len(word);
+    struct first_letter x = {f, s, slice_make(word.ptr, n), slice_make(word.ptr + n, word.len - n)};
+    enum status st = note_dropped(&x);
+    for (uint32_t at = 0; !st && at < segment_term_count(s);) {
+        struct slice term, letter;
+        st = segment_term(s, at, &term);
+        letter = slice_make(term.ptr, st ? 0 : letter_len(term));
+        if (!st && !slice_equal(letter, x.own)) {
+            st = note_joined(&x, letter, x.rest);
+            st = st ? st : note_joined(&x, letter, word);
+        }
+        at = letter.len ? segment_step_over(s, at, segment_term_count(s), (uint32_t)letter.len)
+                        : at + 1;
+    }
+    return st;
+}
+
+/* --- the same first letter -------------------------------------------------------------------- */
+
 static enum status walk(struct finding *f, const struct segment *s, struct slice word, uint32_t max)
 {
     struct lev_walk lev;
-    uint32_t at, end, known = 0;
+    uint32_t at, end;
     lev_walk_init(&lev, word, max);
-    /* another first letter is two edits */
-    enum status st = segment_prefix_range(s, slice_make(word.ptr, max < 2 ? 1 : 0), &at, &end);
+    bool apart = max <= 2; /* more edits than another first letter takes: all terms are walked */
+    enum status st =
+        segment_prefix_range(s, slice_make(word.ptr, apart ? letter_len(word) : 0), &at, &end);
     while (!st && at < end) {
         struct slice term, skip;
         uint32_t distance;
@@ -54,13 +134,13 @@ static enum status walk(struct finding *f, const struct segment *s, struct slice
             break;
         if (lev_walk_term(&lev, term, &distance, &skip)) {
             if (distance > 0)
-                st = note(f, &known, term, distance, segment_term_df(s, at));
+                st = note(f, term, distance, segment_term_df(s, at));
             at++;
         } else {
             at = skip.len ? segment_step_over(s, at, end, (uint32_t)skip.len) : at + 1;
         }
     }
-    return st;
+    return !st && max == 2 ? note_other_firsts(f, s, word) : st;
 }
 
 static int by_term(const void *a, const void *b)
@@ -101,10 +181,10 @@ enum status typo_find(struct snapshot *snap, struct slice word, uint32_t max, st
     struct finding f = {.arena = arena};
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(snap); i++) {
-        st = walk(&f, snapshot_segment(snap, i), word, max);
-        if (f.earlier && f.count > f.earlier)
+        if (f.count > f.earlier)
             order_items(f.items, f.count, sizeof *f.items, by_term);
         f.earlier = f.count;
+        st = walk(&f, snapshot_segment(snap, i), word, max);
     }
     settle(&f, snap);
     if (f.count > 1)
