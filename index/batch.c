@@ -194,8 +194,7 @@ static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
     enum status st = raw_record(b, docid, &record);
     buf_clear(&b->document);
     if (!st)
-        st = product_assemble(b->base->schema, id, record, docid, &from, NULL, true, &b->scratch,
-                              &b->document);
+        st = product_assemble(b->base->schema, id, record, docid, &from, NULL, true, &b->document);
     if (!st)
         st = product_parse(b->base->schema, buf_slice(&b->document), &b->old);
     return st;

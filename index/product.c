@@ -425,24 +425,45 @@ static bool is_wanted(const struct field *f, const uint64_t *wanted, bool hidden
     return (f->stored || hidden) && (!wanted || (wanted[f->id / 64] >> (f->id % 64) & 1));
 }
 
-enum status product_assemble(const struct schema *schema, struct slice id, struct slice record,
-                             uint32_t docid, const struct product_source *from,
-                             const uint64_t *wanted, bool hidden, struct buf *scratch,
-                             struct buf *out)
+/* A varint of two bytes takes any count of fields; nearly always one does. */
+static size_t count_begin(const struct schema *schema, struct slice id, struct buf *out)
+{
+    static const char room[2];
+    wire_put_bytes(out, id);
+    size_t at = out->len;
+    buf_put(out, room, schema->field_count < 0x80 ? 1 : 2);
+    return at;
+}
+
+static void count_end(const struct schema *schema, uint32_t count, size_t at, struct buf *out)
+{
+    bool wide = schema->field_count >= 0x80;
+    if (out->failed)
+        return;
+    out->ptr[at] = (char)((count & 0x7f) | (wide ? 0x80 : 0));
+    if (wide)
+        out->ptr[at + 1] = (char)(count >> 7);
+}
+
+static enum status put_fields(const struct schema *schema, struct slice record, uint32_t docid,
+                              const struct product_source *from, const uint64_t *wanted,
+                              bool hidden, struct buf *out, uint32_t *count)
 {
     struct document d;
-    uint32_t number = 0, count = 0;
+    uint32_t number = 0;
     struct value v;
     enum status st = document_begin(&d, record);
     if (st)
         return STATUS_CORRUPT;
-    buf_clear(scratch);
+    const uint8_t *begins = d.r.at; /* of the field that comes next: number and value */
     enum status more = document_next(&d, &number, &v);
     for (uint32_t i = 0; i < schema->field_count; i++) {
         const struct field *f = &schema->fields[i];
         struct column_value c = {0};
-        while (more == STATUS_OK && number < i)
+        while (more == STATUS_OK && number < i) {
+            begins = d.r.at;
             more = document_next(&d, &number, &v);
+        }
         bool recorded = more == STATUS_OK && number == i;
         if (!is_wanted(f, wanted, hidden))
             continue;
@@ -451,16 +472,27 @@ enum status product_assemble(const struct schema *schema, struct slice id, struc
             return st;
         if (!recorded && !c.present)
             continue;
-        count++;
-        wire_put_varint(scratch, i);
-        if (recorded)
-            value_put(scratch, &v);
-        else if ((st = put_column(from, f, &c, scratch)))
+        ++*count;
+        if (recorded) {
+            buf_put(out, begins, (size_t)(d.r.at - begins));
+            continue;
+        }
+        wire_put_varint(out, i);
+        if ((st = put_column(from, f, &c, out)))
             return st;
     }
-    if (more && more != STATUS_END)
-        return STATUS_CORRUPT;
-    document_put_header(out, id, count);
-    buf_put_slice(out, buf_slice(scratch));
-    return out->failed || scratch->failed ? STATUS_NO_MEMORY : STATUS_OK;
+    return more && more != STATUS_END ? STATUS_CORRUPT : STATUS_OK;
+}
+
+enum status product_assemble(const struct schema *schema, struct slice id, struct slice record,
+                             uint32_t docid, const struct product_source *from,
+                             const uint64_t *wanted, bool hidden, struct buf *out)
+{
+    size_t before = out->len, at = count_begin(schema, id, out);
+    uint32_t count = 0;
+    enum status st = put_fields(schema, record, docid, from, wanted, hidden, out, &count);
+    count_end(schema, count, at, out);
+    if (st)
+        out->len = before;
+    return st ? st : out->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }

@@ -53,11 +53,10 @@ struct product_source {
     enum status (*facet)(void *ctx, uint32_t field, uint32_t ordinal, struct facet_row *out);
 };
 
-/* Appends the document of `docid`. wanted = bitmap over field ids, NULL = all; `hidden` includes
- * fields that are kept for analysis but not `stored`. */
+/* Appends the document of `docid`, nothing on failure. wanted = bitmap over field ids, NULL = all;
+ * `hidden` includes fields that are kept for analysis but not `stored`. */
 enum status product_assemble(const struct schema *schema, struct slice id, struct slice record,
                              uint32_t docid, const struct product_source *from,
-                             const uint64_t *wanted, bool hidden, struct buf *scratch,
-                             struct buf *out);
+                             const uint64_t *wanted, bool hidden, struct buf *out);
 
 #endif

@@ -88,12 +88,13 @@ enum status record_compress(struct record_writer *w, struct slice raw, struct bu
     if (raw.len > BLOCK_RAW_MAX)
         return STATUS_TOO_LARGE;
     buf_clear(&w->room);
-    if (!buf_reserve(&w->room, ZSTD_compressBound(raw.len)))
+    if (!buf_reserve(&w->room, ZSTD_compressBound(RECORD_PLAIN)))
         return STATUS_NO_MEMORY;
-    size_t n = ZSTD_compress2(w->ctx, w->room.ptr, w->room.cap, raw.ptr, raw.len);
+    bool plain = raw.len > RECORD_PLAIN;
+    size_t n = plain ? 0 : ZSTD_compress2(w->ctx, w->room.ptr, w->room.cap, raw.ptr, raw.len);
     if (ZSTD_isError(n))
         return STATUS_INTERNAL;
-    bool plain = n >= raw.len;
+    plain |= n >= raw.len;
     wire_put_varint(out, raw.len);
     wire_put_varint(out, plain ? 0 : n);
     buf_put_slice(out, plain ? raw : slice_make(w->room.ptr, n));

@@ -2,7 +2,8 @@
  * segment_records - stored records: zstd frames of a few records each, with trained dictionaries.
  *
  * A frame holds up to RECORD_BLOCK records (segment_pack.h), which halves what one record a frame
- * takes and still decodes in about a microsecond. What zstd cannot make smaller lies plainly.
+ * takes and still decodes in about a microsecond. What zstd cannot make smaller lies plainly, and
+ * so do records beyond RECORD_PLAIN: unpacking a kilobyte takes longer than all else of its GET.
  * Dictionaries are numbered by the edition from 1 on; 0 is none. One writer and one reader object
  * per thread.
  */
@@ -15,7 +16,8 @@
 enum {
     RECORD_MAX = 1100000, /* of one record, before it is packed */
     RECORD_BLOCK = 16,
-    RECORD_BLOCK_BYTES = 384, /* of records; more of them share a block only within this */
+    RECORD_BLOCK_BYTES = 480, /* of records; more of them share a block only within this */
+    RECORD_PLAIN = 512, /* a larger one is read far more often than its disk costs: not packed */
     RECORD_ID_MAX = 255,
     RECORD_DICTIONARY_MAX = 96 * 1024,
     RECORD_SAMPLES = 2 << 20 /* bytes of records worth training from */

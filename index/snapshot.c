@@ -413,8 +413,7 @@ static enum status assemble(struct snapshot *s, uint32_t docid, const uint64_t *
     if (!st)
         st = snapshot_record(s, docid, &record);
     if (!st)
-        st =
-            product_assemble(s->schema, id, record, docid, &from, wanted, hidden, &s->scratch, out);
+        st = product_assemble(s->schema, id, record, docid, &from, wanted, hidden, out);
     return st;
 }
 

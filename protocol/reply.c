@@ -123,7 +123,7 @@ void search_reply_texts(struct buf *b, uint32_t tag, const struct slice *texts, 
         tlv_put(b, tag, texts[i]);
 }
 
-void get_item_encode(struct buf *b, const struct get_item_reply *item)
+size_t get_item_begin(struct buf *b, const struct get_item_reply *item)
 {
     size_t at = tlv_begin(b, TAG_GET_ITEM);
     wire_put_varint(b, (uint64_t)item->status);
@@ -131,8 +131,19 @@ void get_item_encode(struct buf *b, const struct get_item_reply *item)
     buf_put_u8(b, freshness_byte(item->freshness, item->withheld, item->future));
     wire_put_varint(b, item->age_ms);
     wire_put_varint(b, item->version);
-    buf_put_slice(b, item->document);
+    return at;
+}
+
+void get_item_end(struct buf *b, size_t at)
+{
     tlv_end(b, at);
+}
+
+void get_item_encode(struct buf *b, const struct get_item_reply *item)
+{
+    size_t at = get_item_begin(b, item);
+    buf_put_slice(b, item->document);
+    get_item_end(b, at);
 }
 
 void put_result_encode(struct buf *b, const struct put_result *r)

@@ -114,6 +114,9 @@ struct get_reply {
     uint32_t withheld_count;
 };
 void get_item_encode(struct buf *b, const struct get_item_reply *item);
+/* The same with a document that the caller appends between: begin returns what end takes. */
+size_t get_item_begin(struct buf *b, const struct get_item_reply *item);
+void get_item_end(struct buf *b, size_t at);
 enum status get_reply_decode(struct slice body, struct arena *a, struct get_reply *out);
 
 struct put_result {

@@ -2,12 +2,6 @@
 
 enum { VARINT_MAX = 10 };
 
-uint8_t wire_u8(struct wire_reader *r)
-{
-    const uint8_t *p = wire_take(r, 1);
-    return p ? *p : 0;
-}
-
 uint16_t wire_u16(struct wire_reader *r)
 {
     const uint8_t *p = wire_take(r, 2);
@@ -34,7 +28,7 @@ double wire_f64(struct wire_reader *r)
     return v;
 }
 
-uint64_t wire_varint(struct wire_reader *r)
+uint64_t wire_varint_long(struct wire_reader *r)
 {
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {

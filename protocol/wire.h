@@ -77,12 +77,26 @@ static inline void wire_store64(void *p, uint64_t v)
     wire_store32((uint8_t *)p + 4, (uint32_t)(v >> 32));
 }
 
-uint8_t wire_u8(struct wire_reader *r);
+static inline uint8_t wire_u8(struct wire_reader *r)
+{
+    const uint8_t *p = wire_take(r, 1);
+    return p ? *p : 0;
+}
+
 uint16_t wire_u16(struct wire_reader *r);
 uint32_t wire_u32(struct wire_reader *r);
 uint64_t wire_u64(struct wire_reader *r);
 double wire_f64(struct wire_reader *r);
-uint64_t wire_varint(struct wire_reader *r);
+uint64_t wire_varint_long(struct wire_reader *r);
+
+/* Most are one byte. */
+static inline uint64_t wire_varint(struct wire_reader *r)
+{
+    if (!r->failed && r->at < r->end && *r->at < 0x80)
+        return *r->at++;
+    return wire_varint_long(r);
+}
+
 /* Zigzag-coded signed varint. */
 int64_t wire_zigzag(struct wire_reader *r);
 /* varint length + bytes. */

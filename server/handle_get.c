@@ -89,22 +89,28 @@ static enum status get_one(struct front *f, struct get *g, uint32_t place, struc
     const struct get_item_reply *told = through_answer(f, item.id);
     enum status s =
         canary_reserved(item.id) ? STATUS_NOT_FOUND : snapshot_find(snap, item.id, &docid);
-    buf_clear(&f->scratch);
     bool there = s == STATUS_OK;
     s = s ? s : get_label(g, docid, &item, &fields);
     if (told && !told->status && !told->document.len && there) { /* what is stored was confirmed */
         s = STATUS_OK;
         fields = g->withhold.wanted;
     }
-    if (there && s == STATUS_OK)
+    bool stored = there && s == STATUS_OK;
+    buf_clear(&f->scratch);
+    if (told && stored)
         s = snapshot_product(snap, docid, fields, &f->scratch);
     if (told && (s == STATUS_OK || s == STATUS_NOT_FOUND))
         s = get_through(g, told, &item, s, &f->scratch);
     if (s && s != STATUS_NOT_FOUND && s != STATUS_UPSTREAM)
         return s;
     item.status = s;
+    size_t at = get_item_begin(out, &item);
+    if (s == STATUS_OK && told)
+        buf_put_slice(out, buf_slice(&f->scratch));
+    else if (s == STATUS_OK && (s = snapshot_product(snap, docid, fields, out)))
+        return s;
+    get_item_end(out, at);
     if (s == STATUS_OK) {
-        item.document = buf_slice(&f->scratch);
         shared_pages_hit(&g->catalog->pages, docid);
         if (there && item.freshness != FRESH && g->moment.upstream != UPSTREAM_NONE)
             through_hint(f, g->catalog, docid, item.id);
@@ -112,7 +118,6 @@ static enum status get_one(struct front *f, struct get *g, uint32_t place, struc
             withheld_encode(&g->withheld, TAG_GET_WITHHELD,
                             &(struct withheld){place, g->withhold.names, g->withhold.name_count});
     }
-    get_item_encode(out, &item);
     return STATUS_OK;
 }
 

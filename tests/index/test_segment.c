@@ -247,7 +247,7 @@ static struct slice odd_id(uint32_t d, char room[SEGMENT_ID_MAX])
 
 static struct slice odd_record(uint32_t d, char *room)
 {
-    static const uint32_t lens[] = {0, 5, 90, 382, 383, 384, 900, 3000};
+    static const uint32_t lens[] = {0, 5, 90, 478, 479, 512, 513, 3000};
     unsigned seed = d;
     for (uint32_t i = 0; i < lens[d % 8]; i++)
         room[i] = (char)(d % 5 ? 'a' + (int)(i % 7) : rand_r(&seed)); /* small, or plain */
