@@ -312,7 +312,8 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
     return s;
 }
 
-enum status expand_plan(struct plan *plan, const struct expansion_request *r)
+/* The words as they stand. They are the same in every attempt of a query. */
+static enum status expand_exactly(struct plan *plan, const struct expansion_request *r)
 {
     enum status s = STATUS_OK;
     for (uint32_t i = 0; !s && i < plan->group_count; i++)
@@ -320,6 +321,32 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
     if (!s && r->forms && r->prefix && plan->group_count &&
         !plan->groups[plan->group_count - 1].phrase)
         s = expand_begun(plan, r);
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        g->exact.items = g->items;
+        g->exact.count = g->count;
+        g->exact.idf = g->idf;
+        g->exact.df = g->df;
+    }
+    plan->looked_up = !s;
+    return s;
+}
+
+static void back_to_exact(struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        struct group *g = &plan->groups[i];
+        g->items = g->exact.items;
+        g->count = g->exact.count;
+        g->idf = g->exact.idf;
+        g->df = g->exact.df;
+    }
+}
+
+enum status expand_plan(struct plan *plan, const struct expansion_request *r)
+{
+    enum status s = plan->looked_up ? STATUS_OK : expand_exactly(plan, r);
+    back_to_exact(plan);
     if (!s && r->forms)
         s = expand_parts(plan, r);
     for (uint32_t i = 0; !s && i < plan->group_count; i++) {

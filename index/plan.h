@@ -58,6 +58,12 @@ struct group {
     bool negated; /* behind "without": what the product had better not be */
     bool light;   /* "for", "with": says how words belong together, not what is looked for */
     bool fixed;   /* never dropped: of a phrase, or asked of a field */
+    /* What every attempt begins with, once it was looked up. */
+    struct {
+        struct alternative *items;
+        uint32_t count, idf;
+        uint64_t df;
+    } exact;
 };
 
 struct phrase {
@@ -75,6 +81,7 @@ struct plan {
     struct slice cut[16];
     uint32_t cut_count;
     bool capped;
+    bool looked_up; /* the groups know their exact alternatives */
     uint64_t expanded;
 };
 

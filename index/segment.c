@@ -176,9 +176,10 @@ uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t e
     return end;
 }
 
-enum status segment_lower_bound(const struct segment *s, struct slice term, uint32_t *ordinal)
+/* Of terms [low, high) the first that is not before `term`; `high` when all are. */
+static enum status bisect(const struct segment *s, struct slice term, uint32_t low, uint32_t high,
+                          uint32_t *ordinal)
 {
-    uint32_t low = 0, high = s->head.term_count;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         struct slice t;
@@ -192,6 +193,29 @@ enum status segment_lower_bound(const struct segment *s, struct slice term, uint
     }
     *ordinal = low;
     return STATUS_OK;
+}
+
+enum status segment_lower_bound(const struct segment *s, struct slice term, uint32_t *ordinal)
+{
+    return bisect(s, term, 0, s->head.term_count, ordinal);
+}
+
+/* The same when it is not far behind `from`. */
+static enum status gallop(const struct segment *s, struct slice term, uint32_t from,
+                          uint32_t *ordinal)
+{
+    uint32_t count = s->head.term_count, low = from, step = 8;
+    while (low < count && step < count - low) {
+        struct slice t;
+        enum status st = segment_term(s, low + step, &t);
+        if (st)
+            return st;
+        if (slice_compare(t, term) >= 0)
+            return bisect(s, term, low, low + step, ordinal);
+        low += step + 1;
+        step *= 4;
+    }
+    return bisect(s, term, low, count, ordinal);
 }
 
 static enum status find_hashed(const struct segment *s, struct slice term, uint32_t *ordinal)
@@ -252,7 +276,7 @@ enum status segment_prefix_range(const struct segment *s, struct slice prefix, u
     enum status st = segment_lower_bound(s, prefix, lo);
     *hi = s->head.term_count;
     if (!st && behind_prefix(prefix, room, &behind))
-        st = segment_lower_bound(s, behind, hi);
+        st = gallop(s, behind, *lo, hi);
     return st;
 }
 
