@@ -279,6 +279,8 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
             return st;
         upkeep_make_room(a->upkeep, c); /* what a merge holds twice may be the room that lacks */
         c->row->write_state = WRITE_NO_SPACE;
+        if (writer_catalog_give_room(c))
+            continue;
         if (stopping(a))
             return st;
         nanosleep(&pause, NULL);
@@ -305,7 +307,7 @@ static void work(struct apply *a, struct job *jobs)
     }
     enum status st = c->failed ? (enum status)c->failed : run(a, c, jobs);
     if (!st) {
-        if (c->row->write_state == WRITE_NO_SPACE)
+        if (c->row->write_state == WRITE_NO_SPACE && !c->disk_low)
             c->row->write_state = WRITE_OPEN;
         apply_publish(c, last);
         c->items_per_s = items * 1000000 / (uint64_t)(clock_mono_us() - began + 1);

@@ -1,5 +1,6 @@
 #include "server/event_log.h"
 #include "protocol/wire.h"
+#include "server/log_spare.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,15 +16,27 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { LOG_HEADER = 64, RECORD_HEAD = 24, LOG_FORMAT = 1, LOG_PATH = 512 };
+enum {
+    LOG_HEADER = 64,
+    RECORD_HEAD = 24,
+    LOG_FORMAT = 1,
+    LOG_PATH = 512,
+    RESERVE_PART = 8, /* one in so many bytes of a file is kept for deletes */
+    SMALL_PART = 8,   /* of the usual size: a file that somebody waits for */
+    SPARE_AGAIN_MS = 500
+};
 #define LOG_MAGIC   UINT32_C(0x674c6b53)
 #define LOG_SEGMENT (UINT64_C(64) << 20)
 
 struct event_log {
     char dir[LOG_PATH];
-    uint64_t segment_bytes;
+    uint64_t segment_bytes, small_bytes;
     int (*sync)(int fd);
-    int fd; /* -1 = none open */
+    bool (*room)(const char *dir, uint64_t bytes);
+    struct log_spare *spare; /* being made */
+    int made_fd;             /* of the one that is made, -1 = none */
+    int64_t spare_after_ms;  /* there was no room for it: not before */
+    int fd;                  /* -1 = none open */
     uint64_t first, at,
         size; /* of the open file: first sequence, write offset, preallocated bytes */
     uint64_t last, synced, chain;
@@ -118,39 +131,27 @@ static enum status write_all(int fd, const void *bytes, size_t len, uint64_t at)
     return STATUS_OK;
 }
 
-static enum status write_zeros(int fd, uint64_t from, uint64_t to)
+/* Large enough for a record of `need` bytes. */
+static uint64_t file_bytes(uint64_t usual, uint64_t need)
 {
-    static const char zeros[1 << 16];
-    enum status s = STATUS_OK;
-    while (!s && from < to) {
-        size_t n = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
-        s = write_all(fd, zeros, n, from);
-        from += n;
-    }
-    return s;
+    uint64_t least = need + LOG_HEADER + RECORD_HEAD;
+    return usual > least ? usual : least;
 }
 
-/* A new file under a temporary name, complete and synced before it gets its own. */
-static enum status new_file(struct event_log *log, uint64_t first, uint64_t room)
+/* The file of zeros at `temp` becomes the one that is written to; it gets its name when it has its
+ * header. `fd` is taken over. */
+static enum status use_file(struct event_log *log, int fd, const char *temp, uint64_t size)
 {
-    char temp[LOG_PATH + 32], path[LOG_PATH + 32];
+    char path[LOG_PATH + 32];
     uint8_t head[LOG_HEADER] = {0};
-    uint64_t size = log->segment_bytes > room + LOG_HEADER + RECORD_HEAD
-                        ? log->segment_bytes
-                        : room + LOG_HEADER + RECORD_HEAD;
-    snprintf(temp, sizeof temp, "%s/new.tmp", log->dir);
+    uint64_t first = log->last + 1;
     snprintf(path, sizeof path, "%s/%020" PRIu64 ".log", log->dir, first);
-    int fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return status_from_errno(errno);
     wire_store32(head, LOG_MAGIC);
     wire_store32(head + 4, LOG_FORMAT);
     wire_store64(head + 8, first);
     wire_store64(head + 32, XXH3_64bits(head, 32));
     enum status s = write_all(fd, head, sizeof head, 0);
-    if (!s)
-        s = write_zeros(fd, sizeof head, size);
-    if (!s && fsync(fd))
+    if (!s && fdatasync(fd))
         s = status_from_errno(errno);
     if (!s && rename(temp, path))
         s = status_from_errno(errno);
@@ -169,6 +170,70 @@ static enum status new_file(struct event_log *log, uint64_t first, uint64_t room
     log->size = size;
     log->chain = 0;
     return STATUS_OK;
+}
+
+static enum status new_file(struct event_log *log, uint64_t size)
+{
+    char temp[LOG_PATH + 32];
+    snprintf(temp, sizeof temp, "%s/new.tmp", log->dir);
+    if (log->room && !log->room(log->dir, size))
+        return STATUS_NO_SPACE;
+    int fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return status_from_errno(errno);
+    enum status s = log_zeros(fd, 0, size, NULL);
+    if (!s && fsync(fd))
+        s = status_from_errno(errno);
+    if (!s)
+        return use_file(log, fd, temp, size);
+    close(fd);
+    unlink(temp);
+    return s;
+}
+
+/* --- the next file ---------------------------------------------------------------------------- */
+
+static void spare_path(const struct event_log *log, char path[LOG_PATH + 32])
+{
+    snprintf(path, LOG_PATH + 32, "%s/next.tmp", log->dir);
+}
+
+static int64_t mono_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Is begun with when there is none, unless there was no room for it a moment ago. */
+static void want_spare(struct event_log *log)
+{
+    char path[LOG_PATH + 32];
+    if (log->spare || log->made_fd >= 0 || mono_ms() < log->spare_after_ms)
+        return;
+    spare_path(log, path);
+    if ((log->room && !log->room(log->dir, log->segment_bytes)) ||
+        log_spare_start(path, log->segment_bytes, &log->spare))
+        log->spare_after_ms = mono_ms() + SPARE_AGAIN_MS;
+}
+
+/* Is the next file there? Nobody waits for it. */
+static bool have_spare(struct event_log *log)
+{
+    if (log->spare && log_spare_done(log->spare) && log_spare_take(&log->spare, &log->made_fd))
+        log->spare_after_ms = mono_ms() + SPARE_AGAIN_MS;
+    return log->made_fd >= 0;
+}
+
+static enum status next_file(struct event_log *log, uint64_t need)
+{
+    char path[LOG_PATH + 32];
+    if (!have_spare(log) || file_bytes(0, need) > log->segment_bytes)
+        return new_file(log, file_bytes(log->small_bytes, need));
+    spare_path(log, path);
+    int fd = log->made_fd;
+    log->made_fd = -1;
+    return use_file(log, fd, path, log->segment_bytes);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -330,7 +395,7 @@ static enum status reopen_last(struct event_log *log, const struct file *f, cons
     if (!scan->torn)
         return STATUS_OK;
     *cut = log->size - log->at;
-    enum status s = write_zeros(log->fd, log->at, log->size);
+    enum status s = log_zeros(log->fd, log->at, log->size, NULL);
     return !s && fsync(log->fd) ? status_from_errno(errno) : s;
 }
 
@@ -344,11 +409,16 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
     *cut = 0;
     if (!log)
         return STATUS_NO_MEMORY;
-    log->fd = -1;
+    log->fd = log->made_fd = -1;
     snprintf(log->dir, sizeof log->dir, "%s", dir);
     log->segment_bytes = o && o->segment_bytes ? o->segment_bytes : LOG_SEGMENT;
+    log->small_bytes = o && o->small_bytes ? o->small_bytes : log->segment_bytes / SMALL_PART;
     log->sync = o && o->sync ? o->sync : fdatasync;
+    log->room = o ? o->room : NULL;
     struct scan scan = {0};
+    char left_over[LOG_PATH + 32];
+    spare_path(log, left_over);
+    unlink(left_over);
     enum status s = mkdir(dir, 0750) && errno != EEXIST ? status_from_errno(errno) : STATUS_OK;
     if (!s)
         s = list_files(dir, &files, &count);
@@ -371,6 +441,13 @@ void event_log_close(struct event_log **log)
 {
     if (!*log)
         return;
+    char path[LOG_PATH + 32];
+    spare_path(*log, path);
+    log_spare_drop(&(*log)->spare);
+    if ((*log)->made_fd >= 0) {
+        close((*log)->made_fd);
+        unlink(path);
+    }
     if ((*log)->fd >= 0)
         close((*log)->fd);
     buf_fini(&(*log)->pending);
@@ -388,22 +465,31 @@ bool event_log_failed(const struct event_log *log)
     return log->failed != STATUS_OK;
 }
 
+/* Room for `need` bytes in the file that is written to, by another file where this one is full. */
+static enum status make_room(struct event_log *log, uint64_t need, bool spend)
+{
+    uint64_t end = log->at + log->pending.len + need + RECORD_HEAD;
+    if (log->fd < 0 || end > log->size) {
+        enum status s = event_log_sync(log); /* what is buffered belongs into the old file */
+        return s ? s : next_file(log, need);
+    }
+    if (end > log->size / 2 || log->size < log->segment_bytes)
+        want_spare(log);
+    bool kept = end > log->size - log->size / RESERVE_PART;
+    return kept && !spend && !have_spare(log) && !log->spare ? STATUS_NO_SPACE : STATUS_OK;
+}
+
 enum status event_log_append(struct event_log *log, uint64_t sequence, uint32_t type,
-                             struct slice payload)
+                             struct slice payload, bool spend)
 {
     static const char zeros[8];
     if (log->failed)
         return log->failed;
     if (sequence <= log->last || type == 0 || payload.len > UINT32_MAX / 2)
         return STATUS_INVALID;
-    uint64_t need = RECORD_HEAD + pad8(payload.len);
-    if (log->fd < 0 || log->at + log->pending.len + need + RECORD_HEAD > log->size) {
-        enum status s = event_log_sync(log); /* what is buffered belongs into the old file */
-        if (!s)
-            s = new_file(log, log->last + 1, need);
-        if (s)
-            return s;
-    }
+    enum status s = make_room(log, RECORD_HEAD + pad8(payload.len), spend);
+    if (s)
+        return s;
     uint64_t sum = record_sum(sequence, type, log->chain, payload);
     wire_put_u32(&log->pending, (uint32_t)payload.len);
     wire_put_u32(&log->pending, type);

@@ -6,6 +6,12 @@
  * makes all of them durable with one fdatasync. Any failed write or sync is final: the log refuses
  * further appends.
  *
+ * The next file is made ahead (log_spare.h), from the moment the current one is half full: an
+ * append that needs it only names it. The first file, and one that is needed before the next is
+ * made, is an eighth as large, for somebody waits for it. Where the disk has no room for it the
+ * last part of the current file is kept for what gives room back: appends that may not spend it are
+ * told NO_SPACE.
+ *
  *   file    NNNNNNNNNNNNNNNNNNNN.log (first sequence, decimal)
  *   header  64 bytes: magic 'SkLg', format u32, first sequence u64, uuid 16, XXH3-64 of these 32
  * bytes, zeros record  len u32 (of the payload), type u32, sequence u64, XXH3-64 over (sequence,
@@ -25,8 +31,11 @@ struct event_log;
 
 struct event_log_options {
     uint64_t segment_bytes; /* 0 = 64 MiB */
+    uint64_t small_bytes;   /* of a file that somebody waits for; 0 = an eighth of that */
     /* fdatasync by default; tests put a failing one here. Returns 0 or -1 with errno. */
     int (*sync)(int fd);
+    /* Has the disk of the directory room for so many bytes more? NULL: it is tried. */
+    bool (*room)(const char *dir, uint64_t bytes);
 };
 
 struct log_record {
@@ -42,9 +51,10 @@ void event_log_close(struct event_log **log);
 /* Sequence of the last record, 0 when empty. */
 uint64_t event_log_last(const struct event_log *log);
 /* Buffers a record that covers sequences (last, sequence]; sequence must be larger than the last.
- */
+ * `spend`: it may take the room that is kept for deletes. NO_SPACE: nothing was buffered, and a
+ * later one may succeed. */
 enum status event_log_append(struct event_log *log, uint64_t sequence, uint32_t type,
-                             struct slice payload);
+                             struct slice payload, bool spend);
 /* Makes everything appended durable. IO and NO_SPACE: the records since the last sync do not count.
  */
 enum status event_log_sync(struct event_log *log);

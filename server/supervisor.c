@@ -22,6 +22,7 @@
 
 enum {
     BEAT_LIMIT_MS = 2000,
+    WRITER_LIMIT_MS = 10000, /* a sync of a busy disk takes its seconds */
     WATCH_MS = 50,
     PAUSE_MS = 1000,
     BACKOFF_MS = 1000,
@@ -324,7 +325,8 @@ static void on_watch(void *ctx)
         int64_t beat = (int64_t)atomic_load(&s->shared->processes[i].beat);
         if (!c->pid && c->again_ms && now >= c->again_ms)
             child_start(s, i);
-        else if (c->pid && now - beat > BEAT_LIMIT_MS) {
+        else if (c->pid &&
+                 now - beat > (c->role == ROLE_WRITER ? WRITER_LIMIT_MS : BEAT_LIMIT_MS)) {
             say("error", "no sign of life, killing", role_name(c->role), c->pid);
             kill(c->pid, SIGKILL);
             shared_beat(&s->shared->processes[i]);

@@ -70,6 +70,7 @@ static void on_beat(void *ctx)
     int64_t now = shared_now_ms(w->role->shared);
     shared_beat(w->role->self);
     for (uint32_t i = 0; i < w->count; i++) {
+        writer_catalog_see_disk(w->catalogs[i]);
         writer_safe_mode_turn(w, w->catalogs[i]);
         census_turn(w, w->catalogs[i]);
         writer_evict_turn(w, w->catalogs[i]);

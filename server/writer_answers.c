@@ -147,7 +147,7 @@ enum status writer_log(struct writer *w, struct answer *a, uint32_t type, struct
     struct writer_catalog *c = a->catalog;
     struct log_record r = {sequence, type, payload};
     enum status st = job_create(c, &r, items, &a->job);
-    st = st ? st : event_log_append(c->log, sequence, type, payload);
+    st = st ? st : event_log_append(c->log, sequence, type, payload, a->frees);
     if (st) {
         if (event_log_failed(c->log))
             writer_stop_catalog(c, st);

@@ -11,6 +11,7 @@
 
 #include "server/edition.h"
 #include "server/evict.h"
+#include "server/reserve.h"
 #include "server/role.h"
 
 enum { PATH_ROOM = PATH_MAX + 64 };
@@ -127,9 +128,10 @@ static void open_log(struct writer_catalog *c)
     char path[PATH_MAX];
     uint64_t cut = 0;
     struct fault fault = {0};
+    const struct event_log_options options = {.room = reserve_room};
     enum status st = STATUS_TOO_LARGE;
     if (catalog_log_path(path, sizeof path, c->data_dir, slice_str(c->name)))
-        st = event_log_open(path, NULL, &c->log, &cut, &fault);
+        st = event_log_open(path, &options, &c->log, &cut, &fault);
     if (cut)
         fprintf(stderr,
                 "writer: catalog %s: %" PRIu64
@@ -248,9 +250,33 @@ bool writer_catalog_changes(const struct writer_catalog *c)
     return c->control_asked > c->control_ended;
 }
 
+void writer_catalog_see_disk(struct writer_catalog *c)
+{
+    char home[PATH_MAX];
+    uint32_t open = WRITE_OPEN, full = WRITE_NO_SPACE;
+    if (!catalog_path(home, sizeof home, c->data_dir, slice_str(c->name)))
+        return;
+    bool was = c->disk_low;
+    c->disk_low = !reserve_room(home, 0);
+    if (c->disk_low)
+        atomic_compare_exchange_strong(&c->row->write_state, &open, WRITE_NO_SPACE);
+    else if (was) /* where the index still has no room it says so again */
+        atomic_compare_exchange_strong(&c->row->write_state, &full, WRITE_OPEN);
+}
+
+bool writer_catalog_give_room(struct writer_catalog *c)
+{
+    char home[PATH_MAX];
+    return catalog_path(home, sizeof home, c->data_dir, slice_str(c->name)) &&
+           reserve_give_up(home);
+}
+
 void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)
 {
     char path[PATH_MAX];
+    if (c->row->write_state == WRITE_OPEN &&
+        catalog_path(path, sizeof path, c->data_dir, slice_str(c->name)))
+        reserve_make(path);
     if (!c->old_edition || now_ms < c->remove_at)
         return;
     if (catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), c->old_edition))

@@ -60,6 +60,7 @@ struct writer_catalog {
     _Atomic(struct index *) fresh;   /* a new edition the loop has not taken over yet */
     _Atomic bool compacting;         /* a smaller edition is being made */
     _Atomic bool map_full;           /* the index takes no more products, deletes still */
+    _Atomic bool disk_low;           /* what is left of the disk is for deletes */
     bool compact_rebuild; /* the apply thread's: the compaction due gives back docids, too */
     bool unsynced, stale; /* the loop's; stale: made by another analyser or ICU */
     uint32_t safe_stored; /* the loop's: bits that are settings */
@@ -81,8 +82,12 @@ enum status writer_catalog_remove(const char *data_dir, struct slice name);
 enum status writer_catalog_follow(struct writer_catalog *c);
 /* Is a schema or edition change under way? */
 bool writer_catalog_changes(const struct writer_catalog *c);
-/* Removes the edition that was replaced, once fronts had their time. */
+/* Removes the edition that was replaced, once fronts had their time; sees to the disk's reserve. */
 void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms);
+/* Looks how full the disk is. */
+void writer_catalog_see_disk(struct writer_catalog *c);
+/* The apply thread: the index found no room; gives up the reserve. */
+bool writer_catalog_give_room(struct writer_catalog *c);
 /* Removes a directory and all in it. */
 void remove_tree(const char *path);
 

@@ -19,7 +19,7 @@ struct answer {
     uint64_t conn, sequence;
     struct frame to;
     enum put_ack ack;
-    bool control;
+    bool control, frees; /* frees: gives room back, and may spend the log's reserve */
     struct buf body;
 };
 

@@ -26,12 +26,19 @@ enum status writer_may_write(struct writer *w, struct writer_catalog *c)
         return STATUS_UNKNOWN_CATALOG;
     if (c->failed || !c->log)
         return STATUS_READ_ONLY;
-    if (c->row->write_state == WRITE_NO_SPACE)
-        return STATUS_NO_SPACE;
     if (c->waiting_items >= config_number(w->role->config, OPTION_LOG_QUEUE) ||
         c->waiting_bytes >= QUEUE_BYTES)
         return STATUS_OVERLOADED;
-    return STATUS_OK;
+    return c->disk_low || c->row->write_state == WRITE_NO_SPACE ? STATUS_NO_SPACE : STATUS_OK;
+}
+
+/* Deletes are taken however full the disk is: a reserve is kept for them. */
+static bool only_deletes(const struct put_request *p)
+{
+    uint32_t i = 0;
+    while (i < p->item_count && p->items[i].op == PUT_DELETE)
+        i++;
+    return i && i == p->item_count;
 }
 
 static void count_item(struct put_reply *r, struct buf *results, uint32_t item, enum status st)
@@ -198,6 +205,9 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     if (c && c->fresh) /* fronts know the new edition already */
         writer_catalog_follow(c);
     enum status st = writer_may_write(w, c);
+    bool frees = only_deletes(&p);
+    if (st == STATUS_NO_SPACE && frees)
+        st = STATUS_OK;
     for (uint32_t i = 0; i < p.item_count && !st; i++)
         if (p.items[i].op == PUT_UPSERT || p.items[i].op == PUT_PATCH)
             st = c->map_full ? STATUS_NO_SPACE : evict_admits(c);
@@ -225,6 +235,7 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     if (!st && (a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
         a->ack = p.ack;
+        a->frees = frees;
         st = log_changes(w, a, &p, &r, r.applied + gone, hash);
     }
     if (st) {
@@ -250,6 +261,8 @@ static enum status log_evicted(struct writer *w, struct writer_catalog *c, uint6
     const struct frame nobody = {0};
     struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared)};
     struct answer *a = answer_create(w, 0, &nobody, c, SLICE_NULL);
+    if (a)
+        a->frees = true;
     buf_clear(&w->payload);
     log_changes_begin(&w->payload, &head);
     buf_put_slice(&w->payload, buf_slice(&w->items));
@@ -268,7 +281,7 @@ void writer_evict_turn(struct writer *w, struct writer_catalog *c)
     struct evict_limits l = {.per_second = config_number(config, OPTION_EVICT_RATE),
                              .keep_ms = (int64_t)config_number(config, OPTION_EVICT_KEEP)};
     uint32_t surplus = 0, expired = 0;
-    if (!c->log || c->failed || c->row->write_state == WRITE_NO_SPACE || !evict_may_go_on(c))
+    if (!c->log || c->failed || !evict_may_go_on(c))
         return;
     uint64_t sequence = event_log_last(c->log) + 1;
     buf_clear(&w->items);

@@ -29,7 +29,7 @@ static void write_good(void)
         abort();
     for (uint64_t i = 1; i <= RECORDS; i++) {
         memset(payload, (int)('a' + i), sizeof payload);
-        if (event_log_append(log, i, 1, slice_make(payload, i * 7)) || event_log_sync(log))
+        if (event_log_append(log, i, 1, slice_make(payload, i * 7), false) || event_log_sync(log))
             abort();
     }
     event_log_close(&log);

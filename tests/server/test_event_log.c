@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 static char dir[64];
-static const struct event_log_options small = {.segment_bytes = 4096};
+static const struct event_log_options small = {.segment_bytes = 4096, .small_bytes = 4096};
 
 static int setup(void **state)
 {
@@ -47,7 +47,8 @@ static void must_append(struct event_log *log, uint64_t from, uint64_t to)
         char text[64];
         int n = snprintf(text, sizeof text, "change number %llu%.*s", (unsigned long long)i,
                          (int)(i % 9), "xxxxxxxxx");
-        assert_int_equal(event_log_append(log, i, 7, slice_make(text, (size_t)n)), STATUS_OK);
+        assert_int_equal(event_log_append(log, i, 7, slice_make(text, (size_t)n), false),
+                         STATUS_OK);
     }
     assert_int_equal(event_log_sync(log), STATUS_OK);
 }
@@ -168,12 +169,14 @@ static void a_failed_sync_is_final(void **state)
 {
     (void)state;
     uint64_t cut;
-    struct event_log *log =
-        must_open(&(struct event_log_options){.segment_bytes = 4096, .sync = failing_sync}, &cut);
-    assert_int_equal(event_log_append(log, 1, 7, SLICE_LIT("x")), STATUS_OK);
+    struct event_log *log = must_open(&(struct event_log_options){.segment_bytes = 4096,
+                                                                  .small_bytes = 4096,
+                                                                  .sync = failing_sync},
+                                      &cut);
+    assert_int_equal(event_log_append(log, 1, 7, SLICE_LIT("x"), false), STATUS_OK);
     assert_int_equal(event_log_sync(log), STATUS_IO);
     assert_true(event_log_failed(log));
-    assert_int_equal(event_log_append(log, 2, 7, SLICE_LIT("y")), STATUS_IO);
+    assert_int_equal(event_log_append(log, 2, 7, SLICE_LIT("y"), false), STATUS_IO);
     assert_int_equal(event_log_sync(log), STATUS_IO);
     event_log_close(&log);
 }
@@ -191,6 +194,103 @@ static void applied_files_are_pruned(void **state)
     event_log_close(&log);
 }
 
+static bool room;
+
+static bool told_room(const char *where, uint64_t bytes)
+{
+    assert_string_equal(where, dir);
+    assert_true(bytes >= small.segment_bytes);
+    return room;
+}
+
+/* Where the disk has no room for the next file, the end of this one is for those who may spend it,
+ * and the log goes on when there is room again. */
+static void a_full_disk_leaves_room_for_deletes(void **state)
+{
+    (void)state;
+    const struct event_log_options o = {
+        .segment_bytes = 4096, .small_bytes = 4096, .room = told_room};
+    const struct slice payload = SLICE_LIT("a change of some forty bytes, more or less");
+    uint64_t cut, taken = 0, spent = 0;
+    enum status st;
+    room = true;
+    struct event_log *log = must_open(&o, &cut);
+    assert_int_equal(event_log_append(log, 1, 7, payload, false), STATUS_OK);
+    room = false;
+    while (!(st = event_log_append(log, 2 + taken, 7, payload, false)))
+        taken++;
+    assert_int_equal(st, STATUS_NO_SPACE);
+    assert_true(taken > 40 && taken < 55);
+    while (!(st = event_log_append(log, 2 + taken + spent, 7, payload, true)))
+        spent++;
+    assert_int_equal(st, STATUS_NO_SPACE);
+    assert_true(spent >= 6);
+    assert_false(event_log_failed(log));
+    assert_int_equal(event_log_sync(log), STATUS_OK);
+    room = true;
+    usleep(600000); /* it is not looked for without end */
+    assert_int_equal(event_log_append(log, 2 + taken + spent, 7, payload, false), STATUS_OK);
+    assert_int_equal(event_log_sync(log), STATUS_OK);
+    event_log_close(&log);
+    log = must_open(&o, &cut);
+    assert_int_equal(event_log_last(log), 2 + taken + spent);
+    assert_int_equal(cut, 0);
+    event_log_close(&log);
+}
+
+/* The first file is small, for somebody waits for it; those behind are not. */
+static void a_file_that_is_waited_for_is_small(void **state)
+{
+    (void)state;
+    const struct event_log_options o = {.segment_bytes = 65536};
+    uint64_t cut;
+    struct stat st;
+    char path[128];
+    struct event_log *log = must_open(&o, &cut);
+    must_append(log, 1, 1);
+    snprintf(path, sizeof path, "%s/%020d.log", dir, 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 65536 / 8);
+    for (uint64_t i = 2; i < 2000; i += 10) {
+        must_append(log, i, i + 9);
+        usleep(100);
+    }
+    event_log_close(&log);
+    assert_int_equal(replayed(0), 2001);
+    log = must_open(&o, &cut);
+    assert_int_equal(event_log_last(log), 2001);
+    event_log_close(&log);
+}
+
+static bool exists(const char *name)
+{
+    char path[128];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return stat(path, &st) == 0;
+}
+
+/* The next file is there before it is needed, and leaves nothing behind. */
+static void the_next_file_is_made_ahead(void **state)
+{
+    (void)state;
+    uint64_t cut;
+    struct event_log *log = must_open(&small, &cut);
+    must_append(log, 1, 10);
+    assert_false(exists("next.tmp"));
+    must_append(log, 11, 50);
+    for (int i = 0; i < 1000 && !exists("next.tmp"); i++)
+        usleep(5000);
+    assert_true(exists("next.tmp"));
+    must_append(log, 51, 400); /* several files */
+    event_log_close(&log);
+    assert_false(exists("next.tmp"));
+    assert_int_equal(replayed(0), 400);
+    log = must_open(&small, &cut);
+    assert_int_equal(event_log_last(log), 400);
+    event_log_close(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +298,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_at_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_never_skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_sync_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_leaves_room_for_deletes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_waited_for_is_small, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_next_file_is_made_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(applied_files_are_pruned, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,114 @@
+#include "server/log_spare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SPARE_PATH = 640, SPARE_NICE = 10, SYNC_BYTES = 8 << 20 };
+
+struct log_spare {
+    char path[SPARE_PATH];
+    uint64_t bytes;
+    pthread_t thread;
+    _Atomic bool stop, done;
+    int fd; /* the thread's until it is joined, like the status */
+    enum status status;
+};
+
+enum status log_zeros(int fd, uint64_t from, uint64_t to, const _Atomic bool *stop)
+{
+    static const char zeros[1 << 16];
+    while (from < to) {
+        size_t len = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
+        ssize_t n = stop && *stop ? 0 : pwrite(fd, zeros, len, (off_t)from);
+        if (stop && *stop)
+            return STATUS_CANCELLED;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? status_from_errno(errno) : STATUS_NO_SPACE;
+        from += (uint64_t)n;
+    }
+    return STATUS_OK;
+}
+
+/* In parts, each synced: one large one would hold up the syncs of the log. */
+static enum status fill(struct log_spare *s)
+{
+    enum status st = STATUS_OK;
+    for (uint64_t at = 0; at < s->bytes && !st; at += SYNC_BYTES) {
+        uint64_t end = at + SYNC_BYTES < s->bytes ? at + SYNC_BYTES : s->bytes;
+        st = log_zeros(s->fd, at, end, &s->stop);
+        if (!st && fdatasync(s->fd))
+            st = status_from_errno(errno);
+    }
+    return !st && fsync(s->fd) ? status_from_errno(errno) : st;
+}
+
+static void *thread_main(void *ctx)
+{
+    struct log_spare *s = ctx;
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), SPARE_NICE);
+    s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    s->status = s->fd < 0 ? status_from_errno(errno) : fill(s);
+    if (s->status) { /* what a full disk has no room for gives it back at once */
+        if (s->fd >= 0)
+            close(s->fd);
+        unlink(s->path);
+    }
+    s->done = true;
+    return NULL;
+}
+
+enum status log_spare_start(const char *path, uint64_t bytes, struct log_spare **out)
+{
+    struct log_spare *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s)
+        return STATUS_NO_MEMORY;
+    s->bytes = bytes;
+    int n = snprintf(s->path, sizeof s->path, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof s->path || pthread_create(&s->thread, NULL, thread_main, s)) {
+        free(s);
+        return STATUS_NO_MEMORY;
+    }
+    *out = s;
+    return STATUS_OK;
+}
+
+bool log_spare_done(const struct log_spare *s)
+{
+    return s->done;
+}
+
+enum status log_spare_take(struct log_spare **sp, int *fd)
+{
+    struct log_spare *s = *sp;
+    pthread_join(s->thread, NULL);
+    enum status st = s->status;
+    *fd = st ? -1 : s->fd;
+    free(s);
+    *sp = NULL;
+    return st;
+}
+
+void log_spare_drop(struct log_spare **sp)
+{
+    struct log_spare *s = *sp;
+    if (!s)
+        return;
+    char path[SPARE_PATH];
+    int fd;
+    memcpy(path, s->path, sizeof path);
+    s->stop = true;
+    if (log_spare_take(sp, &fd) == STATUS_OK) {
+        close(fd);
+        unlink(path);
+    }
+}
