@@ -5,7 +5,8 @@
  * visible bench_put ADDRESS CATALOG connections N SECONDS  N connections, one upsert each under
  * way, logged bench_put ADDRESS CATALOG bulk CORPUS PART       one product of PART gets another
  * title, in bulks, to the last one visible bench_put ADDRESS CATALOG search QUERIES SECONDS one
- * client that searches, until told or time out
+ * client that searches, two words and more bench_put ADDRESS CATALOG kinds QUERIES SECONDS the same
+ * by kind of query, each for SECONDS
  *
  * One JSON line each. Products are those of corpus.py jsonl: id, title, description, ...
  */
@@ -302,35 +303,81 @@ static int bulk(const char *address, const char *catalog, const char *corpus, un
 
 /* --- searching -------------------------------------------------------------------------------- */
 
-static int search(const char *address, const char *catalog, const char *queries, double seconds)
+static const struct search_facet category_facet = {.field = {"category", 8}, .limit = 10};
+static const struct search_sort by_price = {.field = {"price", 5}};
+
+/* One search of the kind as a shop sends it; `filter` has room for what it needs. */
+static void ask(struct search_request *q, const char *catalog, const struct bench_query *b,
+                char filter[96])
 {
-    struct bench_queries all = bench_queries_load(queries, 1);
-    struct souk *s = connect_to(address);
+    search_request_init(q);
+    q->catalog = slice_str(catalog);
+    q->text = slice_str(b->text);
+    q->no_cache = true;
+    if (b->kind == CLASS_SHOP)
+        return; /* real queries, all defaults */
+    q->match = b->kind == CLASS_OR ? SEARCH_ANY : SEARCH_ALL;
+    q->prefix = b->kind == CLASS_PREFIX;
+    q->typos = b->kind == CLASS_FUZZY ? 1 : 0;
+    if (b->kind == CLASS_RANGE) {
+        snprintf(filter, 96, "price >= %lld and price <= %lld", (long long)b->low,
+                 (long long)b->high);
+        q->filter = slice_str(filter);
+    }
+    if (b->kind == CLASS_FACET) {
+        q->facets = &category_facet;
+        q->facet_count = 1;
+    }
+}
+
+enum { BROWSE = CLASS_COUNT, SORTED, KINDS }; /* beside the classes: without words, by price */
+
+static void search_kind(struct souk *s, const char *catalog, const struct bench_queries *all,
+                        int kind, double seconds, float *us)
+{
     struct souk_reply reply;
     struct search_reply found;
-    float *us = malloc(SAMPLES * sizeof *us);
+    struct search_request q;
+    char filter[96];
     size_t n = 0;
+    const char *name = kind == BROWSE   ? "browse"
+                       : kind == SORTED ? "sorted"
+                                        : bench_class_name[kind];
     souk_reply_init(&reply);
     double until = bench_now_us() + seconds * 1e6;
-    for (size_t i = 0; us && n < SAMPLES && bench_now_us() < until; i++) {
-        const struct bench_query *b = &all.items[i % all.count];
-        struct search_request q;
-        if (b->kind != CLASS_AND)
+    for (size_t i = 0; i < n + all->count && n < SAMPLES && bench_now_us() < until; i++) {
+        const struct bench_query *b = &all->items[i % all->count];
+        if ((int)b->kind != kind && (kind < CLASS_COUNT || b->kind != CLASS_AND))
             continue;
-        search_request_init(&q);
-        q.catalog = slice_str(catalog);
-        q.text = slice_str(b->text);
-        q.no_cache = true;
+        ask(&q, catalog, b, filter);
+        if (kind == BROWSE)
+            q.text = SLICE_NULL;
+        if (kind == SORTED) {
+            q.sorts = &by_price;
+            q.sort_count = 1;
+        }
         double from = bench_now_us();
         must(souk_search(s, &q, &reply, &found), "search", &reply.fault);
         us[n++] = (float)(bench_now_us() - from);
     }
     struct bench_times t = bench_times_of(us, n);
-    printf("{\"bench\":\"put\",\"what\":\"search\",\"count\":%zu,\"median_us\":%.0f,"
-           "\"mean_us\":%.0f,\"p99_us\":%.0f}\n",
-           n, t.median_us, t.mean_us, t.p99_us);
-    free(us);
+    if (n)
+        printf("{\"bench\":\"put\",\"what\":\"search\",\"kind\":\"%s\",\"count\":%zu,"
+               "\"median_us\":%.0f,\"mean_us\":%.0f,\"p99_us\":%.0f}\n",
+               name, n, t.median_us, t.mean_us, t.p99_us);
     souk_reply_fini(&reply);
+}
+
+/* `kind` -1: each of them for so long. */
+static int search(const char *address, const char *catalog, const char *queries, double seconds,
+                  int kind)
+{
+    struct bench_queries all = bench_queries_load(queries, 1);
+    struct souk *s = connect_to(address);
+    float *us = malloc(SAMPLES * sizeof *us);
+    for (int k = kind < 0 ? 0 : kind; us && k < (kind < 0 ? (int)KINDS : kind + 1); k++)
+        search_kind(s, catalog, &all, k, seconds, us);
+    free(us);
     souk_close(s);
     return 0;
 }
@@ -344,8 +391,10 @@ int main(int argc, char **argv)
     if (argc == 6 && !strcmp(argv[3], "bulk"))
         return bulk(argv[1], argv[2], argv[4], (unsigned)atoi(argv[5]));
     if (argc == 6 && !strcmp(argv[3], "search"))
-        return search(argv[1], argv[2], argv[4], atof(argv[5]));
+        return search(argv[1], argv[2], argv[4], atof(argv[5]), CLASS_AND);
+    if (argc == 6 && !strcmp(argv[3], "kinds"))
+        return search(argv[1], argv[2], argv[4], atof(argv[5]), -1);
     fprintf(stderr, "usage: bench_put ADDRESS CATALOG latency COUNT ACK | connections N SECONDS |"
-                    " bulk CORPUS PART | search QUERIES SECONDS\n");
+                    " bulk CORPUS PART | search QUERIES SECONDS | kinds QUERIES SECONDS\n");
     return 2;
 }
