@@ -237,7 +237,7 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
     enum status s = product_encode(v, &im->names, false, &im->docs, &fault);
     if (s) {
         im->docs.len = from;
-        tell_error(im, line, s, slice_str(fault.field), slice_str(fault.text));
+        write_error(im, line, fault.column, s, slice_str(fault.field), slice_str(fault.text));
     } else {
         struct put_item *item = &im->items[im->slot->count];
         *item = (struct put_item){.op = PUT_UPSERT};

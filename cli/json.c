@@ -254,6 +254,7 @@ static enum status parse_value(struct parser *p, struct json **out)
     if (!v)
         return bad(p, STATUS_NO_MEMORY, "out of memory");
     *out = v;
+    v->column = (uint32_t)(p->at - p->line_start) + 1;
     if (p->at >= p->end)
         return bad(p, STATUS_SYNTAX, "the input ends where a value is expected");
     switch (*p->at) {

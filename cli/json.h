@@ -27,6 +27,7 @@ enum json_type {
 struct json {
     enum json_type type;
     uint32_t count;    /* ARRAY, OBJECT */
+    uint32_t column;   /* where it begins, in bytes from 1; of a .csv the number of the cell */
     struct slice name; /* of a member of an object */
     struct json *next; /* sibling */
     union {

@@ -1,5 +1,6 @@
 #include "cli/product.h"
 
+#include <math.h>
 #include <stdio.h>
 
 void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a)
@@ -195,6 +196,49 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
     return STATUS_OK;
 }
 
+static const char *json_word(const struct json *v)
+{
+    static const char *const words[] = {"null",       "a boolean", "a boolean", "an integer",
+                                        "a fraction", "text",      "a list",    "an object"};
+    return words[v->type];
+}
+
+/* As the server judges it, which knows no columns. */
+static bool fits_type(const struct json *v, enum field_type type)
+{
+    bool number = v->type == JSON_INT || v->type == JSON_FLOAT;
+    switch (type) {
+    case FIELD_TEXT:
+    case FIELD_KEYWORD:
+        return v->type != JSON_ARRAY && v->type != JSON_OBJECT;
+    case FIELD_FLOAT:
+        return number;
+    case FIELD_INTEGER:
+    case FIELD_TIMESTAMP:
+        return v->type == JSON_INT ||
+               (v->type == JSON_FLOAT && v->f == floor(v->f) && fabs(v->f) < 9.0e15);
+    case FIELD_BOOLEAN:
+        return v->type == JSON_TRUE || v->type == JSON_FALSE;
+    case FIELD_ATTRIBUTES:
+        return v->type == JSON_OBJECT;
+    default:
+        return v->type != JSON_OBJECT;
+    }
+}
+
+static enum status check_type(const struct json *v, const struct field_spec *f, struct fault *fault)
+{
+    char name[64];
+    if (!f || v->type == JSON_NULL || fits_type(v, f->type))
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%.*s", (int)(f->name.len < 63 ? f->name.len : 63), f->name.ptr);
+    fault_set(fault, STATUS_SCHEMA_MISMATCH, name, "%s is of type %s and cannot hold %s", name,
+              field_type_name(f->type), json_word(v));
+    if (fault)
+        fault->column = v->column;
+    return STATUS_SCHEMA_MISMATCH;
+}
+
 bool product_id(const struct json *v, char room[PRODUCT_ID_ROOM], struct slice *out)
 {
     const struct json *given = json_get(v, "id");
@@ -226,6 +270,8 @@ enum status product_encode(const struct json *v, struct product_names *n, bool k
         enum status s = number_of(n, m->name, number, &number);
         const struct field_spec *f =
             !s && n->schema && number < n->schema->field_count ? &n->schema->fields[number] : NULL;
+        if (!s && check_type(m, f, fault))
+            return STATUS_SCHEMA_MISMATCH;
         if (!s) {
             wire_put_varint(out, number);
             s = put_field(m, f, n->arena, out);

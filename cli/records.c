@@ -139,6 +139,7 @@ static enum status next_csv(struct records *r, struct arena *a, struct json **ou
         if (wire_utf8_valid(cells[i]) != cells[i].len)
             return fault_set(fault, STATUS_BAD_UTF8, "", "not valid UTF-8");
         csv_value(cells[i], cell);
+        cell->column = i + 1;
         cell->name = r->columns[i];
         if (slice_equal(cell->name, SLICE_LIT("id"))) {
             cell->type = JSON_TEXT;

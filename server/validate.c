@@ -15,7 +15,7 @@ void validate_names(const struct schema *schema, const struct slice *names, uint
 
 static enum status mismatch(const struct field *f, const char *what, struct fault *fault)
 {
-    return fault_set(fault, STATUS_SCHEMA_MISMATCH, f->name, "%s is a %s field and cannot hold %s",
+    return fault_set(fault, STATUS_SCHEMA_MISMATCH, f->name, "%s is of type %s and cannot hold %s",
                      f->name, field_type_name(f->type), what);
 }
 

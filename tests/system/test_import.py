@@ -197,7 +197,7 @@ class Import(unittest.TestCase):
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertEqual(list(self.fields('noid')), ['title'])
 
-    def test_values_the_schema_refuses_are_told_by_the_server(self):
+    def test_values_the_schema_refuses_are_told_with_line_and_column(self):
         self.load('strict', self.jsonl('strict1.jsonl', lines(10)))
         more = lines(1200, 10)
         more[600]['price'] = 'cheap'
@@ -206,7 +206,13 @@ class Import(unittest.TestCase):
         self.assertEqual(done.returncode, 5)
         told = self.lines_of(os.path.join(self.folder, 'strict.errors'))
         self.assertEqual([(t['line'], t['error'], t['field']) for t in told], [(601, 'SCHEMA_MISMATCH', 'price')])
-        self.assertEqual(self.server.search('strict', '')['found'], 1209)
+        self.assertEqual(told[0]['column'], json.dumps(more[600]).index('"cheap"') + 1)
+        with open(os.path.join(self.folder, 'strict.csv'), 'w', encoding='utf-8') as f:
+            f.write('id,title,price\nc1,chair,5\nc2,"a, b",dear\n')
+        self.load('strict', os.path.join(self.folder, 'strict.csv'), '--errors', os.path.join(self.folder, 'strict.errors'), check=False)
+        told = self.lines_of(os.path.join(self.folder, 'strict.errors'))
+        self.assertEqual([(t['line'], t['column'], t['error']) for t in told], [(3, 3, 'SCHEMA_MISMATCH')])
+        self.assertEqual(self.server.search('strict', '')['found'], 1210)
 
     # --- the order of lines -----------------------------------------------------------------------
 
