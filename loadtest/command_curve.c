@@ -8,6 +8,7 @@
  * within the deadline a second. Steps are open loops of N seconds on new connections, so that
  * nothing of one step waits in the next. Unless a class or a mix is given, traffic is `critical` up
  * to 0.7 times the peak and `sheddable` beyond: shoppers first, as in an overload with priorities.
+ * Each class has connections of its own then, for a shop and a crawler do not share them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ struct curve {
     struct setup *setup;
     struct mix mix; /* the setup's, in two classes */
     bool classes;
-    double n, peak;
+    double n, peak, peak_level;
     double best; /* the peak, or a step that did better: shares are of it */
     uint32_t peak_under_way;
     uint64_t end_ns;
@@ -81,9 +82,16 @@ static struct run_spec spec_of(const struct curve *c, double seconds)
     s.connect_ms = 1000;
     s.drain_ms = drain > s.timeout_ms ? s.timeout_ms : drain < 100 ? 100 : (uint32_t)drain;
     s.sample_server = false;
+    s.split = c->classes;
     if (!options_has(&c->setup->options, OPT_ARRIVALS))
         s.arrivals = "poisson";
     return s;
+}
+
+/* The degrade level replies told, on average: what a figure was bought with. */
+static double level_of(const struct counts *n)
+{
+    return n->ok ? (double)n->level_sum / (double)n->ok : 0;
 }
 
 static enum status find_peak(struct curve *c, struct fault *fault)
@@ -101,6 +109,7 @@ static enum status find_peak(struct curve *c, struct fault *fault)
         double rate = st ? 0 : run_rate(&run, run.total.good);
         if (rate > c->peak) {
             c->peak = rate;
+            c->peak_level = level_of(&run.total);
             c->peak_under_way = s.closed;
         }
         run_fini(&run);
@@ -175,6 +184,7 @@ static void put_step(struct json_out *j, const struct curve *c, const struct ste
     json_out_count(j, "late", s->all.late);
     json_out_count(j, "sent_late", s->all.sent_late);
     json_out_count(j, "degraded", s->all.degraded);
+    json_out_number(j, "level", level_of(&s->all));
     json_out_open(j, "critical", '{');
     json_out_count(j, "offered", s->critical.offered);
     json_out_count(j, "good", s->critical.good);
@@ -198,6 +208,7 @@ static void make_json(const struct curve *c, struct buf *out)
     json_out_number(&j, "best", c->best);
     json_out_text(&j, "method", "closed loop, the best of four");
     json_out_count(&j, "under_way", c->peak_under_way);
+    json_out_number(&j, "level", c->peak_level);
     json_out_close(&j, '}');
     json_out_open(&j, "steps", '[');
     for (uint32_t i = 0; i < c->step_count; i++)

@@ -12,7 +12,9 @@
 #include "loadtest/observe.h"
 
 enum { EVENTS = 256, ROOM = 256 * 1024, BATCH = 512, TICK_NS = 5000000, LATE_NS = 1000000 };
-enum { DEFAULT_LATE_NS = 100000000, GRACE_NS = 300000000 };
+enum { DEFAULT_LATE_NS = 100000000, GRACE_NS = 300000000, SHED_NS = 10000000 };
+enum { SEND_COST = 8 }; /* against a request that is only counted */
+enum { LINES = 2 };     /* for critical and default requests; for those of lower classes */
 
 struct engine {
     const struct engine_spec *spec;
@@ -22,7 +24,10 @@ struct engine {
     struct schedule schedule;
     struct link *links; /* connections, then as many for those that drain */
     struct link **dirty;
-    uint32_t dirty_count, turn, in_flight, closed_due, closed_later, replayed;
+    uint32_t dirty_count, in_flight, closed_due, closed_later, replayed;
+    struct {
+        uint32_t from, count, turn, in_flight_most;
+    } lines[LINES]; /* the connections of each; the same ones unless spec->split */
     int epoll;
     struct buf room;
     struct link_handler handler;
@@ -114,13 +119,36 @@ static void on_goaway(void *ctx)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static struct link *pick_link(struct engine *e, bool *connected)
+static uint32_t line_of(const struct mix_op *op)
 {
-    uint32_t n = e->spec->connections;
-    *connected = false;
+    return op->frame_class >= CLASS_SHEDDABLE;
+}
+
+/* Which connections a request may take, and how many under way leave room for it. Where a mix has
+ * both, those of lower classes leave half of the bound to the others. */
+static void make_lines(struct engine *e)
+{
+    const struct engine_spec *s = e->spec;
+    uint32_t ops[LINES] = {0}, half = s->connections / 2;
+    for (uint32_t i = 0; i < s->mix->op_count; i++)
+        ops[line_of(&s->mix->ops[i])]++;
+    bool both = ops[0] && ops[1] && !s->closed, apart = both && s->split && half;
+    for (int i = 0; i < LINES; i++) {
+        e->lines[i].from = i && apart ? half : 0;
+        e->lines[i].count = !apart ? s->connections : i ? s->connections - half : half;
+        e->lines[i].in_flight_most = i && both ? (s->max_in_flight + 1) / 2 : s->max_in_flight;
+    }
+}
+
+static struct link *pick_link(struct engine *e, uint32_t line, bool *connected)
+{
+    uint32_t n = e->lines[line].count;
+    *connected = e->in_flight >= e->lines[line].in_flight_most;
+    if (*connected)
+        return NULL;
     for (uint32_t i = 0; i < n; i++) {
-        struct link *l = &e->links[e->turn];
-        e->turn = e->turn + 1 < n ? e->turn + 1 : 0;
+        struct link *l = &e->links[e->lines[line].from + e->lines[line].turn];
+        e->lines[line].turn = e->lines[line].turn + 1 < n ? e->lines[line].turn + 1 : 0;
         if (link_takes(l))
             return l;
         *connected |= l->state == LINK_UP || l->state == LINK_CONNECTING;
@@ -135,15 +163,28 @@ static uint32_t deadline_left(uint32_t deadline_ms, uint64_t intended, uint64_t 
     return !deadline_ms ? 0 : gone < deadline_ms ? deadline_ms - (uint32_t)gone : 1;
 }
 
-/* false (only in a closed loop): no connection takes it now; ask again. */
-static bool dispatch(struct engine *e, uint64_t intended, uint64_t now)
+/* The tester is so late that nobody could call the reply good, or that less important requests are
+ * given up for the others: what it cannot send in time is not the server's. */
+static bool too_late(const struct engine *e, const struct mix_op *op, uint64_t intended,
+                     uint64_t now)
+{
+    uint64_t late = now > intended ? now - intended : 0;
+    bool yields = line_of(op) && e->lines[1].in_flight_most < e->lines[0].in_flight_most;
+    return (op->deadline_ms && late >= (uint64_t)op->deadline_ms * 1000000) ||
+           (yields && late >= SHED_NS);
+}
+
+/* What a request that is due came to. */
+enum dispatched { SENT, NOT_SENT, NO_ROOM /* only in a closed loop: ask again */ };
+
+static enum dispatched dispatch(struct engine *e, uint64_t intended, uint64_t now)
 {
     struct frame f;
     uint32_t op;
     bool connected = true;
-    struct link *l = e->in_flight < e->spec->max_in_flight ? pick_link(e, &connected) : NULL;
+    struct link *l = e->spec->closed ? pick_link(e, 0, &connected) : NULL;
     if (!l && e->spec->closed)
-        return false;
+        return NO_ROOM;
     if (e->spec->replay) {
         const struct replay_entry *entry = &e->spec->replay->entries[e->replayed];
         op = entry->op;
@@ -152,10 +193,15 @@ static bool dispatch(struct engine *e, uint64_t intended, uint64_t now)
         op = player_next(&e->player, &f);
     }
     struct counts *c = &e->tally->ops[op].counts;
+    const struct mix_op *row = &e->spec->mix->ops[op];
     c->offered++;
-    if (!l) {
+    if (too_late(e, row, intended, now)) {
+        c->failed[FAILURE_UNSENT]++;
+        return NOT_SENT;
+    }
+    if (!l && !(l = pick_link(e, line_of(row), &connected))) {
         c->failed[connected ? FAILURE_HELD_BACK : FAILURE_UNCONNECTED]++;
-        return true;
+        return NOT_SENT;
     }
     f.time = deadline_left(f.time, intended, now);
     struct pending *p = link_put(l, &f, intended, now + e->spec->timeout_ns);
@@ -169,7 +215,7 @@ static bool dispatch(struct engine *e, uint64_t intended, uint64_t now)
     }
     if (l->fresh_count == sizeof l->fresh / sizeof l->fresh[0])
         link_flush(l, &e->handler);
-    return true;
+    return SENT;
 }
 
 static void flush_all(struct engine *e)
@@ -216,13 +262,13 @@ static void send_due(struct engine *e)
 {
     uint64_t now = clock_ns();
     if (e->spec->closed) {
-        while (e->closed_due && now < e->stop_ns && dispatch(e, now, now))
+        while (e->closed_due && now < e->stop_ns && dispatch(e, now, now) != NO_ROOM)
             e->closed_due--;
         if (now >= e->stop_ns)
             e->next_ns = UINT64_MAX;
     }
-    for (uint32_t n = 0; !e->spec->closed && e->next_ns <= now && n < BATCH; n++) {
-        dispatch(e, e->next_ns, now);
+    for (uint32_t n = 0; !e->spec->closed && e->next_ns <= now && n < BATCH * SEND_COST;) {
+        n += dispatch(e, e->next_ns, now) == SENT ? SEND_COST : 1;
         advance(e);
     }
     flush_all(e);
@@ -401,6 +447,7 @@ enum status engine_run(const struct engine_spec *spec, struct tally *t)
     player_init(&e.player, spec->mix, spec->seed + spec->part);
     observer_init(&e.observer, spec->verify, 2 * spec->connections, t);
     prctl(PR_SET_TIMERSLACK, 1UL);
+    make_lines(&e);
     enum status s = set_up(&e);
     if (!s)
         s = connect_all(&e);

@@ -4,9 +4,12 @@
  * A pass: everything whose time has come is put on a connection (round robin), each connection is
  * written once, then the loop sleeps until the next intended time or until an answer arrives.
  * Requests whose time comes while max_in_flight are under way are held back: counted as offered
- * and failed, never sent later. Response time runs from the intended start, service time from the
- * write. With `closed` set there is no schedule: that many requests are kept under way, and what
- * the server does not answer is not asked (a closed loop hides stalls; the report says so).
+ * and failed, never sent later. Where a mix holds requests of lower classes (sheddable, background)
+ * beside others, the lower ones may take only half of the bound, and are given up first when the
+ * tester itself is late: counted as unsent, and failed. Response time runs from the intended start,
+ * service time from the write. With `closed` set there is no schedule: that many requests are kept
+ * under way, and what the server does not answer is not asked (a closed loop hides stalls; the
+ * report says so).
  */
 #ifndef SOUK_LOADTEST_ENGINE_H
 #define SOUK_LOADTEST_ENGINE_H
@@ -37,6 +40,7 @@ struct engine_spec {
     uint64_t late_after_ns; /* a good reply later than this is late; 0 = the operation's deadline,
                                100 ms for operations without one */
     bool verify, spin;      /* spin: never sleep; a core for more exact times */
+    bool split; /* lower classes have half of the connections for themselves (open loop) */
 };
 
 /* Connects, waits for t->start_ns, runs to the end. UNAVAILABLE when no connection can be made;

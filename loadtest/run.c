@@ -75,7 +75,8 @@ static enum status engine_spec_of(const struct run_spec *s, uint32_t part, struc
                               .interval_ns = (uint64_t)s->interval_ms * 1000000,
                               .late_after_ns = (uint64_t)s->late_after_ms * 1000000,
                               .verify = s->verify,
-                              .spin = s->spin};
+                              .spin = s->spin,
+                              .split = s->split};
     enum status st = resolve(s->address, &e->address, &e->address_len, fault);
     if (!st && !s->replay && !s->closed)
         st = schedule_parse(&e->schedule, s->arrivals, s->rate, s->duration_s, s->seed, fault);

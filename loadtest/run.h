@@ -25,7 +25,7 @@ struct run_spec {
     uint32_t workers, connections, max_in_flight;
     uint64_t seed;
     uint32_t timeout_ms, drain_ms, connect_ms, interval_ms, late_after_ms;
-    bool verify, spin, sample_server;
+    bool verify, spin, split, sample_server;
     void (*live)(void *ctx, const struct run *r); /* NULL = none */
     void *live_ctx;
 };

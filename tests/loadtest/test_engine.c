@@ -24,10 +24,11 @@ struct fake {
     uint16_t port;
     pthread_t thread;
     _Atomic bool stop;
-    bool silent, goaway;
+    bool silent, goaway, deaf; /* deaf: to the lower classes */
     enum status status;
     uint32_t cut_after; /* requests of a connection; 0 = never */
     uint64_t stall_from_ms, stall_ms;
+    _Atomic uint32_t mixed; /* connections that carried both important and lower requests */
 };
 
 enum { MAX_CONNS = 64 };
@@ -35,20 +36,24 @@ enum { MAX_CONNS = 64 };
 struct conn {
     int fd;
     struct buf in, out;
-    uint32_t seen;
+    uint32_t seen, classes; /* 1: important, 2: lower, 3: both */
 };
 
 static bool answer(struct fake *s, struct conn *c, const struct frame *f)
 {
     struct frame r = {
         .opcode = f->opcode, .flags = FLAG_REPLY, .request_id = f->request_id, .status = s->status};
-    if (f->opcode == OP_HELLO || !s->silent) {
+    bool lower = frame_class_of(f) >= CLASS_SHEDDABLE;
+    if (f->opcode == OP_HELLO || !(s->silent || (s->deaf && lower))) {
         r.status = f->opcode == OP_HELLO ? STATUS_OK : s->status;
         frame_end(&c->out, frame_begin(&c->out), &r);
     }
     if (f->opcode == OP_HELLO)
         return true;
     c->seen++;
+    uint32_t was = c->classes;
+    c->classes |= lower ? 2 : 1;
+    s->mixed += c->classes == 3 && was != 3;
     if (s->goaway && c->seen == 20)
         frame_end(&c->out, frame_begin(&c->out), &(struct frame){.opcode = OP_GOAWAY});
     return !s->cut_after || c->seen < s->cut_after;
@@ -290,6 +295,60 @@ static void a_rate_beyond_the_tester_ends_in_time(void **state)
     fake_stop(&s);
 }
 
+/* Nine of ten requests are of a lower class, and none of them is answered. */
+static void lower_classes_leave_room_for_the_others(void **state)
+{
+    (void)state;
+    static struct mix two = {
+        .op_count = 2,
+        .ops = {{.name = "page", .kind = MIX_PING, .weight = 1, .deadline_ms = 60000},
+                {.name = "crawl", .kind = MIX_PING, .weight = 9, .frame_class = CLASS_SHEDDABLE}}};
+    assert_int_equal(mix_finish(&two), STATUS_OK);
+    for (int split = 0; split < 2; split++) {
+        struct fake s = {.deaf = true};
+        fake_start(&s);
+        struct engine_spec e = spec_for(&s, "constant", 2000);
+        e.mix = &two;
+        e.max_in_flight = 1000;
+        e.split = split;
+        e.drain_ns = 1000000000;
+        struct tally *t = run_engine(&e);
+        assert_int_equal(t->ops[0].counts.failed[FAILURE_HELD_BACK], 0);
+        assert_int_equal(t->ops[0].counts.ok, t->ops[0].counts.offered);
+        assert_true(t->ops[1].counts.failed[FAILURE_HELD_BACK] +
+                        t->ops[1].counts.failed[FAILURE_UNSENT] >=
+                    t->ops[1].counts.offered - 500);
+        assert_int_equal(s.mixed, split ? 0 : 4);
+        tally_destroy(t);
+        fake_stop(&s);
+    }
+    mix_fini(&two);
+}
+
+static void a_tester_that_is_late_gives_up_the_lower_classes_first(void **state)
+{
+    (void)state;
+    static struct mix two = {
+        .op_count = 2,
+        .ops = {
+            {.name = "page", .kind = MIX_PING, .weight = 1, .deadline_ms = 60000},
+            {.name = "crawl", .kind = MIX_PING, .weight = 4999, .frame_class = CLASS_SHEDDABLE}}};
+    assert_int_equal(mix_finish(&two), STATUS_OK);
+    struct fake s = {0};
+    fake_start(&s);
+    struct engine_spec e = spec_for(&s, "constant", 10e6);
+    e.mix = &two;
+    e.max_in_flight = 65000;
+    struct tally *t = run_engine(&e);
+    assert_true(t->ops[1].counts.failed[FAILURE_UNSENT] > 0);
+    /* more of the crawl is given up than of the pages */
+    assert_true(t->ops[0].counts.failed[FAILURE_UNSENT] * t->ops[1].counts.offered <
+                t->ops[1].counts.failed[FAILURE_UNSENT] * t->ops[0].counts.offered);
+    tally_destroy(t);
+    fake_stop(&s);
+    mix_fini(&two);
+}
+
 static void no_server_is_said(void **state)
 {
     (void)state;
@@ -315,6 +374,8 @@ int main(void)
         cmocka_unit_test(after_goaway_nothing_is_lost),
         cmocka_unit_test(a_closed_loop_asks_only_what_is_answered),
         cmocka_unit_test(a_rate_beyond_the_tester_ends_in_time),
+        cmocka_unit_test(lower_classes_leave_room_for_the_others),
+        cmocka_unit_test(a_tester_that_is_late_gives_up_the_lower_classes_first),
         cmocka_unit_test(no_server_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
