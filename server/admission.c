@@ -199,6 +199,7 @@ void admission_ran(struct admission *a, const struct waiting *w, int64_t us)
     int64_t now16 = us > 1000000 ? 16000000 : us * 16;
     *cost = *cost ? (uint32_t)((int64_t)*cost + (now16 - (int64_t)*cost) / 16) : (uint32_t)now16;
     bool lowest = w->queue >= QUEUE_SHEDDABLE, ingest = w->queue == QUEUE_INGEST;
+    *(lowest ? &a->lower_us : &a->upper_us) += ingest ? 0 : us;
     a->lowest_credit_us += us * LOWEST_PERCENT / 100 - (lowest ? us : 0);
     a->ingest_credit_us += us * INGEST_PERCENT / 100 - (ingest ? us : 0);
     int64_t *credits[] = {&a->lowest_credit_us, &a->ingest_credit_us};
@@ -291,6 +292,11 @@ static uint32_t enough(const struct admission_queue *q, int64_t target)
     return in_time > LIMIT_LEAST ? (uint32_t)in_time : LIMIT_LEAST;
 }
 
+static uint32_t at_least(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
 static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 {
     uint64_t shed = q->refused + q->dropped + q->late - q->shed_before;
@@ -310,23 +316,32 @@ static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 static void window_end(struct admission_queue *q, int64_t target, uint32_t limit_max)
 {
     bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
-    uint32_t least = enough(q, target);
+    uint32_t least = enough(q, target), most = at_least(limit_max, enough(q, 2 * target));
     q->pressure = pressure_of(q, target);
     if (target) {
         q->overloaded = long_wait;
         if (long_wait)
-            q->limit = q->limit * 9 / 10 > least ? q->limit * 9 / 10 : least;
+            q->limit = at_least(q->limit * 9 / 10, least);
         else if (q->peak >= q->limit / 2)
             q->limit += 1 + q->limit / 16;
-        if (q->limit > limit_max)
-            q->limit = limit_max;
+        if (q->limit > most || q->limit == limit_max)
+            q->limit = most;
     }
     q->peak = q->count;
     q->least_age_us = INT64_MAX;
 }
 
+static uint32_t percent_of_window(int64_t *us)
+{
+    int64_t percent = *us * 100 / ADMISSION_WINDOW_US;
+    *us = 0;
+    return percent > 100 ? 100 : (uint32_t)percent;
+}
+
 void admission_tick(struct admission *a)
 {
+    a->upper_percent = percent_of_window(&a->upper_us);
+    a->lower_percent = percent_of_window(&a->lower_us);
     for (int i = 0; i < QUEUE_COUNT; i++)
         window_end(&a->queues[i], queue_rows[i].target_us, a->limit_max);
 }
@@ -334,7 +349,7 @@ void admission_tick(struct admission *a)
 uint32_t admission_pressure(const struct admission *a)
 {
     uint32_t p = a->queues[QUEUE_SHEDDABLE].pressure;
-    if (p > ADMISSION_LOWER_PRESSURE)
+    if (p > ADMISSION_LOWER_PRESSURE && a->upper_percent < ADMISSION_UPPER_PERCENT)
         p = ADMISSION_LOWER_PRESSURE;
     for (int i = QUEUE_CRITICAL; i <= QUEUE_DEFAULT; i++)
         if (a->queues[i].pressure > p)

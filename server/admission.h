@@ -18,7 +18,9 @@
  * older than twice the target is dropped (critical requests wait for their deadline instead): some
  * are served quickly instead of all too late. At the same time its limit shrinks by a tenth per
  * window, not below what is served within the target, and grows again while it is used and the wait
- * is short (AIMD). Ingest is only limited in length.
+ * is short (AIMD). A queue of cheap requests may be longer than the limit of all: as long as what
+ * is served within twice the target, for a burst that is answered that soon is not to be refused.
+ * Ingest is only limited in length.
  *
  * A waiting request borrows its body from the buffer it was read into until admission_keep() copies
  * what still waits at the end of the pass; most never are copied.
@@ -65,7 +67,9 @@ struct admission {
     uint32_t limit_max;
     size_t bytes, bytes_max;
     int64_t ingest_credit_us, lowest_credit_us; /* time owed to the floors */
-    uint32_t cost_us16[ADMISSION_COSTS];        /* moving average, 1/16 us */
+    int64_t upper_us, lower_us; /* run in this window: critical and default; the lower classes */
+    uint32_t upper_percent, lower_percent; /* of the last window */
+    uint32_t cost_us16[ADMISSION_COSTS];   /* moving average, 1/16 us */
     struct waiting *spare;
 };
 
@@ -110,10 +114,12 @@ void admission_tick(struct admission *a);
  * How hard the last window was, in percent: how long the oldest waited against the target of its
  * class, or, when requests were shed, what came against what was served. 100 is where overload
  * begins, 300 is three times what can be done. The lower classes alone count for at most
- * ADMISSION_LOWER_PRESSURE: they are there to be shed. Background does not count. Drives the
- * ladder.
+ * ADMISSION_LOWER_PRESSURE: they are there to be shed. Only while critical and default requests
+ * take ADMISSION_UPPER_PERCENT of the time, so that a burst of theirs would find no room, the lower
+ * ones count in full. Background does not count. Drives the ladder.
  */
 enum { ADMISSION_LOWER_PRESSURE = 150, ADMISSION_PRESSURE_MAX = 1000 };
+enum { ADMISSION_UPPER_PERCENT = 66 };
 uint32_t admission_pressure(const struct admission *a);
 
 uint32_t admission_count(const struct admission *a);

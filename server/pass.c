@@ -14,6 +14,7 @@
 #include "server/front.h"
 
 enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10, EXPIRED_MOST = 256, MEMORY_LEVEL = 3 };
+enum { LOWER_BUSY = 25 }; /* percent */
 
 static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
     QUEUE_CRITICAL, QUEUE_DEFAULT, QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
@@ -84,6 +85,15 @@ static uint32_t busy_percent(struct front *f)
     return window <= 0 || idle >= window ? 0 : (uint32_t)(100 - idle * 100 / window);
 }
 
+/* How busy the ladder takes the front for: a flood of the lower classes fills all the time that is
+ * left, and must not hold a level that shoppers do not need. */
+static uint32_t busy_for_ladder(const struct front *f)
+{
+    uint32_t lower = f->admission.lower_percent;
+    uint32_t beyond = lower > LOWER_BUSY ? lower - LOWER_BUSY : 0;
+    return f->busy_percent > beyond ? f->busy_percent - beyond : 0;
+}
+
 void pass_run(struct front *f)
 {
     struct waiting *w;
@@ -129,7 +139,7 @@ void pass_tick(struct front *f)
     f->busy_percent = busy_percent(f);
     struct ladder_window w = {
         .pressure = admission_pressure(&f->admission),
-        .busy = f->busy_percent,
+        .busy = busy_for_ladder(f),
         .cost_us = f->ran_count >= COST_LEAST ? (uint32_t)(f->ran_us / f->ran_count) + 1 : 0,
         .least = f->memory >= MEMORY_SHORT ? MEMORY_LEVEL : 0,
         .pin = (int)atomic_load(&f->role->shared->degrade_pin) - 1};

@@ -342,6 +342,44 @@ static void pressure_tells_how_much_more_came_than_was_served(void **state)
     assert_int_equal(admission_pressure(&a), ADMISSION_LOWER_PRESSURE);
 }
 
+/* The lower classes count in full only where the others leave no room. */
+static void lower_classes_press_where_the_others_fill_the_time(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t upper_us, lower_us;
+        uint32_t pressure;
+    } cases[] = {{0, 90000, ADMISSION_LOWER_PRESSURE},
+                 {60000, 40000, ADMISSION_LOWER_PRESSURE},
+                 {70000, 30000, ADMISSION_PRESSURE_MAX}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct waiting upper = {.queue = QUEUE_CRITICAL}, lower = {.queue = QUEUE_SHEDDABLE};
+        struct waiting ingest = {.queue = QUEUE_INGEST};
+        a.queues[QUEUE_SHEDDABLE].limit = 0;
+        for (int k = 0; k < 50; k++)
+            add(QUEUE_SHEDDABLE, 1);
+        admission_ran(&a, &upper, cases[i].upper_us);
+        admission_ran(&a, &lower, cases[i].lower_us);
+        admission_ran(&a, &ingest, 100000);
+        window();
+        assert_int_equal(admission_pressure(&a), cases[i].pressure);
+        assert_int_equal(a.lower_percent, cases[i].lower_us / 1000);
+    }
+}
+
+/* 100,000 a second are served: 4,000 in twice the target of critical requests. */
+static void a_burst_of_cheap_requests_is_taken_whole(void **state)
+{
+    (void)state;
+    struct admission_queue *q = &a.queues[QUEUE_CRITICAL];
+    q->served = 10000;
+    window();
+    assert_int_equal(q->limit, 4000);
+    q->served += 100; /* dear ones again */
+    window();
+    assert_int_equal(q->limit, 100);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -362,6 +400,8 @@ int main(void)
         TEST(cancelled_and_forgotten_requests_leave),
         TEST(kept_bodies_outlive_the_buffer_they_came_in),
         TEST(pressure_tells_how_much_more_came_than_was_served),
+        TEST(lower_classes_press_where_the_others_fill_the_time),
+        TEST(a_burst_of_cheap_requests_is_taken_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
