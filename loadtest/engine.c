@@ -12,6 +12,7 @@
 #include "loadtest/observe.h"
 
 enum { EVENTS = 256, ROOM = 256 * 1024, BATCH = 512, TICK_NS = 5000000, LATE_NS = 1000000 };
+enum { EXPIRE_TICKS = 4 };
 enum { DEFAULT_LATE_NS = 100000000, GRACE_NS = 300000000, SHED_NS = 10000000 };
 enum { SEND_COST = 8 }; /* against a request that is only counted */
 enum { LINES = 2 };     /* for critical and default requests; for those of lower classes */
@@ -24,7 +25,7 @@ struct engine {
     struct schedule schedule;
     struct link *links; /* connections, then as many for those that drain */
     struct link **dirty;
-    uint32_t dirty_count, in_flight, closed_due, closed_later, replayed;
+    uint32_t dirty_count, in_flight, closed_due, closed_later, replayed, ticks;
     struct {
         uint32_t from, count, turn, in_flight_most;
     } lines[LINES]; /* the connections of each; the same ones unless spec->split */
@@ -180,18 +181,12 @@ enum dispatched { SENT, NOT_SENT, NO_ROOM /* only in a closed loop: ask again */
 static enum dispatched dispatch(struct engine *e, uint64_t intended, uint64_t now)
 {
     struct frame f;
-    uint32_t op;
     bool connected = true;
     struct link *l = e->spec->closed ? pick_link(e, 0, &connected) : NULL;
     if (!l && e->spec->closed)
         return NO_ROOM;
-    if (e->spec->replay) {
-        const struct replay_entry *entry = &e->spec->replay->entries[e->replayed];
-        op = entry->op;
-        replay_frame(entry, &e->player, &f);
-    } else {
-        op = player_next(&e->player, &f);
-    }
+    uint32_t op =
+        e->spec->replay ? e->spec->replay->entries[e->replayed].op : player_pick(&e->player);
     struct counts *c = &e->tally->ops[op].counts;
     const struct mix_op *row = &e->spec->mix->ops[op];
     c->offered++;
@@ -203,6 +198,10 @@ static enum dispatched dispatch(struct engine *e, uint64_t intended, uint64_t no
         c->failed[connected ? FAILURE_HELD_BACK : FAILURE_UNCONNECTED]++;
         return NOT_SENT;
     }
+    if (e->spec->replay)
+        replay_frame(&e->spec->replay->entries[e->replayed], &e->player, &f);
+    else
+        player_make(&e->player, op, NULL, &f);
     f.time = deadline_left(f.time, intended, now);
     struct pending *p = link_put(l, &f, intended, now + e->spec->timeout_ns);
     p->op = (uint8_t)op;
@@ -248,10 +247,9 @@ static void advance(struct engine *e)
  */
 static void give_up_rest(struct engine *e, uint64_t now)
 {
-    struct frame f;
     while (e->next_ns <= now && e->next_ns != UINT64_MAX) {
-        uint32_t op = e->spec->replay ? e->spec->replay->entries[e->replayed].op
-                                      : player_next(&e->player, &f);
+        uint32_t op =
+            e->spec->replay ? e->spec->replay->entries[e->replayed].op : player_pick(&e->player);
         e->tally->ops[op].counts.offered++;
         e->tally->ops[op].counts.failed[FAILURE_UNSENT]++;
         advance(e);
@@ -326,6 +324,13 @@ static void tend_links(struct engine *e, uint64_t now)
     }
 }
 
+static void expire(struct engine *e, uint64_t now)
+{
+    for (uint32_t i = 0; i < 2 * e->spec->connections; i++)
+        if (e->links[i].in_flight)
+            link_expire(&e->links[i], &e->handler, now);
+}
+
 static void tick(struct engine *e, uint64_t now)
 {
     if (now < e->tick_ns)
@@ -333,9 +338,8 @@ static void tick(struct engine *e, uint64_t now)
     e->tick_ns = now + TICK_NS;
     e->closed_due += e->closed_later;
     e->closed_later = 0;
-    for (uint32_t i = 0; i < 2 * e->spec->connections; i++)
-        if (e->links[i].in_flight)
-            link_expire(&e->links[i], &e->handler, now);
+    if (!(++e->ticks % EXPIRE_TICKS)) /* looks at every request under way */
+        expire(e, now);
     tend_links(e, now);
     roll(e, now, false);
 }
@@ -434,9 +438,7 @@ static void run(struct engine *e)
         }
         wait_and_read(e);
     }
-    for (uint32_t i = 0; i < 2 * e->spec->connections; i++)
-        if (e->links[i].in_flight)
-            link_expire(&e->links[i], &e->handler, UINT64_MAX);
+    expire(e, UINT64_MAX);
 }
 
 enum status engine_run(const struct engine_spec *spec, struct tally *t)

@@ -248,10 +248,7 @@ void player_make(struct player *p, uint32_t number, const struct slice *given, s
                         .body = buf_slice(&p->body)};
 }
 
-uint32_t player_next(struct player *p, struct frame *f)
+uint32_t player_pick(struct player *p)
 {
-    uint32_t number =
-        p->mix->op_count > 1 ? picker_next(&p->mix->op_pick, &p->random, &p->op_counter) : 0;
-    player_make(p, number, NULL, f);
-    return number;
+    return p->mix->op_count > 1 ? picker_next(&p->mix->op_pick, &p->random, &p->op_counter) : 0;
 }

@@ -77,10 +77,10 @@ struct player {
 
 void player_init(struct player *p, const struct mix *m, uint64_t seed);
 void player_fini(struct player *p);
-/* The next request; `f`'s body is valid until the next call. Returns the number of its operation.
- */
-uint32_t player_next(struct player *p, struct frame *f);
-/* A request of operation `number`; `given` (may be NULL): its words or its only id. */
+/* Draws the operation of the next request: its number. player_make() makes it. */
+uint32_t player_pick(struct player *p);
+/* A request of operation `number`; `given` (may be NULL): its words or its only id. `f`'s body is
+ * valid until the next call. */
 void player_make(struct player *p, uint32_t number, const struct slice *given, struct frame *f);
 
 #endif

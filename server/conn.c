@@ -10,7 +10,13 @@
 #include "server/clients.h"
 #include "server/front.h"
 
-enum { CONN_KEEP = 16384, OUT_KEEP = 262144, INBOX = 1024 * 1024, QUIET_MS = 100 };
+enum {
+    REFUSALS_MOST = 8192,
+    CONN_KEEP = 16384,
+    OUT_KEEP = 262144,
+    INBOX = 1024 * 1024,
+    QUIET_MS = 100
+};
 enum { SPARES = sizeof((struct conn_table *)0)->spares / sizeof(struct buf) };
 
 bool conn_table_init(struct conn_table *t, uint32_t most)
@@ -57,6 +63,8 @@ static void output_return(struct conn *c)
 
 static bool conn_send(struct conn *c)
 {
+    c->refusals = 0;
+    c->flushed_us = c->front->now_us;
     while (c->out_at < c->out.len) {
         ssize_t n = send(c->fd, c->out.ptr + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
@@ -210,11 +218,21 @@ static void input_shift(struct conn *c)
         buf_fini(&c->in);
 }
 
+/* Nothing but refusals is to be sent, the last write was a moment ago, and the next pass comes. */
+static bool may_stay(const struct conn *c)
+{
+    const struct front *f = c->front;
+    return c->refusals && c->refusals == c->out.len && c->refusals < REFUSALS_MOST &&
+           c->state == CONN_OPEN && !c->out.failed && !admission_idle(&f->admission) &&
+           f->now_us - c->flushed_us < CONN_REFUSALS_US;
+}
+
 static void want(struct conn *c)
 {
     bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) &&
                  c->in_flight < c->front->in_flight_most;
-    loop_watch_set(c->watch, (reads ? LOOP_READ : 0) | (c->out.len ? LOOP_WRITE : 0));
+    bool writes = c->out.len && !c->touched;
+    loop_watch_set(c->watch, (reads ? LOOP_READ : 0) | (writes ? LOOP_WRITE : 0));
 }
 
 static void look_again(struct conn *c)
@@ -228,22 +246,26 @@ static void look_again(struct conn *c)
     t->again = c;
 }
 
-void conn_flush_touched(struct front *f)
+void conn_flush_touched(struct front *f, bool all)
 {
-    struct conn *c;
+    struct conn *c, *later = NULL;
     while ((c = f->conns.touched)) {
         f->conns.touched = c->next_touched;
-        c->touched = false;
+        c->touched = !all && may_stay(c);
         if (c->in.len || c->in.cap)
             input_shift(c);
-        if (c->out.failed || !conn_send(c) ||
-            (c->state == CONN_CLOSING && !c->out.len && !c->in_flight)) {
+        if (c->touched) {
+            c->next_touched = later;
+            later = c;
+        } else if (c->out.failed || !conn_send(c) ||
+                   (c->state == CONN_CLOSING && !c->out.len && !c->in_flight)) {
             conn_destroy(c);
             continue;
         }
         look_again(c);
         want(c);
     }
+    f->conns.touched = later;
 }
 
 /* --- those who are slow or quiet -------------------------------------------------------------- */

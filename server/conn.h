@@ -14,10 +14,11 @@
  * requests waiting to be run, limits.in_flight under way or limits.output bytes to be sent: the
  * rest waits at the client. What the budget left is a `backlog`, looked at again before the socket.
  *
- * Refusing. A refusal is a bare header; those of a pass leave in one write. A connection whose
- * requests are being refused is read so rarely that all such connections together take a twentieth
- * of the time (struct refusing): more refusals share a read and a write, and what is too much waits
- * at the client.
+ * Refusing. A refusal is a bare header; those of a pass leave in one write, and while others wait
+ * to be served those of some milliseconds (CONN_REFUSALS_US): nobody is in a hurry to read them,
+ * and a write takes as long as a score of refusals. A connection whose requests are being refused
+ * is read so rarely that all such connections together take a twentieth of the time (struct
+ * refusing): more refusals share a read and a write, and what is too much waits at the client.
  *
  * Slow peers (conn_sweep). A frame must be whole within limits.slow of its first byte, or come with
  * limits.slow_rate; replies must leave at that rate too. A connection is named by its id, which is
@@ -35,7 +36,7 @@ struct client;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING };
 
-enum { CONN_FRAMES = 64, CONN_WAITING = 64 };
+enum { CONN_FRAMES = 64, CONN_WAITING = 64, CONN_REFUSALS_US = 4000 };
 
 /* Bytes moved since a moment, to tell a slow peer from a busy one. since_ms 0 = nothing pends. */
 struct pace {
@@ -62,7 +63,9 @@ struct conn {
     bool again;                        /* in the list of those whose backlog can go on */
     bool refused;                      /* the last read brought refused requests */
     bool goaway;
-    uint32_t dropped; /* requests of it that were given up, since the last read */
+    uint32_t dropped;   /* requests of it that were given up, since the last read */
+    size_t refusals;    /* bytes of refusals in `out` that were not sent yet */
+    int64_t flushed_us; /* when output left last */
     struct conn *next_touched, *next_again;
     struct front *front;
 };
@@ -105,8 +108,9 @@ void conn_touch(struct conn *c);
 void conn_answered(struct conn *c);
 /* True while too much output waits to be sent. */
 bool conn_full(const struct conn *c);
-/* The pass is over (bodies were kept): input is shifted, output sent, interest set. */
-void conn_flush_touched(struct front *f);
+/* The pass is over (bodies were kept): input is shifted, output sent, interest set. Refusals may
+ * stay for a later pass (then f->conns.touched is not empty), unless `all`. */
+void conn_flush_touched(struct front *f, bool all);
 /* Sends what waits, then closes. */
 void conn_end(struct conn *c);
 void conn_destroy(struct conn *c);

@@ -24,9 +24,10 @@ void conn_refuse(struct conn *c, const struct frame *f, enum status s, uint32_t 
                           .status = s,
                           .request_id = f->request_id,
                           .time = retry_ms};
-    frame_end(&c->out, frame_begin(&c->out), &reply);
-    c->front->refused++;
     conn_touch(c);
+    frame_end(&c->out, frame_begin(&c->out), &reply);
+    c->refusals += FRAME_HEADER;
+    c->front->refused++;
 }
 
 void conn_refusing_tick(struct front *f)

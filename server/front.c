@@ -139,7 +139,7 @@ static void drain_step(struct front *f, int64_t now)
 {
     f->closing = now > f->drain_hard_ms;
     uint32_t left = conn_drain_step(f, now, f->closing);
-    conn_flush_touched(f);
+    conn_flush_touched(f, true);
     if (!left || now > f->drain_until_ms)
         loop_stop(f->loop);
 }
@@ -238,7 +238,7 @@ int front_main(struct role_context *r)
                 status_text(s));
     else
         loop_run(f->loop);
-    conn_flush_touched(f);
+    conn_flush_touched(f, true);
     conn_table_fini(&f->conns);
     admission_fini(&f->admission);
     park_fini(f);

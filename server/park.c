@@ -9,7 +9,7 @@ enum { PARK_MAX = 10000, PARK_LOOK_MS = 1 };
 static void on_time(void *ctx)
 {
     park_look(ctx);
-    conn_flush_touched(ctx);
+    conn_flush_touched(ctx, true);
 }
 
 enum status park_add(struct front *f, const struct request *rq, struct shared_catalog *row,

@@ -111,8 +111,8 @@ void pass_run(struct front *f)
     admission_keep(&f->admission);
     f->conns.inbox_len = 0;
     through_flush(f);
-    conn_flush_touched(f);
-    if (!admission_idle(&f->admission) || f->conns.again)
+    conn_flush_touched(f, false);
+    if (!admission_idle(&f->admission) || f->conns.again || f->conns.touched)
         loop_busy(f->loop, true);
     f->asleep_us = clock_mono_us();
 }

@@ -112,7 +112,7 @@ static void on_look(void *ctx)
         else if (!g->ran && now >= g->until_us)
             get_run(t, g);
     }
-    conn_flush_touched(t->front);
+    conn_flush_touched(t->front, true);
     if (t->gets)
         loop_timer_set(t->timer, LOOK_MS);
 }

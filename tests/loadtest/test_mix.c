@@ -10,6 +10,13 @@
 #include <cmocka.h>
 
 /* A search over three queries, with a facet and two filters. */
+static uint32_t player_next(struct player *p, struct frame *f)
+{
+    uint32_t number = player_pick(p);
+    player_make(p, number, NULL, f);
+    return number;
+}
+
 static void make(struct mix *m, struct arena *a)
 {
     static struct slice texts[3];
