@@ -32,11 +32,23 @@ int64_t admission_target_us(enum admission_id q)
     return queue_rows[q].target_us;
 }
 
+static uint32_t at_least(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t at_most(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 void admission_init(struct admission *a, uint32_t limit, size_t bytes)
 {
     *a = (struct admission){.limit_max = limit, .bytes_max = bytes};
     for (int i = 0; i < QUEUE_COUNT; i++)
-        a->queues[i] = (struct admission_queue){.limit = limit, .least_age_us = INT64_MAX};
+        a->queues[i] = (struct admission_queue){.limit = at_most(limit, ADMISSION_QUEUE),
+                                                .limit_most = at_most(limit, ADMISSION_QUEUE),
+                                                .least_age_us = INT64_MAX};
 }
 
 static void waiting_free(struct waiting *w)
@@ -292,9 +304,9 @@ static uint32_t enough(const struct admission_queue *q, int64_t target)
     return in_time > LIMIT_LEAST ? (uint32_t)in_time : LIMIT_LEAST;
 }
 
-static uint32_t at_least(uint32_t a, uint32_t b)
+static uint32_t limit_of(const struct admission_queue *q, int64_t target, uint32_t limit_max)
 {
-    return a > b ? a : b;
+    return at_most(at_least(ADMISSION_QUEUE, enough(q, 2 * target)), limit_max);
 }
 
 static uint32_t pressure_of(struct admission_queue *q, int64_t target)
@@ -316,7 +328,7 @@ static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 static void window_end(struct admission_queue *q, int64_t target, uint32_t limit_max)
 {
     bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
-    uint32_t least = enough(q, target), most = at_least(limit_max, enough(q, 2 * target));
+    uint32_t least = enough(q, target), most = limit_of(q, target, limit_max);
     q->pressure = pressure_of(q, target);
     if (target) {
         q->overloaded = long_wait;
@@ -324,8 +336,9 @@ static void window_end(struct admission_queue *q, int64_t target, uint32_t limit
             q->limit = at_least(q->limit * 9 / 10, least);
         else if (q->peak >= q->limit / 2)
             q->limit += 1 + q->limit / 16;
-        if (q->limit > most || q->limit == limit_max)
-            q->limit = most;
+        if (q->limit > most || q->limit == q->limit_most)
+            q->limit = most; /* it was not shrunk */
+        q->limit_most = most;
     }
     q->peak = q->count;
     q->least_age_us = INT64_MAX;

@@ -53,9 +53,9 @@ struct waiting {
 
 struct admission_queue {
     struct waiting *oldest, *newest;
-    uint32_t count, peak; /* now; most in this window */
-    uint32_t limit;
-    int64_t least_age_us; /* of the oldest, in this window */
+    uint32_t count, peak;       /* now; most in this window */
+    uint32_t limit, limit_most; /* now; of the last window when it is not shrunk */
+    int64_t least_age_us;       /* of the oldest, in this window */
     bool overloaded;
     uint32_t pressure;                       /* of the last window, see admission_pressure() */
     uint64_t served, refused, late, dropped; /* ever */
@@ -73,6 +73,8 @@ struct admission {
     struct waiting *spare;
 };
 
+/* Requests a queue takes where they are not cheap. */
+enum { ADMISSION_QUEUE = 2000 };
 /* At most `limit` requests per queue and `bytes` of bodies in all. */
 void admission_init(struct admission *a, uint32_t limit, size_t bytes);
 void admission_fini(struct admission *a);

@@ -40,11 +40,12 @@ static void take_level(struct ladder *l, uint32_t level)
             l->off |= 1u << i;
 }
 
-/* Time over the mark adds up; time below it takes away twice as much, for single windows say
- * little: a queue that was just emptied by deadlines looks short. */
-static bool over_long_enough(struct ladder *l, bool over, int64_t past_us)
+/* Time over the mark adds up, twice where it is twice the mark: in half a second shoppers would run
+ * into their deadlines. Time below it takes away twice as much, for single windows say little: a
+ * queue that was just emptied by deadlines looks short. */
+static bool over_long_enough(struct ladder *l, bool over, bool far, int64_t past_us)
 {
-    l->over_us += over ? past_us : -2 * past_us;
+    l->over_us += !over ? -2 * past_us : far ? 2 * past_us : past_us;
     if (l->over_us < 0)
         l->over_us = 0;
     return over && l->over_us >= LADDER_ENTER_US;
@@ -105,7 +106,8 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
         l->over_least = w->pressure;
     bool down = l->level > w->least && w->pressure < levels[l->level].leave &&
                 busy_below(l, w->busy) < LADDER_BUSY;
-    if (over_long_enough(l, up, past_us))
+    bool far = up && w->pressure >= 2 * levels[l->level + 1].enter;
+    if (over_long_enough(l, up, far, past_us))
         take_level(l, level_above(l));
     else if (under_long_enough(l, down, past_us))
         take_level(l, l->level - 1);

@@ -225,7 +225,7 @@ static void what_is_served_in_time_is_not_refused(void **state)
     admission_look(&a, now += 6000);
     admission_tick(&a);
     assert_true(q->overloaded);
-    assert_int_equal(q->limit, 3600);
+    assert_int_equal(q->limit, 1800);
     for (int i = 0; i < 30; i++) {
         q->served += 20000;
         admission_look(&a, now);
@@ -371,13 +371,21 @@ static void lower_classes_press_where_the_others_fill_the_time(void **state)
 static void a_burst_of_cheap_requests_is_taken_whole(void **state)
 {
     (void)state;
-    struct admission_queue *q = &a.queues[QUEUE_CRITICAL];
-    q->served = 10000;
-    window();
-    assert_int_equal(q->limit, 4000);
-    q->served += 100; /* dear ones again */
-    window();
-    assert_int_equal(q->limit, 100);
+    static const struct {
+        uint32_t most, cheap, dear;
+    } cases[] = {{20000, 4000, 2000}, {3000, 3000, 2000}, {16, 16, 16}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct admission_queue *q = &a.queues[QUEUE_CRITICAL];
+        admission_fini(&a);
+        admission_init(&a, cases[i].most, 1 << 20);
+        assert_int_equal(q->limit, cases[i].dear);
+        q->served = 10000;
+        window();
+        assert_int_equal(q->limit, cases[i].cheap);
+        q->served += 100; /* dear ones again */
+        window();
+        assert_int_equal(q->limit, cases[i].dear);
+    }
 }
 
 int main(void)

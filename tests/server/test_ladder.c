@@ -46,15 +46,15 @@ static void levels_are_skipped_when_the_pressure_is_far_above(void **state)
 {
     (void)state;
     struct ladder l = {0}, once = {0}, between = {0};
-    under(&l, 800, 500);
+    under(&l, 800, 300); /* the first step of all begins the time */
     assert_int_equal(l.level, 0);
-    under(&l, 800, 100);
+    under(&l, 800, 100); /* twice the mark of C1: half the time */
     assert_int_equal(l.level, 4);
     assert_int_equal(l.entered[1] + l.entered[2] + l.entered[3], 0);
     under(&once, 75, 500);
     under(&once, 1000, 100); /* one window says little */
     assert_int_equal(once.level, 1);
-    under(&between, 500, 600);
+    under(&between, 500, 400);
     assert_int_equal(between.level, 3);
     under(&between, 500, 500);
     assert_int_equal(between.level, 4);
@@ -119,7 +119,7 @@ static void short_peaks_and_short_pauses_change_nothing(void **state)
     (void)state;
     struct ladder l = {0};
     for (int i = 0; i < 20; i++) {
-        under(&l, 1000, 300);
+        under(&l, 1000, 200);
         under(&l, 0, 200);
     }
     assert_int_equal(l.level, 0);
