@@ -1,6 +1,6 @@
 #include "index/typo.h"
 #include "index/analyse.h"
-#include "index/lev.h"
+#include "index/edits.h"
 #include "index/order.h"
 
 #include <stdlib.h>
@@ -72,8 +72,10 @@ static enum status note_joined(struct first_letter *x, struct slice a, struct sl
     struct slice term;
     if (a.len + b.len > sizeof bytes || a.len + b.len == 0)
         return STATUS_OK;
-    memcpy(bytes, a.ptr, a.len);
-    memcpy(bytes + a.len, b.ptr, b.len);
+    if (a.len)
+        memcpy(bytes, a.ptr, a.len);
+    if (b.len)
+        memcpy(bytes + a.len, b.ptr, b.len);
     enum status st = segment_find_term(x->segment, slice_make(bytes, a.len + b.len), &ordinal);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_OK : st;
@@ -118,11 +120,26 @@ static enum status note_other_firsts(struct finding *f, const struct segment *s,
 
 /* --- the same first letter -------------------------------------------------------------------- */
 
+/* Terms one after the other; those that begin hopelessly are stepped over. */
+struct walk {
+    struct lev_walk lev;
+    struct edits edits;
+    bool by_bits;
+};
+
+static bool within_reach(struct walk *w, struct slice term, uint32_t *distance, struct slice *skip)
+{
+    return w->by_bits ? edits_term(&w->edits, term, distance, skip)
+                      : lev_walk_term(&w->lev, term, distance, skip);
+}
+
 static enum status walk(struct finding *f, const struct segment *s, struct slice word, uint32_t max)
 {
-    struct lev_walk lev;
+    struct walk w;
     uint32_t at, end;
-    lev_walk_init(&lev, word, max);
+    w.by_bits = edits_init(&w.edits, word, max);
+    if (!w.by_bits)
+        lev_walk_init(&w.lev, word, max);
     bool apart = max <= 2; /* more edits than another first letter takes: all terms are walked */
     enum status st =
         segment_prefix_range(s, slice_make(word.ptr, apart ? letter_len(word) : 0), &at, &end);
@@ -132,7 +149,7 @@ static enum status walk(struct finding *f, const struct segment *s, struct slice
         st = segment_term(s, at, &term);
         if (st)
             break;
-        if (lev_walk_term(&lev, term, &distance, &skip)) {
+        if (within_reach(&w, term, &distance, &skip)) {
             if (distance > 0)
                 st = note(f, term, distance, segment_term_df(s, at));
             at++;

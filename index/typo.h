@@ -1,7 +1,7 @@
 /*
  * typo - terms of the dictionaries that are a few edits away from a word.
  *
- * Each sorted dictionary is walked like a trie: rows of the edit distance are kept for what
+ * Each sorted dictionary is walked like a trie: what edits.h knows is kept for the beginning that
  * neighbours share, and all terms that begin hopelessly are stepped over by their shared lengths
  * alone (segment_step_over).
  */
