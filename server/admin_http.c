@@ -7,8 +7,28 @@
 
 #include "protocol/buf.h"
 #include "protocol/version.h"
+#include "server/late_library.h"
 #include "server/metrics.h"
 #include "server/status_html.h"
+
+#define MICROHTTPD_FUNCTIONS(X)                                                                    \
+    X(MHD_run)                                                                                     \
+    X(MHD_start_daemon)                                                                            \
+    X(MHD_get_daemon_info)                                                                         \
+    X(MHD_stop_daemon)                                                                             \
+    X(MHD_create_response_from_buffer)                                                             \
+    X(MHD_add_response_header)                                                                     \
+    X(MHD_queue_response)                                                                          \
+    X(MHD_destroy_response)
+LATE_TABLE(microhttpd, MICROHTTPD_FUNCTIONS)
+#define MHD_run                         late_microhttpd.MHD_run
+#define MHD_start_daemon                late_microhttpd.MHD_start_daemon
+#define MHD_get_daemon_info             late_microhttpd.MHD_get_daemon_info
+#define MHD_stop_daemon                 late_microhttpd.MHD_stop_daemon
+#define MHD_create_response_from_buffer late_microhttpd.MHD_create_response_from_buffer
+#define MHD_add_response_header         late_microhttpd.MHD_add_response_header
+#define MHD_queue_response              late_microhttpd.MHD_queue_response
+#define MHD_destroy_response            late_microhttpd.MHD_destroy_response
 
 enum { HTTP_CONNECTIONS = 32, HTTP_TIMEOUT_S = 10, HTTP_TICK_MS = 500 };
 
@@ -150,11 +170,13 @@ static void on_ready(void *ctx, int fd, int events)
 enum status admin_http_create(struct loop *loop, int fd, const struct shared *shared,
                               struct admin_http **out)
 {
-    struct admin_http *h = calloc(1, sizeof *h);
+    enum status st = late_library_bind("libmicrohttpd.so.12", late_microhttpd_names,
+                                       &late_microhttpd, late_microhttpd_count);
+    struct admin_http *h = st ? NULL : calloc(1, sizeof *h);
     *out = h;
     if (!h) {
         close(fd);
-        return STATUS_NO_MEMORY;
+        return st ? st : STATUS_NO_MEMORY;
     }
     h->loop = loop;
     h->shared = shared;

@@ -10,11 +10,53 @@
  */
 #include "server/fetch_http.h"
 
+#define CURL_DISABLE_TYPECHECK /* its macros would call past the table */
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <strings.h>
 
+#include "server/late_library.h"
 #include "server/shared.h"
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#undef curl_multi_setopt
+#define CURL_FUNCTIONS(X)                                                                          \
+    X(curl_easy_cleanup)                                                                           \
+    X(curl_easy_getinfo)                                                                           \
+    X(curl_easy_init)                                                                              \
+    X(curl_easy_setopt)                                                                            \
+    X(curl_easy_strerror)                                                                          \
+    X(curl_global_cleanup)                                                                         \
+    X(curl_global_init)                                                                            \
+    X(curl_multi_add_handle)                                                                       \
+    X(curl_multi_assign)                                                                           \
+    X(curl_multi_cleanup)                                                                          \
+    X(curl_multi_info_read)                                                                        \
+    X(curl_multi_init)                                                                             \
+    X(curl_multi_remove_handle)                                                                    \
+    X(curl_multi_setopt)                                                                           \
+    X(curl_multi_socket_action)                                                                    \
+    X(curl_slist_append)                                                                           \
+    X(curl_slist_free_all)
+LATE_TABLE(curl, CURL_FUNCTIONS)
+#define curl_easy_cleanup        late_curl.curl_easy_cleanup
+#define curl_easy_getinfo        late_curl.curl_easy_getinfo
+#define curl_easy_init           late_curl.curl_easy_init
+#define curl_easy_setopt         late_curl.curl_easy_setopt
+#define curl_easy_strerror       late_curl.curl_easy_strerror
+#define curl_global_cleanup      late_curl.curl_global_cleanup
+#define curl_global_init         late_curl.curl_global_init
+#define curl_multi_add_handle    late_curl.curl_multi_add_handle
+#define curl_multi_assign        late_curl.curl_multi_assign
+#define curl_multi_cleanup       late_curl.curl_multi_cleanup
+#define curl_multi_info_read     late_curl.curl_multi_info_read
+#define curl_multi_init          late_curl.curl_multi_init
+#define curl_multi_remove_handle late_curl.curl_multi_remove_handle
+#define curl_multi_setopt        late_curl.curl_multi_setopt
+#define curl_multi_socket_action late_curl.curl_multi_socket_action
+#define curl_slist_append        late_curl.curl_slist_append
+#define curl_slist_free_all      late_curl.curl_slist_free_all
 
 enum { WATCH_MS = 25, SPEED_BYTES = 1024, SPEED_S = 5, HEADER_MAX = 1024 };
 
@@ -317,6 +359,11 @@ static void on_watch(void *ctx)
 enum status fetch_http_create(struct loop *loop, uint32_t connections_per_host,
                               struct fetch_http **out)
 {
+    *out = NULL;
+    enum status st =
+        late_library_bind("libcurl.so.4", late_curl_names, &late_curl, late_curl_count);
+    if (st)
+        return st;
     struct fetch_http *h = calloc(1, sizeof *h);
     *out = h;
     if (!h)
