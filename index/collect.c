@@ -2,6 +2,7 @@
 #include <xxhash.h>
 
 #include "index/collect.h"
+#include "index/excluded.h"
 #include "index/field_limit.h"
 
 #include "index/phrase.h"
@@ -25,20 +26,6 @@ static uint32_t keep_live(const struct search *s, uint32_t *docs, uint32_t *scor
         memmove(docs + kept, docs + i, n * sizeof *docs);
         memmove(scores + kept, scores + i, n * sizeof *scores);
         kept += n;
-    }
-    return kept;
-}
-
-static uint32_t drop_excluded(const struct query *q, uint32_t *docs, uint32_t *scores,
-                              uint32_t count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t d = docs[i];
-        bool out = d < q->excluded_bits && q->excluded[d >> 6] >> (d & 63) & 1;
-        docs[kept] = d;
-        scores[kept] = scores[i];
-        kept += !out;
     }
     return kept;
 }
@@ -227,7 +214,7 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
     if (s->check_live)
         count = keep_live(s, docs, scores, count);
     if (q->excluded)
-        count = drop_excluded(q, docs, scores, count);
+        count = excluded_drop(q, docs, scores, count);
     if (s->rules.hidden_count)
         count = drop_hidden(&s->rules, docs, scores, count);
     if (q->max_stale_ms >= 0)
@@ -334,14 +321,28 @@ static enum status browse_segment(struct search *s)
     return st;
 }
 
-/* A single word needs no counting where nothing can be left out: its live frequency is the count.
- */
+/* A single word needs no counting where nothing else decides: its live frequency is the count, less
+ * what is excluded. */
 static bool counted_by_df(const struct search *s)
 {
     const struct plan *p = &s->plan;
     return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
-           !s->limited && !s->rules.hidden_count && !s->filter && !s->query->excluded &&
-           !p->phrase_count && s->query->max_stale_ms < 0;
+           !s->limited && !s->rules.hidden_count && !s->filter && !p->phrase_count &&
+           s->query->max_stale_ms < 0;
+}
+
+static enum status count_by_df(struct search *s)
+{
+    const struct group *g = &s->plan.groups[0];
+    enum status st = STATUS_OK;
+    s->found = g->df;
+    for (uint32_t i = 0; !st && s->query->excluded && i < snapshot_segment_count(s->snap); i++) {
+        uint64_t out;
+        st = excluded_count(&s->searcher->excluded, s->query, s->snap, snapshot_segment(s->snap, i),
+                            g->items[0].term, &out);
+        s->found -= st || out > s->found ? 0 : out;
+    }
+    return st;
 }
 
 /* --- sharing ---------------------------------------------------------------------------------- */
@@ -418,8 +419,8 @@ static enum status collect_segments(struct search *s, bool all)
                                &consumer, &s->out->work);
         st = st ? st : s->stopped;
     }
-    if (by_df)
-        s->found = s->plan.groups[0].df;
+    if (by_df && !st)
+        st = count_by_df(s);
     return st;
 }
 

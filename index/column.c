@@ -255,6 +255,22 @@ void column_prefetch(struct column *c, uint32_t docid)
         __builtin_prefetch(k->values + (size_t)i * k->width);
 }
 
+void column_ints(struct column *c, const uint32_t *docids, uint32_t count, int64_t absent,
+                 int64_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t chunk_idx = docids[i] / COLUMN_CHUNK;
+        const struct column_chunk *k = NULL;
+        out[i] = absent;
+        if (chunk_idx < c->slot_count && c->slots[chunk_idx].epoch == *c->epoch)
+            k = c->slots[chunk_idx].status ? NULL : &c->slots[chunk_idx].chunk;
+        else if (column_chunk(c, chunk_idx, &k))
+            k = NULL;
+        if (k)
+            column_chunk_int(k, docids[i] % COLUMN_CHUNK, &out[i]);
+    }
+}
+
 enum status column_float(struct column *c, uint32_t docid, double *out)
 {
     const struct column_chunk *k;

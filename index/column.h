@@ -68,6 +68,10 @@ enum status column_ordinals(struct column *c, uint32_t docid, uint32_t *out, uin
 
 /* Asks the processor for a value that will be read soon; of a list, for where it begins. */
 void column_prefetch(struct column *c, uint32_t docid);
+/* Values of an INT column; `absent` where there is none. Many at once: they wait for memory
+ * together. */
+void column_ints(struct column *c, const uint32_t *docids, uint32_t count, int64_t absent,
+                 int64_t *out);
 
 /* Kernels over one chunk (i = docid % COLUMN_CHUNK < count, value present is checked by them). */
 bool column_chunk_int(const struct column_chunk *c, uint32_t i, int64_t *out);

@@ -85,6 +85,19 @@ uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t co
     return k;
 }
 
+uint32_t kernel_drop_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                   const uint64_t *bits)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        docs[k] = doc;
+        scores[k] = score;
+        k += ~bits[doc >> 6] >> (doc & 63) & 1;
+    }
+    return k;
+}
+
 static uint32_t drain_portable(struct kernel_window *w, uint32_t first, uint32_t least,
                                uint32_t *docs, uint32_t *scores)
 {
@@ -150,6 +163,7 @@ static const struct kernels portable = {
     .common = common_portable,
     .keep = keep_portable,
     .keep_bits = kernel_keep_bits_portable,
+    .drop_bits = kernel_drop_bits_portable,
     .drain = drain_portable,
     .keep_range = kernel_keep_range_portable,
     .first_below = kernel_first_below_portable,

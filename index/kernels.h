@@ -56,6 +56,8 @@ struct kernels {
     /* The same where the bit of d = doc - first is set: bit d % 64 of bits[d / 64]. */
     uint32_t (*keep_bits)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                           const uint64_t *bits);
+    /* The same where the bit of the doc is not set. */
+    uint32_t (*drop_bits)(uint32_t *docs, uint32_t *scores, uint32_t count, const uint64_t *bits);
     /*
      * Empties a window: documents (first + place) and scores with score >= least go to docs and
      * scores (room for KERNEL_WINDOW + KERNEL_SLACK); everything is zero afterwards. Returns how

@@ -156,6 +156,7 @@ const struct kernels *kernels_avx2(void)
         .common = common,
         .keep = keep,
         .keep_bits = kernel_keep_bits_portable,
+        .drop_bits = kernel_drop_bits_portable,
         .drain = drain,
         .keep_range = kernel_keep_range_portable,
         .first_below = first_below,

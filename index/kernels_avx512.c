@@ -174,10 +174,11 @@ TARGET static uint32_t keep(uint32_t *docs, uint32_t *scores, uint32_t count, ui
     return k;
 }
 
-TARGET static uint32_t keep_bits(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
-                                 const uint64_t *bits)
+/* `flip`: all ones keep where the bit is not set. */
+TARGET static inline uint32_t sieve(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                    uint32_t first, const uint64_t *bits, int flip)
 {
-    const __m512i start = _mm512_set1_epi32((int)first);
+    const __m512i start = _mm512_set1_epi32((int)first), other = _mm512_set1_epi32(flip);
     uint32_t k = 0;
     for (uint32_t i = 0; i < count; i += LANES) {
         __mmask16 in = lanes(count - i);
@@ -187,10 +188,22 @@ TARGET static uint32_t keep_bits(uint32_t *docs, uint32_t *scores, uint32_t coun
                                                 _mm512_srli_epi32(at, 5), bits, 4);
         __m512i bit =
             _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(at, _mm512_set1_epi32(31)));
-        __mmask16 m = _mm512_mask_test_epi32_mask(in, w, bit);
+        __mmask16 m = _mm512_mask_test_epi32_mask(in, _mm512_xor_si512(w, other), bit);
         k += put(docs + k, scores + k, m, d, s);
     }
     return k;
+}
+
+TARGET static uint32_t keep_bits(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+                                 const uint64_t *bits)
+{
+    return sieve(docs, scores, count, first, bits, 0);
+}
+
+TARGET static uint32_t drop_bits(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                 const uint64_t *bits)
+{
+    return sieve(docs, scores, count, 0, bits, -1);
 }
 
 TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t least,
@@ -267,6 +280,7 @@ static const struct kernels avx512 = {
     .common = common,
     .keep = keep,
     .keep_bits = keep_bits,
+    .drop_bits = drop_bits,
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,
@@ -279,6 +293,7 @@ static const struct kernels avx512_pairs = {
     .common = common_pairs,
     .keep = keep,
     .keep_bits = keep_bits,
+    .drop_bits = drop_bits,
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,

@@ -10,6 +10,8 @@ void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
                            const uint32_t table[16], uint32_t *out);
 uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                                    const uint64_t *bits);
+uint32_t kernel_drop_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                   const uint64_t *bits);
 uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
                                     uint32_t first, const uint8_t *values, uint32_t width,
                                     uint32_t low, uint32_t high);

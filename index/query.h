@@ -69,8 +69,10 @@ struct query {
      * 0. */
     const uint64_t *excluded;
     uint32_t excluded_bits;
-    int64_t now_ms;       /* for recency and freshness bounds */
-    int64_t max_stale_ms; /* leave out products that became stale longer ago; -1 = off */
+    uint64_t excluded_version; /* differs whenever the bits do, in a generation; 0 = not told */
+    bool want_times;           /* the times of the hits will be asked for next */
+    int64_t now_ms;            /* for recency and freshness bounds */
+    int64_t max_stale_ms;      /* leave out products that became stale longer ago; -1 = off */
     /* Called at block boundaries; anything but OK ends the search with that status. */
     enum status (*check)(void *ctx);
     void *check_ctx;

@@ -7,6 +7,7 @@
 #ifndef SOUK_INDEX_QUERY_PRIVATE_H
 #define SOUK_INDEX_QUERY_PRIVATE_H
 
+#include "index/excluded.h"
 #include "index/facet.h"
 #include "index/filter.h"
 #include "index/forms.h"
@@ -34,6 +35,7 @@ struct searcher {
     struct folder *folder;
     struct buf scratch;
     struct share share;
+    struct excluded_memo excluded;
     double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
     uint32_t lut[256];            /* score of an evidence byte, 1..1023 */
 };

@@ -453,7 +453,7 @@ void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_
 
 /* --- expiry and usage ------------------------------------------------------------------------- */
 
-void snapshot_times_prefetch(struct snapshot *s, uint32_t docid)
+void snapshot_stamp_prefetch(struct snapshot *s, uint32_t docid)
 {
     struct column *validated = snapshot_column(s, COLUMN_VALIDATED),
                   *ttl = snapshot_column(s, COLUMN_TTL);
@@ -463,15 +463,21 @@ void snapshot_times_prefetch(struct snapshot *s, uint32_t docid)
         column_prefetch(ttl, docid);
 }
 
-bool snapshot_surely_fresh(struct snapshot *s, uint32_t docid, int64_t now_ms,
-                           int64_t *validated_ms, int64_t *until_ms)
+void snapshot_stamps(struct snapshot *s, const uint32_t *docids, uint32_t count,
+                     struct product_stamp *out)
 {
-    int64_t ttl = s->schema->ttl_ms;
-    *validated_ms = 0;
-    column_or(s, COLUMN_VALIDATED, docid, validated_ms);
-    column_or(s, COLUMN_TTL, docid, &ttl);
-    *until_ms = expiry_stale_earliest_ms(*validated_ms, ttl);
-    return now_ms < *until_ms;
+    int64_t validated[SNAPSHOT_STAMPS] = {0}, ttl[SNAPSHOT_STAMPS];
+    struct column *of_validated = snapshot_column(s, COLUMN_VALIDATED),
+                  *of_ttl = snapshot_column(s, COLUMN_TTL);
+    for (uint32_t i = 0; i < count; i++)
+        ttl[i] = s->schema->ttl_ms;
+    if (of_validated)
+        column_ints(of_validated, docids, count, 0, validated);
+    if (of_ttl)
+        column_ints(of_ttl, docids, count, s->schema->ttl_ms, ttl);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] =
+            (struct product_stamp){validated[i], expiry_stale_earliest_ms(validated[i], ttl[i])};
 }
 
 enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,

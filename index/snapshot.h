@@ -92,13 +92,16 @@ struct product_times {
 enum status snapshot_times(struct snapshot *s, uint32_t docid, struct slice id,
                            struct product_times *out);
 
-/* The times of these products will be read next: fetches their numbers together, for each alone
- * would wait for memory. */
-void snapshot_times_prefetch(struct snapshot *s, uint32_t docid);
-/* True when two numbers tell that a product is fresh until *until_ms at least; else its times
- * do. */
-bool snapshot_surely_fresh(struct snapshot *s, uint32_t docid, int64_t now_ms,
-                           int64_t *validated_ms, int64_t *until_ms);
+/* Two numbers tell of most products that they are fresh: before until_ms they are; else the times
+ * must be looked at. Of many at once. */
+struct product_stamp {
+    int64_t validated_ms, until_ms;
+};
+enum { SNAPSHOT_STAMPS = 32 }; /* at most, in one call */
+/* They will be read soon: a number on its own is waited for as long as for all. */
+void snapshot_stamp_prefetch(struct snapshot *s, uint32_t docid);
+void snapshot_stamps(struct snapshot *s, const uint32_t *docids, uint32_t count,
+                     struct product_stamp *out);
 
 /* Docids whose limit lies in (after_ms, until_ms], earliest first, until `each` returns false.
  * *next_ms is the first limit behind that, EXPIRY_NEVER without one; NULL when it is not wanted. */

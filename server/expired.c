@@ -32,7 +32,9 @@ static bool set_bit(void *ctx, uint32_t docid)
         return false;
     }
     uint64_t bit = UINT64_C(1) << docid % 64, *word = &w->e->words[docid / 64];
-    w->e->count += !(*word & bit);
+    bool new = !(*word & bit);
+    w->e->count += new;
+    w->e->version += new;
     *word |= bit;
     return true;
 }
@@ -41,6 +43,7 @@ static void clear(struct expired *e)
 {
     if (e->count)
         memset(e->words, 0, e->word_count * sizeof *e->words);
+    e->version += e->count != 0;
     e->count = 0;
     e->until_ms = -1;
     e->next_ms = 0;

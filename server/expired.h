@@ -20,6 +20,7 @@ struct expired {
     uint64_t count;      /* bits set; 0 = every word is 0 */
     int64_t until_ms;    /* limits up to here are in it; < 0 = nothing is known */
     int64_t next_ms;     /* the first limit behind that */
+    uint64_t version;    /* differs whenever the bits do */
     uint64_t generation; /* of the snapshot it was taken from */
 };
 

@@ -47,15 +47,17 @@ struct label freshness_label(const struct product_times *t, int64_t now_ms, bool
     return l;
 }
 
-enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
-                         const struct moment *m, struct label *out)
+static enum status label_of(struct snapshot *s, uint32_t docid, struct slice id,
+                            const struct product_stamp *stamp, const struct moment *m,
+                            struct label *out)
 {
     struct product_times t;
-    int64_t validated, until;
-    if (snapshot_surely_fresh(s, docid, m->now_ms, &validated, &until)) { /* most of them */
-        *out = (struct label){
-            .state = FRESH, .future = validated > m->now_ms, .changes_ms = until, .stale_ms = -1};
-        out->age_ms = out->future ? 0 : (uint64_t)(m->now_ms - validated);
+    if (m->now_ms < stamp->until_ms) { /* most of them */
+        *out = (struct label){.state = FRESH,
+                              .future = stamp->validated_ms > m->now_ms,
+                              .changes_ms = stamp->until_ms,
+                              .stale_ms = -1};
+        out->age_ms = out->future ? 0 : (uint64_t)(m->now_ms - stamp->validated_ms);
         return STATUS_OK;
     }
     enum status st = snapshot_times(s, docid, id, &t);
@@ -65,6 +67,31 @@ enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
     if (!st && out->state != EXPIRED)
         out->state = FRESH;
 #endif
+    return st;
+}
+
+enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
+                         const struct moment *m, struct label *out)
+{
+    struct product_stamp stamp;
+    snapshot_stamps(s, &docid, 1, &stamp);
+    return label_of(s, docid, id, &stamp, m, out);
+}
+
+enum status freshness_of_hits(struct snapshot *s, const struct hit *hits, uint32_t count,
+                              const struct moment *m, struct label *out)
+{
+    uint32_t docids[SNAPSHOT_STAMPS];
+    struct product_stamp stamps[SNAPSHOT_STAMPS];
+    enum status st = STATUS_OK;
+    for (uint32_t at = 0, n; at < count && !st; at += n) {
+        n = count - at < SNAPSHOT_STAMPS ? count - at : SNAPSHOT_STAMPS;
+        for (uint32_t i = 0; i < n; i++)
+            docids[i] = hits[at + i].docid;
+        snapshot_stamps(s, docids, n, stamps);
+        for (uint32_t i = 0; i < n && !st; i++)
+            st = label_of(s, docids[i], hits[at + i].id, &stamps[i], m, &out[at + i]);
+    }
     return st;
 }
 

@@ -12,6 +12,7 @@
 #ifndef SOUK_SERVER_FRESHNESS_H
 #define SOUK_SERVER_FRESHNESS_H
 
+#include "index/query.h"
 #include "index/snapshot.h"
 #include "protocol/labels.h"
 #include "server/shared.h"
@@ -46,6 +47,9 @@ struct label freshness_label(const struct product_times *t, int64_t now_ms, bool
 /* Of a docid; `id` may be empty. */
 enum status freshness_of(struct snapshot *s, uint32_t docid, struct slice id,
                          const struct moment *m, struct label *out);
+/* Of all hits of a page, into out[count]. */
+enum status freshness_of_hits(struct snapshot *s, const struct hit *hits, uint32_t count,
+                              const struct moment *m, struct label *out);
 
 /* What the labels of one reply add up to. */
 struct freshness_sum {

@@ -61,6 +61,7 @@ static enum status query_of(struct front *f, const struct search_request *in, st
                         .explain = in->explain,
                         .clock_us = in->explain ? clock_mono_us : NULL,
                         .want_terms = in->highlight_count > 0,
+                        .want_times = true,
                         .max_stale_ms = in->max_stale_ms};
     query_facets(f, in, q);
     return STATUS_OK;
@@ -69,6 +70,7 @@ static enum status query_of(struct front *f, const struct search_request *in, st
 struct page { /* what put_hit() adds up, for one reply */
     const struct search_request *in;
     const struct moment *moment;
+    struct label *labels; /* of its hits */
     struct withhold withhold;
     struct freshness_sum *sum;
     struct cache_facts *facts;
@@ -79,11 +81,9 @@ struct page { /* what put_hit() adds up, for one reply */
 static enum status put_hit(struct front *f, struct catalog *c, struct page *p, const struct hit *h,
                            uint32_t place, struct buf *b)
 {
-    struct label l;
+    enum status s = STATUS_OK;
+    struct label l = p->labels[place];
     int64_t next_age = INT64_MAX;
-    enum status s = freshness_of(c->snapshot, h->docid, h->id, p->moment, &l);
-    if (s)
-        return s;
     const uint64_t *wanted = withhold_fields(&p->withhold, l.age_ms, &next_age);
     if (next_age < INT64_MAX && p->moment->now_ms - (int64_t)l.age_ms + next_age < l.changes_ms)
         l.changes_ms = p->moment->now_ms - (int64_t)l.age_ms + next_age;
@@ -143,11 +143,15 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
         front_put_names(b, TAG_HITS_FIELDS, schema);
     freshness_sum_init(sum);
     for (uint32_t i = 0; i < r->hit_count; i++) {
-        snapshot_times_prefetch(c->snapshot, r->hits[i].docid);
         shared_pages_prefetch(&c->pages, r->hits[i].docid);
         if (!in->ids_only)
             snapshot_product_prefetch(c->snapshot, r->hits[i].docid, wanted);
     }
+    p.labels = arena_alloc(&f->arena, (r->hit_count + 1) * sizeof *p.labels);
+    if (!p.labels)
+        return STATUS_NO_MEMORY;
+    if ((s = freshness_of_hits(c->snapshot, r->hits, r->hit_count, m, p.labels)))
+        return s;
     size_t hits_at = search_reply_hits_begin(b, r->hit_count);
     for (uint32_t i = 0; i < r->hit_count && !s; i++)
         s = put_hit(f, c, &p, &r->hits[i], i, b);
@@ -268,6 +272,7 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     enum status s = query_of(f, in, &q, fault);
     if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;
+    q.excluded_version = c->expired.version;
     q.now_ms = m.now_ms;
     degrade_query(&f->ladder, &q);
     asked = q;

@@ -136,6 +136,7 @@ static void search(struct bench *x, const char *text, int64_t now, bool fresh)
     struct moment m = {0};
     struct withhold w = {0};
     struct freshness_sum sum;
+    struct label labels[10];
     struct query q = {.text = slice_str(text),
                       .match = QUERY_ALL,
                       .k = 10,
@@ -149,27 +150,26 @@ static void search(struct bench *x, const char *text, int64_t now, bool fresh)
         m = moment_now(x->shared, x->row);
         m.now_ms = now;
         must(expired_at(&x->expired, x->snap, now, &q.excluded, &q.excluded_bits), "expired");
+        q.excluded_version = x->expired.version;
+        q.want_times = true;
     }
     must(search_run(x->searcher, x->snap, &q, &x->arena, &r, &fault), "search");
     if (fresh) {
         must(withhold_init(&w, snapshot_schema(x->snap), NULL, NULL, 0, &x->arena, &fault),
              "bounds");
         freshness_sum_init(&sum);
-        for (uint32_t i = 0; i < r.hit_count; i++) {
-            snapshot_times_prefetch(x->snap, r.hits[i].docid);
+        for (uint32_t i = 0; i < r.hit_count; i++)
             shared_pages_prefetch(&x->pages, r.hits[i].docid);
-        }
+        must(freshness_of_hits(x->snap, r.hits, r.hit_count, &m, labels), "labels");
     }
     for (uint32_t i = 0; i < r.hit_count; i++) {
         const uint64_t *wanted = NULL;
-        struct label l;
         int64_t next = INT64_MAX;
         if (fresh) {
-            must(freshness_of(x->snap, r.hits[i].docid, r.hits[i].id, &m, &l), "label");
-            wanted = withhold_fields(&w, l.age_ms, &next);
-            freshness_sum_add(&sum, &l);
+            wanted = withhold_fields(&w, labels[i].age_ms, &next);
+            freshness_sum_add(&sum, &labels[i]);
             shared_pages_hit(&x->pages, r.hits[i].docid);
-            x->labelled += l.state != FRESH;
+            x->labelled += labels[i].state != FRESH;
         }
         must(snapshot_product(x->snap, r.hits[i].docid, wanted, &x->out), "product");
     }

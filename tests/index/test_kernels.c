@@ -191,6 +191,31 @@ static void keep_bits_at(const struct kernels *k)
     free(bits);
 }
 
+static void drop_bits_at(const struct kernels *k)
+{
+    enum { DOCS = 4096 };
+    static struct pairs in, want;
+    uint64_t *bits = malloc(DOCS / 8);
+    assert_non_null(bits);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < DOCS / 64; i++)
+            bits[i] = (uint64_t)roll(1u << 31) << 33 | roll(1u << 31);
+        random_pairs(&in, 1000, DOCS);
+        want.count = 0;
+        for (uint32_t i = 0; i < in.count; i++)
+            if (!(bits[in.docs[i] / 64] >> (in.docs[i] % 64) & 1)) {
+                want.docs[want.count] = in.docs[i];
+                want.scores[want.count++] = in.scores[i];
+            }
+        in.docs[in.count] = in.scores[in.count] = 12345;
+        uint32_t end = in.count;
+        in.count = k->drop_bits(in.docs, in.scores, in.count, bits);
+        assert_int_equal(in.docs[end] + in.scores[end], 2 * 12345); /* nothing behind is written */
+        same_pairs(&in, &want);
+    }
+    free(bits);
+}
+
 static void keep_range_at(const struct kernels *k)
 {
     enum { CHUNK = 4096, FIRST = 8192 };
@@ -273,6 +298,7 @@ LEVELS(common)
 LEVELS(none_common)
 LEVELS(keep)
 LEVELS(keep_bits)
+LEVELS(drop_bits)
 LEVELS(keep_range)
 LEVELS(drain)
 LEVELS(first_below)
@@ -286,6 +312,7 @@ int main(void)
         cmocka_unit_test(none_common_means_the_same_at_every_level),
         cmocka_unit_test(keep_means_the_same_at_every_level),
         cmocka_unit_test(keep_bits_means_the_same_at_every_level),
+        cmocka_unit_test(drop_bits_means_the_same_at_every_level),
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
         cmocka_unit_test(drain_means_the_same_at_every_level),
         cmocka_unit_test(first_below_means_the_same_at_every_level),
