@@ -96,9 +96,11 @@ static enum status decide_one(struct writer *w, struct writer_catalog *c,
     return st;
 }
 
-/* Decides every item: accepted ones go to w->items, results to w->reply. */
+/* Decides every item: accepted ones go to w->items, results to w->reply. *gone_upstream: how many
+ * were products of a provider that has them no more. */
 static enum status decide_all(struct writer *w, struct writer_catalog *c,
-                              const struct put_request *p, struct put_reply *r)
+                              const struct put_request *p, struct put_reply *r,
+                              uint32_t *gone_upstream)
 {
     struct buf results = BUF_INIT;
     uint64_t next = event_log_last(c->log) + 1;
@@ -122,6 +124,7 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
             st = one;
         else if (one == STATUS_OK)
             put_item_encode(item, &w->items);
+        *gone_upstream += one == STATUS_OK && item->op == PUT_DELETE && item->origin;
         count_item(r, &results, i, one);
     }
     if (p->cursor_of.len)
@@ -225,8 +228,8 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     struct put_reply r = {0};
     struct answer *a = NULL;
-    uint32_t gone = 0;
-    st = decide_all(w, c, &p, &r);
+    uint32_t gone = 0, gone_upstream = 0;
+    st = decide_all(w, c, &p, &r, &gone_upstream);
     if (!st && r.applied) /* a full catalog gives up as many as come */
         st = evict_surplus(c, r.sequence, (uint32_t)r.applied, &w->items, &gone);
     if (!st && !r.applied && !p.key.len && !p.cursor_of.len) { /* nothing to log */
@@ -247,6 +250,7 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     evict_grown(c, r.applied, w->payload.len);
     c->row->freshness.evicted_size += gone;
+    c->row->freshness.evicted_negative += gone_upstream;
     if (a && p.ack == ACK_QUEUED) {
         writer_conns_reply(w->conns, conn, f, buf_slice(&a->body));
         a->conn = 0;
