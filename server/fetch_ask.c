@@ -160,6 +160,7 @@ static void put_provider(const struct fetcher *f, const struct fetch_provider *p
     row_number(out, "failures", (int64_t)p->failures);
     row_number(out, "not_modified", (int64_t)p->not_modified);
     row_number(out, "in_flight", p->in_flight);
+    row_number(out, "room", (int64_t)p->aimd.limit);
     row_number(out, "last_ms", p->took_ms);
     row_number(out, "success_ago_ms", ago(f, p->success_ms));
     row_number(out, "failure_ago_ms", ago(f, p->failure_ms));

@@ -43,22 +43,47 @@ static bool in_background(enum call_kind kind)
     return kind != CALL_FOREGROUND && kind != CALL_CANARY;
 }
 
-static bool usable(struct fetch_catalog *c, const struct fetch_provider *p, enum call_kind kind,
-                   enum call_what what)
+/* Places for calls of a kind. What looks whether the provider is well does not wait behind others.
+ */
+static uint32_t room_for(struct fetch_provider *p, enum call_kind kind)
+{
+    const struct provider *d = p->definition;
+    uint32_t most = (uint32_t)d->concurrency;
+    return kind >= CALL_PROBE
+               ? most
+               : aimd_room(&p->aimd, (uint32_t)d->concurrency_start, most, clock_mono_ms());
+}
+
+/* Apart from room. */
+static bool answers(struct fetch_catalog *c, const struct fetch_provider *p, enum call_kind kind,
+                    enum call_what what)
 {
     const struct provider *d = p->definition;
     bool background = in_background(kind);
-    uint32_t room = (uint32_t)d->concurrency;
     bool held = d->paused || (atomic_load(&c->row->freshness.safe_mode) & SAFE_BY_HAND);
     if (fetch_http_held(c->fetcher->http) > BODIES_MOST)
         return false;
     if (p->retired || !d->enabled || !url_of(d, what).len || (background && held))
         return false;
-    if (background &&
+    return kind == CALL_CANARY || breaker_allows(&p->breaker, clock_mono_ms());
+}
+
+static bool usable(struct fetch_catalog *c, struct fetch_provider *p, enum call_kind kind,
+                   enum call_what what)
+{
+    uint32_t room = room_for(p, kind);
+    if (in_background(kind) &&
         (p->background >= (room + 1) / 2 || c->fetcher->background >= BACKGROUND_MOST))
         return false;
-    return p->in_flight < room &&
-           (kind == CALL_CANARY || breaker_allows(&p->breaker, clock_mono_ms()));
+    return p->in_flight < room && answers(c, p, kind, what);
+}
+
+bool fetch_call_full(struct fetch_catalog *c, enum call_kind kind, enum call_what what)
+{
+    for (uint32_t i = 0; i < c->provider_count; i++)
+        if (answers(c, c->providers[i], kind, what))
+            return true;
+    return false;
 }
 
 /* In order; by its weight a provider gives calls to the next one, and takes them back when there
@@ -142,8 +167,16 @@ static void note_good(struct fetch_call *call, int64_t took_ms)
         return;
     }
     breaker_good(&p->breaker, call->token, now, took_ms);
+    aimd_good(&p->aimd, p->in_flight, now);
     p->last_failed = false;
     p->success_ms = call->catalog->success_ms = fetch_wall_ms(call->catalog->fetcher);
+}
+
+/* It did not answer in time, or said that it cannot. */
+static void note_overrun(struct fetch_call *call)
+{
+    if (call->request.kind < CALL_PROBE)
+        aimd_overrun(&call->provider->aimd, clock_mono_ms());
 }
 
 /* `judged`: the breaker hears of it. */
@@ -320,6 +353,8 @@ static void refused(struct fetch_call *call, const struct fetch_http_answer *h)
     snprintf(text, sizeof text, "HTTP status %ld", h->status);
     if (wait)
         breaker_pause(&call->provider->breaker, clock_mono_ms(), pause);
+    if (judged)
+        note_overrun(call);
     note_bad(call, text, judged && !wait);
     failed(call, text, judged && !wait);
 }
@@ -342,6 +377,7 @@ static void on_http(void *ctx, const struct fetch_http_answer *h)
     call->provider->bytes += h->body.len;
     if (h->error) {
         snprintf(text, sizeof text, "%s: %s", fetch_error_name(h->error), h->text);
+        note_overrun(call);
         note_bad(call, text, true);
         failed(call, text, true);
     } else if (h->status == 304 && modified_not(call, h)) {

@@ -56,5 +56,7 @@ void fetch_call_cancel(struct fetch_call *call);
 /* The provider such a call would go to now, NULL = none. */
 struct fetch_provider *fetch_call_provider(struct fetch_catalog *c, enum call_kind kind,
                                            enum call_what what);
+/* Is it only room that such a call lacks, should none go out now? */
+bool fetch_call_full(struct fetch_catalog *c, enum call_kind kind, enum call_what what);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef SOUK_SERVER_FETCH_CATALOG_H
 #define SOUK_SERVER_FETCH_CATALOG_H
 
+#include "server/aimd.h"
 #include "server/catalogs.h"
 #include "server/fetch_http.h"
 #include "server/provider.h"
@@ -38,6 +39,7 @@ struct fetch_provider {
     struct provider *definition;
     uint64_t definition_hash;
     struct breaker breaker;
+    struct aimd aimd;            /* places for calls */
     struct shared_provider *row; /* NULL when all are taken */
     uint32_t in_flight, background;
     bool retired; /* no longer defined; freed when nothing is in flight */

@@ -12,7 +12,8 @@ enum {
     CONFIRM_MS = 1000,
     BACKOFF_MS = 1000,
     BACKOFF_MOST_MS = 60000,
-    FLUSH_ITEMS = 512
+    FLUSH_ITEMS = 512,
+    HELD_MOST = 64
 };
 
 struct flight {
@@ -28,6 +29,8 @@ struct refresh {
     struct fetch_catalog *catalog;
     struct refresh_queue queue;
     struct flight *flights;
+    struct refresh_entry *held[HELD_MOST]; /* ready, with waiters, for want of room; in order */
+    uint32_t held_count;
     double tokens;
     int64_t tokens_ms, counted_ms;
     uint32_t again_count; /* of those that rest, at counted_ms */
@@ -237,6 +240,16 @@ static void on_nothing(void *ctx, const struct call_answer *a)
 }
 #endif
 
+static void unhold(struct refresh *r, struct refresh_entry *e)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->held_count && e->held; i++)
+        if (r->held[i] != e)
+            r->held[kept++] = r->held[i];
+    r->held_count = e->held ? kept : r->held_count;
+    e->held = false;
+}
+
 /* The entries leave their lists; OK when they fly, else they are as they were. */
 static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
                        int64_t deadline_ms)
@@ -268,6 +281,7 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
     if (st)
         return st;
     for (uint32_t i = 0; i < f->count; i++) {
+        unhold(r, f->entries[i]);
         refresh_queue_fly(&r->queue, f->entries[i]);
         f->entries[i]->again = false;
     }
@@ -285,7 +299,19 @@ static struct flight *flight_new(uint32_t count)
     return calloc(1, sizeof(struct flight) + count * sizeof(void *));
 }
 
-/* A product somebody waits for goes at once. */
+/* Waits for a place; false when too many do, or nobody would answer. */
+static bool hold(struct refresh *r, struct refresh_entry *e)
+{
+    if (e->held)
+        return true;
+    if (r->held_count == HELD_MOST || (!fetch_call_full(r->catalog, CALL_FOREGROUND, CALL_ONE) &&
+                                       !fetch_call_full(r->catalog, CALL_FOREGROUND, CALL_MANY)))
+        return false;
+    r->held[r->held_count++] = e;
+    return e->held = true;
+}
+
+/* A product somebody waits for goes at once, or as soon as there is room. */
 static void fly_alone(struct refresh *r, struct refresh_entry *e, int64_t deadline_ms)
 {
     struct flight *f = flight_new(1);
@@ -298,7 +324,27 @@ static void fly_alone(struct refresh *r, struct refresh_entry *e, int64_t deadli
     if (!st)
         return;
     free(f);
-    tell_status(e, STATUS_UPSTREAM); /* every breaker is open, or there is no room */
+    if (st == STATUS_UPSTREAM && hold(r, e))
+        return;
+    unhold(r, e);
+    tell_status(e, STATUS_UPSTREAM); /* every breaker is open, or too many wait */
+}
+
+/* First come, first served, as long as there is room. */
+static void fly_held(struct refresh *r, int64_t now)
+{
+    for (uint32_t i = r->held_count; i-- > 0;) {
+        struct refresh_entry *e = r->held[i];
+        refresh_entry_expire(e, now);
+        if (!e->waiters)
+            unhold(r, e);
+    }
+    while (r->held_count) {
+        struct refresh_entry *e = r->held[0];
+        fly_alone(r, e, refresh_entry_deadline(e));
+        if (e->held)
+            return;
+    }
 }
 
 static bool take_token(struct refresh *r, double rate, int64_t now)
@@ -384,6 +430,7 @@ void refresh_tick(struct refresh *r)
         for (uint32_t i = 0; i < f->count; i++)
             if (f->entries[i]->waiters)
                 refresh_entry_expire(f->entries[i], now);
+    fly_held(r, now);
     while (r->queue.ready_count && fly_next(r, now))
         ;
 }
@@ -451,7 +498,8 @@ void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refre
         refresh_queue_heat(&r->queue, e);
         if (e->state == REFRESH_READY)
             fly_alone(r, e, deadline_ms);
-        if (e->state == REFRESH_READY && fresh) /* it could not fly, and nobody else asked for it */
+        if (e->state == REFRESH_READY && fresh &&
+            !e->held) /* it could not fly, and nobody else asked for it */
             refresh_queue_remove(&r->queue, e);
         return;
     }

@@ -38,6 +38,7 @@ struct refresh_entry {
     uint8_t state, list;      /* enum refresh_state; heat or second */
     uint8_t failures, misses; /* in a row */
     bool again;               /* to be made ready when it has rested */
+    bool held;                /* somebody waits, and it waits for room */
     bool passing;             /* its answers may not be kept: whoever needs it asks */
     uint16_t id_len;
     char id[];

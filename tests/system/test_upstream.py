@@ -77,6 +77,7 @@ class Upstream(unittest.TestCase):
         del up.products['p4']
         up.changes.append(['p3', 'p4'])
         wait_until(lambda: self.found('boot') == 1 and self.found('shoe') == 8, 5)
+        self.assertEqual(self.server.stats()[f'catalog.{self.catalog}.evicted_negative'], 1)
 
     def test_the_cursor_outlives_a_restart(self):
         up = self.up(products(10))
@@ -148,6 +149,7 @@ class Upstream(unittest.TestCase):
         wait_until(lambda: self.found('shoe') == 0, 10)
         time.sleep(0.3)
         self.assertEqual(gone.count('/p/p1'), 1)
+        self.assertEqual(self.server.stats()[f'catalog.{self.catalog}.evicted_negative'], 3)
 
     # --- read-through -----------------------------------------------------------------------------
 
@@ -212,6 +214,74 @@ class Upstream(unittest.TestCase):
         self.assertEqual(len(answers), 10000)
         self.assertEqual(set(answers), {(0, True)})
         self.assertEqual(sum(path == '/p/p1' for _, path in up.calls), 1)
+
+    def test_ten_thousand_requests_of_one_stale_product_are_one_call(self):
+        up = self.up(products(1), cache='max-age=2, stale-while-revalidate=600', first_byte_ms=10000, total_ms=10000)
+        asked = lambda: sum('p0' in up.ids_of(path) for _, path in up.calls)  # noqa: E731
+        before = asked()
+
+        def late(conn, path, headers):
+            time.sleep(1)
+            return up.good(conn, path, headers)
+        up.mode, up.cache = late, 'max-age=600'
+        time.sleep(2.1)  # nobody looked: it is stale, and not asked for
+        get = tlv('GET', 'CATALOG', self.catalog) + tlv('GET', 'ID', 'p0')
+        search = tlv('SEARCH', 'CATALOG', self.catalog) + tlv('SEARCH', 'TEXT', 'shoe') + tlv('SEARCH', 'NO_CACHE', 1)
+        answers = []
+
+        def some(count):
+            with Connection(('127.0.0.1', self.server.port), timeout=60) as c:
+                for i in range(count):
+                    c.send(*(('GET', get) if i % 2 else ('SEARCH', search)), deadline_ms=20000)
+                for _ in range(count):
+                    reply = c.read()
+                    answers.append((reply.status, b'red shoe' in reply.body))
+        threads = [threading.Thread(target=some, args=(2500,)) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual((len(answers), set(answers)), (10000, {(0, True)}))
+        wait_until(lambda: self.server.search(self.catalog, 'shoe', '--no-cache')['freshness']['fresh'] == 1, 5, 'renewed')
+        self.assertEqual(asked() - before, 1)
+
+    def test_gets_of_many_products_wait_for_room_and_are_answered(self):
+        up = self.up(products(40), changes=None, synced=False, first_byte_ms=5000, total_ms=10000)
+
+        def late(conn, path, headers):
+            time.sleep(0.1)
+            return up.good(conn, path, headers)
+        up.mode = late
+        body = tlv('GET', 'CATALOG', self.catalog)
+        with Connection(('127.0.0.1', self.server.port), timeout=30) as c:
+            for i in range(40):
+                c.send('GET', body + tlv('GET', 'ID', f'p{i}'), deadline_ms=20000)
+            answers = [b'red shoe' in c.read().body for _ in range(40)]
+        self.assertEqual(answers, [True] * 40)
+        self.assertGreater(self.provider()['room'], 4, 'it has shown that it takes more')
+
+    def test_an_upstream_that_is_overrun_is_asked_less_at_once(self):
+        up = self.up(products(200), changes=None, synced=False, breaker_row=1000, breaker_failures=100, concurrency_start=16)
+        flying, most = [0], []
+
+        def overrun(conn, path, headers):
+            flying[0] += 1
+            most.append(flying[0])
+            time.sleep(0.1)
+            flying[0] -= 1
+            return up.status(503)(conn, path, headers)
+        up.mode = overrun
+        body = tlv('GET', 'CATALOG', self.catalog)
+        with Connection(('127.0.0.1', self.server.port), timeout=60) as c:
+            for i in range(200):
+                c.send('GET', body + tlv('GET', 'ID', f'p{i}'), deadline_ms=20000)
+            for _ in range(200):
+                c.read()
+        room = self.provider()['room']
+        self.assertLess(room, 15)
+        self.assertGreater(max(most[:20]), max(most[-10:]), most)
+        up.mode = up.good
+        wait_until(lambda: 'product' in self.get(f'p{len(up.calls) % 200}')[0], 10, 'it recovers')
 
     def at_once(self, count, **options):
         """The same GET from many connections: what each was told, and how long it took."""
