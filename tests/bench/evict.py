@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast expired products go, and what a search feels of it.
 
-    SOUK_BIN=build/bin tests/bench/evict.py [--products 1000000] [--expired 100000] [--rate 300]
+    SOUK_BIN=build/bin tests/bench/evict.py [--products 1000000] [--expired 400000] [--rate 500] [--wait]
 
 A catalog of products with a ttl is filled, a part of them runs out while safe mode holds them back; then, under a steady
 load of searches, windows with safe mode on and off take turns until all are gone. Printed as one line of JSON: products
@@ -51,11 +51,12 @@ def percentiles(report):
 def main():
     a = argparse.ArgumentParser()
     a.add_argument('--products', type=int, default=1000000)
-    a.add_argument('--expired', type=int, default=200000)
-    a.add_argument('--rate', type=int, default=200)
-    a.add_argument('--seconds', type=int, default=2)
+    a.add_argument('--expired', type=int, default=400000)
+    a.add_argument('--rate', type=int, default=500)
+    a.add_argument('--seconds', type=int, default=4)
     a.add_argument('--evict', type=int, default=25000)
     a.add_argument('--seed', type=int, default=1)
+    a.add_argument('--wait', action='store_true', help='read a line before it measures')
     a = a.parse_args()
     with tempfile.TemporaryDirectory() as d, Server(options=[f'eviction.rate={a.evict}']) as s:
         schema, queries = os.path.join(d, 's.json'), os.path.join(d, 'q.tsv')
@@ -75,7 +76,14 @@ def main():
         with open(queries, 'w') as f:
             for i in range(2000):
                 f.write(f'{i}\t{draw.choice(words)} {draw.choice(words)}\n')
-        time.sleep(5)  # merges that wait for quiet
+        segments, since = None, time.monotonic()  # merges that wait for quiet
+        while time.monotonic() < since + 5:
+            now = figure('segments')
+            segments, since = (now, time.monotonic()) if now != segments else (segments, since)
+            time.sleep(0.2)
+        load(s, queries, a.rate, 3)  # pages and caches are warm
+        if a.wait:
+            input()
         still, going, rates = [], [], []
 
         def window(mode):
