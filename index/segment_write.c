@@ -367,7 +367,7 @@ static void put_places(struct segment_writer *w, const uint32_t *block_of)
         return;
     }
     for (uint32_t d = 0; d < n; d++) {
-        uint32_t *p = places + d / 32 * 3;
+        uint32_t *p = places + (size_t)(d / 32) * 3;
         if (d % 32 == 0)
             p[2] = last;
         if (!block_of[d])
