@@ -99,6 +99,22 @@ uint32_t list_next(struct list *l, uint32_t from)
     return l->block.docs[l->at];
 }
 
+uint32_t list_keep(struct list *l, uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least)
+{
+    uint32_t kept = 0, b = l->cur, n = l->p.block_count, upto = 0, bound = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || docs[i] > upto) { /* another block */
+            b = postings_seek_block(&l->p, b, docs[i]);
+            bound = b < n ? list_block_bound(l, b) : 0;
+            upto = b < n ? l->p.last[b] : UINT32_MAX;
+        }
+        docs[kept] = docs[i];
+        scores[kept] = scores[i];
+        kept += scores[i] + bound >= least;
+    }
+    return kept;
+}
+
 /* A block that some of the asked documents fall into. */
 struct step {
     uint32_t block, from, count;

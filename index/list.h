@@ -44,6 +44,10 @@ enum status list_score(struct list *l);
 /* Smallest document >= from that the list may hold; exact when its block is decoded. DOC_NONE at
  * the end. */
 uint32_t list_next(struct list *l, uint32_t from);
+/* Keeps the documents, with their scores, that may reach `least` with what the block they would
+ * stand in adds at most. Nothing is decoded; list_probe() may follow for the same documents. */
+uint32_t list_keep(struct list *l, uint32_t *docs, uint32_t *scores, uint32_t count,
+                   uint32_t least);
 /*
  * Which of `count` ascending documents the list holds: index[k] = number in docs, score[k] what it
  * scores here (score NULL: not asked). Both have room for count + KERNEL_SLACK. Documents that come

@@ -34,6 +34,10 @@ static enum status sieve(struct matching *g, uint32_t *docs, uint32_t *scores, u
         uint32_t floor = scored ? g->out->floor(g->out->ctx) : 0;
         if (floor > others)
             count = kernels_best()->keep(docs, scores, count, floor - others);
+        struct list *single = source_single(&g->sources[k]);
+        uint32_t rest = others - g->sources[k].bound;
+        if (single && floor > rest && count)
+            count = list_keep(single, docs, scores, count, floor - rest);
         if (!count)
             break;
         enum status s =

@@ -42,6 +42,9 @@ static enum status complete(struct any *a, uint32_t *docs, uint32_t *scores, uin
 {
     struct matching *g = a->g;
     for (uint32_t i = a->first; i-- > 0 && count;) {
+        struct list *single = source_single(&g->sources[i]);
+        if (single && a->floor > a->upto[i])
+            count = list_keep(single, docs, scores, count, a->floor - a->upto[i]);
         enum status s =
             source_probe(&g->sources[i], &g->m->room, docs, scores, &count, false, true);
         if (s)
