@@ -77,8 +77,11 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
         if (!s->cursor)
             pins_place(s, out->hits, n, &out->hit_count);
     }
-    for (uint32_t i = 0; s->query->want_times && i < out->hit_count; i++)
-        snapshot_stamp_prefetch(s->snap, out->hits[i].docid);
+    for (uint32_t i = 0; i < out->hit_count; i++) {
+        snapshot_record_prefetch(s->snap, out->hits[i].docid);
+        if (s->query->want_times)
+            snapshot_stamp_prefetch(s->snap, out->hits[i].docid);
+    }
     for (uint32_t i = 0; !st && i < out->hit_count; i++) {
         struct slice id;
         st = snapshot_id(s->snap, out->hits[i].docid, &id);

@@ -393,6 +393,13 @@ enum status segment_record(const struct segment *s, uint32_t doc, struct record_
     return st ? st : record_of_block(raw, k, document);
 }
 
+void segment_record_prefetch(const struct segment *s, uint32_t doc)
+{
+    uint32_t at, k;
+    if (record_place(s, doc, &at, &k) == STATUS_OK && at >> EXTENT_SHIFT < s->extent_count)
+        __builtin_prefetch(s->extents[at >> EXTENT_SHIFT] + (at & EXTENT_MASK));
+}
+
 static uint32_t sorted_tie(const struct segment *s, uint32_t i)
 {
     return segment_tie(s, segment_u32(s, s->head.sorted, i));

@@ -443,6 +443,13 @@ enum status snapshot_product_state(struct snapshot *s, struct slice id, struct p
     return STATUS_OK;
 }
 
+void snapshot_record_prefetch(struct snapshot *s, uint32_t docid)
+{
+    const struct segment *seg = snapshot_segment_of(s, docid);
+    if (seg)
+        segment_record_prefetch(seg, docid - segment_base(seg));
+}
+
 void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_t *wanted)
 {
     for (uint32_t i = 0; i < s->schema->field_count; i++)

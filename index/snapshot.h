@@ -61,6 +61,8 @@ enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t 
 /* The same with all fields, those that are kept for their words only included. */
 enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 
+/* Their ids or records will be read next: fetches them together; only a hint. */
+void snapshot_record_prefetch(struct snapshot *s, uint32_t docid);
 /* These products will be put together next: fetches their columns from memory, as far as such were
  * read before; only a hint. */
 void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_t *wanted);
