@@ -72,20 +72,22 @@ static uint64_t text_hash(struct slice text)
     return XXH3_64bits(text.ptr, text.len);
 }
 
-enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal,
-                           struct facet_row *out)
+enum { ROW_KEY = 7 };
+
+static void row_key(uint8_t key[ROW_KEY], uint32_t field, uint32_t ordinal)
 {
-    uint8_t key[7] = {'v',
-                      (uint8_t)(field >> 8),
-                      (uint8_t)field,
-                      (uint8_t)(ordinal >> 24),
-                      (uint8_t)(ordinal >> 16),
-                      (uint8_t)(ordinal >> 8),
-                      (uint8_t)ordinal};
-    struct slice v;
-    enum status st = store_get(t, STORE_FACETS, slice_make(key, sizeof key), &v);
-    if (st)
-        return st;
+    const uint8_t bytes[ROW_KEY] = {'v',
+                                    (uint8_t)(field >> 8),
+                                    (uint8_t)field,
+                                    (uint8_t)(ordinal >> 24),
+                                    (uint8_t)(ordinal >> 16),
+                                    (uint8_t)(ordinal >> 8),
+                                    (uint8_t)ordinal};
+    memcpy(key, bytes, ROW_KEY);
+}
+
+static enum status parse_row(struct slice v, uint32_t ordinal, struct facet_row *out)
+{
     if (v.len < ROW_HEADER)
         return STATUS_CORRUPT;
     struct wire_reader r = wire_reader_of(v);
@@ -95,6 +97,42 @@ enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal
     out->has_number = !isnan(out->number);
     out->text = slice_make(r.at, wire_left(&r));
     return out->parent < ordinal ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status facet_row_read(struct store_txn *t, uint32_t field, uint32_t ordinal,
+                           struct facet_row *out)
+{
+    uint8_t key[ROW_KEY];
+    struct slice v;
+    row_key(key, field, ordinal);
+    enum status st = store_get(t, STORE_FACETS, slice_make(key, sizeof key), &v);
+    return st ? st : parse_row(v, ordinal, out);
+}
+
+enum status facet_rows_read(struct store_txn *t, uint32_t field, uint32_t from, uint32_t to,
+                            enum status (*each)(void *ctx, uint32_t ordinal,
+                                                const struct facet_row *row),
+                            void *ctx)
+{
+    struct store_cursor *c;
+    struct slice found, raw, v;
+    struct facet_row row;
+    uint8_t key[ROW_KEY];
+    enum status st = store_cursor_open(t, STORE_FACETS, &c);
+    if (st)
+        return st;
+    for (uint32_t o = from; o <= to && !st; o++) {
+        row_key(key, field, o);
+        st = o == from ? store_seek(c, slice_make(key, sizeof key), &found, &raw)
+                       : store_next(c, &found, &raw);
+        if (st == STATUS_END || (!st && !slice_equal(found, slice_make(key, sizeof key))))
+            st = STATUS_CORRUPT;
+        st = st ? st : store_unwrap(found, raw, &v);
+        st = st ? st : parse_row(v, o, &row);
+        st = st ? st : each(ctx, o, &row);
+    }
+    store_cursor_close(&c);
+    return st;
 }
 
 static enum status find_hashed(struct store_txn *t, uint32_t field, struct slice text,

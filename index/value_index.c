@@ -136,23 +136,30 @@ static bool room(struct value_index *v, bool path, uint32_t count)
     return there;
 }
 
+struct extending {
+    struct value_index *v;
+    bool path;
+};
+
+static enum status take_row(void *ctx, uint32_t ordinal, const struct facet_row *row)
+{
+    struct extending *e = ctx;
+    enum status st = STATUS_OK;
+    if (e->path)
+        e->v->parents[ordinal] = row->parent;
+    else
+        st = add_to_key(e->v, ordinal, row);
+    if (!st)
+        e->v->count = ordinal;
+    return st;
+}
+
 static enum status extend(struct snapshot *s, uint32_t field, struct value_index *v, uint32_t upto)
 {
-    bool path = s->schema->fields[field].type == FIELD_PATH;
-    if (!room(v, path, upto))
+    struct extending e = {v, s->schema->fields[field].type == FIELD_PATH};
+    if (!room(v, e.path, upto))
         return STATUS_NO_MEMORY;
-    for (uint32_t o = v->count + 1; o <= upto; o++) {
-        struct facet_row row;
-        enum status st = facet_row_read(s->txn, field, o, &row);
-        if (!st && path)
-            v->parents[o] = row.parent;
-        else if (!st)
-            st = add_to_key(v, o, &row);
-        if (st)
-            return st;
-        v->count = o;
-    }
-    return STATUS_OK;
+    return facet_rows_read(s->txn, field, v->count + 1, upto, take_row, &e);
 }
 
 enum status value_index_get(struct snapshot *s, uint32_t field, const struct value_index **out)
