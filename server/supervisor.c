@@ -119,10 +119,11 @@ static int listen_unix(const char *dir, const char *name, mode_t mode)
     return fd;
 }
 
+/* The directory and those above it. */
 static bool make_dirs(const char *dir)
 {
     char path[4096];
-    int n = snprintf(path, sizeof path, "%s/catalogs", dir);
+    int n = snprintf(path, sizeof path, "%s", dir);
     if (n < 0 || (size_t)n >= sizeof path)
         return false;
     for (char *p = path + 1;; p++)
@@ -134,6 +135,16 @@ static bool make_dirs(const char *dir)
             if (!(*p = was))
                 return true;
         }
+}
+
+/* By the user that writes there. */
+static bool make_catalogs(const char *dir)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/catalogs", dir);
+    if (n < 0 || (size_t)n >= sizeof path || (mkdir(path, 0755) && errno != EEXIST))
+        return false;
+    return !access(path, W_OK | X_OK);
 }
 
 /* Root becomes `server.user`, or the owner of the data directory. */
@@ -395,6 +406,8 @@ static const char *prepare(struct supervisor *s)
         return because(s, "the data directory cannot be made", dir);
     if (!become_user(s->config))
         return because(s, "the user cannot be taken on", config_text(s->config, OPTION_USER));
+    if (!make_catalogs(dir))
+        return because(s, "the catalogs of the data directory cannot be written", dir);
     if ((s->lock_fd = lock_pid_file(dir)) < 0)
         return because(s,
                        errno == EAGAIN || errno == EACCES

@@ -1,6 +1,8 @@
 """The processes of design.md: who runs, who comes back, what a signal does."""
 import fcntl
 import os
+import pwd
+import shutil
 import signal
 import socket
 import struct
@@ -122,6 +124,22 @@ class Supervisor(unittest.TestCase):
             with open(os.path.join(s.data, 'writer.lock'), 'r+') as f:
                 with self.assertRaises(OSError):
                     fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root')
+    def test_root_becomes_the_owner_of_the_data_directory_or_the_user_it_is_told(self):
+        nobody = pwd.getpwnam('nobody').pw_uid
+        for owner, options in ((nobody, ()), (0, ('server.user=nobody',)), (0, ())):
+            data = tempfile.mkdtemp(prefix='souk-owner-')
+            os.chown(data, owner, -1)
+            try:
+                with Server(data=data, options=options) as server:
+                    server.import_lines('shop', [{'id': '1', 'title': 'red shoe'}], '--ack', 'visible')
+                    self.assertEqual(server.search('shop', 'shoe')['found'], 1)
+                    want = nobody if owner or options else 0
+                    for pid in [server.process.pid, *server.children().values()]:
+                        self.assertEqual(os.stat(f'/proc/{pid}').st_uid, want)
+            finally:
+                shutil.rmtree(data)
 
     def test_what_is_wrong_at_the_start_is_told_with_its_name(self):
         with tempfile.TemporaryDirectory() as folder:
