@@ -21,7 +21,7 @@ static size_t good_len;
 
 static void write_good(void)
 {
-    struct event_log_options o = {.segment_bytes = FILE_BYTES};
+    struct event_log_options o = {.segment_bytes = FILE_BYTES, .small_bytes = FILE_BYTES};
     struct event_log *log;
     uint64_t cut;
     char payload[200];
@@ -56,7 +56,7 @@ static enum status in_order(void *ctx, const struct log_record *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char bad[sizeof good];
-    struct event_log_options o = {.segment_bytes = FILE_BYTES};
+    struct event_log_options o = {.segment_bytes = FILE_BYTES, .small_bytes = FILE_BYTES};
     struct event_log *log;
     struct fault fault = {0};
     uint64_t last = 0, cut;

@@ -1,6 +1,8 @@
 /* Bodies of requests as a server reads them, and the documents inside a PUT. */
+#include "protocol/labels.h"
 #include "protocol/multi.h"
 #include "protocol/request.h"
+#include "protocol/upstream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct catalog_request catalog;
     struct wait_request wait;
     struct scan_request scan;
+    struct upstream_request upstream;
+    struct refresh_request refresh;
+    struct safe_mode_request safe;
+    struct safe_mode_reply told;
     arena_init(&a, 64u << 20);
     search_request_decode(body, &a, &search, &fault);
     get_request_decode(body, &a, &get, &fault);
@@ -35,6 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire_reader r = wire_reader_of(body);
     while (multi_request_next(&r, &part) == STATUS_OK)
         search_request_decode(part, &a, &search, &fault);
+    arena_reset(&a);
+    upstream_request_decode(body, &a, &upstream, &fault);
+    refresh_request_decode(body, &a, &refresh);
+    safe_mode_request_decode(body, &safe, &fault);
+    safe_mode_reply_decode(body, &told);
     arena_fini(&a);
     return 0;
 }
