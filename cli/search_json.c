@@ -47,6 +47,9 @@ static void put_hit(struct buf *b, uint32_t at_hit, const struct search_reply *r
     buf_printf(b, ",\"score\":%llu", (unsigned long long)h->score);
     labels_put(b, h->freshness, h->age_ms, h->future,
                withheld_of(r->withheld, r->withheld_count, (uint32_t)(h - r->hits)));
+    const struct withheld *lacks = withheld_of(r->lacks, r->lacks_count, at_hit);
+    if (lacks)
+        put_texts(b, "lacks", lacks->names, lacks->name_count);
     if (h->group.len || h->group_count) {
         buf_printf(b, ",\"group\":");
         json_put_text(b, h->group);

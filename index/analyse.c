@@ -427,7 +427,7 @@ static void run_rules(struct analyser *a, struct slice text)
                 if (n->digits)
                     emit_measures(a, n, behind, end, position - 1);
             if (all_digits(t, behind)) {
-                uint32_t at = behind[-1].end, until = at;
+                uint32_t at = behind[-1].end, until;
                 struct slice unit = SLICE_NULL;
                 if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
                     word_end(behind, end) == behind + 1 && behind->start - at <= 2)

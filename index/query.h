@@ -85,6 +85,8 @@ struct hit {
     struct slice group_value; /* when grouped */
     uint64_t group_count;     /* products in its group */
     struct slice explain;     /* text, when asked */
+    struct slice *lacks;      /* words of the query that it does not hold, original bytes */
+    uint32_t lacks_count;
 };
 
 struct facet_value {
@@ -123,7 +125,8 @@ struct query_result {
     uint32_t facet_count;
     struct slice *degraded; /* what was left out: "expansion_cap", "early_stop" ... */
     uint32_t degraded_count;
-    struct slice *dropped_words; /* relaxed away, original bytes */
+    /* Relaxed away: what the best product that lacks any word lacks; original bytes. */
+    struct slice *dropped_words;
     uint32_t dropped_count;
     struct slice *cut_words; /* beyond the 10 used */
     uint32_t cut_count;

@@ -107,6 +107,8 @@ enum status query_attempts(struct search *s)
                          words > 1)) {
         st = relax_words(s);
         if (!st)
+            st = relax_make_room(s);
+        if (!st)
             st = query_reset_facets(s);
         if (!st)
             st = collect_attempt(s, false);

@@ -89,7 +89,7 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
         if (!st && !out->hits[i].id.ptr)
             st = STATUS_NO_MEMORY;
     }
-    return st;
+    return st ? st : relax_name_hits(s, out->hits, out->hit_count);
 }
 
 /* A cursor when something follows the page. */

@@ -79,30 +79,82 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
     return st;
 }
 
-static enum status find_dropped(struct search *s, uint32_t docid)
+/* The words that a product lacks, a bit each. `key` is its score, 0 when it is ordered otherwise.
+ */
+static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, uint32_t *lacking)
 {
+    *lacking = 0;
+    if (key / MATCH_TIER >= s->plan.group_count) /* it holds all of them exactly */
+        return STATUS_OK;
     const struct segment *segment = snapshot_segment_of(s->snap, docid);
     enum status st = segment ? STATUS_OK : STATUS_CORRUPT;
     for (uint32_t i = 0; !st && i < s->plan.group_count; i++) {
         bool yes;
         st = holds(segment, &s->plan.groups[i], docid - segment_base(segment), &yes);
         if (!st && !yes)
-            s->dropped |= 1U << i;
+            *lacking |= 1U << i;
     }
     return st;
+}
+
+static void put_words(const struct search *s, uint32_t set, struct slice *words, uint32_t *count)
+{
+    for (uint32_t i = 0; i < s->plan.group_count; i++)
+        if (set >> i & 1)
+            words[(*count)++] = s->plan.groups[i].original;
+}
+
+/* Fewer products than relax_below hold all words: one that lacks some is among so many and one. */
+enum status relax_make_room(struct search *s)
+{
+    uint32_t least = (uint32_t)s->profile.n[PROFILE_relax_below] + 1;
+    if (s->cursor || s->top_room >= least)
+        return STATUS_OK;
+    s->top_room = s->top.cap = least;
+    s->top.items = arena_alloc(s->arena, (least + 1) * sizeof *s->top.items);
+    return s->top.items ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status relax_name(struct search *s)
 {
     enum status st = STATUS_OK;
+    bool scored = !s->query->sort_count;
     if (!s->loose_rule)
         return STATUS_OK;
     if (s->cursor)
         s->dropped = s->cursor->dropped;
-    else if (s->top.count)
-        st = find_dropped(s, s->top.items[0].docid);
-    for (uint32_t i = 0; !st && i < s->plan.group_count; i++)
-        if (s->dropped >> i & 1)
-            s->out->dropped_words[s->out->dropped_count++] = s->plan.groups[i].original;
+    else
+        for (uint32_t i = 0; !st && !s->dropped && i < s->top.count; i++) {
+            const struct candidate *c = &s->top.items[i];
+            st = find_lacking(s, c->docid, scored ? c->keys[0] : 0, &s->dropped);
+        }
+    put_words(s, s->dropped, s->out->dropped_words, &s->out->dropped_count);
+    return st;
+}
+
+static bool pinned(const struct search *s, uint32_t docid)
+{
+    for (uint32_t i = 0; i < s->rules.pin_count; i++)
+        if (s->rules.pins[i].docid == docid)
+            return true;
+    return false;
+}
+
+enum status relax_name_hits(struct search *s, struct hit *hits, uint32_t count)
+{
+    enum status st = STATUS_OK;
+    bool scored = !s->query->sort_count;
+    for (uint32_t i = 0; s->loose_rule && !st && i < count; i++) {
+        uint32_t lacking;
+        if (pinned(s, hits[i].docid))
+            continue;
+        st = find_lacking(s, hits[i].docid, scored ? hits[i].score : 0, &lacking);
+        if (st || !lacking)
+            continue;
+        hits[i].lacks = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *hits[i].lacks);
+        if (!hits[i].lacks)
+            return STATUS_NO_MEMORY;
+        put_words(s, lacking, hits[i].lacks, &hits[i].lacks_count);
+    }
     return st;
 }

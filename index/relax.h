@@ -7,8 +7,9 @@
  * words asked of a field are always needed. More and rarer words rank higher; nothing comes before
  * a product that holds them all.
  *
- * The words the reply names as dropped are those the best product of all does without. Like the
- * rule itself they depend on the query and the catalog, never on the page.
+ * The words the reply names as dropped are those that the best of the products which lack any does
+ * without: none when all that is found holds every word. Like the rule itself they depend on the
+ * query and the catalog, never on the page. Each hit of the page names its own beside.
  */
 #ifndef SOUK_INDEX_RELAX_H
 #define SOUK_INDEX_RELAX_H
@@ -17,7 +18,11 @@
 
 /* Sets s->loose_rule for the expanded plan. */
 enum status relax_words(struct search *s);
+/* Makes the top hold at least one product that lacks words, whatever page is asked. */
+enum status relax_make_room(struct search *s);
 /* After ranking: fills s->dropped (on a later page it comes with the cursor) and the reply. */
 enum status relax_name(struct search *s);
+/* What each hit of the page lacks, pinned ones left out. */
+enum status relax_name_hits(struct search *s, struct hit *hits, uint32_t count);
 
 #endif

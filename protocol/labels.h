@@ -58,7 +58,7 @@ struct field_age {
 void field_age_encode(struct buf *b, uint32_t tag, const struct field_age *f);
 enum status field_age_decode(struct slice v, struct field_age *f);
 
-/* Fields left out of one hit or item because they were confirmed too long ago. */
+/* What one hit or item goes without: fields that were confirmed too long ago, words it lacks. */
 struct withheld {
     uint32_t place; /* of the hit or item in its reply, from 0 */
     const struct slice *names;

@@ -261,7 +261,7 @@ struct search_arrays {
     struct highlight_reply *highlights;
     struct stage_reply *stages;
     struct slice *degraded, *dropped, *cut;
-    struct withheld *withheld;
+    struct withheld *withheld, *lacks;
 };
 
 static enum status search_tag(struct search_reply *r, struct search_arrays *arrays, struct arena *a,
@@ -321,6 +321,8 @@ static enum status search_tag(struct search_reply *r, struct search_arrays *arra
         break;
     case TAG_HITS_WITHHELD:
         return withheld_decode(v, a, &arrays->withheld[r->withheld_count++]);
+    case TAG_HITS_LACKS:
+        return withheld_decode(v, a, &arrays->lacks[r->lacks_count++]);
     case TAG_HITS_GROUPS:
         r->groups = tlv_u64(v);
         break;
@@ -359,9 +361,10 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
         array_for(body, TAG_HITS_DEGRADED, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_DROPPED, a, sizeof(struct slice)),
         array_for(body, TAG_HITS_CUT, a, sizeof(struct slice)),
-        array_for(body, TAG_HITS_WITHHELD, a, sizeof(struct withheld))};
+        array_for(body, TAG_HITS_WITHHELD, a, sizeof(struct withheld)),
+        array_for(body, TAG_HITS_LACKS, a, sizeof(struct withheld))};
     if (!arrays.facets || !arrays.highlights || !arrays.stages || !arrays.degraded ||
-        !arrays.dropped || !arrays.cut || !arrays.withheld)
+        !arrays.dropped || !arrays.cut || !arrays.withheld || !arrays.lacks)
         return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
@@ -377,6 +380,7 @@ enum status search_reply_decode(struct slice body, struct arena *a, struct searc
     out->dropped = arrays.dropped;
     out->cut = arrays.cut;
     out->withheld = arrays.withheld;
+    out->lacks = arrays.lacks;
     return s == STATUS_END ? STATUS_OK : s;
 }
 

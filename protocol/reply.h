@@ -58,8 +58,8 @@ struct search_reply {
     bool found_exact, moved;
     uint32_t safe_mode; /* bits of enum safe_mode; 0 = off */
     enum upstream_state upstream;
-    const struct withheld *withheld;
-    uint32_t withheld_count;
+    const struct withheld *withheld, *lacks; /* fields for their age; words a hit does not hold */
+    uint32_t withheld_count, lacks_count;
     const struct slice *names; /* field table of the documents */
     uint32_t name_count;
     const struct hit_reply *hits;

@@ -109,6 +109,9 @@ static enum status put_hit(struct front *f, struct catalog *c, struct page *p, c
     if (out.withheld)
         withheld_encode(&p->withheld, TAG_HITS_WITHHELD,
                         &(struct withheld){place, p->withhold.names, p->withhold.name_count});
+    if (h->lacks_count)
+        withheld_encode(&p->withheld, TAG_HITS_LACKS,
+                        &(struct withheld){place, h->lacks, h->lacks_count});
     return STATUS_OK;
 }
 

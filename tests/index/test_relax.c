@@ -18,7 +18,7 @@ static void at_least_half_of_the_words_are_held(void **state)
                                       {.id = "a", .title = "alpha"},
                                       {0}});
     assert_string_equal(find_ids(&f, "alpha beta gamma delta"), "abcd abc cd");
-    assert_string_equal(find_dropped(&f), "");
+    assert_string_equal(find_dropped(&f), "delta"); /* of the best that lacks any */
     assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "abc abcd");
     assert_string_equal(find_dropped(&f), "zeta");
     f.query.match = QUERY_ALL;
@@ -98,6 +98,63 @@ static void enough_full_matches_leave_nothing_out(void **state)
     find_close(&f);
 }
 
+static const char *lacks(const struct find *f, uint32_t hit)
+{
+    static char text[256];
+    const struct hit *h = &f->result.hits[hit];
+    text[0] = 0;
+    for (uint32_t i = 0; i < h->lacks_count; i++) {
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, "%s%.*s", i ? " " : "", (int)h->lacks[i].len,
+                 h->lacks[i].ptr);
+    }
+    return text;
+}
+
+/* What the reply names is the same for every page, what a hit names is its own. */
+static void each_hit_names_what_it_lacks(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "all", .title = "oak desk lamp shade"},
+                                      {.id = "typo", .title = "oak desk lamb"},
+                                      {.id = "two", .title = "desk with lamps"},
+                                      {.id = "one", .title = "oak desk"},
+                                      {0}});
+    find_fill(&f, "oak", 30);
+    assert_string_equal(find_ids(&f, "Oak desk LAMP"), "all typo two one");
+    assert_string_equal(lacks(&f, 0), "");
+    assert_string_equal(lacks(&f, 1), "");
+    assert_string_equal(lacks(&f, 2), "Oak");
+    assert_string_equal(lacks(&f, 3), "LAMP");
+    assert_string_equal(find_dropped(&f), "Oak");
+    for (f.query.k = 0; f.query.k < 3; f.query.k++) {
+        find_ids(&f, "Oak desk LAMP");
+        assert_string_equal(find_dropped(&f), "Oak");
+    }
+    find_setting(&f, "rule", "first", "query oak desk lamp\npin filloak33 1\n");
+    f.query.k = 5;
+    assert_string_equal(find_ids(&f, "Oak desk LAMP"), "filloak33 all typo two one");
+    assert_string_equal(lacks(&f, 0), ""); /* it was not looked for by words */
+    find_close(&f);
+}
+
+/* However many hold all words, as long as some that lack one are found, it is told. */
+static void dropped_words_are_told_behind_many_full_matches(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "part", .title = "shoe"}, {0}});
+    find_fill(&f, "red shoe", 140);
+    f.query.profile_text = SLICE_LIT("relax_below 200");
+    f.query.k = 10;
+    find_ids(&f, "red shoe");
+    assert_int_equal(f.result.found, 141);
+    assert_string_equal(find_dropped(&f), "red");
+    find_close(&f);
+}
+
 /* What is tried never depends on the page: found and facets are the same for all of them. */
 static void k_and_offset_decide_nothing(void **state)
 {
@@ -135,6 +192,8 @@ int main(void)
         cmocka_unit_test(all_words_come_before_fewer),
         cmocka_unit_test(the_frequent_word_alone_finds_nothing),
         cmocka_unit_test(enough_full_matches_leave_nothing_out),
+        cmocka_unit_test(each_hit_names_what_it_lacks),
+        cmocka_unit_test(dropped_words_are_told_behind_many_full_matches),
         cmocka_unit_test(k_and_offset_decide_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,7 @@ static void put_search_reply(struct buf *b)
     search_reply_hits_end(b, at);
     search_reply_facet(b, &facet);
     search_reply_texts(b, TAG_HITS_DROPPED, names, 2);
+    withheld_encode(b, TAG_HITS_LACKS, &(struct withheld){1, names, 1});
 }
 
 static void search_reply_comes_back(void **state)
@@ -152,6 +153,8 @@ static void search_reply_comes_back(void **state)
     assert_true(out.facet_count == 1 && out.facets[0].distinct == 7);
     assert_true(out.facets[0].max == 2.5 && out.facets[0].values[0].count == 3);
     assert_int_equal(out.dropped_count, 2);
+    assert_null(withheld_of(out.lacks, out.lacks_count, 0));
+    assert_int_equal(withheld_of(out.lacks, out.lacks_count, 1)->name_count, 1);
     for (size_t n = 0; n < b.len; n++) {
         struct slice cut = cut_of(&b, n);
         arena_reset(&a);
