@@ -41,13 +41,18 @@ uint32_t pins_before(const struct search *s, uint64_t position)
     return n;
 }
 
+uint32_t pins_shown(const struct search *s)
+{
+    return s->cursor ? s->cursor->shown : s->query->offset;
+}
+
 void pins_place(const struct search *s, struct hit *hits, uint32_t n, uint32_t *count)
 {
-    const struct query *q = s->query;
-    uint32_t first = pins_before(s, q->offset), last = pins_before(s, (uint64_t)q->offset + q->k);
+    uint32_t shown = pins_shown(s), first = pins_before(s, shown),
+             last = pins_before(s, (uint64_t)shown + s->query->k);
     *count = n;
     for (uint32_t i = first; i < last; i++) {
-        uint32_t at = s->rules.pins[i].position - q->offset;
+        uint32_t at = s->rules.pins[i].position - shown;
         at = at < *count ? at : *count;
         memmove(hits + at + 1, hits + at, (*count - at) * sizeof *hits);
         hits[at] = (struct hit){.docid = s->rules.pins[i].docid};

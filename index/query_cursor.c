@@ -3,7 +3,7 @@
 
 #include "index/query_cursor.h"
 
-enum { CURSOR_VERSION = 1, CHECK_LEN = 4 };
+enum { CURSOR_VERSION = 2, CHECK_LEN = 4 };
 
 static void put_names(struct buf *b, const struct slice *names, uint32_t count)
 {
@@ -135,6 +135,7 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     c->now_ms = (int64_t)wire_varint(&r);
     c->stages = wire_u8(&r);
     c->dropped = (uint32_t)wire_varint(&r);
+    c->shown = (uint32_t)wire_varint(&r);
     enum status st = sort_keys_decode(sort, &r, c->last.keys);
     if (st)
         return st == STATUS_INVALID ? refuse(fault, "is damaged") : st;
@@ -181,6 +182,7 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     wire_put_varint(b, place->now_ms > 0 ? (uint64_t)place->now_ms : 0);
     buf_put_u8(b, place->stages);
     wire_put_varint(b, place->dropped);
+    wire_put_varint(b, place->shown);
     sort_keys_encode(sort, last->keys, b);
     wire_put_u32(b, last->tie);
     wire_put_u32(b, last->docid);

@@ -6,8 +6,8 @@
  * were run and the weights of the words. With these the next page gives every unchanged product the
  * rank it had, however the rest of the catalog changed meanwhile: none is repeated, none is lost.
  *
- *   cursor := version u8 (1), question u64, uuid u32, generation varint, sequence varint,
- *             now_ms varint, stages u8, dropped varint,
+ *   cursor := version u8 (2), question u64, uuid u32, generation varint, sequence varint,
+ *             now_ms varint, stages u8, dropped varint, shown varint,
  *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
  *             tie u32, docid u32, id bytes,
  *             in_window u8, when 1: first-phase score u64, and the last of the window in
@@ -42,6 +42,7 @@ struct query_cursor {
     uint32_t uuid;
     uint8_t stages;
     uint32_t dropped;     /* words done without, a bitmap of the plan's groups */
+    uint32_t shown;       /* products on the pages before */
     bool moved;           /* the index is not the one of the cursor */
     struct slice weights; /* the groups, undecoded */
 };
@@ -50,6 +51,7 @@ struct query_cursor {
 struct query_place {
     uint8_t stages;
     uint32_t dropped; /* words left out, a bit each */
+    uint32_t shown;   /* products up to here, pinned ones too */
     int64_t now_ms;
     const struct candidate *last;
     const struct candidate *window_last; /* NULL: `last` has the keys of the first phase */

@@ -74,8 +74,7 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
             out->hits[i] = (struct hit){.docid = s->top.items[from + i].docid,
                                         .score = s->top.items[from + i].keys[0]};
         out->hit_count = n;
-        if (!s->cursor)
-            pins_place(s, out->hits, n, &out->hit_count);
+        pins_place(s, out->hits, n, &out->hit_count);
     }
     for (uint32_t i = 0; i < out->hit_count; i++) {
         snapshot_record_prefetch(s->snap, out->hits[i].docid);
@@ -99,14 +98,26 @@ static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
     uint64_t all = s->groups || (s->cursor && !s->cursor->in_window)
                        ? s->behind
                        : s->found - s->rules.pin_count;
+    uint32_t shown = pins_shown(s) + s->out->hit_count;
+    bool pins = pins_before(s, UINT64_MAX) > pins_before(s, shown);
+    struct candidate last;
     struct query_place place = {.stages = s->stages,
                                 .dropped = s->dropped,
+                                .shown = shown,
                                 .now_ms = s->now_ms,
-                                .last = &s->top.items[from + n - 1],
-                                .window_last = from + n <= s->window ? &s->window_last : NULL};
+                                .last = &last,
+                                .window_last =
+                                    s->window && from + n <= s->window ? &s->window_last : NULL};
     s->out->index_moved = s->cursor && s->cursor->moved;
-    if (!n || s->out->hit_count < q->k || (!s->inexact && all <= (uint64_t)from + n))
+    if (!s->out->hit_count || s->out->hit_count < q->k ||
+        (!s->inexact && !pins && all <= (uint64_t)from + n))
         return STATUS_OK;
+    if (from + n) /* of several pages the last one may have shown pinned products alone */
+        last = s->top.items[from + n - 1];
+    else if (s->cursor)
+        last = s->cursor->last;
+    else /* nothing but pinned ones yet: before all others */
+        last = (struct candidate){.docid = s->out->hits[0].docid, .keys = {UINT64_MAX, UINT64_MAX}};
     return query_cursor_encode(q, s->snap, &s->sort, &s->plan, &place, &s->searcher->scratch,
                                s->arena, &s->out->cursor);
 }
@@ -162,11 +173,10 @@ enum status query_finish(struct search *s)
         return st;
     uint32_t room = s->query->k;
     pins_settle(s);
-    if (!s->cursor) {
-        uint32_t before = pins_before(s, from), until = pins_before(s, (uint64_t)from + room);
+    uint32_t shown = pins_shown(s), before = pins_before(s, shown);
+    room -= pins_before(s, (uint64_t)shown + room) - before;
+    if (!s->cursor) /* what a cursor tells of is no pinned product */
         from -= before;
-        room -= until - before;
-    }
     from = from < s->top.count ? from : s->top.count;
     uint32_t n = s->top.count - from;
     n = n < room ? n : room;

@@ -10,7 +10,7 @@
  *
  * A pinned product need not match the words, but must live and pass the filter. It is counted once,
  * in found and in facets, like any other. Pins hold for results in order of relevance that are not
- * grouped; on pages behind a cursor they have been shown.
+ * grouped; a cursor counts what was shown, so later pages have the later pins.
  */
 #ifndef SOUK_INDEX_RULES_H
 #define SOUK_INDEX_RULES_H

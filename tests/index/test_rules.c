@@ -57,6 +57,34 @@ static void pages_with_pins_are_the_whole_set_once(void **state)
     find_close(&f);
 }
 
+static void pages_behind_cursors_have_their_pins(void **state)
+{
+    (void)state;
+    struct find f;
+    char all[4096], pages[4096], cursor[1024];
+    find_open(&f, "en", shoes);
+    find_fill(&f, "shoes", 100);
+    find_setting(&f, "rule", "r", "query shoes\npin d 1\npin a 7\npin b 90\n");
+    f.query.k = 200;
+    strcpy(all, find_ids(&f, "shoes"));
+    assert_int_equal(f.result.hit_count, 104);
+    for (uint32_t k = 1; k < 30; k += 7) {
+        pages[0] = 0;
+        f.query.k = k;
+        f.query.cursor = SLICE_NULL;
+        do {
+            const char *ids = find_ids(&f, "shoes");
+            snprintf(pages + strlen(pages), sizeof pages - strlen(pages), "%s%s",
+                     pages[0] ? " " : "", ids);
+            assert_true(f.result.cursor.len < sizeof cursor);
+            memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+            f.query.cursor = slice_make(cursor, f.result.cursor.len);
+        } while (f.query.cursor.len);
+        assert_string_equal(pages, all);
+    }
+    find_close(&f);
+}
+
 static void a_pin_passes_the_filter_or_is_not_shown(void **state)
 {
     (void)state;
@@ -108,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pins_stand_at_their_place_and_hides_are_gone),
         cmocka_unit_test(pages_with_pins_are_the_whole_set_once),
+        cmocka_unit_test(pages_behind_cursors_have_their_pins),
         cmocka_unit_test(a_pin_passes_the_filter_or_is_not_shown),
         cmocka_unit_test(sorted_results_have_no_pins_and_lose_nothing),
         cmocka_unit_test(texts_are_checked),
