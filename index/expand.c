@@ -2,6 +2,7 @@
 #include "index/parts.h"
 #include "index/typo.h"
 #include "index/synonyms.h"
+#include "index/variants.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -128,11 +129,10 @@ static enum status expand_corrected(struct group *g, const struct expansion_requ
     return st;
 }
 
-static enum status expand_prefix(struct group *g, struct plan *p, struct snapshot *snap,
-                                 const struct profile *profile)
+static enum status expand_prefix(struct group *g, struct slice prefix, struct plan *p,
+                                 struct snapshot *snap, const struct profile *profile)
 {
     uint64_t df = 0, terms = 0;
-    struct slice prefix = g->items[0].term;
     for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
         const struct segment *s = snapshot_segment(snap, i);
         struct postings list;
@@ -152,7 +152,8 @@ static enum status expand_prefix(struct group *g, struct plan *p, struct snapsho
     /* The sum above depends on how products are spread over segments; scores must not. A letter
      * more makes a word rarer by a constant. */
     uint64_t live = snapshot_live_count(snap);
-    uint32_t twice = prefix.len < 16 ? (uint32_t)prefix.len * 2 : 32;
+    size_t len = g->items[0].term.len;
+    uint32_t twice = len < 16 ? (uint32_t)len * 2 : 32;
     g->prefix_idf = scaled(expand_idf(live, live >> twice), profile->n[PROFILE_prefix_factor]);
     p->expanded += terms;
     return STATUS_OK;
@@ -218,8 +219,8 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
                               ? scaled(g->idf, r->profile->n[PROFILE_form_factor])
                           : k ? g->idf + g->idf / 4
                               : g->idf;
-    if (!s && r->prefix && last && !g->phrase)
-        s = expand_prefix(g, plan, r->snap, r->profile);
+    if (!s && r->prefix && last && !plan->repeated && !g->phrase)
+        s = expand_prefix(g, g->items[0].term, plan, r->snap, r->profile);
     return s;
 }
 
@@ -293,6 +294,57 @@ static enum status expand_begun(struct plan *plan, const struct expansion_reques
     return st;
 }
 
+/* Languages whose two letters "ae", "oe", "ue", "aa" may be one: elsewhere "shoe" begins no
+ * "short". */
+static bool writes_umlauts(const struct schema *schema)
+{
+    static const char *const languages[] = {"de", "sv", "da", "no", "fi", "is"};
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        for (size_t k = 0; k < sizeof languages / sizeof *languages; k++)
+            if (schema->fields[i].searchable && !strcmp(schema->fields[i].language, languages[k]))
+                return true;
+    return false;
+}
+
+static enum status count_begun(struct snapshot *snap, struct slice way, uint64_t *terms)
+{
+    enum status st = STATUS_OK;
+    *terms = 0;
+    for (uint32_t i = 0; !st && i < snapshot_segment_count(snap); i++) {
+        uint32_t lo, hi;
+        st = segment_prefix_range(snapshot_segment(snap, i), way, &lo, &hi);
+        *terms += st ? 0 : hi - lo;
+    }
+    return st;
+}
+
+/* The other spelling of an umlaut is a beginning too: "kaese" becomes "Käsekuchen". What begins
+ * more words is the prefix, the words of the other spelling are named one by one. */
+static enum status expand_spelled(struct plan *plan, const struct expansion_request *r)
+{
+    struct group *g = &plan->groups[plan->group_count - 1];
+    struct slice terms[BEGUN_MAX], word = g->items[0].term, other;
+    struct variants v;
+    uint64_t words, others;
+    uint32_t n = 0;
+    variants_of(g->original, word, &v);
+    if (!v.count || (v.items[0].len < word.len && !writes_umlauts(snapshot_schema(r->snap))))
+        return STATUS_OK;
+    other = arena_copy(r->arena, v.items[0]);
+    enum status st = other.ptr ? count_begun(r->snap, word, &words) : STATUS_NO_MEMORY;
+    if (!st)
+        st = count_begun(r->snap, other, &others);
+    if (!st && others > words) {
+        st = expand_prefix(g, other, plan, r->snap, r->profile);
+        other = word;
+    }
+    if (!st)
+        st = begun_by(r->snap, other, terms, &n);
+    plan->capped |= n == BEGUN_MAX;
+    plan->expanded += n;
+    return st || !n ? st : add_begun(g, terms, n, r);
+}
+
 static enum status expand_parts(struct plan *plan, const struct expansion_request *r)
 {
     bool freely = parts_compounding(snapshot_schema(r->snap)), known[PLAN_WORDS_MAX];
@@ -318,9 +370,12 @@ static enum status expand_exactly(struct plan *plan, const struct expansion_requ
     enum status s = STATUS_OK;
     for (uint32_t i = 0; !s && i < plan->group_count; i++)
         s = expand_exact(plan, &plan->groups[i], i + 1 == plan->group_count, r);
-    if (!s && r->forms && r->prefix && plan->group_count &&
-        !plan->groups[plan->group_count - 1].phrase)
+    bool begins = !plan->repeated && r->forms && r->prefix && plan->group_count &&
+                  !plan->groups[plan->group_count - 1].phrase;
+    if (!s && begins)
         s = expand_begun(plan, r);
+    if (!s && begins)
+        s = expand_spelled(plan, r);
     for (uint32_t i = 0; i < plan->group_count; i++) {
         struct group *g = &plan->groups[i];
         g->exact.items = g->items;

@@ -22,8 +22,11 @@ static enum status add_group(struct word_reader *r, const struct token *t, struc
     struct plan *p = r->plan;
     for (uint32_t i = 0; !quoted && i < p->group_count; i++) /* saying it twice asks for no more */
         if (!p->groups[i].phrase && p->groups[i].fields == fields &&
-            slice_equal(p->groups[i].items[0].term, t->term))
+            slice_equal(p->groups[i].items[0].term, t->term)) {
+            p->repeated = true;
             return STATUS_OK;
+        }
+    p->repeated = false;
     if (p->group_count == PLAN_WORDS_MAX) {
         if (p->cut_count < 16)
             p->cut[p->cut_count++] = original;

@@ -80,6 +80,7 @@ struct plan {
     uint32_t word_count;
     struct slice cut[16];
     uint32_t cut_count;
+    bool repeated; /* the last word stood before: it begins nothing, "red shoe red" */
     bool capped;
     bool looked_up; /* the groups know their exact alternatives */
     uint64_t expanded;

@@ -36,6 +36,27 @@ static void forms_of_one_word_find_each_other(void **state)
     }
 }
 
+/* As a beginning too: both spellings of an umlaut begin the same words. */
+static void both_spellings_begin_the_same_words(void **state)
+{
+    (void)state;
+    struct find f;
+    static const struct find_product products[] = {
+        {.id = "a", .title = "K\xc3\xa4sekuchen"}, {.id = "b", .title = "Kaesekuchen"},
+        {.id = "c", .title = "Kasekarte"},         {.id = "d", .title = "Kaesemesser"},
+        {.id = "e", .title = "short shop"},        {0}};
+    for (int english = 0; english < 2; english++) {
+        find_open(&f, english ? "en" : "de", products);
+        f.query.typos = 0;
+        f.query.match = QUERY_ALL;
+        assert_string_equal(find_set(&f, "k\xc3\xa4se"), "a b c d");
+        assert_string_equal(find_set(&f, "kaese"), english ? "b d" : "a b c d");
+        assert_string_equal(find_set(&f, "kase"), "a c"); /* no umlaut, nor two letters for one */
+        assert_string_equal(find_set(&f, "shoe"), english ? "" : "e");
+        find_close(&f);
+    }
+}
+
 static void numbers_and_short_words_have_none(void **state)
 {
     (void)state;
@@ -72,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_one_word_find_each_other),
+        cmocka_unit_test(both_spellings_begin_the_same_words),
         cmocka_unit_test(numbers_and_short_words_have_none),
         cmocka_unit_test(a_short_stem_ends_where_it_ends),
     };
