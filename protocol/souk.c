@@ -170,21 +170,24 @@ static void throttle_fade(struct souk *s)
 /*
  * The adaptive throttle of "Handling Overload" (SRE): refuse here with probability
  * (asked - 2 accepted) / (asked + 1). Counted are requests whose outcome is known, so that many
- * under way are not taken for many refused; a request refused here counts as asked.
+ * under way are not taken for many refused; a request refused here counts as asked. PING stands
+ * outside: it asks whether anybody is there, which the server always answers.
  */
-static bool throttled(struct souk *s)
+static bool throttled(struct souk *s, uint8_t opcode)
 {
     throttle_fade(s);
     double over = s->asked - 2 * s->accepted;
-    if (s->options.no_throttle || over <= THROTTLE_SLACK)
+    if (s->options.no_throttle || opcode == OP_PING || over <= THROTTLE_SLACK)
         return false;
     bool refuse = (double)souk_random(s, 1000) < 1000 * over / (s->asked + 1);
     s->asked += refuse;
     return refuse;
 }
 
-void souk_counted(struct souk *s, bool accepted)
+void souk_counted(struct souk *s, uint8_t opcode, bool accepted)
 {
+    if (opcode == OP_PING)
+        return;
     s->asked++;
     s->accepted += accepted;
 }
@@ -222,7 +225,7 @@ enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callb
         return STATUS_TOO_LARGE;
     if (s->in_flight >= s->slot_count)
         return STATUS_AGAIN;
-    if (throttled(s))
+    if (throttled(s, q->opcode))
         return STATUS_OVERLOADED;
     struct souk_slot *slot = free_slot(s);
     if (!slot)

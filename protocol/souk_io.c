@@ -236,7 +236,7 @@ static void on_reply(struct souk *s, const struct frame *f)
     struct fault fault = {0};
     if (f->status)
         frame_error_decode(f, &fault);
-    souk_counted(s, status_class(fault.status) != STATUS_CLASS_OVERLOAD);
+    souk_counted(s, slot->opcode, status_class(fault.status) != STATUS_CLASS_OVERLOAD);
     if (fault.status && sent_again(s, slot, &fault))
         return;
     struct souk_answer answer = {.status = fault.status,

@@ -59,8 +59,8 @@ void souk_slot_fail(struct souk *s, struct souk_slot *slot, enum status status, 
 void souk_flush(struct souk *s);
 /* True, and one retry is taken from the budget, when the request may be sent again. */
 bool souk_may_retry(struct souk *s, const struct souk_slot *slot);
-/* For the throttle: one more outcome is known. */
-void souk_counted(struct souk *s, bool accepted);
+/* For the throttle: one more outcome is known. PING does not count. */
+void souk_counted(struct souk *s, uint8_t opcode, bool accepted);
 
 /* souk_io.c */
 void souk_connect(struct souk *s);

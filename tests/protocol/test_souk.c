@@ -23,7 +23,9 @@ enum behaviour {
     NOT_BEGUN_FIRST, /* GOING_AWAY, then as if nothing had been */
     GOODBYE_FIRST,   /* an answer and GOAWAY */
     OVERLOADED_FIRST,
-    OVERLOADED_ALWAYS
+    OVERLOADED_ALWAYS,
+    OVERLOADED_SEARCHES, /* PING is answered */
+    REFUSE_ALWAYS
 };
 
 struct server {
@@ -55,7 +57,9 @@ static bool serve_frame(struct server *s, const struct frame *q, struct buf *out
     unsigned n = s->seen++;
     if (s->behaviour == HANG_UP_FIRST && n == 0)
         return false;
-    if (s->behaviour == OVERLOADED_ALWAYS || (s->behaviour == OVERLOADED_FIRST && n == 0)) {
+    if (s->behaviour == OVERLOADED_ALWAYS ||
+        (s->behaviour == OVERLOADED_SEARCHES && q->opcode == OP_SEARCH) ||
+        (s->behaviour == OVERLOADED_FIRST && n == 0)) {
         struct frame no = {.opcode = q->opcode,
                            .flags = FLAG_REPLY,
                            .status = STATUS_OVERLOADED,
@@ -65,7 +69,7 @@ static bool serve_frame(struct server *s, const struct frame *q, struct buf *out
     } else if (s->behaviour == NOT_BEGUN_FIRST && n == 0) {
         struct fault f = {.status = STATUS_GOING_AWAY};
         frame_put_error(out, q, &f);
-    } else if (s->behaviour == REFUSE_FIRST && n == 0) {
+    } else if ((s->behaviour == REFUSE_FIRST && n == 0) || s->behaviour == REFUSE_ALWAYS) {
         struct fault f = {.status = STATUS_UNAVAILABLE, .retry_after_ms = 5};
         frame_put_error(out, q, &f);
     } else if (s->behaviour == REVERSE && n == 0) {
@@ -250,12 +254,67 @@ static void a_server_that_refuses_most_is_asked_less(void **state)
 {
     (void)state;
     struct server s;
-    unsigned good, refused;
+    struct souk *c;
+    struct souk_reply r;
+    unsigned refused = 0;
     server_start(&s, OVERLOADED_ALWAYS);
-    pings(&s, 1000, &good, &refused);
+    souk_reply_init(&r);
+    assert_int_equal(souk_open(s.address, NULL, &c, &r.fault), STATUS_OK);
+    struct souk_request q = {.opcode = OP_SEARCH, .safe = true};
+    for (unsigned i = 0; i < 1000; i++)
+        refused += souk_call(c, &q, &r) == STATUS_OVERLOADED;
+    souk_close(c);
+    souk_reply_fini(&r);
     server_stop(&s);
     assert_int_equal(refused, 1000);
     assert_in_range(s.seen, 10, 200);
+}
+
+/* PING tells whether anybody is there, however little else is taken; and that it is answered says
+ * nothing of what else would be. */
+static void pings_stand_outside_the_throttle(void **state)
+{
+    (void)state;
+    struct server s;
+    struct souk *c;
+    struct souk_reply r;
+    unsigned answered = 0;
+    server_start(&s, OVERLOADED_SEARCHES);
+    souk_reply_init(&r);
+    assert_int_equal(souk_open(s.address, NULL, &c, &r.fault), STATUS_OK);
+    struct souk_request search = {.opcode = OP_SEARCH, .safe = true}, ping = {.opcode = OP_PING};
+    for (unsigned i = 0; i < 500; i++) {
+        assert_int_equal(souk_call(c, &search, &r), STATUS_OVERLOADED);
+        answered += souk_call(c, &ping, &r) == STATUS_OK;
+        answered += souk_call(c, &ping, &r) == STATUS_OK;
+    }
+    souk_close(c);
+    souk_reply_fini(&r);
+    server_stop(&s);
+    assert_int_equal(answered, 1000);
+    assert_in_range(s.seen - 1000, 10, 200);
+}
+
+/* Ten retries at first, and one for each ten requests, though each might be sent three times. */
+static void retries_end_with_their_budget(void **state)
+{
+    (void)state;
+    struct server s;
+    struct souk *c;
+    struct souk_reply r;
+    struct souk_options o;
+    souk_options_init(&o);
+    o.retries = 3;
+    server_start(&s, REFUSE_ALWAYS);
+    souk_reply_init(&r);
+    assert_int_equal(souk_open(s.address, &o, &c, &r.fault), STATUS_OK);
+    struct souk_request q = {.opcode = OP_SEARCH, .safe = true};
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(souk_call(c, &q, &r), STATUS_UNAVAILABLE);
+    souk_close(c);
+    souk_reply_fini(&r);
+    server_stop(&s);
+    assert_in_range(s.seen, 110, 120);
 }
 
 static void count_answer(void *ctx, const struct souk_answer *a)
@@ -363,6 +422,8 @@ int main(void)
         cmocka_unit_test(goodbye_leads_to_the_successor),
         cmocka_unit_test(overloaded_is_never_sent_again),
         cmocka_unit_test(a_server_that_refuses_most_is_asked_less),
+        cmocka_unit_test(pings_stand_outside_the_throttle),
+        cmocka_unit_test(retries_end_with_their_budget),
         cmocka_unit_test(many_under_way_are_not_many_refused),
         cmocka_unit_test(deadline_ends_the_wait),
         cmocka_unit_test(answers_come_in_any_order),
