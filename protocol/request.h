@@ -62,6 +62,9 @@ void search_request_init(struct search_request *q);
 void search_request_encode(const struct search_request *q, struct buf *out);
 enum status search_request_decode(struct slice body, struct arena *a, struct search_request *q,
                                   struct fault *fault);
+/* True when the body asks for no hits (k 0), only for counts and facets. Allocates nothing; false
+ * for a body that cannot be read. */
+bool search_request_only_counts(struct slice body);
 
 struct get_request {
     struct slice catalog;

@@ -233,3 +233,16 @@ enum status search_request_decode(struct slice body, struct arena *a, struct sea
     q->field_age_count = l.ages.count;
     return STATUS_OK;
 }
+
+bool search_request_only_counts(struct slice body)
+{
+    struct wire_reader r = wire_reader_of(body);
+    bool none = false;
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
+        if (tag == TAG_SEARCH_K)
+            none = tlv_u64(v) == 0;
+    return none && s == STATUS_END;
+}

@@ -29,6 +29,9 @@ enum admission_id front_queue_of(const struct conn *c, const struct frame *f)
         return QUEUE_INGEST;
     if (o->queue > q)
         q = o->queue;
+    /* The counts beside a page: a shopper misses them less than the page. */
+    if (q == QUEUE_CRITICAL && f->opcode == OP_SEARCH && search_request_only_counts(f->body))
+        q = QUEUE_DEFAULT;
     return c->queue_most > q ? c->queue_most : q;
 }
 

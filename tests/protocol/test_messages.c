@@ -74,6 +74,28 @@ static void search_comes_back(void **state)
     buf_fini(&b);
 }
 
+static void searches_without_hits_are_told_from_their_bytes(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT;
+    struct search_request q;
+    search_request_init(&q);
+    q.catalog = SLICE_LIT("shop");
+    search_request_encode(&q, &b);
+    assert_false(search_request_only_counts(buf_slice(&b)));
+    buf_clear(&b);
+    q.k = 0;
+    search_request_encode(&q, &b);
+    assert_true(search_request_only_counts(buf_slice(&b)));
+    for (size_t len = 0; len < b.len; len++) /* cut short: whoever decodes it complains */
+        (void)search_request_only_counts(slice_make(b.ptr, len));
+    b.len--;
+    assert_false(search_request_only_counts(buf_slice(&b)));
+    buf_clear(&b);
+    assert_false(search_request_only_counts(buf_slice(&b)));
+    buf_fini(&b);
+}
+
 static void put_comes_back(void **state)
 {
     (void)state;
@@ -261,9 +283,13 @@ static void absurd_numbers_stay_absurd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(search_comes_back),          cmocka_unit_test(put_comes_back),
-        cmocka_unit_test(search_reply_comes_back),    cmocka_unit_test(multi_search_comes_back),
-        cmocka_unit_test(catalogs_come_back),         cmocka_unit_test(small_requests_come_back),
+        cmocka_unit_test(searches_without_hits_are_told_from_their_bytes),
+        cmocka_unit_test(search_comes_back),
+        cmocka_unit_test(put_comes_back),
+        cmocka_unit_test(search_reply_comes_back),
+        cmocka_unit_test(multi_search_comes_back),
+        cmocka_unit_test(catalogs_come_back),
+        cmocka_unit_test(small_requests_come_back),
         cmocka_unit_test(absurd_numbers_stay_absurd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

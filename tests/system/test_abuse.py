@@ -354,6 +354,18 @@ class Limits(unittest.TestCase):
         rows = json.loads(server.run('stats', '--json', server=admin).stdout)
         return next(v for k, v in rows.items() if k.endswith('front.degrade'))
 
+    def test_counts_without_hits_wait_behind_pages(self):
+        server, address = self.serve()
+        before = server.stats()
+        body = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'K', 0) + wire.tlv('SEARCH', 'NO_CACHE', 1)
+        with wire.Connection(address) as c:
+            c.search('shop', 'shoe')
+            for _ in range(50):
+                c.call('SEARCH', body)
+        served = {q: server.stats()[f'queue.{q}.served'] - before[f'queue.{q}.served'] for q in ('critical', 'default')}
+        self.assertLess(served['critical'], 20)
+        self.assertGreaterEqual(served['default'], 50)
+
     def test_the_class_of_the_listener_caps_the_request(self):
         server, address = self.serve('limits.class=sheddable')
         with wire.Connection(address) as c:
