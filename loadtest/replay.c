@@ -43,10 +43,15 @@ enum status replay_parse(struct slice text, const struct mix *m, double speed, s
         if (when.len && when.len < sizeof room)
             memcpy(room, when.ptr, when.len);
         double ms = strtod(room, &end);
-        if (end == room || *end || ms < last || !op_of(word, m, &e->op))
+        if (end == room || *end || ms < last || !word.len)
             return fault_set(fault, STATUS_INVALID, "replay",
                              "line %u is not: milliseconds (not falling), operation, words",
                              number);
+        if (!op_of(word, m, &e->op))
+            return fault_set(fault, STATUS_INVALID, "replay",
+                             "line %u: there is no operation '%.*s' here; --mix FILE defines those "
+                             "besides search",
+                             number, (int)(word.len < 32 ? word.len : 32), word.ptr);
         first = first < 0 ? ms : first;
         last = ms;
         e->at_ns = (uint64_t)((ms - first) * 1e6 / speed);

@@ -43,6 +43,13 @@ void report_warn(struct report *r)
              "%llu requests could not be sent before the end by the tester itself and count as "
              "failed: use --processes, or a machine of its own",
              (unsigned long long)c->failed[FAILURE_UNSENT]);
+    struct schedule shape;
+    if (!run->spec.closed && !run->spec.replay &&
+        !schedule_parse(&shape, run->spec.arrivals, run->spec.rate, run->spec.duration_s, 1,
+                        NULL) &&
+        schedule_never_peaks(&shape))
+        warn(r, "%s begins after the %.1f s of the run: its peak was never offered",
+             run->spec.arrivals, run->spec.duration_s);
     for (uint32_t i = 0; i < run->spec.workers; i++) {
         if (run->tallies[i]->fault[0])
             warn(r, "worker %u: %.150s", i, run->tallies[i]->fault);
@@ -126,6 +133,12 @@ static void table_operations(const struct run *r, FILE *f)
     for (uint32_t i = 0; i < r->spec.mix->op_count; i++) {
         const struct mix_op *op = &r->spec.mix->ops[i];
         const struct op_tally *o = &r->ops[i];
+        if (!o->response.total) { /* nothing was answered: there is no time to tell */
+            fprintf(f, "%-20s %-10s %10llu %10llu %9s %9s %9s\n", op->name,
+                    mix_class_name(op->frame_class), (unsigned long long)o->counts.offered,
+                    (unsigned long long)counts_failed(&o->counts), "-", "-", "-");
+            continue;
+        }
         fprintf(f, "%-20s %-10s %10llu %10llu %9s %9s %9s\n", op->name,
                 mix_class_name(op->frame_class), (unsigned long long)o->counts.offered,
                 (unsigned long long)counts_failed(&o->counts),
@@ -151,8 +164,9 @@ static void table_rest(const struct report *r, FILE *f)
                 100.0 * (double)c->degraded / (double)c->ok, (double)c->level_sum / (double)c->ok,
                 100.0 * (double)c->cached / (double)c->ok, (double)c->server_us / (double)c->ok);
     if (r->run->spec.verify)
-        fprintf(f, "verified %llu answers, %llu wrong %s\n", (unsigned long long)c->verified,
-                (unsigned long long)c->wrong, report_wrong(r));
+        fprintf(f, "\nverified %llu answers, %llu wrong%s%s\n", (unsigned long long)c->verified,
+                (unsigned long long)c->wrong, c->wrong ? "; the first: " : "",
+                c->wrong ? report_wrong(r) : "");
     fprintf(f,
             "tester: %.0f %% of a core, sends at most %.1f ms late; this machine alone: stalls "
             "up to %llu us, wakes %llu us late (at most %llu)\n",

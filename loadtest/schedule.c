@@ -75,6 +75,11 @@ double schedule_rate(const struct schedule *s, double at_s)
     return s->rate;
 }
 
+bool schedule_never_peaks(const struct schedule *s)
+{
+    return (s->shape == SHAPE_STEP || s->shape == SHAPE_SPIKE) && s->at_s >= s->total_s;
+}
+
 void schedule_part(struct schedule *s, uint32_t part, uint32_t parts)
 {
     s->at_us = s->phase_us = 1e6 * part / s->rate;

@@ -38,6 +38,8 @@ enum status schedule_parse(struct schedule *s, const char *text, double rate, do
                            uint64_t seed, struct fault *fault);
 /* Rate asked for at a moment. */
 double schedule_rate(const struct schedule *s, double at_s);
+/* The step or the spike lies beyond the end. */
+bool schedule_never_peaks(const struct schedule *s);
 /* Makes of a fresh schedule the share of one of `parts` processes; together they give the whole. */
 void schedule_part(struct schedule *s, uint32_t part, uint32_t parts);
 /* Next intended send time, or END after total_s. */

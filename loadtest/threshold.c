@@ -46,7 +46,7 @@ static bool bound_of(const char *text, enum figure_kind kind, double *out)
     if (kind == RATE)
         return !*unit || strcmp(unit, "/s") == 0;
     *out *= strcmp(unit, "us") == 0 ? 1 : strcmp(unit, "s") == 0 ? 1e6 : 1e3;
-    return !*unit || !strcmp(unit, "us") || !strcmp(unit, "ms") || !strcmp(unit, "s");
+    return !strcmp(unit, "us") || !strcmp(unit, "ms") || !strcmp(unit, "s"); /* 2 of what? */
 }
 
 /* The scope ends at the last '.' whose left side is not a percentile's "p99". */

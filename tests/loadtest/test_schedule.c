@@ -84,6 +84,21 @@ static void poisson_gaps_spread_as_exponentials_do(void **state)
     assert_true(fabs(deviation / mean - 1) < 0.05);
 }
 
+static void a_peak_beyond_the_end_is_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *shape;
+        bool never;
+    } cases[] = {{"constant", false},      {"ramp:100", false},     {"spike:100@9+5", false},
+                 {"spike:100@10+5", true}, {"step:100@9.9", false}, {"step:100@12,poisson", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct schedule s;
+        assert_int_equal(schedule_parse(&s, cases[i].shape, 10, 10, 1, NULL), STATUS_OK);
+        assert_int_equal(schedule_never_peaks(&s), cases[i].never);
+    }
+}
+
 static void a_wrong_shape_is_named(void **state)
 {
     (void)state;
@@ -104,6 +119,7 @@ int main(void)
         cmocka_unit_test(parts_add_up_to_the_whole),
         cmocka_unit_test(the_same_seed_gives_the_same_times),
         cmocka_unit_test(poisson_gaps_spread_as_exponentials_do),
+        cmocka_unit_test(a_peak_beyond_the_end_is_noticed),
         cmocka_unit_test(a_wrong_shape_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

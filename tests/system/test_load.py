@@ -81,6 +81,7 @@ class Load(unittest.TestCase):
     def test_usage_and_connection_have_their_exit_codes(self):
         self.run_load('--rate', 'many', code=2)
         self.run_load('--threshold', 'p99=2ms', code=2)
+        self.run_load('--threshold', 'p99<2', code=2)
         self.run_load('--no-such-option', code=2)
         done = subprocess.run([LOAD, '--server', '127.0.0.1:1', '--catalog', 'shop'], capture_output=True)
         self.assertEqual(done.returncode, 3)
@@ -89,6 +90,28 @@ class Load(unittest.TestCase):
         r = self.run_load('--rate', 100, '--duration', 0.3, '--filter', 'no_such_field = 1', code=4)
         self.assertEqual(r['requests']['ok'], 0)
         self.assertEqual(set(r['errors']), {'UNKNOWN_FIELD'})
+
+    def table(self, *arguments):
+        done = subprocess.run([LOAD, *arguments, '--server', self.server.address, '--catalog', 'shop', '--quiet'], capture_output=True, text=True,
+                              timeout=120 * SLACK)
+        return done.stdout + done.stderr
+
+    def test_the_table_tells_no_times_of_what_was_never_answered(self):
+        with open(self.path('ids'), 'w') as f:
+            f.write('x\n')
+        with open(self.path('two.json'), 'w') as f:
+            json.dump({'catalog': 'shop', 'operations': [{'op': 'search', 'queries': 'queries.tsv'},
+                                                         {'name': 'gone', 'op': 'get', 'ids': 'ids', 'catalog': 'nowhere'}]}, f)
+        text = self.table('--mix', self.path('two.json'), '--rate', '100', '--duration', '0.5', '--verify', '--arrivals', 'spike:500@3+1')
+        row = next(line.split() for line in text.splitlines() if line.startswith('gone'))
+        self.assertEqual(row[-3:], ['-', '-', '-'], text)
+        self.assertRegex(text, r'\nverified \d+ answers, 0 wrong\n')
+        self.assertIn('its peak was never offered', text)
+
+    def test_a_replay_names_what_it_does_not_know(self):
+        with open(self.path('log.tsv'), 'w') as f:
+            f.write('0\tget\tp1\n')
+        self.assertIn("no operation 'get' here", self.table('--replay', self.path('log.tsv')))
 
     def test_an_interrupted_run_tells_what_it_has(self):
         run = subprocess.Popen([LOAD, '--server', self.server.address, '--catalog', 'shop', '--rate', '200', '--duration', '60', '--json'],
