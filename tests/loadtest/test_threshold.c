@@ -77,10 +77,9 @@ static void rules_are_read_scoped_and_judged(void **state)
 static void what_is_no_rule_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"",       "p99",         "p99=2ms", "p99<",
-                                        "p99<2m", "q99<2ms",     "p0<1ms",  "errors<1ms",
-                                        "p99<1%", "goodput>1ms", "<5",      "p101<1ms",
-                                        "p99<2",  "search.max<=100"};
+    static const char *const wrong[] = {
+        "",           "p99",    "p99=2ms",     "p99<", "p99<2m",   "q99<2ms", "p0<1ms",
+        "errors<1ms", "p99<1%", "goodput>1ms", "<5",   "p101<1ms", "p99<2",   "search.max<=100"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct threshold t;
         struct fault f = {0};
