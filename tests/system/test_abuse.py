@@ -343,7 +343,7 @@ class Limits(unittest.TestCase):
         self.addCleanup(known.close)
         known.call('PING')
         with open(f.name, 'w') as again:
-            again.write('limits:\n  memory: 2MiB\n')
+            again.write('limits:\n  memory: 256KiB\n')
         os.kill(server.process.pid, signal.SIGHUP)
         wait_until(lambda: known.call('PING') and self.level(server, admin) == 3, 5, 'level 3')
         self.assertEqual(known.call('SEARCH', body).status, 0)

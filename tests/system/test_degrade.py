@@ -72,7 +72,7 @@ class Degrade(unittest.TestCase):
 
     def test_auto_ends_the_pin(self):
         self.pin(3)
-        self.assertEqual(self.server.json('degrade', 'status')['pinned'], '3')
+        self.assertEqual(self.server.json('degrade', 'status')['pinned'], 3)
         self.server.souk('degrade', 'auto')
         self.assertEqual(self.server.json('degrade', 'status')['pinned'], 'no')
         self.pin('auto')
