@@ -15,10 +15,10 @@ struct compact;
 
 /* Is there enough to win? `idle`: nothing else is to be done. Looks at c->applied. */
 bool compact_due(struct writer_catalog *c, bool idle);
-/* Begins; `ready` is called in the other thread when the edition is built. With `rebuild` (taken
+/* Begins; `ready` is called in the other thread when the edition is built. With `order` (taken
  * over, also on failure) it is what a change of the catalog asks for, and edition_changed() is told
  * how it ended; else what compact_due() found. */
-enum status compact_start(struct writer_catalog *c, struct rebuild_order *rebuild,
+enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
                           void (*ready)(void *ctx), void *ctx, struct compact **out);
 bool compact_ready(const struct compact *k);
 /* The rest of the log, then the switch; the compaction ends. Waits when it is not ready. Failures

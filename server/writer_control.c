@@ -286,7 +286,7 @@ void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
     if (c && c->fresh)
         writer_catalog_follow(c);
     st = st ? st : writer_may_write(w, c);
-    if (st)
+    if (st || !c)
         writer_refuse(w, conn, f, st, NULL);
     else
         log_control(w, conn, f, c, &q);

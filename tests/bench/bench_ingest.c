@@ -335,7 +335,7 @@ static int bytes(char *dir)
         records += g->head.str_off - first;
         arrays += g->head.term_count * 12.0 + g->head.hash_count * 4.0;
         ids += g->head.doc_count * 4.0 + g->head.record_count * 4.0 + g->head.block_count * 4.0 +
-               (g->head.doc_count + 31) / 32 * 12.0;
+               ((g->head.doc_count + 31) >> 5) * 12.0;
     }
     printf("{\"bench\":\"bytes\",\"products\":%.0f,\"used\":%.1f,\"lists\":%.1f,\"strings\":%.1f,"
            "\"prefix_lists\":%.1f,"
