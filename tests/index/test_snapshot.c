@@ -166,7 +166,7 @@ static void values_looked_up_before_are_found_where_they_moved(void **state)
     struct shop s;
     struct batch *b;
     struct change c = shop_change(0, 1000);
-    char id[16], brand[16];
+    char id[16], brand[24];
     struct slice text;
     shop_open(&s);
     struct snapshot *snap = begin(&s);
