@@ -77,7 +77,8 @@ static void pages_behind_cursors_have_their_pins(void **state)
             snprintf(pages + strlen(pages), sizeof pages - strlen(pages), "%s%s",
                      pages[0] ? " " : "", ids);
             assert_true(f.result.cursor.len < sizeof cursor);
-            memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+            if (f.result.cursor.len)
+                memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
             f.query.cursor = slice_make(cursor, f.result.cursor.len);
         } while (f.query.cursor.len);
         assert_string_equal(pages, all);

@@ -59,7 +59,8 @@ FAULTS = {
     'wrong_host_certificate': ('other', OPEN),
     'flapping': (lambda u: u.flapping, OPEN | {'closed'}),
     'one_in_ten': (lambda u: u.one_in_ten, {'closed'}),
-    'past_its_limit': (lambda u: u.stop(), OPEN),
+    # when all have run out there is nothing left to ask for, so the breaker may have closed its window on too few calls
+    'past_its_limit': (lambda u: u.stop(), OPEN | {'closed'}),
 }
 
 
