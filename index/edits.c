@@ -2,20 +2,6 @@
 
 #include <string.h>
 
-static inline uint32_t next_letter(struct slice s, uint32_t *at)
-{
-    unsigned char c = (unsigned char)s.ptr[*at];
-    if (c < 0x80) {
-        ++*at;
-        return c;
-    }
-    uint32_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4, v = c & (0xffu >> (n + 1));
-    for (uint32_t i = 1; i < n && *at + i < s.len; i++)
-        v = v << 6 | ((unsigned char)s.ptr[*at + i] & 0x3f);
-    *at = *at + n < s.len ? *at + n : (uint32_t)s.len;
-    return v;
-}
-
 static uint64_t *places_of(struct edits *e, uint32_t letter)
 {
     if (letter < 128)
@@ -49,14 +35,14 @@ bool edits_init(struct edits *e, struct slice word, uint32_t max)
     e->max = max;
     if (max > EDITS_MAX || word.len == 0)
         return false;
-    next_letter(word, &at);
+    lev_next_point(word, &at);
     struct edits_state *first = &e->states[0];
     *first = (struct edits_state){.bytes = at};
     memcpy(e->last, word.ptr, at);
     for (; at < word.len; e->word_len++) {
         if (e->word_len == EDITS_WORD)
             return false;
-        *places_of(e, next_letter(word, &at)) |= UINT64_C(1) << e->word_len;
+        *places_of(e, lev_next_point(word, &at)) |= UINT64_C(1) << e->word_len;
     }
     for (uint32_t d = 0; d <= max; d++) /* d letters of the word may be left out at once */
         first->within[d] = (UINT64_C(2) << (d < e->word_len ? d : e->word_len)) - 1;
@@ -98,7 +84,7 @@ bool edits_term(struct edits *e, struct slice term, uint32_t *distance, struct s
         e->depth--;
     uint32_t at = e->states[e->depth].bytes;
     while (at < term.len) {
-        uint32_t from = at, letter = next_letter(term, &at);
+        uint32_t from = at, letter = lev_next_point(term, &at);
         for (uint32_t i = from; i < at; i++)
             e->last[i] = term.ptr[i];
         bool reach = step(e, places(e, letter));

@@ -1,5 +1,5 @@
-/* filter_private - the parsed filter, for filter.c (which makes it) and filter_eval.c (which asks
- * it). */
+/* filter_private - the parsed filter, for filter.c and filter_leaf.c (which make it) and
+ * filter_eval.c (which asks it). */
 #ifndef SOUK_INDEX_FILTER_PRIVATE_H
 #define SOUK_INDEX_FILTER_PRIVATE_H
 

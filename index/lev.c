@@ -2,20 +2,6 @@
 
 enum { FAR = 200 };
 
-static inline uint32_t next_point(struct slice s, uint32_t *at)
-{
-    unsigned char c = (unsigned char)s.ptr[*at];
-    if (c < 0x80) {
-        ++*at;
-        return c;
-    }
-    uint32_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4, v = c & (0xffu >> (n + 1));
-    for (uint32_t i = 1; i < n && *at + i < s.len; i++)
-        v = v << 6 | ((unsigned char)s.ptr[*at + i] & 0x3f);
-    *at = *at + n < s.len ? *at + n : (uint32_t)s.len;
-    return v;
-}
-
 void lev_walk_init(struct lev_walk *w, struct slice word, uint32_t max)
 {
     uint32_t at = 0;
@@ -23,7 +9,7 @@ void lev_walk_init(struct lev_walk *w, struct slice word, uint32_t max)
     w->max = max;
     w->bytes[0] = 0;
     while (at < word.len && w->word_len < LEV_MAX_LEN)
-        w->word[w->word_len++] = next_point(word, &at);
+        w->word[w->word_len++] = lev_next_point(word, &at);
     if (at < word.len)
         w->max = 0;
     for (uint32_t j = 0; j <= w->word_len; j++)
@@ -78,7 +64,7 @@ bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, st
             return false;
         }
         uint32_t from = at;
-        w->term[w->depth] = next_point(term, &at);
+        w->term[w->depth] = lev_next_point(term, &at);
         for (uint32_t i = from; i < at; i++)
             w->last[i] = term.ptr[i];
         w->bytes[++w->depth] = at;

@@ -36,4 +36,19 @@ bool lev_walk_term(struct lev_walk *w, struct slice term, uint32_t *distance, st
 /* The same for one pair; max + 1 when further apart. */
 uint32_t lev_distance(struct slice a, struct slice b, uint32_t max);
 
+/* The code point at *at of UTF-8 that was checked before; *at comes behind it. */
+static inline uint32_t lev_next_point(struct slice s, uint32_t *at)
+{
+    unsigned char c = (unsigned char)s.ptr[*at];
+    if (c < 0x80) {
+        ++*at;
+        return c;
+    }
+    uint32_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4, v = c & (0xffu >> (n + 1));
+    for (uint32_t i = 1; i < n && *at + i < s.len; i++)
+        v = v << 6 | ((unsigned char)s.ptr[*at + i] & 0x3f);
+    *at = *at + n < s.len ? *at + n : (uint32_t)s.len;
+    return v;
+}
+
 #endif
