@@ -269,7 +269,7 @@ class ImportThroughKills(unittest.TestCase):
                 f.write(json.dumps(product) + '\n')
             f.flush()
             running = server.spawn('import', '--catalog', 'shop', f.name, '--quiet')
-            kills, deadline = 0, time.monotonic() + 60
+            kills, deadline = 0, time.monotonic() + 15
             victims = ['writer 0', 'front 0', 'front 1']
             while running.poll() is None and time.monotonic() < deadline:
                 name = victims[kills % 3]
