@@ -204,6 +204,8 @@ static void list(struct fetch_ask *a, struct fetch_catalog *c, struct buf *out)
     put_row(out, "calls", NULL, c->calls);
     put_row(out, "failures", NULL, c->failures);
     put_row(out, "retries", NULL, c->retries);
+    put_row(out, "hedges", NULL, c->hedges);
+    put_row(out, "hedges_won", NULL, c->hedges_won);
     for (uint32_t i = 0; i < c->provider_count; i++)
         put_provider(a->fetcher, c->providers[i], out);
 }

@@ -1,21 +1,20 @@
 /*
- * fetch_call - one question to the upstream of a catalog: which provider, is its breaker closed, is
- * there room, shall it be tried again, and what does the answer say.
+ * fetch_call - one question to the upstream of a catalog, until it is answered: which provider is
+ * asked (fetch_route), shall it be asked again, and what does the answer say (fetch_answer).
  *
- * The providers are taken in order; a background call leaves half of a provider's places to calls
- * somebody waits for. A failed try is made again within the catalog's budget, at the next provider
- * when there is one. Answers come out as products of the catalog; whatever is not one (broken JSON,
- * HTML, a wrong type) counts as a failure of the provider and reaches nobody.
+ *             failed, budget left           no answer in time
+ *   try ───────────────────────> try    try ────────────────> a second one beside it (hedge)
+ *    │ answered                          │        the first valid answer wins, the other is
+ * cancelled v                                   v done                                done
+ *
+ * A failed try is made again within the catalog's budget, at the next provider when there is one. A
+ * question about one product that somebody waits for may be hedged (off by default, `hedge_ms` of
+ * the provider): the second try counts as a retry, into the same budget and the same most tries.
  */
 #ifndef SOUK_SERVER_FETCH_CALL_H
 #define SOUK_SERVER_FETCH_CALL_H
 
-#include "server/fetch_catalog.h"
-#include "server/mapping.h"
-
-/* A PROBE is a background call to one provider that is made once. */
-enum call_kind { CALL_FOREGROUND, CALL_BACKGROUND, CALL_CHANGES, CALL_PROBE, CALL_CANARY };
-enum call_what { CALL_ONE, CALL_MANY, CALL_FEED };
+#include "server/fetch_answer.h"
 
 enum call_result {
     RESULT_GOOD,
@@ -53,10 +52,5 @@ enum status fetch_call_start(struct fetch_catalog *c, const struct call_request 
                              void *ctx, struct fetch_call **out);
 /* Without the callback. */
 void fetch_call_cancel(struct fetch_call *call);
-/* The provider such a call would go to now, NULL = none. */
-struct fetch_provider *fetch_call_provider(struct fetch_catalog *c, enum call_kind kind,
-                                           enum call_what what);
-/* Is it only room that such a call lacks, should none go out now? */
-bool fetch_call_full(struct fetch_catalog *c, enum call_kind kind, enum call_what what);
 
 #endif

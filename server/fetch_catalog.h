@@ -10,6 +10,7 @@
 #define SOUK_SERVER_FETCH_CATALOG_H
 
 #include "server/aimd.h"
+#include "server/answer_times.h"
 #include "server/catalogs.h"
 #include "server/fetch_http.h"
 #include "server/provider.h"
@@ -40,6 +41,7 @@ struct fetch_provider {
     uint64_t definition_hash;
     struct breaker breaker;
     struct aimd aimd;            /* places for calls */
+    struct answer_times times;   /* of questions about one product */
     struct shared_provider *row; /* NULL when all are taken */
     uint32_t in_flight, background;
     bool retired; /* no longer defined; freed when nothing is in flight */
@@ -63,6 +65,7 @@ struct fetch_catalog {
     uint64_t edition, generation, settings; /* what was read last */
     bool read;
     uint64_t calls, failures, retries; /* calls count every try */
+    uint64_t hedges, hedges_won;       /* among the retries; those that answered first */
     int64_t success_ms, failure_ms;
     struct refresh *refresh;
     char asked[FETCH_ID_MAX + 1]; /* the product asked for last */

@@ -192,7 +192,7 @@ void changes_tick(struct changes *h)
 {
     struct fetch_provider *p = h->provider;
     if (h->phase != IDLE || clock_mono_ms() < h->next_ms || !p->definition->changes.len ||
-        fetch_call_provider(h->catalog, CALL_CHANGES, CALL_FEED) != p || !find_cursor(h))
+        fetch_route_choose(h->catalog, CALL_CHANGES, CALL_FEED, 0, NULL) != p || !find_cursor(h))
         return;
     struct call_request q = {
         .kind = CALL_CHANGES, .what = CALL_FEED, .subject = buf_slice(&h->cursor), .provider = p};

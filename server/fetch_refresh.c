@@ -2,235 +2,25 @@
 
 #include <stdlib.h>
 
-#include "protocol/request.h"
-#include "server/fetch_call.h"
+#include "server/fetch_refresh_private.h"
 #include "server/fetch_write.h"
 
-enum {
-    ENTRIES_MOST = 200000,
-    NEGATIVE_MS = 30000,
-    CONFIRM_MS = 1000,
-    BACKOFF_MS = 1000,
-    BACKOFF_MOST_MS = 60000,
-    FLUSH_ITEMS = 512,
-    HELD_MOST = 64
-};
+enum { ENTRIES_MOST = 200000 };
 
-struct flight {
-    struct refresh *refresh;
-    struct fetch_call *call;
-    struct flight *next, *prev;
-    uint64_t lease;
-    uint32_t count;
-    struct refresh_entry *entries[];
-};
-
-struct refresh {
-    struct fetch_catalog *catalog;
-    struct refresh_queue queue;
-    struct flight *flights;
-    struct refresh_entry *held[HELD_MOST]; /* ready, with waiters, for want of room; in order */
-    uint32_t held_count;
-    double tokens;
-    int64_t tokens_ms, counted_ms;
-    uint32_t again_count; /* of those that rest, at counted_ms */
-    struct buf items;     /* changes of this turn */
-    uint32_t item_count;
-    struct refresh_figures figures;
-};
-
-static void tell_status(struct refresh_entry *e, enum status s)
-{
-    refresh_entry_tell(e, &(struct get_item_reply){.status = s, .id = refresh_entry_id(e)});
-}
-
-/* --- what an answer does -----------------------------------------------------------------------
+/* --- flights -----------------------------------------------------------------------------------
  */
-
-static void change(struct refresh *r, const struct put_item *item)
-{
-    if (!r->item_count)
-        put_request_header(
-            &(struct put_request){.catalog = slice_str(r->catalog->name), .ack = ACK_LOGGED},
-            &r->items);
-    put_item_encode(item, &r->items);
-    if (++r->item_count >= FLUSH_ITEMS)
-        refresh_flush(r);
-}
-
-/* DELETE and VALIDATE name the product only. */
-static void change_bare(struct refresh *r, struct refresh_entry *e, enum put_op op,
-                        uint64_t version, const struct flight *f, const struct call_answer *a)
-{
-    struct buf document = BUF_INIT;
-    document_put_header(&document, refresh_entry_id(e), 0);
-    struct put_item item = {.op = op,
-                            .version = version,
-                            .ttl_ms = a->cache.ttl_ms,
-                            .swr_ms = a->cache.swr_ms,
-                            .sie_ms = a->cache.sie_ms,
-                            .document = buf_slice(&document),
-                            .lease = f->lease,
-                            .origin = a->provider->definition->number,
-                            .age_ms = a->cache.age_ms};
-    if (!document.failed)
-        change(r, &item);
-    buf_fini(&document);
-}
-
-static bool stored(struct refresh *r, struct slice id, uint64_t *version)
-{
-    struct catalog *c;
-    uint32_t docid;
-    int64_t v = 0;
-    if (fetch_catalog_open(r->catalog, &c))
-        return false;
-    bool found = snapshot_find(c->snapshot, id, &docid) == STATUS_OK;
-    struct column *versions = found ? snapshot_column(c->snapshot, COLUMN_VERSION) : NULL;
-    if (versions && column_int(versions, docid, &v))
-        v = 0;
-    snapshot_end(c->snapshot);
-    *version = (uint64_t)v;
-    return found;
-}
-
-static void rest(struct refresh *r, struct refresh_entry *e, int64_t now)
-{
-    const struct fetch_catalog *c = r->catalog;
-    int64_t least = c->provider_count ? c->providers[0]->definition->min_refetch_ms : CONFIRM_MS;
-    e->asks = 0;
-    e->failures = 0;
-    refresh_queue_rest(&r->queue, e, now + least);
-}
-
-/* What is gone before a product may be asked for again is not worth waiting for: hit for miss. */
-static bool passing(struct refresh *r, const struct call_answer *a)
-{
-    struct catalog *c;
-    int64_t swr = a->cache.swr_ms, sie = a->cache.sie_ms;
-    if (!a->storable)
-        return true;
-    if (a->cache.ttl_ms <= 0 || a->cache.ttl_ms >= a->provider->definition->min_refetch_ms)
-        return false;
-    if ((swr < 0 || sie < 0) && fetch_catalog_open(r->catalog, &c) == STATUS_OK) {
-        swr = swr < 0 ? snapshot_schema(c->snapshot)->swr_ms : swr;
-        sie = sie < 0 ? snapshot_schema(c->snapshot)->sie_ms : sie;
-        snapshot_end(c->snapshot);
-    }
-    return swr <= 0 && sie <= 0;
-}
-
-static void renewed(struct refresh *r, struct refresh_entry *e, const struct flight *f,
-                    const struct call_answer *a, const struct mapped *m, int64_t now)
-{
-    struct put_item item = {.op = PUT_UPSERT,
-                            .version = m->version,
-                            .ttl_ms = a->cache.ttl_ms,
-                            .swr_ms = a->cache.swr_ms,
-                            .sie_ms = a->cache.sie_ms,
-                            .document = m->document,
-                            .lease = f->lease,
-                            .origin = a->provider->definition->number,
-                            .age_ms = a->cache.age_ms,
-                            .validator = f->count == 1 ? a->validator : SLICE_NULL};
-    if (a->storable)
-        change(r, &item);
-    e->misses = 0;
-    e->negative_ms = 0;
-    r->figures.refreshed++;
-    const struct get_item_reply told = {.status = STATUS_OK,
-                                        .id = refresh_entry_id(e),
-                                        .document = m->document,
-                                        .freshness = FRESH,
-                                        .age_ms = a->cache.age_ms,
-                                        .version = m->version};
-    refresh_entry_tell(e, &told);
-    e->passing = passing(r, a);
-    rest(r, e, now);
-    if (!e->passing)
-        refresh_queue_keep(&r->queue, e, &told, now);
-}
-
-static void still_right(struct refresh *r, struct refresh_entry *e, const struct flight *f,
-                        const struct call_answer *a, int64_t now)
-{
-    uint64_t version;
-    if (stored(r, refresh_entry_id(e), &version))
-        change_bare(r, e, PUT_VALIDATE, version, f, a);
-    r->figures.refreshed++;
-    e->misses = 0;
-    const struct get_item_reply told = {
-        .status = STATUS_OK, .id = refresh_entry_id(e), .age_ms = a->cache.age_ms};
-    refresh_entry_tell(e, &told);
-    rest(r, e, now);
-    refresh_queue_keep(&r->queue, e, &told, now);
-}
-
-static void missing(struct refresh *r, struct refresh_entry *e, const struct flight *f,
-                    const struct call_answer *a, bool deleted, int64_t now)
-{
-    uint64_t version;
-    bool plainly = a->result != RESULT_NOT_FOUND && !(a->result == RESULT_GOOD && !deleted);
-    bool have = stored(r, refresh_entry_id(e), &version), confirm = have && !plainly;
-    e->misses += e->misses < 2;
-    if (have && (!confirm || e->misses >= 2)) {
-        change_bare(r, e, PUT_DELETE, 0, f, a);
-        r->figures.removed++;
-        confirm = false;
-    }
-    e->negative_ms = now + NEGATIVE_MS;
-    e->again = confirm; /* asks a second time before it believes */
-    tell_status(e, STATUS_NOT_FOUND);
-    rest(r, e, now);
-}
-
-static void failed(struct refresh *r, struct refresh_entry *e, int64_t now)
-{
-    uint64_t version;
-    tell_status(e, STATUS_UPSTREAM);
-    e->failures += e->failures < 30;
-    e->again = stored(r, refresh_entry_id(e), &version); /* what is only guessed at is not chased */
-    refresh_queue_rest(&r->queue, e,
-                       now + CONFIRM_MS +
-                           retry_pause_ms(e->failures, BACKOFF_MS, BACKOFF_MOST_MS,
-                                          fetch_random(r->catalog->fetcher)));
-}
-
-static const struct mapped *item_of(const struct call_answer *a, struct slice id)
-{
-    for (uint32_t i = 0; i < a->item_count; i++)
-        if (slice_equal(a->items[i].id, id))
-            return &a->items[i];
-    return NULL;
-}
 
 static void on_answer(void *ctx, const struct call_answer *a)
 {
     struct flight *f = ctx;
     struct refresh *r = f->refresh;
-    int64_t now = clock_mono_ms();
     *(f->prev ? &f->prev->next : &r->flights) = f->next;
     if (f->next)
         f->next->prev = f->prev;
-    for (uint32_t i = 0; i < f->count; i++) {
-        struct refresh_entry *e = f->entries[i];
-        const struct mapped *m = a->result == RESULT_GOOD ? item_of(a, refresh_entry_id(e)) : NULL;
-        r->figures.in_flight--;
-        if (m && !m->deleted)
-            renewed(r, e, f, a, m, now);
-        else if (a->result == RESULT_NOT_MODIFIED)
-            still_right(r, e, f, a, now);
-        else if (a->result == RESULT_FAILED || (!m && a->bad_items && a->result == RESULT_GOOD))
-            failed(r, e, now);
-        else
-            missing(r, e, f, a, m && m->deleted, now);
-    }
+    refresh_learn(f, a);
     free(f);
     refresh_tick(r);
 }
-
-/* --- flights -----------------------------------------------------------------------------------
- */
 
 #ifdef SOUK_FAULT_SECOND_FETCH
 static void on_nothing(void *ctx, const struct call_answer *a)
@@ -271,7 +61,7 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
                              .what = f->count > 1 ? CALL_MANY : CALL_ONE,
                              .subject = buf_slice(&ids),
                              .deadline_ms = deadline_ms};
-    if (q.what == CALL_ONE && !fetch_call_provider(r->catalog, kind, CALL_ONE))
+    if (q.what == CALL_ONE && !fetch_route_choose(r->catalog, kind, CALL_ONE, 0, NULL))
         q.what = CALL_MANY; /* a provider may have only that */
     f->refresh = r;
     f->lease = atomic_load(&r->catalog->row->logged) + 1;
@@ -304,8 +94,9 @@ static bool hold(struct refresh *r, struct refresh_entry *e)
 {
     if (e->held)
         return true;
-    if (r->held_count == HELD_MOST || (!fetch_call_full(r->catalog, CALL_FOREGROUND, CALL_ONE) &&
-                                       !fetch_call_full(r->catalog, CALL_FOREGROUND, CALL_MANY)))
+    if (r->held_count == REFRESH_HELD ||
+        (!fetch_route_full(r->catalog, CALL_FOREGROUND, CALL_ONE) &&
+         !fetch_route_full(r->catalog, CALL_FOREGROUND, CALL_MANY)))
         return false;
     r->held[r->held_count++] = e;
     return e->held = true;
@@ -327,7 +118,7 @@ static void fly_alone(struct refresh *r, struct refresh_entry *e, int64_t deadli
     if (st == STATUS_UPSTREAM && hold(r, e))
         return;
     unhold(r, e);
-    tell_status(e, STATUS_UPSTREAM); /* every breaker is open, or too many wait */
+    refresh_tell_status(e, STATUS_UPSTREAM); /* every breaker is open, or too many wait */
 }
 
 /* First come, first served, as long as there is room. */
@@ -362,10 +153,12 @@ static bool take_token(struct refresh *r, double rate, int64_t now)
 
 static bool fly_next(struct refresh *r, int64_t now)
 {
-    struct fetch_provider *many = fetch_call_provider(r->catalog, CALL_BACKGROUND, CALL_MANY);
-    struct fetch_provider *p = many && r->queue.ready_count > 1
-                                   ? many
-                                   : fetch_call_provider(r->catalog, CALL_BACKGROUND, CALL_ONE);
+    struct fetch_provider *many =
+        fetch_route_choose(r->catalog, CALL_BACKGROUND, CALL_MANY, 0, NULL);
+    struct fetch_provider *p =
+        many && r->queue.ready_count > 1
+            ? many
+            : fetch_route_choose(r->catalog, CALL_BACKGROUND, CALL_ONE, 0, NULL);
     p = p ? p : many;
     if (!p || p->definition->paused || !take_token(r, (double)p->definition->rate, now))
         return false;
