@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "index/index_private.h"
+#include "index/segment_check.h"
 
 /*
  * The check believes nothing but the products: it takes each live one, puts it together, analyses
@@ -11,6 +12,7 @@
  *             that no posting stands without a word; and the sum of df less the kills says the same
  *   ids       every live product is found by its id, at its docid
  *   rows      live bits, segment counters and expiry rows agree with the products
+ *   segments  each is consistent in itself (segment_check.h)
  */
 
 struct check {
@@ -125,6 +127,9 @@ static enum status check_segment(struct check *c, uint32_t i)
     enum status st = segment_verify(seg);
     if (st)
         return fault_set(c->fault, st, "", "segment %u is damaged", row->number);
+    const char *what;
+    if ((st = segment_check(seg, &what)))
+        return fault_set(c->fault, st, "", "segment %u: %s", row->number, what);
     if (live != row->count - row->dead)
         return contradiction(c, "the dead counter of a segment is wrong", row->base);
     for (uint32_t d = row->base; d < row->base + row->count && !st; d++)

@@ -1,0 +1,341 @@
+/* Each structure of a segment made wrong behind good checksums: the check says which. */
+#include "index/segment_check.h"
+#include "index/segment_private.h"
+#include "support_segment.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { SEED = 5, COUNT = 700, MANY = 33000 };
+
+static void build(struct shelf *shelf, uint32_t count)
+{
+    struct segment_builder *b;
+    struct catalog_product p;
+    assert_int_equal(segment_builder_create(&shelf_facts, 0, &b), STATUS_OK);
+    assert_int_equal(segment_builder_kill_term(b, SLICE_LIT("a0")), STATUS_OK);
+    assert_int_equal(segment_builder_kill_term(b, SLICE_LIT("b1")), STATUS_OK);
+    for (uint32_t d = 0; d < count; d++) {
+        uint32_t doc;
+        catalog_product(SEED, d, &p);
+        assert_int_equal(segment_builder_add(b, slice_str(p.id), p.tokens, p.count,
+                                             SLICE_LIT("\x01\x01x"), &doc),
+                         STATUS_OK);
+    }
+    assert_int_equal(segment_builder_finish(b, NULL, shelf_sink, shelf), STATUS_OK);
+    segment_builder_destroy(&b);
+}
+
+static uint8_t *at(struct shelf *shelf, uint64_t off)
+{
+    return (uint8_t *)shelf->extents[off / SEGMENT_EXTENT].ptr + off % SEGMENT_EXTENT;
+}
+
+static void add32(struct shelf *shelf, uint64_t off, uint32_t v)
+{
+    uint8_t *p = at(shelf, off);
+    wire_store32(p, wire_load32(p) + v);
+}
+
+static void swap32(struct shelf *shelf, uint64_t off)
+{
+    uint32_t a = wire_load32(at(shelf, off)), b = wire_load32(at(shelf, off + 4));
+    wire_store32(at(shelf, off), b);
+    wire_store32(at(shelf, off + 4), a);
+}
+
+/* The list of some term with `min` to `max` postings. */
+static uint32_t list_of(struct shelf *shelf, const struct segment_head *h, uint32_t min,
+                        uint32_t max, uint32_t *df)
+{
+    for (uint32_t t = 0; t < h->term_count; t++) {
+        *df = wire_load32(at(shelf, h->df + 4ull * t));
+        if (*df >= min && *df <= max)
+            return wire_load32(at(shelf, h->ptr + 4ull * t));
+    }
+    fail_msg("no such list");
+    return 0;
+}
+
+static uint32_t long_list(struct shelf *shelf, const struct segment_head *h, uint32_t *blocks)
+{
+    uint32_t df, ptr = list_of(shelf, h, 129, UINT32_MAX, &df);
+    *blocks = (df + 127) / 128;
+    return ptr;
+}
+
+/* --- what is made wrong ------------------------------------------------------------------------
+ */
+
+typedef void (*damage_fn)(struct shelf *shelf, const struct segment_head *h);
+
+static void term_order(struct shelf *shelf, const struct segment_head *h)
+{
+    swap32(shelf, h->str_off);
+}
+
+static void shared_length(struct shelf *shelf, const struct segment_head *h)
+{
+    *at(shelf, h->lcp + 3) += 1;
+}
+
+static void hash_slot_lost(struct shelf *shelf, const struct segment_head *h)
+{
+    for (uint32_t i = 0; i < h->hash_count; i++)
+        if (wire_load32(at(shelf, h->hash + 4ull * i))) {
+            wire_store32(at(shelf, h->hash + 4ull * i), 0);
+            return;
+        }
+}
+
+static void hash_slot_too_many(struct shelf *shelf, const struct segment_head *h)
+{
+    for (uint32_t i = 0; i + 1 < h->hash_count; i++)
+        if (!wire_load32(at(shelf, h->hash + 4ull * i))) {
+            wire_store32(at(shelf, h->hash + 4ull * i), 1);
+            return;
+        }
+}
+
+static void list_offset(struct shelf *shelf, const struct segment_head *h)
+{
+    swap32(shelf, h->ptr + 4ull * (h->term_count / 2));
+}
+
+static void block_bound(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t n, ptr = long_list(shelf, h, &n);
+    *at(shelf, ptr + 4ull + 4ull * n) ^= 0x10;
+}
+
+static void list_bound(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t n, ptr = long_list(shelf, h, &n);
+    *at(shelf, ptr) ^= 0x80;
+}
+
+static void single_bound(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t df, ptr = list_of(shelf, h, LIST_TINY, 128, &df);
+    *at(shelf, ptr) ^= 1;
+}
+
+static void block_last(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t n, ptr = long_list(shelf, h, &n);
+    add32(shelf, ptr + 4ull, 1);
+}
+
+static void block_tie(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t n, ptr = long_list(shelf, h, &n);
+    *at(shelf, ptr + 4ull + 16ull * n) ^= 1;
+}
+
+static void posting_count(struct shelf *shelf, const struct segment_head *h)
+{
+    (void)h;
+    add32(shelf, 32, 1);
+}
+
+static void positions_lost(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t n, ptr = long_list(shelf, h, &n);
+    uint64_t pos = wire_load32(at(shelf, ptr + 4ull + 12ull * n));
+    memset(at(shelf, pos), 1, 8); /* one posting more, never further */
+}
+
+static void place_of_a_record(struct shelf *shelf, const struct segment_head *h)
+{
+    wire_store32(at(shelf, h->places + 12), ~2u);
+}
+
+static void begin_of_a_block(struct shelf *shelf, const struct segment_head *h)
+{
+    uint8_t *begins = at(shelf, h->places + 4);
+    uint32_t v = wire_load32(begins), later = v & (v - 1); /* the second block of the segment */
+    wire_store32(begins, (v & ~(later & -later)) | (later & -later) << 1);
+}
+
+static void end_of_a_block(struct shelf *shelf, const struct segment_head *h)
+{
+    uint8_t *begins = at(shelf, h->places + 4);
+    uint32_t v = wire_load32(begins), later = v & (v - 1);
+    wire_store32(begins, (v & ~(later & -later)) | (later & -later) >> 1);
+}
+
+static void number_of_a_block(struct shelf *shelf, const struct segment_head *h)
+{
+    add32(shelf, h->places + 12 + 8, 1);
+}
+
+static void document_behind_the_last(struct shelf *shelf, const struct segment_head *h)
+{
+    uint8_t *last = at(shelf, h->places + 12ull * (h->doc_count / 32));
+    wire_store32(last, wire_load32(last) | 1u << 31);
+}
+
+static void offset_of_a_block(struct shelf *shelf, const struct segment_head *h)
+{
+    swap32(shelf, h->block_off + 4);
+}
+
+static void offset_into_a_block(struct shelf *shelf, const struct segment_head *h)
+{
+    add32(shelf, h->block_off + 4, UINT32_MAX);
+}
+
+static void tie_of_a_document(struct shelf *shelf, const struct segment_head *h)
+{
+    add32(shelf, h->tie + 4ull * (h->doc_count - 1), 1);
+}
+
+static void order_of_ties(struct shelf *shelf, const struct segment_head *h)
+{
+    swap32(shelf, h->sorted + 40);
+}
+
+static void document_twice(struct shelf *shelf, const struct segment_head *h)
+{
+    wire_store32(at(shelf, h->sorted + 44), wire_load32(at(shelf, h->sorted + 40)));
+}
+
+static void order_of_kills(struct shelf *shelf, const struct segment_head *h)
+{
+    uint32_t a = wire_load32(at(shelf, h->dead)), b = wire_load32(at(shelf, h->dead + 8ull));
+    wire_store32(at(shelf, h->dead), b);
+    wire_store32(at(shelf, h->dead + 8ull), a);
+}
+
+static void kill_of_nothing(struct shelf *shelf, const struct segment_head *h)
+{
+    wire_store32(at(shelf, h->dead + 4ull), 0);
+}
+
+struct damage {
+    const char *what; /* as the check says it */
+    damage_fn make;
+};
+
+/* --- tests -------------------------------------------------------------------------------------
+ */
+
+static void expect(struct shelf *shelf, enum status want, const char *want_what)
+{
+    const char *what;
+    struct segment *s = shelf_open(shelf);
+    assert_int_equal(segment_verify(s), STATUS_OK);
+    assert_int_equal(segment_check(s, &what), want);
+    assert_string_equal(what, want_what);
+    segment_close(&s);
+}
+
+static void each_structure_is_held_against_what_it_leads_to(void **state)
+{
+    static const struct damage cases[] = {
+        {"terms do not ascend", term_order},
+        {"a term shares another number of bytes with the one before", shared_length},
+        {"a term is not found by its hash", hash_slot_lost},
+        {"the hash holds what is no term", hash_slot_too_many},
+        {"the bound of a block is not that of its postings", block_bound},
+        {"the bound of a list is not that of its blocks", list_bound},
+        {"the bound of a block is not that of its postings", single_bound},
+        {"a block of postings cannot be read", block_last},
+        {"the smallest tie of a block is not that of its postings", block_tie},
+        {"the number of postings is wrong", posting_count},
+        {"positions of a block reach into those of the next", positions_lost},
+        {"a document has the tie of another id", place_of_a_record},
+        {"a block holds fewer records than places say", begin_of_a_block},
+        {"a block holds more records than places say", end_of_a_block},
+        {"places count other blocks than begin", number_of_a_block},
+        {"places name a document that is not there", document_behind_the_last},
+        {"a document has the tie of another id", offset_of_a_block},
+        {"a block of records is not where its offset says", offset_into_a_block},
+        {"a document has the tie of another id", tie_of_a_document},
+        {"documents are not in order of their ties", order_of_ties},
+        {"documents are not in order of their ties", document_twice},
+        {"killed postings are not in order of their terms", order_of_kills},
+        {"killed postings cannot be read", kill_of_nothing}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct shelf shelf = {.count = 0};
+        build(&shelf, COUNT);
+        struct segment *s = shelf_open(&shelf);
+        struct segment_head head = s->head;
+        segment_close(&s);
+        expect(&shelf, STATUS_OK, "");
+        cases[i].make(&shelf, &head);
+        shelf_seal(&shelf);
+        print_message("%s\n", cases[i].what);
+        expect(&shelf, STATUS_CORRUPT, cases[i].what);
+        shelf_fini(&shelf);
+    }
+}
+
+static void another_list_under_a_term_is_noticed(void **state)
+{
+    (void)state;
+    const char *what;
+    struct shelf shelf = {.count = 0};
+    build(&shelf, COUNT);
+    struct segment *s = shelf_open(&shelf);
+    struct segment_head head = s->head;
+    segment_close(&s);
+    list_offset(&shelf, &head);
+    shelf_seal(&shelf);
+    s = shelf_open(&shelf);
+    assert_int_equal(segment_check(s, &what), STATUS_CORRUPT);
+    segment_close(&s);
+    shelf_fini(&shelf);
+}
+
+static bool most(void *ctx, uint32_t docid)
+{
+    (void)ctx;
+    return docid % 3 != 0;
+}
+
+static void lists_of_prefixes_are_the_union_of_their_terms(void **state)
+{
+    (void)state;
+    struct shelf built = {.count = 0}, shelf = {.count = 0};
+    build(&built, MANY);
+    struct segment *s = shelf_open(&built);
+    const struct segment *in[1] = {s};
+    assert_int_equal(segment_merge(in, 1, most, NULL, NULL, shelf_sink, &shelf), STATUS_OK);
+    segment_close(&s);
+    shelf_fini(&built);
+    expect(&shelf, STATUS_OK, "");
+    s = shelf_open(&shelf);
+    struct segment_head head = s->head;
+    segment_close(&s);
+    assert_true(head.prefix_count >= 2);
+    /* each prefix with the list of the one behind it */
+    struct {
+        uint32_t df, ptr;
+    } first = {wire_load32(at(&shelf, head.prefix + 4ull)),
+               wire_load32(at(&shelf, head.prefix + 8ull))};
+    memcpy(at(&shelf, head.prefix + 4ull), at(&shelf, head.prefix + 16ull), 8);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "the list of a prefix is not the union of its terms");
+    wire_store32(at(&shelf, head.prefix + 4ull), first.df);
+    wire_store32(at(&shelf, head.prefix + 8ull), first.ptr);
+    *at(&shelf, head.prefix) = 'z';
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "prefixes do not ascend");
+    shelf_fini(&shelf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_structure_is_held_against_what_it_leads_to),
+        cmocka_unit_test(another_list_under_a_term_is_noticed),
+        cmocka_unit_test(lists_of_prefixes_are_the_union_of_their_terms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
