@@ -76,14 +76,25 @@ static void learn_cost(struct ladder *l, uint32_t cost_us)
         return;
     *here += ((float)cost_us - *here) * (*here > 0 ? LEARN : 1);
     for (uint32_t i = 0; i < l->level; i++)
-        l->cost_us[i] += (*here - l->cost_us[i]) * FORGET;
+        if (l->cost_us[i] > 0) /* what is not known stays so: forgetting is no knowledge */
+            l->cost_us[i] += (*here - l->cost_us[i]) * FORGET;
+}
+
+/* What a request would take one level lower; of levels that were skipped on the way up nothing is
+ * known but that they are not dearer than those below them. 0 = nothing known. */
+static float cost_below(const struct ladder *l)
+{
+    for (uint32_t i = l->level; i-- > 0;)
+        if (l->cost_us[i] > 0)
+            return l->cost_us[i];
+    return 0;
 }
 
 /* How busy the front would be one level lower, with the same load. A level makes requests cheaper:
  * left at the wrong time, the load would be too much again at once. */
 static float busy_below(const struct ladder *l, uint32_t busy)
 {
-    float here = l->cost_us[l->level], below = l->cost_us[l->level - 1];
+    float here = l->cost_us[l->level], below = cost_below(l);
     float dearer = here > 0 && below > 0 ? below / here : UNKNOWN_DEARER;
     return (float)busy * (dearer > 1 ? dearer : 1);
 }

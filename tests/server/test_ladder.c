@@ -91,6 +91,23 @@ static void a_level_is_kept_while_the_load_would_be_too_much_without_it(void **s
     assert_int_equal(l.level, 0);
 }
 
+/* C0 took 300, C4 takes 100: at C3, where it never was, it may be 300 too, 60 % busy would be 180.
+ */
+static void of_skipped_levels_the_next_known_below_is_believed(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    for (int i = 0; i < 4; i++)
+        step(&l, 1000, 100, 300, LADDER_AUTO);
+    assert_int_equal(l.level, 4);
+    for (int i = 0; i < 50; i++)
+        step(&l, 0, 60, 100, LADDER_AUTO);
+    assert_int_equal(l.level, 4);
+    for (int i = 0; i < 12; i++)
+        step(&l, 0, 20, 100, LADDER_AUTO);
+    assert_int_equal(l.level, 3);
+}
+
 static void what_a_level_saved_is_forgotten_after_a_while(void **state)
 {
     (void)state;
@@ -231,6 +248,7 @@ int main(void)
         cmocka_unit_test(levels_are_skipped_when_the_pressure_is_far_above),
         cmocka_unit_test(a_level_is_left_after_a_second_below_a_lower_mark),
         cmocka_unit_test(a_level_is_kept_while_the_load_would_be_too_much_without_it),
+        cmocka_unit_test(of_skipped_levels_the_next_known_below_is_believed),
         cmocka_unit_test(what_a_level_saved_is_forgotten_after_a_while),
         cmocka_unit_test(short_memory_keeps_a_level_whatever_the_load),
         cmocka_unit_test(short_peaks_and_short_pauses_change_nothing),
