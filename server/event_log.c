@@ -1,35 +1,24 @@
 #include "server/event_log.h"
-#include "protocol/wire.h"
 #include "server/log_spare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 enum {
-    LOG_HEADER = 64,
-    RECORD_HEAD = 24,
-    LOG_FORMAT = 1,
-    LOG_PATH = 512,
     RESERVE_PART = 8, /* one in so many bytes of a file is kept for deletes */
     SMALL_PART = 8,   /* of the usual size: a file that somebody waits for */
     SPARE_AGAIN_MS = 500
 };
-#define LOG_MAGIC   UINT32_C(0x674c6b53)
 #define LOG_SEGMENT (UINT64_C(64) << 20)
 
 struct event_log {
-    char dir[LOG_PATH];
+    char dir[LOG_DIR];
     uint64_t segment_bytes, small_bytes;
     int (*sync)(int fd);
     bool (*room)(const char *dir, uint64_t bytes);
@@ -45,96 +34,10 @@ struct event_log {
     enum status failed;
 };
 
-struct file {
-    uint64_t first;
-    char path[LOG_PATH + 32];
-};
-
-static uint64_t pad8(uint64_t n)
-{
-    return (n + 7) & ~UINT64_C(7);
-}
-
-static uint64_t record_sum(uint64_t sequence, uint32_t type, uint64_t chain, struct slice payload)
-{
-    uint8_t head[20];
-    wire_store64(head, sequence);
-    wire_store32(head + 8, type);
-    wire_store64(head + 12, chain);
-    return XXH3_64bits_withSeed(payload.ptr, payload.len, XXH3_64bits(head, sizeof head));
-}
-
-/* --- files ------------------------------------------------------------------------------------ */
-
-static int by_first(const void *a, const void *b)
-{
-    const struct file *x = a, *y = b;
-    return (x->first > y->first) - (x->first < y->first);
-}
-
-static enum status list_files(const char *dir, struct file **files, size_t *count)
-{
-    DIR *d = opendir(dir);
-    size_t cap = 0;
-    *files = NULL;
-    *count = 0;
-    if (!d)
-        return status_from_errno(errno);
-    for (struct dirent *e; (e = readdir(d));) {
-        uint64_t first;
-        int end = 0;
-        if (sscanf(e->d_name, "%" SCNu64 ".log%n", &first, &end) != 1 || !end || e->d_name[end])
-            continue;
-        if (*count == cap) {
-            cap = cap ? cap * 2 : 16;
-            struct file *p = realloc(*files, cap * sizeof *p);
-            if (!p) {
-                closedir(d);
-                return STATUS_NO_MEMORY;
-            }
-            *files = p;
-        }
-        struct file *f = &(*files)[(*count)++];
-        f->first = first;
-        snprintf(f->path, sizeof f->path, "%s/%s", dir, e->d_name);
-    }
-    closedir(d);
-    if (*count)
-        qsort(*files, *count, sizeof **files, by_first);
-    return STATUS_OK;
-}
-
-static enum status sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return status_from_errno(errno);
-    int bad = fsync(fd);
-    int err = errno;
-    close(fd);
-    return bad ? status_from_errno(err) : STATUS_OK;
-}
-
-static enum status write_all(int fd, const void *bytes, size_t len, uint64_t at)
-{
-    const char *p = bytes;
-    while (len) {
-        ssize_t n = pwrite(fd, p, len, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n ? status_from_errno(errno) : STATUS_NO_SPACE;
-        p += n;
-        at += (uint64_t)n;
-        len -= (size_t)n;
-    }
-    return STATUS_OK;
-}
-
 /* Large enough for a record of `need` bytes. */
 static uint64_t file_bytes(uint64_t usual, uint64_t need)
 {
-    uint64_t least = need + LOG_HEADER + RECORD_HEAD;
+    uint64_t least = need + LOG_HEADER + LOG_RECORD_HEAD;
     return usual > least ? usual : least;
 }
 
@@ -142,21 +45,18 @@ static uint64_t file_bytes(uint64_t usual, uint64_t need)
  * header. `fd` is taken over. */
 static enum status use_file(struct event_log *log, int fd, const char *temp, uint64_t size)
 {
-    char path[LOG_PATH + 32];
-    uint8_t head[LOG_HEADER] = {0};
+    char path[LOG_PATH];
+    uint8_t head[LOG_HEADER];
     uint64_t first = log->last + 1;
-    snprintf(path, sizeof path, "%s/%020" PRIu64 ".log", log->dir, first);
-    wire_store32(head, LOG_MAGIC);
-    wire_store32(head + 4, LOG_FORMAT);
-    wire_store64(head + 8, first);
-    wire_store64(head + 32, XXH3_64bits(head, 32));
-    enum status s = write_all(fd, head, sizeof head, 0);
+    log_file_path(path, log->dir, first);
+    log_file_header(head, first);
+    enum status s = log_file_write(fd, head, sizeof head, 0);
     if (!s && fdatasync(fd))
         s = status_from_errno(errno);
     if (!s && rename(temp, path))
         s = status_from_errno(errno);
     if (!s)
-        s = sync_dir(log->dir);
+        s = log_dir_sync(log->dir);
     if (s) {
         close(fd);
         unlink(temp);
@@ -174,7 +74,7 @@ static enum status use_file(struct event_log *log, int fd, const char *temp, uin
 
 static enum status new_file(struct event_log *log, uint64_t size)
 {
-    char temp[LOG_PATH + 32];
+    char temp[LOG_PATH];
     snprintf(temp, sizeof temp, "%s/new.tmp", log->dir);
     if (log->room && !log->room(log->dir, size))
         return STATUS_NO_SPACE;
@@ -193,9 +93,9 @@ static enum status new_file(struct event_log *log, uint64_t size)
 
 /* --- the next file ---------------------------------------------------------------------------- */
 
-static void spare_path(const struct event_log *log, char path[LOG_PATH + 32])
+static void spare_path(const struct event_log *log, char path[LOG_PATH])
 {
-    snprintf(path, LOG_PATH + 32, "%s/next.tmp", log->dir);
+    snprintf(path, LOG_PATH, "%s/next.tmp", log->dir);
 }
 
 static int64_t mono_ms(void)
@@ -208,7 +108,7 @@ static int64_t mono_ms(void)
 /* Is begun with when there is none, unless there was no room for it a moment ago. */
 static void want_spare(struct event_log *log)
 {
-    char path[LOG_PATH + 32];
+    char path[LOG_PATH];
     if (log->spare || log->made_fd >= 0 || mono_ms() < log->spare_after_ms)
         return;
     spare_path(log, path);
@@ -227,7 +127,7 @@ static bool have_spare(struct event_log *log)
 
 static enum status next_file(struct event_log *log, uint64_t need)
 {
-    char path[LOG_PATH + 32];
+    char path[LOG_PATH];
     if (!have_spare(log) || file_bytes(0, need) > log->segment_bytes)
         return new_file(log, file_bytes(log->small_bytes, need));
     spare_path(log, path);
@@ -236,153 +136,11 @@ static enum status next_file(struct event_log *log, uint64_t need)
     return use_file(log, fd, path, log->segment_bytes);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- opening -----------------------------------------------------------------------------------
+ */
 
-struct mapped {
-    const uint8_t *bytes;
-    size_t len;
-};
-
-static enum status map_file(const char *path, struct mapped *m)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *m = (struct mapped){0};
-    if (fd < 0)
-        return status_from_errno(errno);
-    enum status s = fstat(fd, &st) ? status_from_errno(errno) : STATUS_OK;
-    if (!s && st.st_size >= LOG_HEADER) {
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            s = status_from_errno(errno);
-        else
-            *m = (struct mapped){p, (size_t)st.st_size};
-    }
-    close(fd);
-    return s;
-}
-
-static bool header_good(const struct mapped *m, uint64_t first)
-{
-    return m->len >= LOG_HEADER && wire_load32(m->bytes) == LOG_MAGIC &&
-           wire_load32(m->bytes + 4) == LOG_FORMAT && wire_load64(m->bytes + 8) == first &&
-           wire_load64(m->bytes + 32) == XXH3_64bits(m->bytes, 32);
-}
-
-/* The record at `at`: OK, END (zeros), or CORRUPT. */
-static enum status record_at(const struct mapped *m, uint64_t at, uint64_t chain,
-                             struct log_record *r, uint64_t *next, uint64_t *sum)
-{
-    if (at + RECORD_HEAD > m->len)
-        return STATUS_END;
-    uint32_t len = wire_load32(m->bytes + at), type = wire_load32(m->bytes + at + 4);
-    if (len == 0 && type == 0)
-        return STATUS_END;
-    if (len > m->len - at - RECORD_HEAD)
-        return STATUS_CORRUPT;
-    *r = (struct log_record){wire_load64(m->bytes + at + 8), type,
-                             slice_make(m->bytes + at + RECORD_HEAD, len)};
-    *sum = wire_load64(m->bytes + at + 16);
-    *next = at + RECORD_HEAD + pad8(len);
-    return record_sum(r->sequence, type, chain, r->payload) == *sum ? STATUS_OK : STATUS_CORRUPT;
-}
-
-/* Is anything but zeros and broken pieces behind a bad record? Then the bad one is damage, not a
- * torn tail. */
-static bool valid_behind(const struct mapped *m, uint64_t at, uint64_t last)
-{
-    struct log_record r;
-    uint64_t next, sum;
-    for (uint64_t i = pad8(at) + 8; i + RECORD_HEAD <= m->len; i += 8) {
-        /* the chain is unknown here: the stored checksum of the record before is tried as such */
-        uint32_t len = wire_load32(m->bytes + i);
-        uint64_t sequence = wire_load64(m->bytes + i + 8);
-        if (len == 0 || len > m->len - i - RECORD_HEAD || sequence <= last ||
-            sequence - last > 1000000)
-            continue;
-        for (uint64_t back = at; back < i; back += 8)
-            if (record_at(m, i, wire_load64(m->bytes + back + 16), &r, &next, &sum) == STATUS_OK)
-                return true;
-    }
-    return false;
-}
-
-struct scan {
-    uint64_t after, last, chain, at;
-    bool torn;
-    uint64_t torn_bytes;
-    enum status (*each)(void *ctx, const struct log_record *r);
-    void *ctx;
-};
-
-static enum status scan_file(const struct mapped *m, struct scan *s)
-{
-    struct log_record r;
-    uint64_t next, sum;
-    s->chain = 0;
-    for (s->at = LOG_HEADER;; s->at = next, s->chain = sum) {
-        enum status st = record_at(m, s->at, s->chain, &r, &next, &sum);
-        if (st == STATUS_END)
-            return STATUS_OK;
-        if (st || r.sequence <= s->last) {
-            if (valid_behind(m, s->at, s->last))
-                return STATUS_CORRUPT;
-            s->torn = true;
-            return STATUS_OK;
-        }
-        s->last = r.sequence;
-        if (s->each && r.sequence > s->after && (st = s->each(s->ctx, &r)))
-            return st;
-    }
-}
-
-static enum status scan_all(const struct file *files, size_t count, struct scan *s,
-                            struct fault *fault)
-{
-    enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < count; i++) {
-        struct mapped m;
-        if (i + 1 < count && files[i + 1].first <= s->after + 1 && s->each)
-            continue; /* all of it is applied */
-        st = map_file(files[i].path, &m);
-        if (st)
-            return st;
-        if (s->last < files[i].first - 1)
-            s->last = files[i].first - 1;
-        if (!header_good(&m, files[i].first))
-            st = fault_set(fault, STATUS_CORRUPT, "event log", "%s has a damaged header",
-                           files[i].path);
-        else if ((st = scan_file(&m, s)) == STATUS_CORRUPT)
-            fault_set(fault, st, "event log",
-                      "%s is damaged at byte %" PRIu64 " with valid records behind", files[i].path,
-                      s->at);
-        if (!st && s->torn && i + 1 < count)
-            st = fault_set(fault, STATUS_CORRUPT, "event log",
-                           "%s ends early but a later file exists", files[i].path);
-        if (m.bytes)
-            munmap((void *)(uintptr_t)m.bytes, m.len);
-    }
-    return st;
-}
-
-enum status event_log_replay(const char *dir, uint64_t after,
-                             enum status (*each)(void *ctx, const struct log_record *r), void *ctx,
-                             struct fault *fault)
-{
-    struct file *files;
-    size_t count;
-    enum status s = list_files(dir, &files, &count);
-    struct scan scan = {.after = after, .each = each, .ctx = ctx};
-    if (!s)
-        s = scan_all(files, count, &scan, fault);
-    free(files);
-    return s;
-}
-
-/* --- opening and writing ---------------------------------------------------------------------- */
-
-static enum status reopen_last(struct event_log *log, const struct file *f, const struct scan *scan,
-                               uint64_t *cut)
+static enum status reopen_last(struct event_log *log, const struct log_file *f,
+                               const struct log_scan *scan, uint64_t *cut)
 {
     struct stat st;
     log->fd = open(f->path, O_RDWR | O_CLOEXEC);
@@ -402,7 +160,7 @@ static enum status reopen_last(struct event_log *log, const struct file *f, cons
 enum status event_log_open(const char *dir, const struct event_log_options *o,
                            struct event_log **out, uint64_t *cut, struct fault *fault)
 {
-    struct file *files = NULL;
+    struct log_file *files = NULL;
     size_t count = 0;
     struct event_log *log = calloc(1, sizeof *log);
     *out = NULL;
@@ -415,15 +173,15 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
     log->small_bytes = o && o->small_bytes ? o->small_bytes : log->segment_bytes / SMALL_PART;
     log->sync = o && o->sync ? o->sync : fdatasync;
     log->room = o ? o->room : NULL;
-    struct scan scan = {0};
-    char left_over[LOG_PATH + 32];
+    struct log_scan scan = {.after = o ? o->applied : 0};
+    char left_over[LOG_PATH];
     spare_path(log, left_over);
     unlink(left_over);
     enum status s = mkdir(dir, 0750) && errno != EEXIST ? status_from_errno(errno) : STATUS_OK;
     if (!s)
-        s = list_files(dir, &files, &count);
+        s = log_files_list(dir, &files, &count);
     if (!s)
-        s = scan_all(files, count, &scan, fault);
+        s = log_scan(files, count, &scan, fault);
     if (!s && count)
         s = reopen_last(log, &files[count - 1], &scan, cut);
     log->last = log->synced = scan.last;
@@ -437,11 +195,44 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
     return s;
 }
 
+enum status event_log_replay(const char *dir, uint64_t after,
+                             enum status (*each)(void *ctx, const struct log_record *r), void *ctx,
+                             struct fault *fault)
+{
+    struct log_file *files;
+    size_t count;
+    enum status s = log_files_list(dir, &files, &count);
+    struct log_scan scan = {.after = after, .each = each, .ctx = ctx};
+    if (!s)
+        s = log_scan(files, count, &scan, fault);
+    free(files);
+    return s;
+}
+
+enum status event_log_check(const char *dir, uint64_t applied, uint64_t *first, uint64_t *last,
+                            struct fault *fault)
+{
+    struct log_file *files;
+    size_t count;
+    enum status s = log_files_list(dir, &files, &count);
+    struct log_scan scan = {.after = count ? files[0].first - 1 : 0};
+    *first = count ? files[0].first : 0;
+    if (!s)
+        s = log_scan(files, count, &scan, fault);
+    *last = scan.last;
+    free(files);
+    if (!s && (scan.last < applied || *first > applied + 1))
+        s = fault_set(fault, STATUS_CORRUPT, "event log",
+                      "it holds sequences %" PRIu64 " to %" PRIu64 ", the index has %" PRIu64,
+                      *first, *last, applied);
+    return s;
+}
+
 void event_log_close(struct event_log **log)
 {
     if (!*log)
         return;
-    char path[LOG_PATH + 32];
+    char path[LOG_PATH];
     spare_path(*log, path);
     log_spare_drop(&(*log)->spare);
     if ((*log)->made_fd >= 0) {
@@ -465,10 +256,12 @@ bool event_log_failed(const struct event_log *log)
     return log->failed != STATUS_OK;
 }
 
+/* --- writing ---------------------------------------------------------------------------------- */
+
 /* Room for `need` bytes in the file that is written to, by another file where this one is full. */
 static enum status make_room(struct event_log *log, uint64_t need, bool spend)
 {
-    uint64_t end = log->at + log->pending.len + need + RECORD_HEAD;
+    uint64_t end = log->at + log->pending.len + need + LOG_RECORD_HEAD;
     if (log->fd < 0 || end > log->size) {
         enum status s = event_log_sync(log); /* what is buffered belongs into the old file */
         return s ? s : next_file(log, need);
@@ -482,24 +275,16 @@ static enum status make_room(struct event_log *log, uint64_t need, bool spend)
 enum status event_log_append(struct event_log *log, uint64_t sequence, uint32_t type,
                              struct slice payload, bool spend)
 {
-    static const char zeros[8];
     if (log->failed)
         return log->failed;
     if (sequence <= log->last || type == 0 || payload.len > UINT32_MAX / 2)
         return STATUS_INVALID;
-    enum status s = make_room(log, RECORD_HEAD + pad8(payload.len), spend);
+    enum status s = make_room(log, log_record_bytes(payload.len), spend);
     if (s)
         return s;
-    uint64_t sum = record_sum(sequence, type, log->chain, payload);
-    wire_put_u32(&log->pending, (uint32_t)payload.len);
-    wire_put_u32(&log->pending, type);
-    wire_put_u64(&log->pending, sequence);
-    wire_put_u64(&log->pending, sum);
-    buf_put_slice(&log->pending, payload);
-    buf_put(&log->pending, zeros, pad8(payload.len) - payload.len);
+    log_record_put(&log->pending, &(struct log_record){sequence, type, payload}, &log->chain);
     if (log->pending.failed)
         return log->failed = STATUS_NO_MEMORY;
-    log->chain = sum;
     log->last = sequence;
     return STATUS_OK;
 }
@@ -512,7 +297,7 @@ enum status event_log_sync(struct event_log *log)
     if (log->pending.len < 1 << 20)
         return STATUS_OK;
 #endif
-    enum status s = write_all(log->fd, log->pending.ptr, log->pending.len, log->at);
+    enum status s = log_file_write(log->fd, log->pending.ptr, log->pending.len, log->at);
     if (!s && log->sync(log->fd))
         s = status_from_errno(errno);
     if (s)
@@ -525,9 +310,9 @@ enum status event_log_sync(struct event_log *log)
 
 enum status event_log_prune(struct event_log *log, uint64_t applied, uint64_t age_s)
 {
-    struct file *files;
+    struct log_file *files;
     size_t count;
-    enum status s = list_files(log->dir, &files, &count);
+    enum status s = log_files_list(log->dir, &files, &count);
     for (size_t i = 0; !s && i + 1 < count; i++) {
         struct stat st;
         if (files[i + 1].first > applied + 1 || stat(files[i].path, &st) ||
@@ -537,15 +322,15 @@ enum status event_log_prune(struct event_log *log, uint64_t applied, uint64_t ag
             s = status_from_errno(errno);
     }
     free(files);
-    return s ? s : sync_dir(log->dir);
+    return s ? s : log_dir_sync(log->dir);
 }
 
 uint64_t event_log_bytes(const struct event_log *log)
 {
-    struct file *files;
+    struct log_file *files;
     size_t count;
     uint64_t total = 0;
-    if (list_files(log->dir, &files, &count))
+    if (log_files_list(log->dir, &files, &count))
         return 0;
     for (size_t i = 0; i < count; i++) {
         struct stat st;

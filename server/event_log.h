@@ -12,36 +12,24 @@
  * last part of the current file is kept for what gives room back: appends that may not spend it are
  * told NO_SPACE.
  *
- *   file    NNNNNNNNNNNNNNNNNNNN.log (first sequence, decimal)
- *   header  64 bytes: magic 'SkLg', format u32, first sequence u64, uuid 16, XXH3-64 of these 32
- * bytes, zeros record  len u32 (of the payload), type u32, sequence u64, XXH3-64 over (sequence,
- * type, previous record's checksum, payload), payload, padded to 8 bytes; len 0 and type 0 = end
- *
- * At open the records are read to the end: a bad record with nothing valid behind it is a torn tail
- * and is cut off; a bad record with valid ones behind it is damage: CORRUPT, never skipped. To
- * change the format: raise the number in the header; event_log_open() refuses unknown ones.
+ * The bytes: log_file.h, log_scan.h. At open the records behind `applied` are read to the end: a
+ * torn tail is cut off; damage, or a file that is missing, is CORRUPT, never skipped.
  */
 #ifndef SOUK_SERVER_EVENT_LOG_H
 #define SOUK_SERVER_EVENT_LOG_H
 
-#include "protocol/slice.h"
-#include "protocol/status.h"
+#include "server/log_scan.h"
 
 struct event_log;
 
 struct event_log_options {
     uint64_t segment_bytes; /* 0 = 64 MiB */
     uint64_t small_bytes;   /* of a file that somebody waits for; 0 = an eighth of that */
+    uint64_t applied;       /* what is up to here need not be there, and is not read */
     /* fdatasync by default; tests put a failing one here. Returns 0 or -1 with errno. */
     int (*sync)(int fd);
     /* Has the disk of the directory room for so many bytes more? NULL: it is tried. */
     bool (*room)(const char *dir, uint64_t bytes);
-};
-
-struct log_record {
-    uint64_t sequence;
-    uint32_t type;
-    struct slice payload;
 };
 
 /* Opens or creates the log in a directory. *cut = bytes of a torn tail that were cut off. */
@@ -60,10 +48,14 @@ enum status event_log_append(struct event_log *log, uint64_t sequence, uint32_t 
 enum status event_log_sync(struct event_log *log);
 bool event_log_failed(const struct event_log *log);
 /* Calls back for every record with sequence > after, in order; stops at the first status that is
- * not OK. */
+ * not OK. CORRUPT: damage, or the log begins behind after + 1. */
 enum status event_log_replay(const char *dir, uint64_t after,
                              enum status (*each)(void *ctx, const struct log_record *r), void *ctx,
                              struct fault *fault);
+/* Reads every record there is: *first and *last sequence, 0 and 0 of an empty log. CORRUPT as at
+ * open, and when it ends before `applied`. A torn tail is no damage. */
+enum status event_log_check(const char *dir, uint64_t applied, uint64_t *first, uint64_t *last,
+                            struct fault *fault);
 /* Removes whole files whose records are all <= applied and that are older than `age_s` seconds. */
 enum status event_log_prune(struct event_log *log, uint64_t applied, uint64_t age_s);
 /* Bytes of records on disk behind `after` are not known exactly; this is the size of all files. */

@@ -128,7 +128,7 @@ static void open_log(struct writer_catalog *c)
     char path[PATH_MAX];
     uint64_t cut = 0;
     struct fault fault = {0};
-    const struct event_log_options options = {.room = reserve_room};
+    const struct event_log_options options = {.room = reserve_room, .applied = c->visible};
     enum status st = STATUS_TOO_LARGE;
     if (catalog_log_path(path, sizeof path, c->data_dir, slice_str(c->name)))
         st = event_log_open(path, &options, &c->log, &cut, &fault);

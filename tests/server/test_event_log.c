@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -158,6 +159,66 @@ static void damage_in_the_middle_is_never_skipped(void **state)
     close(fd);
 }
 
+/* Files of the log by number: their paths. */
+static uint32_t files_of(char paths[][128], uint32_t cap)
+{
+    uint32_t n = 0;
+    for (uint64_t first = 1; first <= 500 && n < cap; first++) {
+        snprintf(paths[n], sizeof paths[n], "%s/%020llu.log", dir, (unsigned long long)first);
+        n += access(paths[n], F_OK) == 0;
+    }
+    return n;
+}
+
+static void a_file_that_is_missing_is_never_passed_over(void **state)
+{
+    (void)state;
+    char paths[16][128];
+    struct seen seen = {.next = 1};
+    struct fault f = {0};
+    uint64_t cut, first, last;
+    struct event_log *log = must_open(&small, &cut);
+    must_append(log, 1, 500);
+    event_log_close(&log);
+    assert_int_equal(event_log_check(dir, 500, &first, &last, &f), STATUS_OK);
+    assert_int_equal(first, 1);
+    assert_int_equal(last, 500);
+    assert_int_equal(event_log_check(dir, 501, &first, &last, &f), STATUS_CORRUPT);
+    assert_true(files_of(paths, 16) > 3);
+    assert_int_equal(unlink(paths[1]), 0);
+    assert_int_equal(event_log_replay(dir, 0, each, &seen, &f), STATUS_CORRUPT);
+    assert_non_null(strstr(f.text, "are missing before"));
+    assert_int_equal(event_log_open(dir, &small, &log, &cut, &f), STATUS_CORRUPT);
+    assert_int_equal(event_log_check(dir, 500, &first, &last, &f), STATUS_CORRUPT);
+    assert_int_equal(unlink(paths[0]), 0); /* the first ones may be pruned */
+    assert_int_equal(event_log_replay(dir, 0, each, &seen, &f), STATUS_CORRUPT);
+    assert_int_equal(event_log_check(dir, 500, &first, &last, &f), STATUS_OK);
+    assert_int_equal(first, strtoull(paths[2] + strlen(dir) + 1, NULL, 10));
+    assert_int_equal(replayed(first - 1), 500 - first + 1);
+}
+
+/* A restart reads what is not applied, however long the log is. */
+static void what_is_applied_is_not_read_again(void **state)
+{
+    (void)state;
+    char paths[16][128];
+    uint64_t cut, first, last;
+    struct event_log *log = must_open(&small, &cut);
+    must_append(log, 1, 500);
+    event_log_close(&log);
+    assert_true(files_of(paths, 16) > 3);
+    int fd = open(paths[0], O_WRONLY);
+    assert_int_equal(pwrite(fd, "damage", 6, 200), 6);
+    close(fd);
+    struct event_log_options o = small;
+    assert_int_equal(event_log_open(dir, &o, &log, &cut, NULL), STATUS_CORRUPT);
+    o.applied = 400;
+    log = must_open(&o, &cut);
+    assert_int_equal(event_log_last(log), 500);
+    event_log_close(&log);
+    assert_int_equal(event_log_check(dir, 500, &first, &last, NULL), STATUS_CORRUPT);
+}
+
 static int failing_sync(int fd)
 {
     (void)fd;
@@ -298,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_at_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_never_skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_sync_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_missing_is_never_passed_over, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_applied_is_not_read_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_room_for_deletes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_waited_for_is_small, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_file_is_made_ahead, setup, teardown),
