@@ -304,11 +304,18 @@ static struct filter *parse_or(struct parser *p)
     return chain(p, NODE_OR, "or", parse_and);
 }
 
+bool filter_is_blank(struct slice text)
+{
+    struct parser p = {.at = text.ptr, .end = text.ptr + text.len};
+    skip_blanks(&p);
+    return p.at == p.end;
+}
+
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault)
 {
     *out = NULL;
-    if (!text.len)
+    if (filter_is_blank(text))
         return STATUS_OK;
     struct parser p = {.start = text.ptr,
                        .at = text.ptr,
@@ -316,9 +323,6 @@ enum status filter_parse(struct slice text, struct snapshot *snap, struct arena 
                        .snap = snap,
                        .arena = arena,
                        .fault = fault};
-    skip_blanks(&p);
-    if (p.at == p.end)
-        return STATUS_OK;
     struct filter *f = parse_or(&p);
     skip_blanks(&p);
     if (!p.status && p.at != p.end)

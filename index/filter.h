@@ -24,7 +24,9 @@ enum { FILTER_MAX_OPERATORS = 100, FILTER_MAX_DEPTH = 200, FILTER_MAX_VALUES = 4
 
 struct filter;
 
-/* Empty text gives NULL, which matches everything. SYNTAX, UNKNOWN_FIELD, SCHEMA_MISMATCH,
+/* Is there nothing but blanks: a filter that matches everything? */
+bool filter_is_blank(struct slice text);
+/* Blank text gives NULL, which matches everything. SYNTAX, UNKNOWN_FIELD, SCHEMA_MISMATCH,
  * TOO_LARGE, TOO_DEEP with fault.column. The filter lives in the arena and the snapshot. */
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault);

@@ -1,6 +1,7 @@
 /* PUT and DELETE by filter: checked here, decided and logged by the writer. */
 #include <stdlib.h>
 
+#include "index/filter.h"
 #include "protocol/reply.h"
 #include "server/front.h"
 #include "server/validate.h"
@@ -246,7 +247,7 @@ enum status handle_delete(struct front *f, struct request *rq, struct fault *fau
     enum status s = scan_request_decode(rq->frame.body, &in, fault);
     if (s || (s = catalogs_get(f->catalogs, in.catalog, &c, fault)))
         return s;
-    if (!in.filter.len)
+    if (filter_is_blank(in.filter))
         return fault_set(fault, STATUS_INVALID, "filter",
                          "a delete needs a filter; to remove everything drop the catalog");
     struct delete_job *j = calloc(1, sizeof *j);

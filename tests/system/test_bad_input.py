@@ -71,6 +71,9 @@ class BadInput(unittest.TestCase):
         self.goes_on()
 
     def test_a_delete_by_an_empty_filter_is_refused(self):
+        for blank in ('', ' ', ' \t\r\n '):
+            with self.subTest(blank=blank):
+                self.refused('INVALID', 'DELETE', tlv('SCAN', 'CATALOG', 'shop') + tlv('SCAN', 'FILTER', blank))
         self.refused('INVALID', 'DELETE', tlv('SCAN', 'CATALOG', 'shop'))
         self.assertGreater(field(self.c.search('shop', ''), 'HITS', 'FOUND'), 100)
 
