@@ -3,6 +3,7 @@
 #include "server/canary_id.h"
 
 #include <math.h>
+#include <stdio.h>
 
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,
                     uint32_t *ids)
@@ -163,6 +164,15 @@ static enum status put_value(const struct field *f, const struct value *v, struc
     }
 }
 
+static enum status unknown(struct slice name, struct fault *fault)
+{
+    char field[64];
+    name.len = name.len < sizeof field ? name.len : sizeof field - 1;
+    name.len = wire_utf8_valid(name); /* the part that can be told */
+    snprintf(field, sizeof field, "%.*s", (int)name.len, name.ptr);
+    return fault_set(fault, STATUS_UNKNOWN_FIELD, field, "the schema has no field %s", field);
+}
+
 static enum status put_fields(const struct schema *schema, const struct put_request *p,
                               const uint32_t *ids, struct document *d, struct buf *out,
                               struct fault *fault)
@@ -175,9 +185,7 @@ static enum status put_fields(const struct schema *schema, const struct put_requ
         if (number >= p->name_count)
             return fault_set(fault, STATUS_INVALID, NULL, "a field number is beyond the table");
         if (ids[number] == UINT32_MAX)
-            return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL, "the schema has no field %.*s",
-                             (int)(p->names[number].len < 64 ? p->names[number].len : 64),
-                             p->names[number].ptr);
+            return unknown(p->names[number], fault);
         const struct field *f = &schema->fields[ids[number]];
         if (seen[f->id / 64] >> f->id % 64 & 1)
             return fault_set(fault, STATUS_INVALID, f->name, "%s is given twice", f->name);

@@ -105,7 +105,7 @@ class BadInput(unittest.TestCase):
                 results[item] = (STATUSES[r.varint()], r.bytes().decode(), r.bytes().decode())
         self.assertEqual(sorted(results), [1, 2, 3, 4, 5])
         self.assertEqual(results[1][:2], ('SCHEMA_MISMATCH', 'price'))
-        self.assertEqual(results[2][0], 'UNKNOWN_FIELD')
+        self.assertEqual(results[2][:2], ('UNKNOWN_FIELD', 'nope'))
         self.assertIn('nope', results[2][1] + results[2][2])
         self.assertEqual(results[5][1], 'price')
         self.assertTrue(all(sentence for _, _, sentence in results.values()))
