@@ -96,7 +96,7 @@ static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
     const char *place = strstr(line, "(line: "), *field = strstr(line, "in mapping field '");
     if (place && !c->line)
         sscanf(place, "(line: %u, column: %u)", &c->line, &c->column);
-    if (field && !c->section[0])
+    if (field) /* the outermost is the last one */
         sscanf(field, "in mapping field '%31[^']", c->section);
     if (place || c->told || strstr(line, "Backtrace"))
         return;
@@ -105,7 +105,7 @@ static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
     c->told = true;
 }
 
-/* Where "section.name" stands; in a text that is no YAML, where it goes wrong. */
+/* Where "section.name" stands last; in a text that is no YAML, where it goes wrong. */
 static void find_place(struct slice text, const char *path, struct fault *fault)
 {
     yaml_parser_t parser;
@@ -139,23 +139,35 @@ static void find_place(struct slice text, const char *path, struct fault *fault)
     yaml_parser_delete(&parser);
 }
 
+static const char *key_behind(const char *what, const char *start)
+{
+    size_t n = strlen(start);
+    return strncmp(what, start, n) ? NULL : what + n;
+}
+
 static enum status complain(const struct complaint *c, cyaml_err_t err, struct slice text,
                             struct fault *fault)
 {
-    static const char unexpected[] = "Unexpected key: ";
+    static const char unexpected[] = "Unexpected key: ", again[] = "Mapping field already seen: ";
+    const char *key = key_behind(c->what, unexpected), *repeated = key_behind(c->what, again);
+    char path[160] = "";
     enum status s;
-    if (!strncmp(c->what, unexpected, sizeof unexpected - 1)) {
-        char path[160];
-        const char *key = c->what + sizeof unexpected - 1;
-        snprintf(path, sizeof path, "%s%s%.64s", c->section, c->section[0] ? "." : "", key);
+    if (!key)
+        key = repeated;
+    bool inside = c->section[0] && !(repeated && strcmp(c->section, repeated) == 0);
+    if (key)
+        snprintf(path, sizeof path, "%s%s%.64s", inside ? c->section : "", inside ? "." : "", key);
+    if (key && !repeated)
         s = config_unknown(path, fault);
-    } else
+    else
         s = fault_set(fault, STATUS_SYNTAX, NULL, "%s", c->told ? c->what : cyaml_strerror(err));
     if (fault) {
         fault->line = c->line ? c->line : 1;
         fault->column = c->column ? c->column : 1;
     }
-    if (!c->line || !strncmp(c->what, "libyaml", 7))
+    if (key) /* libcyaml tells where the value before them stands */
+        find_place(text, path, fault);
+    else if (!c->line || key_behind(c->what, "libyaml"))
         find_place(text, "", fault);
     return s;
 }

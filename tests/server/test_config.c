@@ -43,7 +43,12 @@ static void faults_name_line_column_and_suggestion(void **state)
         {"limits:\n  hits: 0\n", "between", 2, 3},
         {"- a\n", "MAPPING", 1, 1},
         {"limits:\n\thits: 5\n", "cannot start any token", 2, 1},
-        {"limits:\n  hits: 5\n  hits: 6\n", "already seen", 2, 9},
+        {"limits:\n  hits: 5\n  hits: 6\n", "already seen", 3, 3},
+        {"server:\n  fronts: 2\n\n  frunts: 2\n", "did you mean server.fronts?", 4, 3},
+        {"server:\n  fronts: 2\nlimts:\n  hits: 5\n", "unknown option limts", 3, 1},
+        {"server:\n  fronts: 2\nlimits:\n  hits: 5\nserver:\n  drain: 5s\n", "already seen", 5, 1},
+        {"server:\n  server: 2\n", "unknown option server.server", 2, 3},
+        {"limits:\n  hits: 5\n  deadline: [1]\n", "STRING", 3, 13},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fault fault = {0};
