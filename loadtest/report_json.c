@@ -233,8 +233,8 @@ static void put_series(struct json_out *j, const struct run *r)
             continue;
         json_out_open(j, NULL, '{');
         json_out_number(j, "at_s", b->at_s);
-        json_out_number(j, "cores", (b->cpu_s - a->cpu_s) / (b->at_s - a->at_s));
-        json_out_number(j, "rss_mb", b->rss_mb);
+        json_out_number(j, "cores", (b->cost.cpu_s - a->cost.cpu_s) / (b->at_s - a->at_s));
+        json_out_number(j, "rss_mb", b->cost.rss_mb);
         json_out_close(j, '}');
     }
     json_out_close(j, ']');

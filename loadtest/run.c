@@ -162,7 +162,7 @@ static void take_sample(struct run *r, const struct server_info *info)
         r->sample_cap = cap;
     }
     struct server_sample *s = &r->samples[r->sample_count];
-    if (!server_info_sample(info, s))
+    if (!info->supervisor || !process_cost(info->supervisor, &s->cost))
         return;
     s->at_s = ((double)clock_ns() - (double)r->start_ns) / 1e9;
     r->sample_count++;
@@ -195,7 +195,7 @@ static void watch(struct run *r, const struct server_info *info)
                 atomic_store(&r->tallies[i]->stop, 1);
             told = true;
         }
-        if (info->local && now >= sample) {
+        if (info->supervisor && now >= sample) {
             take_sample(r, info);
             sample = now + (uint64_t)SAMPLE_MS * 1000000;
         }
@@ -213,7 +213,7 @@ static void watch(struct run *r, const struct server_info *info)
             }
         usleep(WATCH_MS * 1000 / 10);
     }
-    if (info->local)
+    if (info->supervisor)
         take_sample(r, info);
 }
 

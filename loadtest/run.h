@@ -9,6 +9,7 @@
 #define SOUK_LOADTEST_RUN_H
 
 #include "loadtest/engine.h"
+#include "loadtest/process_cost.h"
 #include "loadtest/server_info.h"
 
 enum { RUN_MAX_WORKERS = 64 };
@@ -28,6 +29,11 @@ struct run_spec {
     bool verify, spin, split, sample_server;
     void (*live)(void *ctx, const struct run *r); /* NULL = none */
     void *live_ctx;
+};
+
+struct server_sample {
+    double at_s; /* from the start of the run */
+    struct process_cost cost;
 };
 
 struct run {

@@ -1,4 +1,5 @@
 #include "loadtest/server_info.h"
+#include "loadtest/process_cost.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +26,28 @@ static bool is_soukd(int pid)
     return name && strncmp(name + 1, "soukd", 5) == 0;
 }
 
-static void take_pid(struct server_info *info, const struct server_row *row)
+/* The process a row is about, 0 = it is not about one. */
+static int pid_of(const struct server_row *row)
 {
     size_t n = strlen(row->name);
     if (strncmp(row->name, "process.", 8) != 0 || n < 4 || strcmp(row->name + n - 4, ".pid") != 0)
-        return;
-    int pid = (int)strtol(row->value, NULL, 10);
-    if (pid > 0 && info->pid_count < SERVER_PROCESSES)
-        info->pids[info->pid_count++] = pid;
+        return 0;
+    return (int)strtol(row->value, NULL, 10);
+}
+
+/* All processes of a server are children of its supervisor. */
+static int supervisor_of(const struct server_info *info)
+{
+    int supervisor = 0;
+    for (uint32_t i = 0; i < info->row_count; i++) {
+        int pid = pid_of(&info->rows[i]);
+        if (pid <= 0)
+            continue;
+        if (!is_soukd(pid) || (supervisor && process_parent(pid) != supervisor))
+            return 0;
+        supervisor = process_parent(pid);
+    }
+    return supervisor;
 }
 
 enum status server_info_read(struct souk *s, struct server_info *out, struct fault *fault)
@@ -51,11 +66,8 @@ enum status server_info_read(struct souk *s, struct server_info *out, struct fau
         struct server_row *row = &out->rows[out->row_count++];
         copy_text(row->name, sizeof row->name, rows[i].name);
         copy_text(row->value, sizeof row->value, rows[i].value);
-        take_pid(out, row);
     }
-    out->local = out->pid_count > 0;
-    for (uint32_t i = 0; i < out->pid_count; i++)
-        out->local &= is_soukd(out->pids[i]);
+    out->supervisor = supervisor_of(out);
     souk_reply_fini(&reply);
     return st;
 }
@@ -72,32 +84,4 @@ double server_info_number(const struct server_info *info, const char *name, doub
         if (strcmp(info->rows[i].name, name) == 0)
             return strtod(info->rows[i].value, NULL);
     return otherwise;
-}
-
-bool server_info_sample(const struct server_info *info, struct server_sample *out)
-{
-    double tick = (double)sysconf(_SC_CLK_TCK), page = (double)sysconf(_SC_PAGESIZE);
-    *out = (struct server_sample){0};
-    for (uint32_t i = 0; info->local && i < info->pid_count; i++) {
-        char path[64], line[1024];
-        unsigned long long user, kernel;
-        long resident;
-        snprintf(path, sizeof path, "/proc/%d/stat", info->pids[i]);
-        FILE *f = fopen(path, "r");
-        if (!f)
-            continue;
-        size_t n = fread(line, 1, sizeof line - 1, f);
-        fclose(f);
-        line[n] = '\0';
-        const char *at = strrchr(line, ')');
-        /* behind the name: state and ten numbers, then the two times; memory in pages at 24 */
-        if (at && sscanf(at + 1,
-                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
-                         "%*d %*d %*u %*u %ld",
-                         &user, &kernel, &resident) == 3) {
-            out->cpu_s += (double)(user + kernel) / tick;
-            out->rss_mb += (double)resident * page / 1e6;
-        }
-    }
-    return info->local && info->pid_count > 0;
 }
