@@ -236,7 +236,11 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
         writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
         return;
     }
-    if (!st && (a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
+    if (!st && !(a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
+        pending_undo(c->pending);
+        return;
+    }
+    if (!st) {
         a->ack = p.ack;
         a->frees = frees;
         st = log_changes(w, a, &p, &r, r.applied + gone, hash);
@@ -251,7 +255,7 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     evict_grown(c, r.applied, w->payload.len);
     c->row->freshness.evicted_size += gone;
     c->row->freshness.evicted_negative += gone_upstream;
-    if (a && p.ack == ACK_QUEUED) {
+    if (p.ack == ACK_QUEUED) {
         writer_conns_reply(w->conns, conn, f, buf_slice(&a->body));
         a->conn = 0;
     }
