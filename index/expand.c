@@ -1,13 +1,13 @@
 #include "index/expand.h"
+#include "index/begun.h"
 #include "index/parts.h"
 #include "index/typo.h"
 #include "index/synonyms.h"
-#include "index/variants.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { CORRECTED_MAX = 2, BEGUN_MAX = 256 };
+enum { CORRECTED_MAX = 2 };
 
 /* --- alternatives ----------------------------------------------------------------------------- */
 
@@ -18,7 +18,7 @@ uint32_t expand_idf(uint64_t live, uint64_t df)
     return idf < 1 ? 1 : (uint32_t)(idf + 0.5);
 }
 
-static uint32_t scaled(uint32_t idf, double factor)
+uint32_t expand_scaled(uint32_t idf, double factor)
 {
     return (uint32_t)(idf * factor) + 1;
 }
@@ -75,7 +75,7 @@ static void weigh_typos(struct group *g, const struct typo_list *x, uint32_t n, 
             .term = e->term,
             .kind = e->distance > 1 ? ALT_TYPO2 : ALT_TYPO,
             .tier = stands,
-            .idf = scaled(expand_idf(live, near_df), factor * (rare + (1 - rare) * common))};
+            .idf = expand_scaled(expand_idf(live, near_df), factor * (rare + (1 - rare) * common))};
         g->df += e->df;
     }
 }
@@ -118,7 +118,7 @@ static enum status expand_corrected(struct group *g, const struct expansion_requ
         if (!items)
             return STATUS_NO_MEMORY;
         memcpy(items, g->items, g->count * sizeof *items);
-        word.idf = scaled(word.idf, r->profile->n[PROFILE_form_factor]);
+        word.idf = expand_scaled(word.idf, r->profile->n[PROFILE_form_factor]);
         for (uint32_t k = 0; k < list.count; k++) {
             word.term = list.terms[k];
             items[g->count++] = word;
@@ -129,40 +129,12 @@ static enum status expand_corrected(struct group *g, const struct expansion_requ
     return st;
 }
 
-static enum status expand_prefix(struct group *g, struct slice prefix, struct plan *p,
-                                 struct snapshot *snap, const struct profile *profile)
-{
-    uint64_t df = 0, terms = 0;
-    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
-        const struct segment *s = snapshot_segment(snap, i);
-        struct postings list;
-        uint32_t lo, hi;
-        enum status st = segment_prefix_range(s, prefix, &lo, &hi);
-        if (st)
-            return st;
-        terms += hi - lo;
-        if (postings_open_prefix(s, prefix, &list) == STATUS_OK)
-            df += list.df;
-        else
-            for (uint32_t o = lo; o < hi; o++)
-                df += segment_term_df(s, o);
-    }
-    g->prefix = prefix;
-    g->df += df;
-    /* The sum above depends on how products are spread over segments; scores must not. A letter
-     * more makes a word rarer by a constant. */
-    uint64_t live = snapshot_live_count(snap);
-    size_t len = g->items[0].term.len;
-    uint32_t twice = len < 16 ? (uint32_t)len * 2 : 32;
-    g->prefix_idf = scaled(expand_idf(live, live >> twice), profile->n[PROFILE_prefix_factor]);
-    p->expanded += terms;
-    return STATUS_OK;
-}
-
-static enum status expand_forms(struct group *g, const struct expansion_request *r)
+static enum status expand_forms(struct group *g, bool begins, const struct expansion_request *r)
 {
     struct form_list list;
     enum status st = forms_of(r->forms, r->snap, g->original, g->items[0].term, r->arena, &list);
+    if (!st && begins && list.count)
+        st = begun_forms(g, &list, r);
     if (st || !list.count)
         return st;
     struct alternative *items = arena_calloc(r->arena, g->count + list.count, sizeof *items);
@@ -203,146 +175,26 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
 {
     uint64_t live = snapshot_live_count(r->snap);
     enum status s = STATUS_OK;
+    bool begins = r->prefix && last && !plan->repeated && !g->phrase;
     g->count = 1;
     g->prefix = SLICE_NULL;
     g->df = expand_live_df(r->snap, g->items[0].term);
     if (r->forms && g->same_count)
         s = expand_same(g, r);
     if (!s && r->forms && !g->phrase)
-        s = expand_forms(g, r);
+        s = expand_forms(g, begins, r);
     /* forms of one word are one word: they share its rarity */
     g->idf = expand_idf(live, g->df);
     if (g->negated && r->forms)
-        g->idf = scaled(g->idf, r->profile->n[PROFILE_negated_factor]);
+        g->idf = expand_scaled(g->idf, r->profile->n[PROFILE_negated_factor]);
     for (uint32_t k = 0; k < g->count; k++)
         g->items[k].idf = g->items[k].kind == ALT_FORM
-                              ? scaled(g->idf, r->profile->n[PROFILE_form_factor])
+                              ? expand_scaled(g->idf, r->profile->n[PROFILE_form_factor])
                           : k ? g->idf + g->idf / 4
                               : g->idf;
-    if (!s && r->prefix && last && !plan->repeated && !g->phrase)
-        s = expand_prefix(g, g->items[0].term, plan, r->snap, r->profile);
+    if (!s && begins)
+        s = begun_prefix(g, g->items[0].term, plan, r);
     return s;
-}
-
-static bool stands_in(const struct slice *terms, uint32_t n, struct slice term)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (slice_equal(terms[i], term))
-            return true;
-    return false;
-}
-
-/* Terms that begin with `way`, itself left out, until there are BEGUN_MAX. */
-static enum status begun_by(struct snapshot *snap, struct slice way, struct slice *terms,
-                            uint32_t *n)
-{
-    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++) {
-        const struct segment *s = snapshot_segment(snap, i);
-        uint32_t lo, hi;
-        enum status st = segment_prefix_range(s, way, &lo, &hi);
-        for (; !st && lo < hi && *n < BEGUN_MAX; lo++) {
-            st = segment_term(s, lo, &terms[*n]);
-            *n += !st && terms[*n].len > way.len && !stands_in(terms, *n, terms[*n]);
-        }
-        if (st)
-            return st;
-    }
-    return STATUS_OK;
-}
-
-static enum status add_begun(struct group *g, const struct slice *terms, uint32_t n,
-                             const struct expansion_request *r)
-{
-    struct alternative *items = arena_calloc(r->arena, g->count + n + 1, sizeof *items);
-    if (!items)
-        return STATUS_NO_MEMORY;
-    memcpy(items, g->items, g->count * sizeof *items);
-    for (uint32_t i = 0; i < n; i++) {
-        struct slice term = arena_copy(r->arena, terms[i]);
-        if (!term.ptr)
-            return STATUS_NO_MEMORY;
-        items[g->count++] =
-            (struct alternative){.term = term,
-                                 .kind = ALT_EXACT,
-                                 .tier = true,
-                                 .idf = scaled(g->idf, r->profile->n[PROFILE_prefix_factor])};
-        g->df += expand_live_df(r->snap, term);
-    }
-    g->items = items;
-    return STATUS_OK;
-}
-
-/* "2-pac" may become "2pack": what is written as one word with the last one is a beginning too, in
- * each group it stands in. */
-static enum status expand_begun(struct plan *plan, const struct expansion_request *r)
-{
-    const struct group *last = &plan->groups[plan->group_count - 1];
-    struct slice terms[BEGUN_MAX], word = last->items[0].term;
-    enum status st = STATUS_OK;
-    for (uint32_t k = 0; !st && k < last->same_count; k++) {
-        struct slice way = last->same[k];
-        uint32_t n = 0;
-        if (way.len <= word.len || memcmp(way.ptr + way.len - word.len, word.ptr, word.len) != 0)
-            continue;
-        st = begun_by(r->snap, way, terms, &n);
-        plan->capped |= n == BEGUN_MAX;
-        plan->expanded += n;
-        for (uint32_t i = 0; !st && n && i < plan->group_count; i++)
-            if (stands_in(plan->groups[i].same, plan->groups[i].same_count, way))
-                st = add_begun(&plan->groups[i], terms, n, r);
-    }
-    return st;
-}
-
-/* Languages whose two letters "ae", "oe", "ue", "aa" may be one: elsewhere "shoe" begins no
- * "short". */
-static bool writes_umlauts(const struct schema *schema)
-{
-    static const char *const languages[] = {"de", "sv", "da", "no", "fi", "is"};
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        for (size_t k = 0; k < sizeof languages / sizeof *languages; k++)
-            if (schema->fields[i].searchable && !strcmp(schema->fields[i].language, languages[k]))
-                return true;
-    return false;
-}
-
-static enum status count_begun(struct snapshot *snap, struct slice way, uint64_t *terms)
-{
-    enum status st = STATUS_OK;
-    *terms = 0;
-    for (uint32_t i = 0; !st && i < snapshot_segment_count(snap); i++) {
-        uint32_t lo, hi;
-        st = segment_prefix_range(snapshot_segment(snap, i), way, &lo, &hi);
-        *terms += st ? 0 : hi - lo;
-    }
-    return st;
-}
-
-/* The other spelling of an umlaut is a beginning too: "kaese" becomes "Käsekuchen". What begins
- * more words is the prefix, the words of the other spelling are named one by one. */
-static enum status expand_spelled(struct plan *plan, const struct expansion_request *r)
-{
-    struct group *g = &plan->groups[plan->group_count - 1];
-    struct slice terms[BEGUN_MAX], word = g->items[0].term, other;
-    struct variants v;
-    uint64_t words, others;
-    uint32_t n = 0;
-    variants_of(g->original, word, &v);
-    if (!v.count || (v.items[0].len < word.len && !writes_umlauts(snapshot_schema(r->snap))))
-        return STATUS_OK;
-    other = arena_copy(r->arena, v.items[0]);
-    enum status st = other.ptr ? count_begun(r->snap, word, &words) : STATUS_NO_MEMORY;
-    if (!st)
-        st = count_begun(r->snap, other, &others);
-    if (!st && others > words) {
-        st = expand_prefix(g, other, plan, r->snap, r->profile);
-        other = word;
-    }
-    if (!st)
-        st = begun_by(r->snap, other, terms, &n);
-    plan->capped |= n == BEGUN_MAX;
-    plan->expanded += n;
-    return st || !n ? st : add_begun(g, terms, n, r);
 }
 
 static enum status expand_parts(struct plan *plan, const struct expansion_request *r)
@@ -373,9 +225,7 @@ static enum status expand_exactly(struct plan *plan, const struct expansion_requ
     bool begins = !plan->repeated && r->forms && r->prefix && plan->group_count &&
                   !plan->groups[plan->group_count - 1].phrase;
     if (!s && begins)
-        s = expand_begun(plan, r);
-    if (!s && begins)
-        s = expand_spelled(plan, r);
+        s = begun_expand(plan, r);
     for (uint32_t i = 0; i < plan->group_count; i++) {
         struct group *g = &plan->groups[i];
         g->exact.items = g->items;

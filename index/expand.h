@@ -29,5 +29,7 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r);
 uint64_t expand_live_df(struct snapshot *snap, struct slice term);
 /* ln(1 + (N - df + 0.5) / (df + 0.5)) x 64 (Robertson & Zaragoza 2009), at least 1. */
 uint32_t expand_idf(uint64_t live, uint64_t df);
+/* A share of it, at least 1. */
+uint32_t expand_scaled(uint32_t idf, double factor);
 
 #endif

@@ -1,7 +1,8 @@
 #include "index/field_limit.h"
+#include "index/begun.h"
 #include "index/probe.h"
 
-enum { PREFIX_TERMS_MAX = 1000, POSITIONS_MAX = 1024 };
+enum { POSITIONS_MAX = 1024 };
 
 enum status field_limit_prepare(struct search *s)
 {
@@ -76,8 +77,8 @@ static enum status look_group(struct look *l, const struct group *g)
         st = st == STATUS_OK ? look_list(l, &probe) : st == STATUS_NOT_FOUND ? STATUS_OK : st;
     }
     if (!st && g->prefix.len)
-        st = segment_prefix_range(segment, g->prefix, &lo, &hi);
-    for (uint32_t o = lo; !st && o < hi && o - lo < PREFIX_TERMS_MAX; o++) {
+        st = begun_range(segment, g, &lo, &hi);
+    for (uint32_t o = lo; !st && o < hi; o++) {
         st = probe_open_ordinal(&probe, segment, o);
         if (!st)
             st = look_list(l, &probe);

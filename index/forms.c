@@ -181,3 +181,47 @@ enum status forms_of(struct forms *f, struct snapshot *snap, struct slice origin
         st = plurals(snap, word, arena, out);
     return st ? st : stems(f, snap, word, arena, out);
 }
+
+/* --- forms that do not begin like the word ---------------------------------------------------- */
+
+/* Words of a stem begin with it, but for its last letter. */
+static bool stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
+                        struct slice term)
+{
+    const struct schema *schema = snapshot_schema(snap);
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *field = &schema->fields[i];
+        struct stemmer *stemmer =
+            field->searchable && field->language[0] ? stemmer_of(f, field->language) : NULL;
+        if (!stemmer || (i && !strcmp(field->language, schema->fields[i - 1].language) &&
+                         schema->fields[i - 1].searchable))
+            continue;
+        struct slice stem = stemmer_stem(stemmer, term);
+        stem.len -= stem.len > 4;
+        if (!slice_starts(stem, beginning))
+            return true;
+    }
+    return false;
+}
+
+enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
+                         struct slice term, struct arena *arena, struct form_list *out)
+{
+    struct variants variants;
+    uint32_t kept = 0;
+    out->count = 0;
+    if (term.len < 3 || term.len > ANALYSE_TERM_MAX - 3 || has_digit(term))
+        return STATUS_OK;
+    variants_of(term, term, &variants);
+    bool spelled = variants.count && !slice_starts(variants.items[0], beginning);
+    if (term.len >= beginning.len + 3 && !spelled && !stem_beyond(f, snap, beginning, term))
+        return STATUS_OK;
+    enum status st = forms_of(f, snap, term, term, arena, out);
+    for (uint32_t i = 0; i < out->count; i++)
+        if (!slice_starts(out->terms[i], beginning)) {
+            out->df[kept] = out->df[i];
+            out->terms[kept++] = out->terms[i];
+        }
+    out->count = kept;
+    return st;
+}

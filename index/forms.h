@@ -26,5 +26,8 @@ void forms_destroy(struct forms **f);
 /* Forms of a folded word; `original` is what was typed. Words with a digit have none. */
 enum status forms_of(struct forms *f, struct snapshot *snap, struct slice original,
                      struct slice word, struct arena *arena, struct form_list *out);
+/* Those forms of a term that do not begin like it, with `beginning`. */
+enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
+                         struct slice term, struct arena *arena, struct form_list *out);
 
 #endif

@@ -41,7 +41,8 @@ struct alternative {
 struct group {
     struct alternative *items;
     uint32_t count;
-    struct slice prefix; /* terms that begin so are alternatives too; empty = none */
+    struct slice prefix;      /* terms that begin so are alternatives too; empty = none */
+    struct slice prefix_last; /* the last one of them that is; empty = all are */
     uint32_t prefix_idf;
     struct slice original; /* bytes of the query */
     /* Ways to write it that mean the same: "xps15" of "xps-15", "55in" of "55 inch". A way that

@@ -1,7 +1,6 @@
 #include "index/relax.h"
+#include "index/begun.h"
 #include "index/probe.h"
-
-enum { PREFIX_TERMS_MAX = 1000 };
 
 /* The set without words of codes that are not all there. */
 static uint32_t whole_codes(const struct plan *p, uint32_t set)
@@ -70,8 +69,8 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
         return st;
     if (probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
         return probe_seek(&probe, doc, yes);
-    st = segment_prefix_range(s, g->prefix, &lo, &hi);
-    for (uint32_t o = lo; !st && !*yes && o < hi && o - lo < PREFIX_TERMS_MAX; o++) {
+    st = begun_range(s, g, &lo, &hi);
+    for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
         st = probe_open_ordinal(&probe, s, o);
         if (!st)
             st = probe_seek(&probe, doc, yes);

@@ -290,6 +290,16 @@ enum status postings_open(const struct segment *s, uint32_t ordinal, struct post
                        true, out);
 }
 
+bool segment_lists_prefix(struct slice prefix)
+{
+    for (size_t i = 0; i < prefix.len; i++) {
+        char c = prefix.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
+            return false;
+    }
+    return prefix.len > 0 && prefix.len <= PREFIX_MAX_LEN;
+}
+
 enum status postings_open_prefix(const struct segment *s, struct slice prefix, struct postings *out)
 {
     char key[4] = {0};

@@ -47,6 +47,8 @@ enum status postings_open(const struct segment *s, uint32_t ordinal, struct post
  * (then the prefix has few postings: expand it). */
 enum status postings_open_prefix(const struct segment *s, struct slice prefix,
                                  struct postings *out);
+/* Of letters and digits of ASCII, and short enough for a list where a segment is large. */
+bool segment_lists_prefix(struct slice prefix);
 /* What the killed postings of a term take off its df in all segments; also answers for terms that
  * have no postings here. Negative in a merged segment whose purged postings were killed by later
  * segments: those still take them off. */

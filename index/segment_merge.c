@@ -167,14 +167,6 @@ static enum status write_prefix(struct merge *m, struct segment_writer *w,
     return STATUS_OK;
 }
 
-static bool plain(const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9')))
-            return false;
-    return true;
-}
-
 static enum status write_prefixes(struct merge *m, struct segment_writer *w)
 {
     static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -195,8 +187,7 @@ static enum status write_prefixes(struct merge *m, struct segment_writer *w)
             run.postings += ((const uint32_t *)(const void *)w->df.ptr)[at];
         }
         run.terms = at - from;
-        if (run.terms < PREFIX_MIN_TERMS || run.postings < PREFIX_MIN_POSTINGS ||
-            !plain(run.prefix, run.len))
+        if (run.terms < PREFIX_MIN_TERMS || run.postings < PREFIX_MIN_POSTINGS)
             continue;
         st = write_prefix(m, w, &run);
         if (run.len < PREFIX_MAX_LEN)

@@ -1,4 +1,5 @@
 #include "index/source.h"
+#include "index/begun.h"
 
 #include "index/source_private.h"
 
@@ -105,7 +106,7 @@ static enum status note_prefix(struct opening *o, const struct group *g, const u
             o->x->found[o->x->found_count - 1].whole = true;
         return st;
     }
-    st = segment_prefix_range(o->segment, g->prefix, &lo, &hi);
+    st = begun_range(o->segment, g, &lo, &hi);
     o->x->part_weight = weight;
     struct postings_weight evidence = {hi - lo > 1 ? identity(o->arena) : lut, 1, 0};
     if (!st && !evidence.lut)

@@ -69,19 +69,33 @@ static void commit(struct find *f, struct batch *b)
     assert_int_equal(batch_commit(&b, ++f->sequence), STATUS_OK);
 }
 
+static const struct index_options options = {.map_bytes = 1 << 28};
+
+static void open_index(struct find *f)
+{
+    bool stale;
+    assert_int_equal(index_open(f->dir, &options, &f->ix, &stale, &f->fault), STATUS_OK);
+    assert_int_equal(snapshot_create(f->ix, &f->snap), STATUS_OK);
+    assert_int_equal(searcher_create(&f->searcher), STATUS_OK);
+}
+
+void find_reopen(struct find *f)
+{
+    searcher_destroy(&f->searcher);
+    snapshot_destroy(&f->snap);
+    index_close(&f->ix);
+    open_index(f);
+}
+
 void find_open(struct find *f, const char *language, const struct find_product *products)
 {
     memset(f, 0, sizeof *f);
     strcpy(f->dir, "/tmp/souk-find-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     struct schema *schema = schema_of(language);
-    struct index_options o = {.map_bytes = 1 << 28};
-    bool stale;
-    assert_int_equal(index_create(f->dir, schema, &o, &f->fault), STATUS_OK);
-    assert_int_equal(index_open(f->dir, &o, &f->ix, &stale, &f->fault), STATUS_OK);
+    assert_int_equal(index_create(f->dir, schema, &options, &f->fault), STATUS_OK);
     schema_destroy(&schema);
-    assert_int_equal(snapshot_create(f->ix, &f->snap), STATUS_OK);
-    assert_int_equal(searcher_create(&f->searcher), STATUS_OK);
+    open_index(f);
     struct batch *b = begin(f);
     for (; products && products->id; products++)
         upsert(b, products);
@@ -106,11 +120,17 @@ void find_close(struct find *f)
     assert_int_equal(system(command), 0);
 }
 
-void find_put(struct find *f, const struct find_product *p)
+void find_put_all(struct find *f, const struct find_product *products, uint32_t count)
 {
     struct batch *b = begin(f);
-    upsert(b, p);
+    for (uint32_t i = 0; i < count; i++)
+        upsert(b, &products[i]);
     commit(f, b);
+}
+
+void find_put(struct find *f, const struct find_product *p)
+{
+    find_put_all(f, p, 1);
 }
 
 void find_setting(struct find *f, const char *kind, const char *name, const char *text)

@@ -27,7 +27,11 @@ struct find {
  * end with an id of NULL. */
 void find_open(struct find *f, const char *language, const struct find_product *products);
 void find_close(struct find *f);
+/* Closed and opened again, as a server that starts anew does. */
+void find_reopen(struct find *f);
 void find_put(struct find *f, const struct find_product *p);
+/* All in one commit. */
+void find_put_all(struct find *f, const struct find_product *products, uint32_t count);
 /* An empty text removes it. */
 void find_setting(struct find *f, const char *kind, const char *name, const char *text);
 /* Ids of the hits, best first, with blanks between. */

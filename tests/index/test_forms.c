@@ -50,7 +50,8 @@ static void both_spellings_begin_the_same_words(void **state)
         f.query.typos = 0;
         f.query.match = QUERY_ALL;
         assert_string_equal(find_set(&f, "k\xc3\xa4se"), "a b c d");
-        assert_string_equal(find_set(&f, "kaese"), english ? "b d" : "a b c d");
+        /* elsewhere only what may become a word whose other spelling that is */
+        assert_string_equal(find_set(&f, "kaese"), english ? "a b d" : "a b c d");
         assert_string_equal(find_set(&f, "kase"), "a c"); /* no umlaut, nor two letters for one */
         assert_string_equal(find_set(&f, "shoe"), english ? "" : "e");
         find_close(&f);
