@@ -12,6 +12,54 @@
  * a catalog where it would show.
  */
 
+/* Found is the sum over the values of a facet that every product has one of. */
+static void check_facet(struct find *f, const char *words, uint32_t limit, uint32_t k)
+{
+    struct facet_request brands = {.field = SLICE_LIT("brand"), .limit = limit};
+    uint64_t sum = 0;
+    f->query.facets = &brands;
+    f->query.facet_count = 1;
+    f->query.k = k;
+    find_ids(f, words);
+    const struct facet_result *r = &f->result.facets[0];
+    for (uint32_t i = 0; i < r->value_count; i++)
+        sum += r->values[i].count;
+    assert_int_equal(r->count, f->result.found);
+    if (limit >= 3)
+        assert_int_equal(sum, f->result.found);
+    else
+        assert_int_equal(r->values[0].count, 41);
+}
+
+static void rows_16_and_17_facets_are_exact_whatever_the_page_and_with_pins(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", NULL);
+    for (int i = 0; i < 100; i++) {
+        char id[16], title[32];
+        snprintf(id, sizeof id, "p%d", i);
+        snprintf(title, sizeof title, i < 90 ? "wooden chair %d" : "stool %d", i);
+        find_put(&f, &(struct find_product){.id = id,
+                                            .title = title,
+                                            .brand = i % 9 < 4 ? "acme"
+                                                     : i % 2   ? "b"
+                                                               : "c"});
+    }
+    for (uint32_t k = 0; k <= 20; k += 10) {
+        check_facet(&f, "wooden chair", 10, k);
+        assert_int_equal(f.result.found, 90);
+    }
+    /* one that the words find and one that they do not: each is counted once */
+    find_setting(&f, "rule", "r", "query wooden chair\npin p1 1\npin p90 3\n");
+    for (uint32_t k = 0; k <= 20; k += 10) {
+        check_facet(&f, "wooden chair", 10, k);
+        assert_int_equal(f.result.found, 91);
+        check_facet(&f, "wooden chair", 1, k);
+    }
+    find_close(&f);
+}
+
 static void row_18_no_typos_in_codes_and_years(void **state)
 {
     (void)state;
@@ -42,6 +90,12 @@ static void row_19_exact_beats_typo_always(void **state)
     f.query.typos = 1;
     assert_memory_equal(find_ids(&f, "carry"), "exact", 5);
     assert_int_equal(f.result.hit_count, 3);
+    /* not even when the word is everywhere and the typo rare */
+    find_fill(&f, "handy bag that many people like to carry on the way", 15);
+    find_ids(&f, "carry");
+    assert_int_equal(f.result.hit_count, 18);
+    for (uint32_t i = 0; i < 16; i++)
+        assert_memory_not_equal(f.result.hits[i].id.ptr, "typo", 4);
     find_close(&f);
 }
 
@@ -176,6 +230,7 @@ static void row_30_typo_results_stay_the_same_after_a_commit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_16_and_17_facets_are_exact_whatever_the_page_and_with_pins),
         cmocka_unit_test(row_18_no_typos_in_codes_and_years),
         cmocka_unit_test(row_19_exact_beats_typo_always),
         cmocka_unit_test(row_20_typos_although_the_misspelling_is_a_word),
