@@ -9,7 +9,11 @@
  */
 
 #define LOOSE_BOUND UINT32_C(0xffffffff)
-enum { DOC_BITS = 23 };
+enum {
+    DOC_BITS = 23,
+    TINY_MAX = LIST_TINY * 5,                                      /* bytes without positions */
+    BLOCK_MAX = 2 + POSTINGS_BLOCK * DOC_BITS / 8 + POSTINGS_BLOCK /* the same of a block */
+};
 _Static_assert(SEGMENT_MAX_DOCS < 1 << DOC_BITS, "sums of a block's deltas cannot wrap");
 
 static uint32_t block_size(const struct postings *p, uint32_t b)
@@ -35,7 +39,7 @@ static inline bool short_varint(const uint8_t **at, const uint8_t *end, uint32_t
 static enum status tiny_block(const struct postings *p, struct postings_block *out,
                               struct wire_reader *positions)
 {
-    struct slice rest = segment_rest(p->segment, p->off[0]);
+    struct slice rest = segment_window(p->segment, p->off[0], positions ? SEGMENT_CELL : TINY_MAX);
     const uint8_t *at = (const uint8_t *)rest.ptr, *end = at + rest.len;
     uint32_t doc = UINT32_MAX, docs = segment_doc_count(p->segment);
     for (uint32_t i = 0; i < p->df; i++) {
@@ -66,11 +70,13 @@ static uint32_t table_width(uint32_t count)
     return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
 }
 
-/* Where the pieces of a block lie; one check of the sum of their lengths. */
-static enum status block_parts(const struct postings *p, uint32_t b, struct block_parts *parts)
+/* Where the pieces of a block lie; one check of the sum of their lengths. `need`: BLOCK_MAX, or
+ * more for what is behind it. */
+static enum status block_parts(const struct postings *p, uint32_t b, size_t need,
+                               struct block_parts *parts)
 {
     uint32_t skip = p->df <= POSTINGS_BLOCK ? 4 : 0; /* the bound of a single block */
-    struct slice rest = segment_rest(p->segment, (uint64_t)p->off[b] + skip);
+    struct slice rest = segment_window(p->segment, (uint64_t)p->off[b] + skip, need);
     const uint8_t *at = (const uint8_t *)rest.ptr;
     if (rest.len < 2)
         return STATUS_CORRUPT;
@@ -122,7 +128,8 @@ static void end_docs(struct postings_block *out)
 enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out)
 {
     struct block_parts parts;
-    enum status s = p->df < LIST_TINY ? tiny_block(p, out, NULL) : block_parts(p, b, &parts);
+    enum status s =
+        p->df < LIST_TINY ? tiny_block(p, out, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
     if (s)
         return s;
     if (p->df >= LIST_TINY) {
@@ -147,7 +154,7 @@ enum status postings_decode_evidence(const struct postings *p, uint32_t b,
             end_docs(out);
         return t;
     }
-    enum status s = block_parts(p, b, &parts);
+    enum status s = block_parts(p, b, BLOCK_MAX, &parts);
     if (!s)
         decode_evidence(&parts, out->evidence);
     return s;
@@ -168,7 +175,8 @@ enum status postings_decode_scores(const struct postings *p, uint32_t b,
     struct postings_block tiny;
     const uint8_t *evidence = tiny.evidence;
     uint32_t count = p->df, table[16] = {0};
-    enum status s = p->df < LIST_TINY ? tiny_block(p, &tiny, NULL) : block_parts(p, b, &parts);
+    enum status s =
+        p->df < LIST_TINY ? tiny_block(p, &tiny, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
     if (s)
         return s;
     if (p->df >= LIST_TINY && parts.table_width < 8) {
@@ -265,12 +273,13 @@ enum status postings_position_stream(const struct postings *p, uint32_t b, struc
     if (p->df < LIST_TINY)
         return tiny_block(p, &block, r);
     if (p->df <= POSTINGS_BLOCK) {
-        enum status s = block_parts(p, b, &parts);
+        enum status s = block_parts(p, b, SEGMENT_CELL, &parts);
         *r = parts.behind;
         return s;
     }
-    *r = wire_reader_of(
-        segment_rest(p->segment, p->off[p->block_count + b])); /* pos[] lies behind off[] */
+    *r = wire_reader_of(segment_window(p->segment,
+                                       p->off[p->block_count + b], /* pos[] lies behind off[] */
+                                       SEGMENT_CELL));
     return STATUS_OK;
 }
 

@@ -8,19 +8,42 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { CHECKSUM = 8 };
-
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-bool segment_verify_extent(const struct segment *s, uint32_t e)
+static uint32_t cells_of(uint64_t len)
 {
-    uint8_t state = atomic_load_explicit(&s->verified[e], memory_order_relaxed);
+    return (uint32_t)((len + CELL_MASK) >> SEGMENT_CELL_SHIFT);
+}
+
+/* Does sum i of an extent, of a cell or of the whole, match its bytes? */
+static bool sum_matches(const struct segment *s, uint32_t e, uint32_t i)
+{
+    uint32_t len = s->lengths[e], at = i << SEGMENT_CELL_SHIFT, left = len - at;
+    bool cell = s->sums[e] > 1 && left > SEGMENT_CELL;
+    return XXH3_64bits(s->extents[e] + at, cell ? SEGMENT_CELL : left) ==
+           wire_load64(s->extents[e] + len + (size_t)i * SEGMENT_SUM);
+}
+
+enum cell_state segment_verify_cell(const struct segment *s, uint64_t cell)
+{
+    uint32_t e = (uint32_t)(cell / EXTENT_CELLS), k = cell % EXTENT_CELLS;
+    uint8_t state = atomic_load_explicit(&s->cells[cell], memory_order_relaxed);
     if (state)
-        return state == 1;
-    uint64_t sum = XXH3_64bits(s->extents[e], s->lengths[e]);
-    state = sum == wire_load64(s->extents[e] + s->lengths[e]) ? 1 : 2;
-    atomic_store_explicit(&s->verified[e], state, memory_order_relaxed);
-    return state == 1;
+        return (enum cell_state)state;
+    bool whole = s->sums[e] < cells_of(s->lengths[e]);
+    uint32_t first = whole ? 0 : k, last = whole ? cells_of(s->lengths[e]) - 1 : k;
+    state = !sum_matches(s, e, first) ? CELL_DAMAGED : whole ? CELL_GOOD_WHOLE : CELL_GOOD;
+    for (k = first; k <= last; k++)
+        atomic_store_explicit(&s->cells[e * EXTENT_CELLS + k], state, memory_order_relaxed);
+    return (enum cell_state)state;
+}
+
+bool segment_span_good(const struct segment *s, uint64_t first, uint64_t last)
+{
+    for (uint64_t off = first; off <= last; off = (off | CELL_MASK) + 1)
+        if (segment_cell(s, off) < CELL_GOOD)
+            return false;
+    return true;
 }
 
 /* --- open and close --------------------------------------------------------------------------- */
@@ -28,13 +51,16 @@ bool segment_verify_extent(const struct segment *s, uint32_t e)
 static enum status fetch(struct segment *s, uint32_t e, segment_lookup lookup, void *ctx)
 {
     struct slice v;
+    bool last = e + 1 == s->extent_count;
+    uint64_t want = last ? s->head.blob_len - (uint64_t)e * SEGMENT_EXTENT : SEGMENT_EXTENT;
     enum status st = lookup(ctx, s->number, e, &v);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
-    if (v.len <= CHECKSUM || v.len > SEGMENT_EXTENT + CHECKSUM)
+    if (v.len != want + SEGMENT_SUM && v.len != want + (uint64_t)cells_of(want) * SEGMENT_SUM)
         return STATUS_CORRUPT;
     s->extents[e] = (const uint8_t *)v.ptr;
-    s->lengths[e] = (uint32_t)(v.len - CHECKSUM);
+    s->lengths[e] = (uint32_t)want;
+    s->sums[e] = (uint8_t)((v.len - want) / SEGMENT_SUM);
     return STATUS_OK;
 }
 
@@ -43,8 +69,9 @@ static enum status allocate(struct segment *s, uint32_t extents)
     s->extent_count = extents;
     s->extents = calloc(extents, sizeof *s->extents);
     s->lengths = calloc(extents, sizeof *s->lengths);
-    s->verified = calloc(extents, sizeof *s->verified);
-    return s->extents && s->lengths && s->verified ? STATUS_OK : STATUS_NO_MEMORY;
+    s->sums = calloc(extents, sizeof *s->sums);
+    s->cells = calloc((size_t)extents * EXTENT_CELLS, sizeof *s->cells);
+    return s->extents && s->lengths && s->sums && s->cells ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status segment_rebind(struct segment *s, segment_lookup lookup, void *ctx)
@@ -53,10 +80,6 @@ enum status segment_rebind(struct segment *s, segment_lookup lookup, void *ctx)
         enum status st = fetch(s, e, lookup, ctx);
         if (st)
             return st;
-        bool last = e + 1 == s->extent_count;
-        uint64_t want = last ? s->head.blob_len - (uint64_t)e * SEGMENT_EXTENT : SEGMENT_EXTENT;
-        if (s->lengths[e] != want)
-            return STATUS_CORRUPT;
     }
     return STATUS_OK;
 }
@@ -72,14 +95,14 @@ enum status segment_open(uint32_t number, segment_lookup lookup, void *ctx, stru
     if (!s)
         return STATUS_NO_MEMORY;
     s->number = number;
-    st = first.len > CHECKSUM
-             ? segment_head_decode(slice_make(first.ptr, first.len - CHECKSUM), &s->head)
+    st = first.len > SEGMENT_SUM
+             ? segment_head_decode(slice_make(first.ptr, first.len - SEGMENT_SUM), &s->head)
              : STATUS_CORRUPT;
     if (!st)
         st = allocate(s, (uint32_t)((s->head.blob_len + SEGMENT_EXTENT - 1) >> EXTENT_SHIFT));
     if (!st)
         st = segment_rebind(s, lookup, ctx);
-    if (!st && !segment_extent_good(s, 0))
+    if (!st && segment_cell(s, 0) < CELL_GOOD) /* the head */
         st = STATUS_CORRUPT;
     if (st)
         segment_close(&s);
@@ -93,7 +116,8 @@ void segment_close(struct segment **s)
         return;
     free((*s)->extents);
     free((*s)->lengths);
-    free((void *)(*s)->verified);
+    free((*s)->sums);
+    free((void *)(*s)->cells);
     free(*s);
     *s = NULL;
 }
@@ -101,8 +125,9 @@ void segment_close(struct segment **s)
 enum status segment_verify(const struct segment *s)
 {
     for (uint32_t e = 0; e < s->extent_count; e++)
-        if (XXH3_64bits(s->extents[e], s->lengths[e]) != wire_load64(s->extents[e] + s->lengths[e]))
-            return STATUS_CORRUPT;
+        for (uint32_t i = 0; i < s->sums[e]; i++)
+            if (!sum_matches(s, e, i))
+                return STATUS_CORRUPT;
     return STATUS_OK;
 }
 
@@ -163,8 +188,8 @@ uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t e
 {
     uint32_t at = ordinal + 1;
     end = end < s->head.term_count ? end : s->head.term_count;
-    while (at < end) { /* one extent at a time */
-        struct slice run = segment_rest(s, (uint64_t)s->head.lcp + at);
+    while (at < end) { /* one cell at a time */
+        struct slice run = segment_window(s, (uint64_t)s->head.lcp + at, 1);
         uint32_t n = run.len < end - at ? (uint32_t)run.len : end - at;
         if (n == 0)
             return end; /* damaged: the walk ends */
@@ -382,7 +407,7 @@ enum status segment_id(const struct segment *s, uint32_t doc, char room[SEGMENT_
     enum status st = record_place(s, doc, &at, &k);
     if (st)
         return st;
-    struct wire_reader ids = wire_reader_of(segment_rest(s, at));
+    struct wire_reader ids = wire_reader_of(segment_window(s, at, RECORD_HEAD_MAX));
     *id = SLICE_NULL;
     if (k >= wire_u8(&ids))
         return STATUS_CORRUPT;
@@ -398,7 +423,7 @@ enum status segment_record(const struct segment *s, uint32_t doc, struct record_
     struct slice raw;
     uint32_t at, k;
     enum status st = record_place(s, doc, &at, &k);
-    st = st ? st : record_block_parse(segment_rest(s, at), &b);
+    st = st ? st : record_block_at(s, at, &b);
     st = st ? st : record_decompress(rr, b.packed, s->head.dictionary, &raw);
     return st ? st : record_of_block(raw, k, document);
 }
@@ -410,31 +435,36 @@ void segment_record_prefetch(const struct segment *s, uint32_t doc)
         __builtin_prefetch(s->extents[at >> EXTENT_SHIFT] + (at & EXTENT_MASK));
 }
 
-static uint32_t sorted_tie(const struct segment *s, uint32_t i)
+static uint32_t sorted_tie(const struct segment *s, uint32_t i, bool *damaged)
 {
-    return segment_tie(s, segment_u32(s, s->head.sorted, i));
+    const uint8_t *p = segment_bytes(s, s->head.sorted + (uint64_t)i * 4, 4);
+    uint32_t doc = p ? wire_load32(p) : UINT32_MAX;
+    p = doc < s->head.doc_count ? segment_bytes(s, s->head.tie + (uint64_t)doc * 4, 4) : NULL;
+    *damaged |= !p;
+    return p ? wire_load32(p) : 0;
 }
 
 /* First of the sorted docs whose tie key is not smaller. Keys are hashes, spread evenly: the search
  * begins where the key should stand and closes in from there. */
-static uint32_t find_tie(const struct segment *s, uint32_t tie)
+static uint32_t find_tie(const struct segment *s, uint32_t tie, bool *damaged)
 {
     uint32_t count = s->head.record_count, low = 0, high, step = 16;
     if (!count)
         return 0;
     uint32_t guess = (uint32_t)((uint64_t)tie * count >> 32);
-    if (sorted_tie(s, guess) < tie) {
-        for (low = guess + 1; low + step < count && sorted_tie(s, low + step) < tie; step *= 2)
+    if (sorted_tie(s, guess, damaged) < tie) {
+        for (low = guess + 1; low + step < count && sorted_tie(s, low + step, damaged) < tie;
+             step *= 2)
             low += step + 1;
         high = low + step < count ? low + step : count;
     } else {
-        for (high = guess; high > step && sorted_tie(s, high - step) >= tie; step *= 2)
+        for (high = guess; high > step && sorted_tie(s, high - step, damaged) >= tie; step *= 2)
             high -= step;
         low = high > step ? high - step : 0;
     }
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (sorted_tie(s, mid) < tie)
+        if (sorted_tie(s, mid, damaged) < tie)
             low = mid + 1;
         else
             high = mid;
@@ -444,12 +474,15 @@ static uint32_t find_tie(const struct segment *s, uint32_t tie)
 
 enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
 {
-    uint32_t tie = XXH32(id.ptr, id.len, 0), low = find_tie(s, tie);
+    bool damaged = false;
+    if (!id.ptr || !id.len)
+        return STATUS_NOT_FOUND;
+    uint32_t tie = XXH32(id.ptr, id.len, 0), low = find_tie(s, tie, &damaged);
     for (; low < s->head.record_count; low++) {
         char room[SEGMENT_ID_MAX];
         struct slice have;
         uint32_t d = segment_u32(s, s->head.sorted, low);
-        if (segment_tie(s, d) != tie)
+        if (sorted_tie(s, low, &damaged) != tie)
             break;
         enum status st = segment_id(s, d, room, &have);
         if (st)
@@ -459,5 +492,5 @@ enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *
             return STATUS_OK;
         }
     }
-    return STATUS_NOT_FOUND;
+    return damaged ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }

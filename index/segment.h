@@ -6,18 +6,24 @@
  * of one snapshot are sorted by base and do not overlap.
  *
  *   LMDB `segments`: key = segment number u32 BE, extent u32 BE
- *                    value = extent bytes (<= 1 MiB) + XXH3-64 of them (8 bytes)
+ *                    value = extent bytes (<= 1 MiB) + checksums of its cells (<= 16 KiB)
  *   the bytes: segment_format.h
  *
- * An extent's checksum is verified once per process before its first use (the bytes never change);
- * damage gives CORRUPT. Everything returned points into the snapshot and ends with it.
+ * A cell's checksum is verified once per process before its first use (the bytes never change), so
+ * that a query pays for what it reads and not for its surroundings; damage gives CORRUPT.
+ * Everything returned points into the snapshot and ends with it.
  */
 #ifndef SOUK_INDEX_SEGMENT_H
 #define SOUK_INDEX_SEGMENT_H
 
 #include "index/postings.h"
 
-enum { SEGMENT_EXTENT = 1 << 20 };
+enum {
+    SEGMENT_EXTENT = 1 << 20,
+    SEGMENT_CELL_SHIFT = 14,
+    SEGMENT_CELL = 1 << SEGMENT_CELL_SHIFT,
+    EXTENT_CELLS = SEGMENT_EXTENT / SEGMENT_CELL
+};
 
 struct segment;
 

@@ -49,10 +49,9 @@ struct slice segment_builder_record(const struct segment_builder *b, uint32_t do
 /* Bytes of ids and records. */
 uint64_t segment_builder_record_bytes(const struct segment_builder *b);
 
-/* Takes one extent; `bytes` end with the call; `checksum` is to be stored behind them (8 bytes LE).
- */
+/* Takes one extent; the slices end with the call; `sums` are to be stored behind the bytes. */
 typedef enum status (*segment_sink)(void *ctx, uint32_t extent, struct slice bytes,
-                                    uint64_t checksum);
+                                    struct slice sums);
 
 struct record_reader;
 struct record_writer;
@@ -75,7 +74,7 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
                           bool (*live)(void *ctx, uint32_t docid), void *live_ctx,
                           const struct merge_records *records, segment_sink sink, void *ctx);
 
-/* Looks up an extent's value (bytes + checksum); NOT_FOUND. */
+/* Looks up an extent's value (bytes + sums); NOT_FOUND. */
 typedef enum status (*segment_lookup)(void *ctx, uint32_t number, uint32_t extent,
                                       struct slice *value);
 /* Opens a segment; its pointers go through `lookup` once. Heap; outlives the snapshot if rebound.
@@ -84,7 +83,7 @@ enum status segment_open(uint32_t number, segment_lookup lookup, void *ctx, stru
 /* Fetches the extents' addresses again after the transaction moved. */
 enum status segment_rebind(struct segment *s, segment_lookup lookup, void *ctx);
 void segment_close(struct segment **s);
-/* Verifies every extent's checksum. */
+/* Verifies every checksum. */
 enum status segment_verify(const struct segment *s);
 uint64_t segment_posting_count(const struct segment *s);
 uint64_t segment_blob_len(const struct segment *s);

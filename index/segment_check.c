@@ -270,7 +270,7 @@ static enum status begin_block(const struct checker *c, struct walk *w)
     if (w->block >= h->block_count)
         return wrong(c, "more blocks begin than there are");
     uint64_t at = segment_u32(c->s, h->block_off, w->block);
-    if (at < w->end || record_block_parse(segment_rest(c->s, at), &b))
+    if (at < w->end || record_block_at(c->s, (uint32_t)at, &b))
         return wrong(c, "a block of records is not where its offset says");
     w->block++;
     w->left = b.count;

@@ -27,7 +27,8 @@ enum status segment_head_decode(struct slice bytes, struct segment_head *h)
     const uint8_t *p = (const uint8_t *)bytes.ptr;
     if (bytes.len < SEGMENT_HEAD || wire_load32(p) != SEGMENT_MAGIC)
         return STATUS_CORRUPT;
-    if (wire_load32(p + 4) != SEGMENT_FORMAT)
+    uint32_t format = wire_load32(p + 4);
+    if (format < SEGMENT_FORMAT_OLDEST || format > SEGMENT_FORMAT)
         return STATUS_OLD_FORMAT;
     *h = (struct segment_head){.base = wire_load32(p + 8),
                                .doc_count = wire_load32(p + 12),

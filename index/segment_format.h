@@ -2,12 +2,15 @@
  * segment_format - the bytes of a segment.
  *
  * A segment is one byte string, the blob, cut into extents of SEGMENT_EXTENT bytes (the last is
- * shorter); each extent is one LMDB value followed by the XXH3-64 of its bytes. Nothing that is
- * read as a whole (a block, a record, a list's arrays, a term) crosses an extent: writers pad. All
- * integers are little-endian; offsets are bytes from the start of the blob; u32 arrays are aligned
- * to 4.
+ * shorter), each extent into cells of SEGMENT_CELL bytes; an extent is one LMDB value followed by
+ * the XXH3-64 of each of its cells. Nothing that is read as a whole (a block, a record, a list's
+ * arrays, a term) crosses an extent: writers pad. It may lie in several cells. A list without
+ * arrays and the positions of a block say nowhere how long they are; where one is longer than a
+ * cell, its extent has one XXH3-64 of all its bytes and is verified as a whole, as all extents of
+ * format 4. All integers are little-endian; offsets are bytes from the start of the blob; u32
+ * arrays are aligned to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (4)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (5)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -29,7 +32,8 @@
  * without positions) dead entry    str_off u32, count i32: postings of earlier segments that this
  * one's changes killed record        segment_pack.h
  *
- * To change it safely: raise the format number; segment_open() refuses numbers it does not know.
+ * To change it safely: raise the format number; segment_open() refuses numbers it does not know. It
+ * knows 5 and 4, which differ in nothing but the sums.
  */
 #ifndef SOUK_INDEX_SEGMENT_FORMAT_H
 #define SOUK_INDEX_SEGMENT_FORMAT_H
@@ -39,7 +43,9 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 4,
+    SEGMENT_FORMAT = 5,
+    SEGMENT_FORMAT_OLDEST = 4,
+    SEGMENT_SUM = 8,
     SEGMENT_HEAD = 128,
     SEGMENT_HASH_MIN_TERMS = 32,
     LIST_TINY = 16,

@@ -4,8 +4,6 @@
 
 #include "index/index_private.h"
 
-enum { CHECKSUM_LEN = 8 };
-
 void segment_image_fini(struct segment_image *m)
 {
     for (uint32_t i = 0; i < m->count; i++)
@@ -28,18 +26,18 @@ static bool reserve(struct segment_image *m, uint32_t extent)
     return true;
 }
 
-enum status segment_image_sink(void *ctx, uint32_t extent, struct slice bytes, uint64_t checksum)
+enum status segment_image_sink(void *ctx, uint32_t extent, struct slice bytes, struct slice sums)
 {
     struct segment_image *m = ctx;
-    char *copy = malloc(bytes.len + CHECKSUM_LEN);
+    char *copy = malloc(bytes.len + sums.len);
     if (!copy || !reserve(m, extent)) {
         free(copy);
         return STATUS_NO_MEMORY;
     }
     if (bytes.len)
         memcpy(copy, bytes.ptr, bytes.len);
-    wire_store64(copy + bytes.len, checksum);
-    m->extents[extent] = slice_make(copy, bytes.len + CHECKSUM_LEN);
+    memcpy(copy + bytes.len, sums.ptr, sums.len);
+    m->extents[extent] = slice_make(copy, bytes.len + sums.len);
     m->count = extent + 1 > m->count ? extent + 1 : m->count;
     m->bytes += bytes.len;
     return STATUS_OK;

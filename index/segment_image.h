@@ -11,14 +11,14 @@
 #include "index/store.h"
 
 struct segment_image {
-    struct slice *extents; /* owned bytes, checksum behind them */
+    struct slice *extents; /* owned bytes, checksums behind them */
     uint32_t count, cap;
     uint64_t bytes;
 };
 
 void segment_image_fini(struct segment_image *m);
 /* segment_sink: ctx = struct segment_image *. */
-enum status segment_image_sink(void *ctx, uint32_t extent, struct slice bytes, uint64_t checksum);
+enum status segment_image_sink(void *ctx, uint32_t extent, struct slice bytes, struct slice sums);
 /* segment_lookup: ctx = struct segment_image *; the number does not matter. */
 enum status segment_image_lookup(void *ctx, uint32_t number, uint32_t extent, struct slice *value);
 enum status segment_image_write(const struct segment_image *m, struct store_txn *t,

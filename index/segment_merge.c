@@ -319,7 +319,7 @@ static enum status pack_block(const struct segment *s, const struct gathered *g,
     struct record_block b;
     struct slice raw, record, id = SLICE_NULL;
     char room[SEGMENT_ID_MAX];
-    enum status st = record_block_parse(segment_rest(s, g->at), &b);
+    enum status st = record_block_at(s, g->at, &b);
     if (st || b.count != g->count)
         return STATUS_CORRUPT;
     if (g->whole && !p->count && segment_dictionary(s) == record_writer_dictionary(records->writer))

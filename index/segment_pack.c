@@ -92,6 +92,12 @@ static uint32_t places_word(const struct segment *s, uint32_t doc, uint32_t whic
     return segment_u32(s, s->head.places, doc / PLACES_DOCS * 3 + which);
 }
 
+/* Words of damaged cells are 0: not even those were read. */
+static bool places_read(const struct segment *s, uint32_t doc)
+{
+    return segment_bytes(s, s->head.places + (uint64_t)(doc / PLACES_DOCS) * 12, 12);
+}
+
 bool record_exists(const struct segment *s, uint32_t doc)
 {
     return doc < s->head.doc_count && (places_word(s, doc, 0) >> doc % PLACES_DOCS & 1);
@@ -100,7 +106,7 @@ bool record_exists(const struct segment *s, uint32_t doc)
 enum status record_place(const struct segment *s, uint32_t doc, uint32_t *block_at, uint32_t *k)
 {
     if (!record_exists(s, doc))
-        return STATUS_NOT_FOUND;
+        return doc < s->head.doc_count && !places_read(s, doc) ? STATUS_CORRUPT : STATUS_NOT_FOUND;
     uint32_t at = doc % PLACES_DOCS, upto = UINT32_MAX >> (PLACES_DOCS - 1 - at),
              begins = places_word(s, doc, 1),
              block = places_word(s, doc, 2) + (uint32_t)__builtin_popcount(begins & upto) - 1,
@@ -145,9 +151,10 @@ enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], st
     return STATUS_OK;
 }
 
-enum status record_block_parse(struct slice rest, struct record_block *b)
+enum status record_block_at(const struct segment *s, uint32_t at, struct record_block *b)
 {
-    struct wire_reader r = wire_reader_of(rest);
+    struct slice head = segment_window(s, at, RECORD_HEAD_MAX);
+    struct wire_reader r = wire_reader_of(head);
     uint32_t shared, more;
     b->count = wire_u8(&r);
     if (r.failed || b->count == 0 || b->count > RECORD_BLOCK)
@@ -161,11 +168,12 @@ enum status record_block_parse(struct slice rest, struct record_block *b)
     b->ids = slice_make(ids, (size_t)(r.at - ids));
     const uint8_t *packed = r.at;
     uint64_t raw_len = wire_varint(&r), frame_len = wire_varint(&r),
-             len = frame_len ? frame_len : raw_len;
-    if (r.failed || len > (size_t)(r.end - r.at))
+             len = frame_len ? frame_len : raw_len, before = (uint64_t)(r.at - packed),
+             whole = (uint64_t)(r.at - (const uint8_t *)head.ptr) + len;
+    if (r.failed || len > SEGMENT_EXTENT || !segment_bytes(s, at, whole))
         return STATUS_CORRUPT;
-    b->packed = slice_make(packed, (size_t)(r.at - packed) + len);
-    b->whole = slice_make(rest.ptr, (size_t)(r.at - (const uint8_t *)rest.ptr) + len);
+    b->packed = slice_make(packed, before + len);
+    b->whole = slice_make(head.ptr, whole);
     return STATUS_OK;
 }
 

@@ -57,8 +57,10 @@ struct record_block {
     struct slice packed; /* for record_decompress() */
     uint32_t count;
 };
-/* `rest`: the bytes from the block's first one on. CORRUPT. */
-enum status record_block_parse(struct slice rest, struct record_block *b);
+/* At most of what lies before a block's frame. */
+enum { RECORD_HEAD_MAX = 1 + RECORD_BLOCK * (RECORD_ID_MAX + 3) + 10 };
+/* The block at an offset of the blob. CORRUPT. */
+enum status record_block_at(const struct segment *s, uint32_t at, struct record_block *b);
 /* The next id of a block, put together in `room`; *id is the one before, nothing at first. CORRUPT.
  */
 enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], struct slice *id);

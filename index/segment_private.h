@@ -11,45 +11,70 @@ struct segment {
     uint32_t number;
     struct segment_head head;
     uint32_t extent_count;
-    const uint8_t **extents;   /* [extent_count], into the snapshot */
-    uint32_t *lengths;         /* bytes without checksum */
-    _Atomic uint8_t *verified; /* 0 = not yet, 1 = good, 2 = damaged; kept when extents move */
+    const uint8_t **extents; /* [extent_count], into the snapshot */
+    uint32_t *lengths;       /* bytes without checksums */
+    uint8_t *sums;           /* how many checksums lie behind them: one a cell, or one */
+    _Atomic uint8_t
+        *cells; /* [extent_count * EXTENT_CELLS] enum cell_state; kept when extents move */
 };
 
-enum { EXTENT_SHIFT = 20, EXTENT_MASK = SEGMENT_EXTENT - 1 };
+enum { EXTENT_SHIFT = 20, EXTENT_MASK = SEGMENT_EXTENT - 1, CELL_MASK = SEGMENT_CELL - 1 };
+enum cell_state { CELL_UNREAD, CELL_DAMAGED, CELL_GOOD, CELL_GOOD_WHOLE /* with its extent */ };
 
-/* Checks the sum of an extent that was not read before; false on damage. */
-bool segment_verify_extent(const struct segment *s, uint32_t e);
+/* Checks the sum of a cell that was not read before. */
+enum cell_state segment_verify_cell(const struct segment *s, uint64_t cell);
 
-static inline bool segment_extent_good(const struct segment *s, uint64_t e)
+/* The cell at an offset inside an extent, verified. */
+static inline enum cell_state segment_cell(const struct segment *s, uint64_t off)
 {
-    return e < s->extent_count &&
-           (atomic_load_explicit(&s->verified[e], memory_order_relaxed) == 1 ||
-            segment_verify_extent(s, (uint32_t)e));
+    uint64_t cell = off >> SEGMENT_CELL_SHIFT;
+    uint8_t state = atomic_load_explicit(&s->cells[cell], memory_order_relaxed);
+    return state >= CELL_GOOD ? (enum cell_state)state : segment_verify_cell(s, cell);
 }
 
-/* `len` bytes at a blob offset, inside one verified extent; NULL on damage. */
+/* [first, last] bytes of the blob, in one extent: all their cells are good. */
+bool segment_span_good(const struct segment *s, uint64_t first, uint64_t last);
+
+/* `len` > 0 bytes at a blob offset, inside one extent, verified; NULL on damage. */
 static inline const uint8_t *segment_bytes(const struct segment *s, uint64_t off, size_t len)
 {
     uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
-    if (!segment_extent_good(s, e) || at + len > s->lengths[e])
+    if (e >= s->extent_count || at + len > s->lengths[e] || segment_cell(s, off) < CELL_GOOD)
+        return NULL;
+    if ((off & CELL_MASK) + len > SEGMENT_CELL && !segment_span_good(s, off, off + len - 1))
         return NULL;
     return s->extents[e] + at;
 }
 
-/* The bytes from an offset to the end of its extent (for decoding lists); len 0 on damage. */
-static inline struct slice segment_rest(const struct segment *s, uint64_t off)
+/* Bytes from an offset on, verified, for what says itself where it ends: at least `need` (of at
+ * most a cell) or all up to the end of the extent, and never less than an item that
+ * segment_writer_put() wrote there. len 0 on damage. */
+static inline struct slice segment_window(const struct segment *s, uint64_t off, size_t need)
 {
     uint64_t e = off >> EXTENT_SHIFT, at = off & EXTENT_MASK;
-    const uint8_t *p = segment_bytes(s, off, 0);
-    return p ? slice_make(p, s->lengths[e] - at) : SLICE_NULL;
+    if (e >= s->extent_count || at >= s->lengths[e])
+        return SLICE_NULL;
+    enum cell_state state = segment_cell(s, off);
+    uint64_t end = (at | CELL_MASK) + 1;
+    if (state < CELL_GOOD)
+        return SLICE_NULL;
+    if (state == CELL_GOOD_WHOLE)
+        end = s->lengths[e];
+    else if (at + need > end && end < s->lengths[e]) {
+        if (segment_cell(s, off - at + end) < CELL_GOOD)
+            return SLICE_NULL;
+        end += SEGMENT_CELL;
+    }
+    return slice_make(s->extents[e] + at, (end < s->lengths[e] ? end : s->lengths[e]) - at);
 }
 
-/* Element i of a u32 array; 0 on damage. */
+/* Element i of a u32 array, which is aligned: never in two cells. 0 on damage. */
 static inline uint32_t segment_u32(const struct segment *s, uint32_t at, uint32_t i)
 {
-    const uint8_t *p = segment_bytes(s, (uint64_t)at + (uint64_t)i * 4, 4);
-    return p ? wire_load32(p) : 0;
+    uint64_t off = (uint64_t)at + (uint64_t)i * 4, e = off >> EXTENT_SHIFT, k = off & EXTENT_MASK;
+    if (e >= s->extent_count || k + 4 > s->lengths[e] || segment_cell(s, off) < CELL_GOOD)
+        return 0;
+    return wire_load32(s->extents[e] + k);
 }
 /* A list at `ptr` with `df` postings. */
 enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool positions,
@@ -59,7 +84,7 @@ enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool
 static inline enum status segment_string(const struct segment *s, uint32_t off, struct slice *term)
 {
     const uint8_t *len = segment_bytes(s, off, 1);
-    const uint8_t *p = len ? segment_bytes(s, (uint64_t)off + 1, *len) : NULL;
+    const uint8_t *p = len && *len ? segment_bytes(s, (uint64_t)off + 1, *len) : NULL;
     if (!p)
         return STATUS_CORRUPT;
     *term = slice_make(p, *len);

@@ -48,13 +48,21 @@ static void settle(struct segment_writer *w, size_t len, size_t align)
     }
 }
 
-uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes)
+static uint32_t put_item(struct segment_writer *w, struct slice bytes)
 {
     if (bytes.len > SEGMENT_EXTENT)
         w->blob.failed = true;
     settle(w, bytes.len, 1);
     uint32_t at = (uint32_t)w->blob.len;
     buf_put_slice(&w->blob, bytes);
+    return at;
+}
+
+uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes)
+{
+    uint32_t at = put_item(w, bytes), e = at / SEGMENT_EXTENT;
+    if (bytes.len > SEGMENT_CELL)
+        w->whole[e / 64] |= UINT64_C(1) << e % 64;
     return at;
 }
 
@@ -244,7 +252,7 @@ static void put_word(struct buf *b, uint32_t v)
 
 uint32_t segment_writer_block(struct segment_writer *w, struct slice bytes)
 {
-    put_word(&w->block_off, segment_writer_put(w, bytes));
+    put_word(&w->block_off, put_item(w, bytes));
     return (uint32_t)(w->block_off.len / 4) - 1;
 }
 
@@ -402,6 +410,17 @@ static void put_ids(struct segment_writer *w, const uint32_t *block_of)
     free(docs);
 }
 
+/* The sums behind an extent; returns how many bytes. */
+static size_t sums_of(const struct segment_writer *w, size_t e, struct slice bytes,
+                      uint8_t sums[EXTENT_CELLS * SEGMENT_SUM])
+{
+    size_t cell = w->whole[e / 64] >> e % 64 & 1 ? SEGMENT_EXTENT : SEGMENT_CELL, n = 0;
+    for (size_t at = 0; at < bytes.len; at += cell, n += SEGMENT_SUM)
+        wire_store64(sums + n,
+                     XXH3_64bits(bytes.ptr + at, bytes.len - at < cell ? bytes.len - at : cell));
+    return n;
+}
+
 enum status segment_writer_finish(struct segment_writer *w, const uint32_t *block_of,
                                   segment_sink sink, void *ctx)
 {
@@ -424,7 +443,8 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
         size_t left = w->blob.len - at;
         struct slice bytes =
             slice_make(w->blob.ptr + at, left < SEGMENT_EXTENT ? left : SEGMENT_EXTENT);
-        enum status s = sink(ctx, (uint32_t)e, bytes, XXH3_64bits(bytes.ptr, bytes.len));
+        uint8_t sums[EXTENT_CELLS * SEGMENT_SUM];
+        enum status s = sink(ctx, (uint32_t)e, bytes, slice_make(sums, sums_of(w, e, bytes, sums)));
         if (s)
             return s;
     }

@@ -15,6 +15,8 @@ struct list_input {
     uint32_t count;
 };
 
+enum { MAX_EXTENTS = UINT32_MAX / SEGMENT_EXTENT + 1 };
+
 struct segment_writer {
     struct segment_head head;
     struct buf blob;
@@ -24,6 +26,7 @@ struct segment_writer {
     struct buf dead;             /* (str_off, count) pairs */
     struct buf prefixes;         /* prefix entries */
     struct buf block_off;        /* u32 by block of records */
+    uint64_t whole[MAX_EXTENTS / 64]; /* extents that hold an item longer than a cell, a bit each */
 };
 
 void segment_writer_init(struct segment_writer *w);
@@ -36,9 +39,10 @@ struct slice segment_writer_text(const struct segment_writer *w, uint32_t ordina
 void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count);
 void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
                            const struct list_input *list);
-/* Appends bytes that must not cross an extent; returns their offset. */
+/* Appends bytes that must not cross an extent, and that segment_window() finds the end of; returns
+ * their offset. */
 uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes);
-/* Appends a block of records; returns its number. */
+/* Appends a block of records, which says how long it is; returns its number. */
 uint32_t segment_writer_block(struct segment_writer *w, struct slice bytes);
 /* Appends a u32 array (may cross extents); returns its offset. */
 uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_t count);

@@ -21,12 +21,13 @@ void shelf_fini(struct shelf *s)
     *s = (struct shelf){.count = 0};
 }
 
-enum status shelf_sink(void *ctx, uint32_t extent, struct slice bytes, uint64_t checksum)
+enum status shelf_sink(void *ctx, uint32_t extent, struct slice bytes, struct slice sums)
 {
     struct shelf *s = ctx;
     assert_true(extent < SHELF_EXTENTS && extent == s->count);
     buf_put_slice(&s->extents[extent], bytes);
-    wire_put_u64(&s->extents[extent], checksum);
+    buf_put_slice(&s->extents[extent], sums);
+    s->sums[extent] = (uint32_t)sums.len / 8;
     s->count++;
     return STATUS_OK;
 }
@@ -45,7 +46,10 @@ void shelf_seal(struct shelf *s)
 {
     for (uint32_t e = 0; e < s->count; e++) {
         struct buf *b = &s->extents[e];
-        wire_store64((uint8_t *)b->ptr + b->len - 8, XXH3_64bits(b->ptr, b->len - 8));
+        size_t n = s->sums[e], len = b->len - n * 8, cell = n > 1 ? SEGMENT_CELL : len;
+        for (size_t i = 0; i < n; i++)
+            wire_store64((uint8_t *)b->ptr + len + i * 8,
+                         XXH3_64bits(b->ptr + i * cell, i + 1 < n ? cell : len - i * cell));
     }
 }
 

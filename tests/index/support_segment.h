@@ -6,14 +6,15 @@
 
 enum { SHELF_EXTENTS = 64, SHELF_FIELDS = 3, SHELF_TERM = 12 };
 
-/* One segment's extents with the checksum behind each: what the store is to the real thing. */
+/* One segment's extents with the checksums behind each: what the store is to the real thing. */
 struct shelf {
     struct buf extents[SHELF_EXTENTS];
+    uint32_t sums[SHELF_EXTENTS]; /* how many are behind each */
     uint32_t count;
 };
 
 void shelf_fini(struct shelf *s);
-enum status shelf_sink(void *ctx, uint32_t extent, struct slice bytes, uint64_t checksum);
+enum status shelf_sink(void *ctx, uint32_t extent, struct slice bytes, struct slice sums);
 enum status shelf_lookup(void *ctx, uint32_t number, uint32_t extent, struct slice *value);
 /* Makes the checksums right again after bytes were changed. */
 void shelf_seal(struct shelf *s);

@@ -355,7 +355,7 @@ static void the_golden_bytes_read_as_the_products(void **state)
 static void misplace(const char *dir)
 {
     static const uint8_t key[] = {0, 0, 0, 1, 0, 0, 0, 0};
-    struct shelf shelf = {.count = 1};
+    struct shelf shelf = {.count = 1, .sums = {1}};
     struct segment_head head;
     struct store *store;
     struct store_txn *t;
