@@ -32,33 +32,12 @@ void arena_fini(struct arena *a)
     *a = (struct arena){.cap = a->cap};
 }
 
-void arena_reset(struct arena *a)
+static struct arena_block *add_block(struct arena *a, size_t size)
 {
-    size_t kept = 0;
-    for (struct arena_block *b = a->first; b; b = b->next) {
-        b->used = 0;
-        kept += b->size;
-        if (b->next && kept + b->next->size > ARENA_KEEP) {
-            free_blocks(b->next);
-            b->next = NULL;
-        }
-    }
-    a->current = a->first;
-    a->used = 0;
-}
-
-static struct arena_block *next_block(struct arena *a, size_t size)
-{
-    while (a->current && a->current->next) {
-        a->current = a->current->next;
-        if (a->current->size - a->current->used >= size)
-            return a->current;
-    }
-    size_t want = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-    struct arena_block *b = malloc(sizeof *b + want);
+    struct arena_block *b = malloc(sizeof *b + size);
     if (!b)
         return NULL;
-    *b = (struct arena_block){.size = want};
+    *b = (struct arena_block){.size = size};
     if (a->current)
         a->current->next = b;
     else
@@ -66,6 +45,25 @@ static struct arena_block *next_block(struct arena *a, size_t size)
     a->current = b;
     a->grown++;
     return b;
+}
+
+/* Several blocks become one of what they held: allocations of any sizes then fit into it, where of
+ * a chain some would pass over the rest of a block and find nothing large enough behind it. */
+void arena_reset(struct arena *a)
+{
+    size_t used = a->used;
+    a->used = 0;
+    if (!a->first)
+        return;
+    if (a->first->next) {
+        free_blocks(a->first);
+        a->first = a->current = NULL;
+        used = (used + ARENA_BLOCK - 1) / ARENA_BLOCK * ARENA_BLOCK;
+        add_block(a, used < ARENA_KEEP ? used : ARENA_KEEP); /* refused: begins empty */
+    } else {
+        a->first->used = 0;
+        a->current = a->first;
+    }
 }
 
 void *arena_alloc(struct arena *a, size_t size)
@@ -77,7 +75,7 @@ void *arena_alloc(struct arena *a, size_t size)
         return NULL;
     struct arena_block *b = a->current;
     if (!b || b->size - b->used < need)
-        b = next_block(a, need);
+        b = add_block(a, need > ARENA_BLOCK ? need : ARENA_BLOCK);
     if (!b)
         return NULL;
     void *p = b->bytes + b->used;

@@ -1,7 +1,7 @@
 /*
  * arena - memory that lives as long as one request: bump allocation, freed all at once.
  *
- * One owner, one thread. arena_reset() keeps the blocks, so that after warm-up a request
+ * One owner, one thread. arena_reset() keeps the memory, so that after warm-up a request
  * allocates nothing from the system (arena_grown() counts the times it did). Memory is aligned to
  * 16 bytes and not cleared unless the function says so. With a cap set, an allocation beyond it
  * returns NULL (STATUS_NO_MEMORY for the caller), so that one request cannot take everything.
@@ -24,7 +24,7 @@ struct arena {
 void arena_init(struct arena *a, size_t cap);
 /* Gives every block back; the arena may be used again. */
 void arena_fini(struct arena *a);
-/* Forgets what was handed out, keeps the blocks (all but the first when they exceed 8 MiB). */
+/* Forgets what was handed out; keeps as much memory, in one piece, up to 8 MiB. */
 void arena_reset(struct arena *a);
 /* `size` bytes, or NULL when the cap or the system refuses. size 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t size);
