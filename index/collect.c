@@ -331,6 +331,11 @@ static bool counted_by_df(const struct search *s)
            s->query->max_stale_ms < 0;
 }
 
+bool collect_counts_all(const struct search *s)
+{
+    return counts_all(s) || s->sort.count || s->groups || s->query->no_pruning || counted_by_df(s);
+}
+
 static enum status count_by_df(struct search *s)
 {
     const struct group *g = &s->plan.groups[0];

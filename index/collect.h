@@ -14,6 +14,8 @@
 uint64_t collect_key(const struct search *s, uint64_t more);
 /* Does the product pass the filter, as far as that facet looks at it? UINT32_MAX: all of it. */
 bool collect_passes(const struct search *s, uint32_t facet, uint32_t docid);
+/* Is the count exact however many match? Not a matter of the page. */
+bool collect_counts_all(const struct search *s);
 /* `all`: products hold every group of the plan, else any. A plan without groups browses. */
 enum status collect_attempt(struct search *s, bool all);
 

@@ -197,6 +197,11 @@ enum status query_finish(struct search *s)
     out->facet_count = s->query->facet_count;
     out->found = s->found;
     out->found_exact = !s->inexact;
+    if (s->found >= s->count_to && !collect_counts_all(s)) {
+        /* how far beyond it was counted depends on what the page let skip; found must not */
+        out->found = s->count_to;
+        out->found_exact = false;
+    }
     if (s->early_stop)
         out->degraded[out->degraded_count++] = SLICE_LIT("early_stop");
     if (s->plan.capped)

@@ -77,8 +77,14 @@ class Page(unittest.TestCase):
             self.server.search('shop', 'blue', '--cursor', cursor)
 
     def test_the_size_of_the_page_does_not_change_the_count(self):
-        found = {k: self.server.search('shop', 're', '-k', k, '--count-to', 50, '--no-cache') for k in (0, 1, 10, 100)}
-        self.assertEqual(len({(r['found'], r['found_exact']) for r in found.values()}), 1, found)
+        for words in 're', 'red shoe', 'r':
+            every = self.server.search('shop', words, '-k', 0, '--count-to', 0, '--no-cache')
+            self.assertTrue(every['found_exact'])
+            for least in 50, 60, 100, 10000:
+                told = {(r['found'], r['found_exact']) for k in (0, 1, 10, 100)
+                        for r in [self.server.search('shop', words, '-k', k, '--count-to', least, '--no-cache')]}
+                exact = every['found'] < least
+                self.assertEqual(told, {(every['found'] if exact else least, exact)}, f'{words} {least}')
 
     def test_words_that_were_cut_are_told_in_plain_text_too(self):
         told = self.server.souk('search', 'shop', 'red blue shoe boot leather running trail light one two three')
