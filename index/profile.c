@@ -11,7 +11,7 @@ static const struct {
 #undef PROFILE
 };
 
-static const char *const kinds[] = {"log", "linear", "inverse", "recent"};
+static const char *const kinds[] = {"log", "linear", "inverse", "recent", "present", "rated"};
 
 const char *profile_number_name(enum profile_number n)
 {
@@ -68,25 +68,34 @@ static bool number_of(struct slice word, double *out)
     return *end == 0 && *out == *out && *out < 1e18 && *out > -1e18;
 }
 
+static bool field_name(struct slice word, char out[65])
+{
+    if (!word.len || word.len >= 65)
+        return false;
+    memcpy(out, word.ptr, word.len);
+    out[word.len] = 0;
+    return true;
+}
+
 static const char *parse_signal(struct slice line, struct profile *p)
 {
     struct slice field = next_word(&line), kind = next_word(&line), scale;
     if (p->signal_count == PROFILE_SIGNALS)
         return "too many signals";
     struct profile_signal *s = &p->signals[p->signal_count];
-    if (!field.len || field.len >= sizeof s->field)
+    if (!field_name(field, s->field))
         return "signal FIELD KIND WEIGHT [SCALE]";
-    memcpy(s->field, field.ptr, field.len);
-    s->field[field.len] = 0;
     size_t k = 0;
     while (k < sizeof kinds / sizeof *kinds && !slice_equal(kind, slice_str(kinds[k])))
         k++;
     if (k == sizeof kinds / sizeof *kinds)
-        return "a signal is log, linear, inverse or recent";
+        return "a signal is log, linear, inverse, recent, present or rated";
     s->kind = (enum signal_kind)k;
     if (!number_of(next_word(&line), &s->weight) || s->weight < -10 || s->weight > 10)
         return "a signal's weight is a number of -10 to 10";
-    static const double scales[] = {1e6, 1, 100, 30.0 * 86400e3};
+    if (s->kind == SIGNAL_RATED && !field_name(next_word(&line), s->count))
+        return "signal FIELD rated WEIGHT COUNT [SCALE]";
+    static const double scales[] = {1e6, 1, 100, 30.0 * 86400e3, 1, 5};
     s->scale = scales[s->kind];
     scale = next_word(&line);
     if (scale.len && (!number_of(scale, &s->scale) || s->scale <= 0))

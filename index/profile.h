@@ -6,7 +6,9 @@
  *
  *     # a comment
  *     typo_below 10                     one of the numbers of profile.def
- *     signal FIELD KIND WEIGHT [SCALE]  a numeric field: KIND is log, linear, inverse, recent
+ *     signal FIELD KIND WEIGHT [SCALE]  a numeric field: KIND is log, linear, inverse, recent,
+ * present signal FIELD rated WEIGHT COUNT [SCALE] an average of as many votes as the field COUNT
+ * says
  *
  * What a text does not name stays as in `default`.
  */
@@ -27,13 +29,16 @@ enum signal_kind {
     SIGNAL_LOG,     /* log(1 + value) / log(1 + scale): counts */
     SIGNAL_LINEAR,  /* value / scale: ratings */
     SIGNAL_INVERSE, /* scale / (scale + value): prices, ranks */
-    SIGNAL_RECENT   /* 2 ^ -(age / scale ms): timestamps */
+    SIGNAL_RECENT,  /* 2 ^ -(age / scale ms): timestamps */
+    SIGNAL_PRESENT, /* 1 for a value above 0: stock */
+    SIGNAL_RATED /* (value * count + mean * 10) / (count + 10) / scale, mean 0.7 * scale: few votes
+                    say little */
 };
 
 enum { PROFILE_SIGNALS = 8, PROFILE_TEXT_MAX = 16384 };
 
 struct profile_signal {
-    char field[65];
+    char field[65], count[65]; /* count: the votes of SIGNAL_RATED */
     enum signal_kind kind;
     double weight, scale;
 };

@@ -188,8 +188,28 @@ static double signal_value(const struct profile_signal *g, double v, int64_t now
         return v >= 0 ? g->scale / (g->scale + v) : 0;
     case SIGNAL_RECENT:
         return v >= (double)now_ms ? 1 : exp2((v - (double)now_ms) / g->scale);
+    case SIGNAL_PRESENT:
+        return v > 0;
+    case SIGNAL_RATED:
+        return v / g->scale;
     }
     return 0;
+}
+
+static bool number_of(struct snapshot *snap, const char *field, uint32_t docid, double *v)
+{
+    const struct field *f = schema_find(snapshot_schema(snap), slice_str(field));
+    struct column *c = f ? snapshot_column(snap, f->id) : NULL;
+    return c && column_float(c, docid, v) == STATUS_OK;
+}
+
+/* An average pulled towards the middle by as many votes as it lacks. */
+static double settled(const struct profile_signal *g, double v, double votes)
+{
+    enum { ENOUGH = 10 };
+    const double mean = 0.7 * g->scale;
+    votes = votes > 0 ? votes : 0;
+    return (v * votes + mean * ENOUGH) / (votes + ENOUGH);
 }
 
 static void score_signals(const struct ranking *r, struct ranked *x)
@@ -197,10 +217,15 @@ static void score_signals(const struct ranking *r, struct ranked *x)
     struct snapshot *snap = r->s->snap;
     for (uint32_t i = 0; i < r->p->signal_count; i++) {
         const struct profile_signal *g = &r->p->signals[i];
-        const struct field *f = schema_find(snapshot_schema(snap), slice_str(g->field));
-        struct column *c = f ? snapshot_column(snap, f->id) : NULL;
-        double v;
-        if (c && column_float(c, x->candidate->docid, &v) == STATUS_OK)
+        double v, votes = 0;
+        bool any = number_of(snap, g->field, x->candidate->docid, &v);
+        if (g->kind == SIGNAL_RATED) {
+            if (any)
+                (void)number_of(snap, g->count, x->candidate->docid, &votes);
+            v = settled(g, any ? v : 0, votes);
+            any = true; /* without votes it is in the middle, not below all that have some */
+        }
+        if (any)
             x->parts.signals += g->weight * signal_value(g, v, r->s->now_ms);
     }
 }

@@ -20,19 +20,27 @@ static enum status check_synonyms(struct analyser *a, struct snapshot *snap, str
 }
 
 /* Signals read one number of a product: of a field that holds one. */
+static enum status check_signal(struct snapshot *snap, const char *name, struct fault *fault)
+{
+    const struct field *f = schema_find(snapshot_schema(snap), slice_str(name));
+    if (!f)
+        return fault_set(fault, STATUS_UNKNOWN_FIELD, "profile",
+                         "signal %s: the schema has no such field", name);
+    if (f->type != FIELD_INTEGER && f->type != FIELD_FLOAT && f->type != FIELD_TIMESTAMP &&
+        f->type != FIELD_BOOLEAN)
+        return fault_set(fault, STATUS_SCHEMA_MISMATCH, "profile",
+                         "signal %s: the field holds no number", name);
+    return STATUS_OK;
+}
+
 static enum status check_profile(struct snapshot *snap, struct slice value, struct profile *p,
                                  struct fault *fault)
 {
     enum status st = profile_parse(value, p, fault);
     for (uint32_t i = 0; !st && snap && i < p->signal_count; i++) {
-        const struct field *f = schema_find(snapshot_schema(snap), slice_str(p->signals[i].field));
-        if (!f)
-            return fault_set(fault, STATUS_UNKNOWN_FIELD, "profile",
-                             "signal %s: the schema has no such field", p->signals[i].field);
-        if (f->type != FIELD_INTEGER && f->type != FIELD_FLOAT && f->type != FIELD_TIMESTAMP &&
-            f->type != FIELD_BOOLEAN)
-            return fault_set(fault, STATUS_SCHEMA_MISMATCH, "profile",
-                             "signal %s: the field holds no number", p->signals[i].field);
+        st = check_signal(snap, p->signals[i].field, fault);
+        if (!st && p->signals[i].kind == SIGNAL_RATED)
+            st = check_signal(snap, p->signals[i].count, fault);
     }
     return st;
 }

@@ -147,6 +147,9 @@ static void row_22_a_hyphen_in_a_code_is_no_operator(void **state)
     assert_string_equal(find_ids(&f, "7f-00a1"), "uuid");
     assert_string_equal(find_ids(&f, "7f-00a1-9c$4:2"), "uuid");
     assert_string_equal(find_ids(&f, "tshirt"), "tee");
+    find_put(&f, &(struct find_product){.id = "sony", .title = "Sony WH1000XM5"});
+    assert_string_equal(find_ids(&f, "wh-1000xm5"), "sony");
+    assert_string_equal(find_ids(&f, "WH 1000XM5"), "sony");
     assert_string_equal(find_ids(&f, "cotton -shirt"), "");
     find_close(&f);
 }

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import subprocess
+import time
 import unicodedata
 import unittest
 
@@ -77,6 +78,36 @@ class Relevance(unittest.TestCase):
         self.assertIn('signals -', hit['explain'])
         self.assertIn('no profile', self.refused('search', 'shop', 'mug', '--profile', 'none'))
         self.assertIn('no such number', self.refused('profile', 'set', 'shop', 'best', 'far 1'))
+
+    def test_each_kind_of_signal_decides_between_equals(self):
+        day = 86400000
+        self.server.import_lines('signals', [
+            {'id': 'few', 'title': 'plain lamp', 'rating': 5.0, 'votes': 1, 'stock': 3, 'sold': 10, 'added': 1},
+            {'id': 'many', 'title': 'plain lamp', 'rating': 4.6, 'votes': 900, 'stock': 0, 'sold': 2000, 'added': 1},
+            {'id': 'bad', 'title': 'plain lamp', 'rating': 1.5, 'votes': 80, 'stock': 7, 'sold': 1, 'added': int(time.time() * 1000) - day},
+            {'id': 'none', 'title': 'plain lamp', 'sold': 0}], '--ack', 'visible')
+        for text, best, worst in (
+                ('signal rating linear 1 5', 'few', 'none'),  # what an average of one vote does
+                ('signal rating rated 1 votes', 'many', 'bad'),
+                ('signal sold log 1 10000', 'many', 'none'),
+                (f'signal added recent 1 {30 * day}', 'bad', None),
+                ('signal stock present 1', None, None)):
+            self.server.souk('profile', 'set', 'signals', 'best', text)
+            hits = self.server.search('signals', 'lamp', '--profile', 'best', '--explain')['hits']
+            ids = [h['id'] for h in hits]
+            if best:
+                self.assertEqual(ids[0], best, text)
+            if worst:
+                self.assertEqual(ids[-1], worst, text)
+            if 'present' in text:
+                self.assertEqual(set(ids[:2]), {'few', 'bad'})
+            self.assertIn('signals', hits[0]['explain'])
+        self.assertIn('FIELD rated WEIGHT COUNT', self.refused('profile', 'set', 'signals', 'best', 'signal rating rated 1'))
+        self.assertIn('signal nope', self.refused('profile', 'set', 'signals', 'best', 'signal rating rated 1 nope'))
+        # of a text that fits better no signal of that weight makes up
+        self.server.import_lines('signals', [{'id': 'shade', 'title': 'shade for a lamp of paper', 'sold': 9000}], '--ack', 'visible')
+        self.server.souk('profile', 'set', 'signals', 'best', 'signal sold log 0.1 10000')
+        self.assertNotEqual(self.ids('plain lamp', '--profile', 'best', catalog='signals')[0], 'shade')
 
     def test_judged_sets_reach_their_aims(self):
         for name, (measure, least) in AIMS.items():
