@@ -15,12 +15,13 @@ enum {
 static const struct {
     const char *name;
     int64_t target_us; /* 0 = never overloaded by age */
+    int64_t least_us;  /* its limit never goes below what is served in that time */
     bool drops;        /* what is twice as old is dropped; else only its deadline ends it */
-} queue_rows[QUEUE_COUNT] = {{"critical", 20000, false},
-                             {"default", 10000, true},
-                             {"ingest", 0, false},
-                             {"sheddable", 5000, true},
-                             {"background", 5000, true}};
+} queue_rows[QUEUE_COUNT] = {{"critical", 20000, 80000, false},
+                             {"default", 10000, 10000, true},
+                             {"ingest", 0, 0, false},
+                             {"sheddable", 5000, 5000, true},
+                             {"background", 5000, 5000, true}};
 
 const char *admission_name(enum admission_id q)
 {
@@ -325,10 +326,11 @@ static uint32_t pressure_of(struct admission_queue *q, int64_t target)
     return p > ADMISSION_PRESSURE_MAX ? ADMISSION_PRESSURE_MAX : (uint32_t)p;
 }
 
-static void window_end(struct admission_queue *q, int64_t target, uint32_t limit_max)
+static void window_end(struct admission_queue *q, enum admission_id id, uint32_t limit_max)
 {
+    int64_t target = queue_rows[id].target_us;
     bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
-    uint32_t least = enough(q, target), most = limit_of(q, target, limit_max);
+    uint32_t least = enough(q, queue_rows[id].least_us), most = limit_of(q, target, limit_max);
     q->pressure = pressure_of(q, target);
     if (target) {
         q->overloaded = long_wait;
@@ -344,6 +346,31 @@ static void window_end(struct admission_queue *q, int64_t target, uint32_t limit
     q->least_age_us = INT64_MAX;
 }
 
+static uint64_t lost_of(const struct admission_queue *q)
+{
+    return q->refused + q->dropped;
+}
+
+static bool loses(struct admission *a)
+{
+    const struct admission_queue *q = &a->queues[QUEUE_CRITICAL];
+    uint64_t lost = lost_of(q) - a->lost_before, served = q->served - q->served_before;
+    a->lost_before += lost;
+    return lost * 100 > (lost + served) * ADMISSION_LOST_PERCENT;
+}
+
+bool admission_urgent(struct admission *a, int64_t now_us)
+{
+    const struct admission_queue *q = &a->queues[QUEUE_CRITICAL];
+    const struct waiting *w = q->oldest;
+    bool lost = lost_of(q) != a->lost_seen;
+    a->lost_seen = lost_of(q);
+    if (lost || !w)
+        return lost;
+    int64_t age = now_us - w->received_us, had = w->deadline_us - w->received_us;
+    return age > queue_rows[QUEUE_CRITICAL].target_us && age * 100 > had * ADMISSION_URGENT_PERCENT;
+}
+
 static uint32_t percent_of_window(int64_t *us)
 {
     int64_t percent = *us * 100 / ADMISSION_WINDOW_US;
@@ -355,8 +382,9 @@ void admission_tick(struct admission *a)
 {
     a->upper_percent = percent_of_window(&a->upper_us);
     a->lower_percent = percent_of_window(&a->lower_us);
+    a->loses = loses(a);
     for (int i = 0; i < QUEUE_COUNT; i++)
-        window_end(&a->queues[i], queue_rows[i].target_us, a->limit_max);
+        window_end(&a->queues[i], (enum admission_id)i, a->limit_max);
 }
 
 uint32_t admission_pressure(const struct admission *a)
@@ -367,5 +395,5 @@ uint32_t admission_pressure(const struct admission *a)
     for (int i = QUEUE_CRITICAL; i <= QUEUE_DEFAULT; i++)
         if (a->queues[i].pressure > p)
             p = a->queues[i].pressure;
-    return p;
+    return a->loses && p < ADMISSION_LOST_PRESSURE ? ADMISSION_LOST_PRESSURE : p;
 }

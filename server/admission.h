@@ -17,10 +17,11 @@
  * window of 100 ms (never empty, never short: not a burst). Then the newest goes first and what is
  * older than twice the target is dropped (critical requests wait for their deadline instead): some
  * are served quickly instead of all too late. At the same time its limit shrinks by a tenth per
- * window, not below what is served within the target, and grows again while it is used and the wait
- * is short (AIMD). A queue of cheap requests may be longer than the limit of all: as long as what
- * is served within twice the target, for a burst that is answered that soon is not to be refused.
- * Ingest is only limited in length.
+ * window, not below what is served within the target (critical: four times the target, for those
+ * go by their deadlines), and grows again while it is used and the wait is short (AIMD). A queue of
+ * cheap requests may be longer than the limit of all: as long as what is served within twice the
+ * target, for a burst that is answered that soon is not to be refused. Ingest is only limited in
+ * length.
  *
  * A waiting request borrows its body from the buffer it was read into until admission_keep() copies
  * what still waits at the end of the pass; most never are copied.
@@ -69,7 +70,9 @@ struct admission {
     int64_t ingest_credit_us, lowest_credit_us; /* time owed to the floors */
     int64_t upper_us, lower_us; /* run in this window: critical and default; the lower classes */
     uint32_t upper_percent, lower_percent; /* of the last window */
-    uint32_t cost_us16[ADMISSION_COSTS];   /* moving average, 1/16 us */
+    uint64_t lost_before, lost_seen; /* critical ones refused: then; when asked if it is urgent */
+    bool loses;                      /* in the last window */
+    uint32_t cost_us16[ADMISSION_COSTS]; /* moving average, 1/16 us */
     struct waiting *spare;
 };
 
@@ -118,11 +121,21 @@ void admission_tick(struct admission *a);
  * begins, 300 is three times what can be done. The lower classes alone count for at most
  * ADMISSION_LOWER_PRESSURE: they are there to be shed. Only while critical and default requests
  * take ADMISSION_UPPER_PERCENT of the time, so that a burst of theirs would find no room, the lower
- * ones count in full. Background does not count. Drives the ladder.
+ * ones count in full. Background does not count. Where critical requests are refused it is
+ * ADMISSION_LOST_PRESSURE at least. Drives the ladder.
  */
 enum { ADMISSION_LOWER_PRESSURE = 150, ADMISSION_PRESSURE_MAX = 1000 };
 enum { ADMISSION_UPPER_PERCENT = 66 };
+/* Of the critical requests more than so many percent were refused: all else goes first. */
+enum { ADMISSION_LOST_PERCENT = 1, ADMISSION_LOST_PRESSURE = 800 };
 uint32_t admission_pressure(const struct admission *a);
+
+/*
+ * Between two windows: critical requests were refused since this was asked last, or the oldest has
+ * waited longer than its target and for more than ADMISSION_URGENT_PERCENT of the time it had.
+ */
+enum { ADMISSION_URGENT_PERCENT = 25 };
+bool admission_urgent(struct admission *a, int64_t now_us);
 
 uint32_t admission_count(const struct admission *a);
 static inline bool admission_idle(const struct admission *a)

@@ -106,7 +106,8 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
     if (past_us > STEP_MOST_US)
         past_us = STEP_MOST_US;
     learn_cost(l, w->cost_us);
-    if (w->pin >= 0) {
+    l->pinned = w->pin >= 0;
+    if (l->pinned) {
         take_level(l, w->pin > LADDER_MAX ? LADDER_MAX : (uint32_t)w->pin);
         return;
     }
@@ -122,6 +123,14 @@ void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us
         take_level(l, level_above(l));
     else if (under_long_enough(l, down, past_us))
         take_level(l, l->level - 1);
+}
+
+void ladder_hurry(struct ladder *l, int64_t now_us)
+{
+    if (l->pinned || l->level == LADDER_MAX || now_us - l->hurried_us < LADDER_HURRY_US)
+        return;
+    l->hurried_us = now_us;
+    take_level(l, l->level + 1);
 }
 
 struct slice ladder_word(enum ladder_feature f)

@@ -23,6 +23,7 @@ enum ladder_feature {
 
 enum { LADDER_MAX = 4, LADDER_ENTER_US = 500000, LADDER_LEAVE_US = 1000000, LADDER_AUTO = -1 };
 enum { LADDER_BUSY = 75 }; /* percent */
+enum { LADDER_HURRY_US = 10000 };
 
 /* The last window of about 100 ms. */
 struct ladder_window {
@@ -41,9 +42,15 @@ struct ladder { /* all zero = level 0, never stepped */
     uint32_t over_least;           /* the least pressure while it was over */
     float cost_us[LADDER_MAX + 1]; /* what a request takes at each level; 0 = not known */
     uint64_t entered[LADDER_MAX + 1];
+    int64_t hurried_us; /* when a level was last entered in a hurry */
+    bool pinned;
 };
 
 void ladder_step(struct ladder *l, const struct ladder_window *w, int64_t now_us);
+
+/* Shoppers are about to run into their deadlines, or are refused: the next level at once, unless
+ * the last was entered so less than LADDER_HURRY_US ago, or one is pinned. */
+void ladder_hurry(struct ladder *l, int64_t now_us);
 
 static inline bool ladder_off(const struct ladder *l, enum ladder_feature f)
 {

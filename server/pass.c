@@ -111,6 +111,8 @@ void pass_run(struct front *f)
     for (int i = 0; i < EXPIRED_MOST && (w = admission_expired(&f->admission, f->now_us)); i++)
         pass_refuse(f, w, STATUS_DEADLINE);
     admission_look(&f->admission, f->now_us);
+    if (admission_urgent(&f->admission, f->now_us))
+        ladder_hurry(&f->ladder, f->now_us);
     admission_keep(&f->admission);
     f->conns.inbox_len = 0;
     through_flush(f);

@@ -325,12 +325,12 @@ static void pressure_tells_how_much_more_came_than_was_served(void **state)
 {
     (void)state;
     enum status verdict;
-    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_DEFAULT, 1);
     next(&verdict);
-    a.queues[QUEUE_CRITICAL].limit = 1;
-    add(QUEUE_CRITICAL, 1);
-    add(QUEUE_CRITICAL, 1);
-    add(QUEUE_CRITICAL, 1); /* one served, two refused */
+    a.queues[QUEUE_DEFAULT].limit = 1;
+    add(QUEUE_DEFAULT, 1);
+    add(QUEUE_DEFAULT, 1);
+    add(QUEUE_DEFAULT, 1); /* one served, two refused */
     window();
     assert_int_equal(admission_pressure(&a), 300);
     window();
@@ -340,6 +340,49 @@ static void pressure_tells_how_much_more_came_than_was_served(void **state)
         add(QUEUE_SHEDDABLE, 1);
     window();
     assert_int_equal(admission_pressure(&a), ADMISSION_LOWER_PRESSURE);
+}
+
+/* However few of those that came: what can be left out goes before shoppers are refused. */
+static void critical_requests_that_are_refused_press_hard(void **state)
+{
+    (void)state;
+    static const struct {
+        int refused;
+        uint32_t pressure;
+    } cases[] = {{0, 0}, {1, 101}, {3, ADMISSION_LOST_PRESSURE}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct admission_queue *q = &a.queues[QUEUE_CRITICAL];
+        admission_fini(&a);
+        admission_init(&a, 100, 1 << 20);
+        q->served = 100;
+        q->limit = 0;
+        for (int k = 0; k < cases[i].refused; k++)
+            add(QUEUE_CRITICAL, 1);
+        window();
+        assert_int_equal(admission_pressure(&a), cases[i].pressure);
+        window();
+        assert_int_equal(admission_pressure(&a), 0);
+    }
+}
+
+/* `add` gives a second; a quarter of it is spent, or somebody was refused. */
+static void it_is_urgent_when_critical_requests_near_their_deadline(void **state)
+{
+    (void)state;
+    struct frame f = {.opcode = OP_SEARCH, .request_id = 9};
+    assert_false(admission_urgent(&a, now));
+    add(QUEUE_DEFAULT, 1);
+    add(QUEUE_CRITICAL, 2);
+    assert_false(admission_urgent(&a, now + 240 * MS));
+    assert_true(admission_urgent(&a, now + 260 * MS));
+    expect(2, STATUS_OK);
+    assert_false(admission_urgent(&a, now + 900 * MS)); /* the other classes do not hurry */
+    add_frame(QUEUE_CRITICAL, &f, now + 10 * MS);
+    assert_false(admission_urgent(&a, now + 19 * MS)); /* within the target nobody waits long */
+    a.queues[QUEUE_CRITICAL].limit = 1;
+    add(QUEUE_CRITICAL, 3);
+    assert_true(admission_urgent(&a, now));
+    assert_false(admission_urgent(&a, now));
 }
 
 /* The lower classes count in full only where the others leave no room. */
@@ -407,6 +450,8 @@ int main(void)
         TEST(expired_requests_are_found_wherever_they_wait),
         TEST(cancelled_and_forgotten_requests_leave),
         TEST(kept_bodies_outlive_the_buffer_they_came_in),
+        TEST(critical_requests_that_are_refused_press_hard),
+        TEST(it_is_urgent_when_critical_requests_near_their_deadline),
         TEST(pressure_tells_how_much_more_came_than_was_served),
         TEST(lower_classes_press_where_the_others_fill_the_time),
         TEST(a_burst_of_cheap_requests_is_taken_whole),

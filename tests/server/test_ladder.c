@@ -148,6 +148,25 @@ static void short_peaks_and_short_pauses_change_nothing(void **state)
     assert_int_equal(l.level, 1);
 }
 
+static void in_a_hurry_a_level_is_entered_every_ten_milliseconds(void **state)
+{
+    (void)state;
+    struct ladder l = {0};
+    step(&l, 0, 100, 0, LADDER_AUTO);
+    for (int ms = 0; ms < 35; ms++)
+        ladder_hurry(&l, now + ms * 1000);
+    assert_int_equal(l.level, 4);
+    ladder_hurry(&l, now += STEP_US);
+    assert_int_equal(l.level, 4);
+    under(&l, 0, 800);
+    assert_int_equal(l.level, 4);
+    under(&l, 0, 3300); /* left as any other */
+    assert_int_equal(l.level, 0);
+    step(&l, 0, 0, 0, 1);
+    ladder_hurry(&l, now += STEP_US);
+    assert_int_equal(l.level, 1); /* pinned */
+}
+
 static void a_pinned_level_stays_whatever_the_load(void **state)
 {
     (void)state;
@@ -252,6 +271,7 @@ int main(void)
         cmocka_unit_test(what_a_level_saved_is_forgotten_after_a_while),
         cmocka_unit_test(short_memory_keeps_a_level_whatever_the_load),
         cmocka_unit_test(short_peaks_and_short_pauses_change_nothing),
+        cmocka_unit_test(in_a_hurry_a_level_is_entered_every_ten_milliseconds),
         cmocka_unit_test(a_pinned_level_stays_whatever_the_load),
         cmocka_unit_test(each_level_has_exactly_its_features_off),
         cmocka_unit_test(a_search_loses_what_its_level_takes_and_nothing_else),
