@@ -196,6 +196,14 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
     return STATUS_OK;
 }
 
+/* The name of a field, as far as a fault has room for it. */
+static const char *told_name(struct slice name, char room[64])
+{
+    name.len = wire_utf8_valid(slice_make(name.ptr, name.len < 63 ? name.len : 63));
+    snprintf(room, 64, "%.*s", (int)name.len, name.ptr);
+    return room;
+}
+
 static const char *json_word(const struct json *v)
 {
     static const char *const words[] = {"null",       "a boolean", "a boolean", "an integer",
@@ -226,17 +234,23 @@ static bool fits_type(const struct json *v, enum field_type type)
     }
 }
 
+static enum status at_column(enum status s, uint32_t column, struct fault *fault)
+{
+    if (fault)
+        fault->column = column;
+    return s;
+}
+
 static enum status check_type(const struct json *v, const struct field_spec *f, struct fault *fault)
 {
-    char name[64];
+    char room[64];
     if (!f || v->type == JSON_NULL || fits_type(v, f->type))
         return STATUS_OK;
-    snprintf(name, sizeof name, "%.*s", (int)(f->name.len < 63 ? f->name.len : 63), f->name.ptr);
-    fault_set(fault, STATUS_SCHEMA_MISMATCH, name, "%s is of type %s and cannot hold %s", name,
-              field_type_name(f->type), json_word(v));
-    if (fault)
-        fault->column = v->column;
-    return STATUS_SCHEMA_MISMATCH;
+    const char *name = told_name(f->name, room);
+    enum status s =
+        fault_set(fault, STATUS_SCHEMA_MISMATCH, name, "%s is of type %s and cannot hold %s", name,
+                  field_type_name(f->type), json_word(v));
+    return at_column(s, v->column, fault);
 }
 
 bool product_id(const struct json *v, char room[PRODUCT_ID_ROOM], struct slice *out)
@@ -251,6 +265,25 @@ static bool is_field(const struct json *m, bool keep_null)
     return !slice_equal(m->name, SLICE_LIT("id")) && (keep_null || m->type != JSON_NULL);
 }
 
+static enum status put_member(const struct json *m, struct product_names *n, uint32_t *number,
+                              struct buf *out, struct fault *fault)
+{
+    char room[64];
+    const char *name = told_name(m->name, room);
+    enum status s = number_of(n, m->name, *number, number);
+    const struct field_spec *f =
+        !s && n->schema && *number < n->schema->field_count ? &n->schema->fields[*number] : NULL;
+    if (!s && n->schema && !f)
+        return fault_set(fault, STATUS_UNKNOWN_FIELD, name, "the schema has no field %s", name);
+    if (!s && check_type(m, f, fault))
+        return STATUS_SCHEMA_MISMATCH;
+    if (!s) {
+        wire_put_varint(out, *number);
+        s = put_field(m, f, n->arena, out);
+    }
+    return s ? fault_set(fault, s, name, "%s", status_text(s)) : s;
+}
+
 enum status product_encode(const struct json *v, struct product_names *n, bool keep_null,
                            struct buf *out, struct fault *fault)
 {
@@ -259,29 +292,20 @@ enum status product_encode(const struct json *v, struct product_names *n, bool k
     uint32_t count = 0, number = 0;
     if (v->type != JSON_OBJECT)
         return fault_set(fault, STATUS_INVALID, "", "a product is a JSON object");
-    if (!product_id(v, room, &id))
-        return fault_set(fault, STATUS_INVALID, "id", "a product needs an id, text or integer");
+    if (!product_id(v, room, &id)) {
+        const struct json *given = json_get(v, "id");
+        fault_set(fault, STATUS_INVALID, "id", "a product needs an id, text or integer");
+        return at_column(STATUS_INVALID, given ? given->column : v->column, fault);
+    }
     for (const struct json *m = v->first; m; m = m->next)
         count += is_field(m, keep_null);
     document_put_header(out, id, count);
     for (const struct json *m = v->first; m; m = m->next) {
         if (!is_field(m, keep_null))
             continue;
-        enum status s = number_of(n, m->name, number, &number);
-        const struct field_spec *f =
-            !s && n->schema && number < n->schema->field_count ? &n->schema->fields[number] : NULL;
-        if (!s && check_type(m, f, fault))
-            return STATUS_SCHEMA_MISMATCH;
-        if (!s) {
-            wire_put_varint(out, number);
-            s = put_field(m, f, n->arena, out);
-        }
-        if (s) {
-            char field[64];
-            snprintf(field, sizeof field, "%.*s", (int)(m->name.len < 63 ? m->name.len : 63),
-                     m->name.ptr);
-            return fault_set(fault, s, field, "%s", status_text(s));
-        }
+        enum status s = put_member(m, n, &number, out, fault);
+        if (s)
+            return at_column(s, m->column, fault);
         number++;
     }
     return out->failed ? fault_set(fault, STATUS_NO_MEMORY, "", "out of memory") : STATUS_OK;

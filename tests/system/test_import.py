@@ -214,6 +214,15 @@ class Import(unittest.TestCase):
         self.assertEqual([(t['line'], t['column'], t['error']) for t in told], [(3, 3, 'SCHEMA_MISMATCH')])
         self.assertEqual(self.server.search('strict', '')['found'], 1210)
 
+    def test_every_line_that_does_not_fit_has_a_column(self):
+        self.load('columns', self.jsonl('columns1.jsonl', [{'id': '1', 'title': 'chair', 'tags': ['a']}]))
+        path = self.path('columns2.jsonl', '{"id":"2","tags":["a",{"b":1}]}\n{"id":"3","weight":5}\n{"id":true}\n  {"title":"x"}\n')
+        done = self.load('columns', path, '--errors', os.path.join(self.folder, 'columns.errors'), check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        told = self.lines_of(os.path.join(self.folder, 'columns.errors'))
+        self.assertEqual([(t['line'], t['column'], t['error'], t['field']) for t in told],
+                         [(1, 18, 'SCHEMA_MISMATCH', 'tags'), (2, 20, 'UNKNOWN_FIELD', 'weight'), (3, 7, 'INVALID', 'id'), (4, 3, 'INVALID', 'id')])
+
     # --- the order of lines -----------------------------------------------------------------------
 
     def test_the_later_line_of_one_id_wins(self):
