@@ -200,6 +200,17 @@ static enum status prepare_catalog(struct import *im)
     return s == STATUS_EXISTS ? STATUS_OK : s;
 }
 
+/* What makes a bulk of this file the same one when the file is imported again: its place, and what
+ * is sent. Under another schema, or with other windows, that may be another. */
+static void bulk_key(struct import *im, char out[64])
+{
+    const struct put_item *first = im->items; /* the windows are those of all */
+    int64_t windows[3] = {first->ttl_ms, first->swr_ms, first->sie_ms};
+    uint64_t sent = XXH64(im->docs.ptr, im->docs.len, XXH64(windows, sizeof windows, 0));
+    snprintf(out, 64, "%016llx-%llu-%016llx", (unsigned long long)im->hash,
+             (unsigned long long)im->batch++, (unsigned long long)sent);
+}
+
 static void flush_bulk(struct import *im)
 {
     struct put_request p = {.catalog = slice_str(im->catalog),
@@ -207,12 +218,11 @@ static void flush_bulk(struct import *im)
                             .names = im->names.names,
                             .name_count = im->names.count,
                             .items = im->items};
-    char key[48];
+    char key[64];
     size_t at = 0;
     if (!im->slot)
         return;
-    snprintf(key, sizeof key, "%016llx-%llu", (unsigned long long)im->hash,
-             (unsigned long long)im->batch++);
+    bulk_key(im, key);
     p.key = slice_str(key);
     p.item_count = im->slot->count;
     put_request_header(&p, &im->slot->body);

@@ -199,9 +199,8 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
             st = judged(apply_item(b, &c.items[i], c.accepted_ms), sum);
         if (!st && c.cursor_of.len)
             st = provider_row_put_cursor(b, c.cursor_of, c.cursor);
-        sum->keys += c.key.len > 0;
         sum->accepted_ms = c.accepted_ms;
-        return st ? st : idempotency_apply(b, &c, r->sequence, scratch);
+        return st ? st : idempotency_apply(b, &c, r->sequence, scratch, &sum->keys);
     case LOG_SETTING:
         st = log_setting_decode(r->payload, &s);
         return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), sum);
@@ -223,7 +222,7 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
         st = apply_record(b, &j->record, &a->arena, &a->scratch, &sum);
         last = j->record.sequence;
     }
-    st = st ? st : idempotency_prune(b, sum.accepted_ms - (int64_t)c->window_ms, sum.keys);
+    st = st ? st : idempotency_prune(b, sum.accepted_ms - (int64_t)c->window_ms, &sum.keys);
     if (st)
         batch_abort(&b);
     else

@@ -35,9 +35,9 @@ void apply_stop(struct writer_catalog *c, enum status st);
 
 /* The jobs of one batch, applied at once in this thread: what the thread does, for tests. */
 struct applied {
-    uint64_t skipped;    /* items that the index refused */
-    uint64_t misfits;    /* those of them that do not fit the schema */
-    uint64_t keys;       /* records with an idempotency key */
+    uint64_t skipped; /* items that the index refused */
+    uint64_t misfits; /* those of them that do not fit the schema */
+    struct key_counts keys;
     int64_t accepted_ms; /* of the last changes: what the window counts from */
 };
 enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,

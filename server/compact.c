@@ -70,7 +70,7 @@ static enum status commit(struct catch_up *u)
     if (!u->batch)
         return STATUS_OK;
     int64_t oldest = u->sum.accepted_ms - (int64_t)u->k->catalog->window_ms;
-    enum status st = idempotency_prune(u->batch, oldest, u->sum.keys);
+    enum status st = idempotency_prune(u->batch, oldest, &u->sum.keys);
     if (st)
         batch_abort(&u->batch);
     else

@@ -9,15 +9,19 @@ enum { PRUNE_LEAST = 64 };
 
 struct entry {
     uint64_t sequence;
+    enum key_kind kind;
     char key[64];
     size_t key_len;
     struct buf row;
 };
 
-/* In order of sequence; searched from the newest. Short: it ends at what the index has applied. */
+/* In order of sequence. Short: it ends at what the index has applied. The slots find the newest
+ * entry of a key: its place + 1, 0 is free. */
 struct idempotency {
     struct entry *entries;
     size_t count, cap;
+    uint32_t *slots;
+    size_t slot_mask;
 };
 
 enum status idempotency_create(struct idempotency **out)
@@ -30,18 +34,52 @@ void idempotency_destroy(struct idempotency **t)
 {
     if (!*t)
         return;
-    idempotency_forget(*t, UINT64_MAX);
+    idempotency_undo(*t, 0);
     free((*t)->entries);
+    free((*t)->slots);
     free(*t);
     *t = NULL;
 }
 
-void idempotency_hash(struct slice body, uint8_t hash[BODY_HASH])
+/* --- what is the same ------------------------------------------------------------------------- */
+
+static enum status hash_bytes(const struct buf *bytes, uint8_t hash[BODY_HASH])
 {
     XXH128_canonical_t c;
-    XXH128_canonicalFromHash(&c, XXH3_128bits(body.ptr, body.len));
+    if (bytes->failed)
+        return STATUS_NO_MEMORY;
+    XXH128_canonicalFromHash(&c, XXH3_128bits(bytes->ptr, bytes->len));
     memcpy(hash, c.digest, BODY_HASH);
+    return STATUS_OK;
 }
+
+enum status idempotency_hash_bulk(const struct put_request *p, struct buf *scratch,
+                                  uint8_t hash[BODY_HASH])
+{
+    buf_clear(scratch);
+    for (uint32_t i = 0; i < p->item_count; i++)
+        put_item_encode(&p->items[i], scratch);
+    if (p->cursor_of.len)
+        put_cursor_encode(p->cursor_of, p->cursor, scratch);
+    return hash_bytes(scratch, hash);
+}
+
+enum status idempotency_hash_item(const struct put_item *item, struct buf *scratch,
+                                  uint8_t hash[BODY_HASH])
+{
+    buf_clear(scratch);
+    put_item_encode(item, scratch);
+    return hash_bytes(scratch, hash);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *row, *time, *count;
+} names[] = {
+    [KEY_OF_BULK] = {"idem/", "idemt/", "idemn"},
+    [KEY_OF_ITEM] = {"idei/", "ideit/", "idein"},
+};
 
 static void row_put(struct buf *out, const struct log_changes *c)
 {
@@ -50,61 +88,154 @@ static void row_put(struct buf *out, const struct log_changes *c)
     buf_put_slice(out, c->reply);
 }
 
-static enum status row_judge(struct slice row, struct slice hash, int64_t oldest_ms,
+static enum status row_judge(struct slice row, const uint8_t hash[BODY_HASH], int64_t oldest_ms,
                              struct buf *reply)
 {
     if (row.len < BODY_HASH + 8)
         return STATUS_CORRUPT;
     if ((int64_t)wire_load64(row.ptr + BODY_HASH) < oldest_ms)
         return STATUS_NOT_FOUND;
-    if (memcmp(row.ptr, hash.ptr, BODY_HASH) != 0)
+    if (memcmp(row.ptr, hash, BODY_HASH) != 0)
         return STATUS_CONFLICT;
     buf_put(reply, row.ptr + BODY_HASH + 8, row.len - BODY_HASH - 8);
     return reply->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-static struct slice row_key(char out[IDEMPOTENCY_ROW_KEY], struct slice key)
+static struct slice row_key(char out[IDEMPOTENCY_ROW_KEY], enum key_kind kind, struct slice key)
 {
-    struct slice prefix = SLICE_LIT("idem/");
+    struct slice prefix = slice_str(names[kind].row);
     memcpy(out, prefix.ptr, prefix.len);
     memcpy(out + prefix.len, key.ptr, key.len);
     return slice_make(out, prefix.len + key.len);
 }
 
-enum status idempotency_find(struct idempotency *t, struct index *ix, struct slice key,
-                             struct slice hash, int64_t oldest_ms, struct buf *reply)
+/* --- what is not applied yet ------------------------------------------------------------------ */
+
+static uint32_t *slot_of(const struct idempotency *t, enum key_kind kind, struct slice key)
+{
+    size_t i = XXH3_64bits_withSeed(key.ptr, key.len, kind) & t->slot_mask;
+    for (; t->slots[i]; i = (i + 1) & t->slot_mask) {
+        const struct entry *e = &t->entries[t->slots[i] - 1];
+        if (e->kind == kind && slice_equal(slice_make(e->key, e->key_len), key))
+            break;
+    }
+    return &t->slots[i];
+}
+
+static void place(struct idempotency *t, size_t i)
+{
+    const struct entry *e = &t->entries[i];
+    *slot_of(t, e->kind, slice_make(e->key, e->key_len)) = (uint32_t)i + 1;
+}
+
+static void place_all(struct idempotency *t)
+{
+    if (t->slots)
+        memset(t->slots, 0, (t->slot_mask + 1) * sizeof *t->slots);
+    for (size_t i = 0; i < t->count; i++)
+        place(t, i);
+}
+
+static enum status grow(struct idempotency *t)
+{
+    size_t cap = t->cap ? t->cap * 2 : 64;
+    struct entry *entries = realloc(t->entries, cap * sizeof *entries);
+    if (entries)
+        t->entries = entries;
+    uint32_t *slots = entries ? calloc(cap * 2, sizeof *slots) : NULL;
+    if (!slots)
+        return STATUS_NO_MEMORY;
+    free(t->slots);
+    t->slots = slots;
+    t->slot_mask = cap * 2 - 1;
+    t->cap = cap;
+    place_all(t);
+    return STATUS_OK;
+}
+
+enum status idempotency_find(struct idempotency *t, struct index *ix, enum key_kind kind,
+                             struct slice key, const uint8_t hash[BODY_HASH], int64_t oldest_ms,
+                             struct buf *reply)
 {
     char name[IDEMPOTENCY_ROW_KEY];
     if (key.len > 64)
         return STATUS_TOO_LARGE;
-    for (size_t i = t->count; i-- > 0;)
-        if (slice_equal(slice_make(t->entries[i].key, t->entries[i].key_len), key))
-            return row_judge(buf_slice(&t->entries[i].row), hash, oldest_ms, reply);
+    uint32_t slot = t->slots ? *slot_of(t, kind, key) : 0;
+    if (slot)
+        return row_judge(buf_slice(&t->entries[slot - 1].row), hash, oldest_ms, reply);
     struct buf row = BUF_INIT;
-    enum status st = index_row_get(ix, row_key(name, key), &row);
+    enum status st = index_row_get(ix, row_key(name, kind, key), &row);
     st = st ? st : row_judge(buf_slice(&row), hash, oldest_ms, reply);
     buf_fini(&row);
     return st;
 }
 
-enum status idempotency_note(struct idempotency *t, const struct log_changes *c, uint64_t sequence)
+enum status idempotency_note(struct idempotency *t, enum key_kind kind, const struct log_changes *c,
+                             uint64_t sequence)
 {
-    if (t->count == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 64;
-        struct entry *p = realloc(t->entries, cap * sizeof *p);
-        if (!p)
-            return STATUS_NO_MEMORY;
-        t->entries = p;
-        t->cap = cap;
-    }
+    if (c->key.len > sizeof t->entries->key)
+        return STATUS_TOO_LARGE;
+    if (t->count == t->cap && grow(t))
+        return STATUS_NO_MEMORY;
     struct entry *e = &t->entries[t->count];
-    *e = (struct entry){.sequence = sequence, .key_len = c->key.len};
+    *e = (struct entry){.sequence = sequence, .kind = kind, .key_len = c->key.len};
     memcpy(e->key, c->key.ptr, c->key.len);
     row_put(&e->row, c);
     if (e->row.failed)
         return STATUS_NO_MEMORY;
-    t->count++;
+    place(t, t->count++);
     return STATUS_OK;
+}
+
+/* Calls for every item with a key; what *of holds besides is the item's. */
+static enum status
+each_item(const struct log_changes *c, struct buf *scratch,
+          enum status (*each)(void *ctx, const struct log_changes *of, uint32_t i), void *ctx)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < c->item_count && !st; i++) {
+        uint8_t hash[BODY_HASH];
+        struct log_changes of = {.accepted_ms = c->accepted_ms,
+                                 .key = c->items[i].key,
+                                 .hash = slice_make(hash, BODY_HASH)};
+        if (of.key.len > 64)
+            return STATUS_CORRUPT;
+        if (of.key.len && !(st = idempotency_hash_item(&c->items[i], scratch, hash)))
+            st = each(ctx, &of, i);
+    }
+    return st;
+}
+
+struct noting {
+    struct idempotency *table;
+    uint64_t sequence;
+};
+
+static enum status note_item(void *ctx, const struct log_changes *of, uint32_t i)
+{
+    const struct noting *n = ctx;
+    (void)i;
+    return idempotency_note(n->table, KEY_OF_ITEM, of, n->sequence);
+}
+
+enum status idempotency_note_items(struct idempotency *t, const struct log_changes *c,
+                                   uint64_t sequence, struct buf *scratch)
+{
+    return each_item(c, scratch, note_item, &(struct noting){t, sequence});
+}
+
+size_t idempotency_count(const struct idempotency *t)
+{
+    return t->count;
+}
+
+void idempotency_undo(struct idempotency *t, size_t count)
+{
+    if (t->count <= count)
+        return;
+    while (t->count > count)
+        buf_fini(&t->entries[--t->count].row);
+    place_all(t);
 }
 
 void idempotency_forget(struct idempotency *t, uint64_t visible)
@@ -112,61 +243,95 @@ void idempotency_forget(struct idempotency *t, uint64_t visible)
     size_t n = 0;
     while (n < t->count && t->entries[n].sequence <= visible)
         buf_fini(&t->entries[n++].row);
+    if (!n)
+        return;
     t->count -= n;
-    if (n && t->count)
-        memmove(t->entries, t->entries + n, t->count * sizeof *t->entries);
+    memmove(t->entries, t->entries + n, t->count * sizeof *t->entries);
+    place_all(t);
 }
 
-/* --- rows ------------------------------------------------------------------------------------- */
+/* --- what is applied -------------------------------------------------------------------------- */
 
-static const char time_prefix[] = "idemt/", count_key[] = "idemn";
+struct applying {
+    struct batch *batch;
+    uint64_t sequence;
+    struct key_counts *added;
+};
 
-static struct slice time_key(char out[sizeof time_prefix + 8], uint64_t sequence)
+static enum status apply_key(struct applying *a, enum key_kind kind, const struct log_changes *c,
+                             struct slice by_time)
 {
-    memcpy(out, time_prefix, sizeof time_prefix - 1);
+    char name[IDEMPOTENCY_ROW_KEY];
+    struct buf value = BUF_INIT;
+    row_put(&value, c);
+    enum status st = value.failed
+                         ? STATUS_NO_MEMORY
+                         : batch_row_put(a->batch, row_key(name, kind, c->key), buf_slice(&value));
+    buf_clear(&value);
+    wire_put_u64(&value, (uint64_t)c->accepted_ms);
+    buf_put_slice(&value, c->key);
+    if (!st && value.failed)
+        st = STATUS_NO_MEMORY;
+    st = st ? st : batch_row_put(a->batch, by_time, buf_slice(&value));
+    buf_fini(&value);
+    a->added->of[kind]++;
+    return st;
+}
+
+enum { TIME_KEY = 6 + 8 + 4 };
+
+static size_t time_key(char out[TIME_KEY], enum key_kind kind, uint64_t sequence)
+{
+    size_t len = strlen(names[kind].time);
+    memcpy(out, names[kind].time, len);
     for (int i = 0; i < 8; i++)
-        out[sizeof time_prefix - 1 + (size_t)i] = (char)(sequence >> (56 - 8 * i));
-    return slice_make(out, sizeof time_prefix - 1 + 8);
+        out[len++] = (char)(sequence >> (56 - 8 * i));
+    return len;
+}
+
+static enum status apply_item(void *ctx, const struct log_changes *of, uint32_t place)
+{
+    struct applying *a = ctx;
+    char by_time[TIME_KEY];
+    size_t len = time_key(by_time, KEY_OF_ITEM, a->sequence);
+    for (int i = 0; i < 4; i++)
+        by_time[len++] = (char)(place >> (24 - 8 * i));
+    return apply_key(a, KEY_OF_ITEM, of, slice_make(by_time, len));
 }
 
 enum status idempotency_apply(struct batch *b, const struct log_changes *c, uint64_t sequence,
-                              struct buf *scratch)
+                              struct buf *scratch, struct key_counts *added)
 {
-    char name[IDEMPOTENCY_ROW_KEY], by_time[sizeof time_prefix + 8];
-    if (!c->key.len)
-        return STATUS_OK;
+    struct applying a = {b, sequence, added};
+    char by_time[TIME_KEY];
     if (c->key.len > 64)
         return STATUS_CORRUPT;
-    buf_clear(scratch);
-    row_put(scratch, c);
-    enum status st = scratch->failed ? STATUS_NO_MEMORY
-                                     : batch_row_put(b, row_key(name, c->key), buf_slice(scratch));
-    buf_clear(scratch);
-    wire_put_u64(scratch, (uint64_t)c->accepted_ms);
-    buf_put_slice(scratch, c->key);
-    if (!st && scratch->failed)
-        st = STATUS_NO_MEMORY;
-    return st ? st : batch_row_put(b, time_key(by_time, sequence), buf_slice(scratch));
+    enum status st = each_item(c, scratch, apply_item, &a);
+    if (st || !c->key.len)
+        return st;
+    size_t len = time_key(by_time, KEY_OF_BULK, sequence);
+    return apply_key(&a, KEY_OF_BULK, c, slice_make(by_time, len));
 }
 
-static enum status read_count(struct batch *b, uint64_t *count)
+static enum status read_count(struct batch *b, enum key_kind kind, uint64_t *count)
 {
     struct slice key, value;
     *count = 0;
-    enum status st = batch_row_seek(b, slice_str(count_key), &key, &value);
-    if (!st && slice_equal(key, slice_str(count_key)) && value.len == 8)
+    enum status st = batch_row_seek(b, slice_str(names[kind].count), &key, &value);
+    if (!st && slice_equal(key, slice_str(names[kind].count)) && value.len == 8)
         *count = wire_load64(value.ptr);
     return st == STATUS_END ? STATUS_OK : st;
 }
 
 /* Removes the key of a time row, unless the key was used again since. */
-static enum status drop_key(struct batch *b, struct slice by_time, struct slice value)
+static enum status drop_key(struct batch *b, enum key_kind kind, struct slice by_time,
+                            struct slice value)
 {
     char name[IDEMPOTENCY_ROW_KEY];
     struct slice found, row;
     if (value.len < 8 || value.len > 8 + 64)
         return STATUS_CORRUPT;
-    struct slice own = row_key(name, slice_make(value.ptr + 8, value.len - 8));
+    struct slice own = row_key(name, kind, slice_make(value.ptr + 8, value.len - 8));
     enum status st = batch_row_seek(b, own, &found, &row);
     bool mine = !st && slice_equal(found, own) && row.len >= BODY_HASH + 8 &&
                 memcmp(row.ptr + BODY_HASH, value.ptr, 8) == 0;
@@ -176,29 +341,41 @@ static enum status drop_key(struct batch *b, struct slice by_time, struct slice 
     return st ? st : batch_row_delete(b, by_time);
 }
 
-enum status idempotency_prune(struct batch *b, int64_t oldest_ms, uint64_t added)
+static enum status prune(struct batch *b, enum key_kind kind, int64_t oldest_ms, uint64_t added)
 {
-    char from[sizeof time_prefix + 8];
-    uint64_t count, sequence = 0, budget = added * 2 + PRUNE_LEAST;
+    char from[TIME_KEY + 1];
+    uint64_t count, budget = added * 2 + PRUNE_LEAST;
     struct slice key, value;
-    if (!added)
-        return STATUS_OK;
-    enum status st = read_count(b, &count);
+    enum status st = read_count(b, kind, &count);
+    size_t len = time_key(from, kind, 0);
     count += added;
     for (; !st && budget; budget--) {
-        st = batch_row_seek(b, time_key(from, sequence), &key, &value);
-        if (st || !slice_starts(key, slice_str(time_prefix)) || value.len < 8)
+        st = batch_row_seek(b, slice_make(from, len), &key, &value);
+        if (st || !slice_starts(key, slice_str(names[kind].time)) || value.len < 8)
             break;
         bool old = (int64_t)wire_load64(value.ptr) < oldest_ms;
         if (!old && count <= IDEMPOTENCY_MOST)
             break;
-        sequence = __builtin_bswap64(wire_load64(key.ptr + sizeof time_prefix - 1)) + 1;
-        st = drop_key(b, key, value);
+        if (key.len > TIME_KEY)
+            return STATUS_CORRUPT;
+        memcpy(from, key.ptr, key.len); /* on behind this one */
+        from[key.len] = 0;
+        len = key.len + 1;
+        st = drop_key(b, kind, key, value);
         count -= count > 0;
     }
     if (st && st != STATUS_END)
         return st;
     char bytes[8];
     wire_store64(bytes, count);
-    return batch_row_put(b, slice_str(count_key), slice_make(bytes, sizeof bytes));
+    return batch_row_put(b, slice_str(names[kind].count), slice_make(bytes, sizeof bytes));
+}
+
+enum status idempotency_prune(struct batch *b, int64_t oldest_ms, const struct key_counts *added)
+{
+    enum status st = STATUS_OK;
+    for (int kind = KEY_OF_BULK; kind <= KEY_OF_ITEM && !st; kind++)
+        if (added->of[kind])
+            st = prune(b, (enum key_kind)kind, oldest_ms, added->of[kind]);
+    return st;
 }

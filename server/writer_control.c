@@ -68,8 +68,9 @@ static enum status note_decided(struct writer *w, struct writer_catalog *c,
     enum status st = log_changes_decode(r->payload, &w->arena, &changes);
     for (uint32_t i = 0; i < changes.item_count && !st; i++)
         st = pending_replay(c->pending, &changes.items[i], r->sequence);
+    st = st ? st : idempotency_note_items(c->keys, &changes, r->sequence, &w->payload);
     if (!st && changes.key.len)
-        st = idempotency_note(c->keys, &changes, r->sequence);
+        st = idempotency_note(c->keys, KEY_OF_BULK, &changes, r->sequence);
     return st;
 }
 

@@ -36,7 +36,8 @@ struct writer {
     struct buf items, payload, reply;
     struct size size;
     struct product parsed;
-    bool *taken; /* of the request at hand: the items that count */
+    uint32_t accepted; /* items of the request at hand that are to be logged */
+    bool *taken;       /* of the request at hand: the items that count */
     int64_t pruned_ms;
 };
 

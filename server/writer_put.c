@@ -72,14 +72,12 @@ static enum status fits(struct writer *w, const struct writer_catalog *c,
 }
 
 /* MOVED when the product changed since the fetcher asked for it. */
-static enum status decide_one(struct writer *w, struct writer_catalog *c,
+static enum status decide_new(struct writer *w, struct writer_catalog *c,
                               const struct put_item *item, uint32_t i, uint64_t sequence)
 {
     uint32_t bytes = UINT32_MAX;
     struct document d;
     enum status st = STATUS_OK;
-    if (item->key.len)
-        return STATUS_UNSUPPORTED;
     if (document_begin(&d, item->document))
         return STATUS_INVALID;
     if (item->op <= PUT_PATCH && (st = fits(w, c, item)))
@@ -96,8 +94,44 @@ static enum status decide_one(struct writer *w, struct writer_catalog *c,
     return st;
 }
 
+static int64_t oldest_key(const struct writer *w)
+{
+    return shared_now_ms(w->role->shared) -
+           (int64_t)config_number(w->role->config, OPTION_LOG_WINDOW);
+}
+
+/* *again: the item's key was seen with the same item, which counted then and changes nothing now.
+ */
+static enum status decide_one(struct writer *w, struct writer_catalog *c,
+                              const struct put_item *item, uint32_t i, uint64_t sequence,
+                              bool *again)
+{
+    uint8_t hash[BODY_HASH];
+    struct log_changes note = {.accepted_ms = shared_now_ms(w->role->shared),
+                               .key = item->key,
+                               .hash = slice_make(hash, BODY_HASH)};
+    *again = false;
+    if (!item->key.len)
+        return decide_new(w, c, item, i, sequence);
+    enum status st = idempotency_hash_item(item, &w->payload, hash);
+    st = st ? st
+            : idempotency_find(c->keys, c->index, KEY_OF_ITEM, item->key, hash, oldest_key(w),
+                               &w->payload);
+    *again = st == STATUS_OK;
+    if (st != STATUS_NOT_FOUND)
+        return st;
+    st = decide_new(w, c, item, i, sequence);
+    return st ? st : idempotency_note(c->keys, KEY_OF_ITEM, &note, sequence);
+}
+
+/* A bulk of which nothing counts takes a sequence only where its key or cursor must be kept. */
+static bool to_be_logged(const struct writer *w, const struct put_request *p)
+{
+    return w->accepted || p->key.len || p->cursor_of.len;
+}
+
 /* Decides every item: accepted ones go to w->items, results to w->reply. *gone_upstream: how many
- * were products of a provider that has them no more. */
+ * were products of a provider that has them no more. w->accepted counts what is new in w->items. */
 static enum status decide_all(struct writer *w, struct writer_catalog *c,
                               const struct put_request *p, struct put_reply *r,
                               uint32_t *gone_upstream)
@@ -108,6 +142,7 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
     if (st)
         return st;
     buf_clear(&w->items);
+    w->accepted = 0;
     pending_mark(c->pending, next - 1);
     size_begin(&w->size, p);
     w->taken = arena_alloc(&w->arena, p->item_count + 1);
@@ -115,24 +150,24 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
         st = STATUS_NO_MEMORY;
     for (uint32_t i = 0; !st && i < p->item_count; i++) {
         const struct put_item *item = &p->items[i];
-        enum status one = decide_one(w, c, item, i, next + r->applied);
-        w->taken[i] = one == STATUS_OK;
+        bool again;
+        enum status one = decide_one(w, c, item, i, next + w->accepted, &again);
+        w->taken[i] = one == STATUS_OK && !again;
         if (i % BEAT_ITEMS == BEAT_ITEMS - 1)
             shared_beat(w->role->self);
         if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
             status_class(one) != STATUS_CLASS_CLIENT)
             st = one;
-        else if (one == STATUS_OK)
+        else if (w->taken[i])
             put_item_encode(item, &w->items);
-        *gone_upstream += one == STATUS_OK && item->op == PUT_DELETE && item->origin;
+        w->accepted += w->taken[i];
+        *gone_upstream += w->taken[i] && item->op == PUT_DELETE && item->origin;
         count_item(r, &results, i, one);
     }
     if (p->cursor_of.len)
         put_cursor_encode(p->cursor_of, p->cursor, &w->items);
     snapshot_end(c->snapshot);
-    /* A bulk of which nothing counts takes a sequence only where its key must be kept. */
-    bool logged = r->applied || p->key.len || p->cursor_of.len;
-    r->sequence = next - 1 + (r->applied ? r->applied : logged);
+    r->sequence = next - 1 + (w->accepted ? w->accepted : to_be_logged(w, p));
     buf_clear(&w->reply);
     put_reply_encode(&w->reply, r);
     buf_put_slice(&w->reply, buf_slice(&results));
@@ -141,38 +176,42 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
     return st;
 }
 
-/* True when the request was answered from the first time. */
-static bool replay_answer(struct writer *w, uint64_t conn, const struct frame *f,
-                          struct writer_catalog *c, const struct put_request *p, uint8_t *hash)
+/* Answers w->reply, of which everything was logged before, up to `sequence`. */
+static void answer_again(struct writer *w, uint64_t conn, const struct frame *f,
+                         struct writer_catalog *c, const struct put_request *p, uint64_t sequence)
 {
-    if (!p->key.len)
-        return false;
-    int64_t oldest =
-        shared_now_ms(w->role->shared) - (int64_t)config_number(w->role->config, OPTION_LOG_WINDOW);
-    idempotency_hash(f->body, hash);
-    buf_clear(&w->reply);
-    enum status st =
-        idempotency_find(c->keys, c->index, p->key, slice_make(hash, BODY_HASH), oldest, &w->reply);
-    if (st == STATUS_NOT_FOUND)
-        return false;
-    if (st) {
-        writer_refuse(w, conn, f, st, NULL);
-        return true;
-    }
-    tlv_put_u64(&w->reply, TAG_PUT_REPLAYED, 1);
-    struct put_reply first;
-    struct answer *a = NULL;
-    if (!put_reply_decode(buf_slice(&w->reply), &w->arena, &first))
-        a = answer_create(w, conn, f, c, buf_slice(&w->reply));
+    struct answer *a = answer_create(w, conn, f, c, buf_slice(&w->reply));
     if (!a) {
         writer_refuse(w, conn, f, STATUS_NO_MEMORY, NULL);
-        return true;
+        return;
     }
-    a->sequence = p->ack == ACK_VISIBLE || c->unsynced ? first.sequence : 0;
+    a->sequence = p->ack == ACK_VISIBLE || c->unsynced ? sequence : 0;
     /* while the first one may be in this turn's group, visible stands for durable */
     a->next = w->unseen;
     w->unseen = a;
     writer_tell_seen(w);
+}
+
+/* True when the request was answered from the first time. */
+static bool replay_answer(struct writer *w, uint64_t conn, const struct frame *f,
+                          struct writer_catalog *c, const struct put_request *p, uint8_t *hash)
+{
+    struct put_reply first;
+    if (!p->key.len)
+        return false;
+    enum status st = idempotency_hash_bulk(p, &w->payload, hash);
+    buf_clear(&w->reply);
+    st = st ? st
+            : idempotency_find(c->keys, c->index, KEY_OF_BULK, p->key, hash, oldest_key(w),
+                               &w->reply);
+    if (st == STATUS_NOT_FOUND)
+        return false;
+    tlv_put_u64(&w->reply, TAG_PUT_REPLAYED, 1);
+    st = st ? st : put_reply_decode(buf_slice(&w->reply), &w->arena, &first);
+    if (st)
+        writer_refuse(w, conn, f, st, NULL);
+    else
+        answer_again(w, conn, f, c, p, first.sequence);
     return true;
 }
 
@@ -190,7 +229,7 @@ static enum status log_changes(struct writer *w, struct answer *a, const struct 
         return STATUS_NO_MEMORY;
     enum status st =
         writer_log(w, a, LOG_CHANGES, buf_slice(&w->payload), r->sequence, items ? items : 1);
-    if (!st && p->key.len && idempotency_note(a->catalog->keys, &head, r->sequence))
+    if (!st && p->key.len && idempotency_note(a->catalog->keys, KEY_OF_BULK, &head, r->sequence))
         fprintf(stderr, "writer: out of memory for an idempotency key\n");
     return st;
 }
@@ -229,11 +268,12 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     struct put_reply r = {0};
     struct answer *a = NULL;
     uint32_t gone = 0, gone_upstream = 0;
+    size_t keys = idempotency_count(c->keys);
     st = decide_all(w, c, &p, &r, &gone_upstream);
-    if (!st && r.applied) /* a full catalog gives up as many as come */
-        st = evict_surplus(c, r.sequence, (uint32_t)r.applied, &w->items, &gone);
-    if (!st && !r.applied && !p.key.len && !p.cursor_of.len) { /* nothing to log */
-        writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
+    if (!st && w->accepted) /* a full catalog gives up as many as come */
+        st = evict_surplus(c, r.sequence, w->accepted, &w->items, &gone);
+    if (!st && !to_be_logged(w, &p)) {
+        answer_again(w, conn, f, c, &p, r.applied ? r.sequence : 0);
         return;
     }
     if (!st && !(a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
@@ -243,16 +283,17 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     if (!st) {
         a->ack = p.ack;
         a->frees = frees;
-        st = log_changes(w, a, &p, &r, r.applied + gone, hash);
+        st = log_changes(w, a, &p, &r, w->accepted + gone, hash);
     }
     if (st) {
         pending_undo(c->pending);
+        idempotency_undo(c->keys, keys);
         writer_refuse(w, conn, f, st, NULL);
         if (a)
             answer_free(a);
         return;
     }
-    evict_grown(c, r.applied, w->payload.len);
+    evict_grown(c, w->accepted, w->payload.len);
     c->row->freshness.evicted_size += gone;
     c->row->freshness.evicted_negative += gone_upstream;
     if (p.ack == ACK_QUEUED) {

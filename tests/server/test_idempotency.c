@@ -44,10 +44,13 @@ static int teardown(void **state)
     return system(command);
 }
 
-static uint8_t hash_of(const char *body, uint8_t hash[BODY_HASH])
+static void hash_of(const char *body, uint8_t hash[BODY_HASH])
 {
-    idempotency_hash(slice_str(body), hash);
-    return hash[0];
+    struct put_item item = {.document = slice_str(body)};
+    struct put_request p = {.items = &item, .item_count = 1};
+    struct buf scratch = BUF_INIT;
+    assert_int_equal(idempotency_hash_bulk(&p, &scratch, hash), STATUS_OK);
+    buf_fini(&scratch);
 }
 
 /* Batches of `each` keys named k<from>..., accepted at `ms`. */
@@ -55,6 +58,7 @@ static void apply_keys(unsigned from, unsigned count, int64_t ms, int64_t window
 {
     struct batch *b;
     struct buf scratch = BUF_INIT;
+    struct key_counts added = {0};
     assert_int_equal(batch_begin(ix, &b), STATUS_OK);
     for (unsigned i = from; i < from + count; i++) {
         char key[16];
@@ -65,9 +69,10 @@ static void apply_keys(unsigned from, unsigned count, int64_t ms, int64_t window
                                 .key = slice_str(key),
                                 .hash = slice_make(hash, BODY_HASH),
                                 .reply = SLICE_LIT("reply")};
-        assert_int_equal(idempotency_apply(b, &c, ++sequence, &scratch), STATUS_OK);
+        assert_int_equal(idempotency_apply(b, &c, ++sequence, &scratch, &added), STATUS_OK);
     }
-    assert_int_equal(idempotency_prune(b, ms - window, count), STATUS_OK);
+    assert_int_equal(added.of[KEY_OF_BULK], count);
+    assert_int_equal(idempotency_prune(b, ms - window, &added), STATUS_OK);
     assert_int_equal(batch_commit(&b, sequence), STATUS_OK);
     buf_fini(&scratch);
 }
@@ -79,8 +84,7 @@ static enum status find(const char *key, const char *body, int64_t oldest)
     uint8_t hash[BODY_HASH];
     hash_of(body, hash);
     assert_int_equal(idempotency_create(&t), STATUS_OK);
-    enum status st =
-        idempotency_find(t, ix, slice_str(key), slice_make(hash, BODY_HASH), oldest, &reply);
+    enum status st = idempotency_find(t, ix, KEY_OF_BULK, slice_str(key), hash, oldest, &reply);
     if (!st)
         assert_true(slice_equal(buf_slice(&reply), SLICE_LIT("reply")));
     buf_fini(&reply);
@@ -141,6 +145,103 @@ static void a_key_used_again_outlives_its_first_row(void **state)
     assert_int_equal(rows_with("idemt/"), 15);
 }
 
+/* --- keys of items ---------------------------------------------------------------------------- */
+
+enum { ITEMS = 300 };
+
+static void items_make(struct put_item items[ITEMS], char keys[ITEMS][16], const char *document)
+{
+    for (unsigned i = 0; i < ITEMS; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%u", i);
+        items[i] = (struct put_item){.key = slice_str(i % 3 ? keys[i] : ""),
+                                     .document = slice_str(document)};
+    }
+}
+
+static enum status find_item(struct idempotency *t, const struct put_item *item, enum key_kind kind,
+                             int64_t oldest)
+{
+    struct buf scratch = BUF_INIT, reply = BUF_INIT;
+    uint8_t hash[BODY_HASH];
+    assert_int_equal(idempotency_hash_item(item, &scratch, hash), STATUS_OK);
+    enum status st = idempotency_find(t, ix, kind, item->key, hash, oldest, &reply);
+    assert_int_equal(reply.len, 0);
+    buf_fini(&scratch);
+    buf_fini(&reply);
+    return st;
+}
+
+static void keys_of_items_are_noted_taken_back_and_forgotten(void **state)
+{
+    (void)state;
+    static struct put_item items[ITEMS], others[ITEMS];
+    static char keys[ITEMS][16];
+    struct idempotency *t;
+    struct buf scratch = BUF_INIT;
+    items_make(items, keys, "one");
+    items_make(others, keys, "two");
+    struct log_changes c = {.accepted_ms = 1000, .items = items, .item_count = ITEMS};
+    assert_int_equal(idempotency_create(&t), STATUS_OK);
+    assert_int_equal(idempotency_note_items(t, &c, 7, &scratch), STATUS_OK);
+    assert_int_equal(idempotency_count(t), 200);
+    for (unsigned i = 0; i < ITEMS; i++) {
+        if (!items[i].key.len)
+            continue;
+        assert_int_equal(find_item(t, &items[i], KEY_OF_ITEM, 0), STATUS_OK);
+        assert_int_equal(find_item(t, &others[i], KEY_OF_ITEM, 0), STATUS_CONFLICT);
+        assert_int_equal(find_item(t, &items[i], KEY_OF_BULK, 0), STATUS_NOT_FOUND);
+        assert_int_equal(find_item(t, &items[i], KEY_OF_ITEM, 1001), STATUS_NOT_FOUND);
+    }
+    c.items = others; /* used again, and taken back */
+    assert_int_equal(idempotency_note_items(t, &c, 8, &scratch), STATUS_OK);
+    assert_int_equal(find_item(t, &others[1], KEY_OF_ITEM, 0), STATUS_OK);
+    idempotency_undo(t, 200);
+    assert_int_equal(find_item(t, &items[1], KEY_OF_ITEM, 0), STATUS_OK);
+    assert_int_equal(idempotency_note_items(t, &c, 8, &scratch), STATUS_OK);
+    idempotency_forget(t, 7);
+    assert_int_equal(idempotency_count(t), 200);
+    assert_int_equal(find_item(t, &others[299], KEY_OF_ITEM, 0), STATUS_OK);
+    idempotency_forget(t, 8);
+    assert_int_equal(find_item(t, &others[299], KEY_OF_ITEM, 0), STATUS_NOT_FOUND);
+    idempotency_destroy(&t);
+    buf_fini(&scratch);
+}
+
+static void rows_of_items_are_pruned_apart_from_those_of_bulks(void **state)
+{
+    (void)state;
+    static struct put_item items[ITEMS];
+    static char keys[ITEMS][16];
+    struct idempotency *t;
+    struct buf scratch = BUF_INIT;
+    apply_keys(0, 5, 1000, 500);
+    assert_int_equal(idempotency_create(&t), STATUS_OK);
+    items_make(items, keys, "one");
+    for (int64_t ms = 1000; ms <= 2000; ms += 500) {
+        struct log_changes c = {.accepted_ms = ms, .items = items, .item_count = ITEMS};
+        struct key_counts added = {0};
+        struct batch *b;
+        items_make(items, keys, "one");
+        for (unsigned i = 0; i < ITEMS; i++) /* a third of the keys is each round's own */
+            keys[i][0] = i % 3 == 1 ? (char)('a' + ms / 500) : 'k';
+        assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+        assert_int_equal(idempotency_apply(b, &c, ++sequence, &scratch, &added), STATUS_OK);
+        assert_int_equal(added.of[KEY_OF_ITEM], 200);
+        assert_int_equal(idempotency_prune(b, ms - 600, &added), STATUS_OK);
+        assert_int_equal(batch_commit(&b, sequence), STATUS_OK);
+        assert_int_equal(find_item(t, &items[1], KEY_OF_ITEM, 0), STATUS_OK);
+    }
+    assert_int_equal(rows_with("ideit/"), 400); /* of 1500 and 2000 */
+    assert_int_equal(rows_with("idei/"), 300);  /* those they share once */
+    assert_int_equal(rows_with("idem/"), 5);
+    keys[1][0] = 'a' + 2; /* of 1000 */
+    assert_int_equal(find_item(t, &items[1], KEY_OF_ITEM, 0), STATUS_NOT_FOUND);
+    keys[1][0] = 'a' + 3;
+    assert_int_equal(find_item(t, &items[1], KEY_OF_ITEM, 0), STATUS_OK);
+    idempotency_destroy(&t);
+    buf_fini(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +249,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_beyond_the_window_is_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_used_again_outlives_its_first_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_of_items_are_noted_taken_back_and_forgotten, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(rows_of_items_are_pruned_apart_from_those_of_bulks, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
