@@ -170,5 +170,5 @@ int main(int argc, char **argv)
         return 0;
     if (a.check_data)
         return check_data(config_text(&config, OPTION_DATA_DIR), stdout) ? 0 : EXIT_UNSOUND;
-    return supervisor_run(&config, a.file);
+    return supervisor_run(&config, a.file, argv);
 }

@@ -1,7 +1,8 @@
 /*
  * role - how a process of soukd is started and what it is given.
  *
- * The supervisor runs /proc/self/exe with `--role NAME --number N --slot K` and these descriptors:
+ * The supervisor forks, at its start, or later runs /proc/self/exe with `--role NAME --number N
+ * --slot K`, with these descriptors:
  * 3 the shared pages, 4 the configuration as text, 5.. the listening sockets of a front. role_run()
  * puts a `struct role_context` together and calls the main function of the role. Such a function
  * returns the exit code; it ends by itself on SIGTERM (finish what is in flight) and should end at

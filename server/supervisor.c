@@ -18,6 +18,7 @@
 
 #include "server/admin_http.h"
 #include "server/loop.h"
+#include "server/process_title.h"
 #include "server/role.h"
 
 enum {
@@ -43,7 +44,8 @@ struct supervisor {
     struct config *config;
     const char *config_file;
     struct shared *shared;
-    struct loop *loop;
+    struct loop *loop; /* NULL: the children are not started yet */
+    struct process_title title;
     struct admin_http *http; /* NULL: not wanted, or its address is taken */
     int shared_fd, config_fd, unix_fd, admin_fd, lock_fd;
     struct child children[CHILD_MAX];
@@ -199,13 +201,12 @@ static bool write_config(struct supervisor *s)
 /* --- children -----------------------------------------------------------------------------------
  */
 
-/* Between fork and exec: descriptors to their places. They are lifted first, so that none is
- * overwritten before it was moved. */
-static void child_exec(const struct supervisor *s, const struct child *c, uint32_t slot)
+/* Behind fork: descriptors to their places. They are lifted first, so that none is overwritten
+ * before it was moved. */
+static void child_settle(const struct supervisor *s, const struct child *c)
 {
     const int from[] = {s->shared_fd, s->config_fd, c->fds[0], c->fds[1]};
     int lifted[4];
-    char number[16], place[16];
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -218,6 +219,26 @@ static void child_exec(const struct supervisor *s, const struct child *c, uint32
     for (int i = 0; i < 4; i++)
         if (lifted[i] >= 0)
             dup2(lifted[i], ROLE_FD_SHARED + i);
+}
+
+/* The first of their slots go on in the image that is loaded already: executing and linking it
+ * again for each takes longer than all else of a start. */
+static void child_run(const struct supervisor *s, const struct child *c, uint32_t slot)
+{
+    char title[64];
+    child_settle(s, c);
+    close_range(ROLE_FD_LISTEN + (c->fds[0] >= 0) + (c->fds[1] >= 0), ~0U, 0);
+    snprintf(title, sizeof title, "soukd --role %s --number %u --slot %u", role_name(c->role),
+             c->number, slot);
+    process_title_set(&s->title, title);
+    exit(role_run(role_name(c->role), c->number, slot));
+}
+
+/* Later ones start clean of what the supervisor has opened since. */
+static void child_exec(const struct supervisor *s, const struct child *c, uint32_t slot)
+{
+    char number[16], place[16];
+    child_settle(s, c);
     snprintf(number, sizeof number, "%u", c->number);
     snprintf(place, sizeof place, "%u", slot);
     execl("/proc/self/exe", "soukd", "--role", role_name(c->role), "--number", number, "--slot",
@@ -234,6 +255,8 @@ static void child_start(struct supervisor *s, uint32_t slot)
     atomic_store(&p->draining, 0);
     shared_beat(p);
     pid_t pid = fork();
+    if (pid == 0 && !s->loop)
+        child_run(s, c, slot);
     if (pid == 0)
         child_exec(s, c, slot);
     c->started_ms = clock_mono_ms();
@@ -458,7 +481,7 @@ static void start_http(struct supervisor *s)
         say("error", "no pages for operators, the address cannot be listened on:", where, 0);
 }
 
-int supervisor_run(struct config *config, const char *config_file)
+int supervisor_run(struct config *config, const char *config_file, char **argv)
 {
     struct supervisor *s = calloc(1, sizeof *s);
     if (!s)
@@ -466,8 +489,11 @@ int supervisor_run(struct config *config, const char *config_file)
     s->config = config;
     s->pid = getpid();
     s->config_file = config_file;
+    s->title = process_title_find(argv);
     signal(SIGPIPE, SIG_IGN);
     const char *wrong = prepare(s);
+    for (uint32_t i = 0; !wrong && i < s->child_count; i++) /* they die with us, whatever follows */
+        child_start(s, i);
     if (!wrong && loop_create(&s->loop))
         wrong = "no event loop";
     struct loop_timer *watch =
@@ -482,8 +508,6 @@ int supervisor_run(struct config *config, const char *config_file)
     loop_signal(s->loop, SIGINT, on_term, s);
     loop_signal(s->loop, SIGHUP, on_hup, s);
     start_http(s);
-    for (uint32_t i = 0; i < s->child_count; i++)
-        child_start(s, i);
     say("info", "serving on", config_text(config, OPTION_LISTEN), (long)getpid());
     loop_run(s->loop);
     admin_http_destroy(&s->http);

@@ -230,7 +230,7 @@ def child_pids(pid):
 def command_line(pid):
     try:
         with open(f'/proc/{pid}/cmdline', 'rb') as f:
-            return f.read().decode(errors='replace').split('\0')
+            return f.read().decode(errors='replace').replace('\0', ' ').split()
     except (FileNotFoundError, ProcessLookupError):
         return []
 
