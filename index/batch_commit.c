@@ -217,7 +217,7 @@ static enum status write_schema(struct commit *c)
 static enum status write_all(struct commit *c, uint64_t sequence)
 {
     struct batch *b = c->b;
-    uint64_t generation = store_txn_number(c->txn);
+    uint64_t generation = b->meta.generation + 1;
     enum status st = write_segment(c);
     st = st ? st : write_dictionary(c);
     st = st ? st : facet_intern_write(b->w->intern, c->txn, &b->meta);

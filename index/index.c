@@ -45,7 +45,7 @@ static enum status write_first(struct store *store, const struct schema *schema)
         st = STATUS_IO;
     if (!st) {
         m->analyser = analyser_stamp();
-        m->generation = store_txn_number(t);
+        m->generation = 1;
         m->schema_version = 1;
         m->next_segment = 1;
         st = meta_write(t, m);

@@ -252,7 +252,7 @@ static enum status switch_list(struct merge_task *t, struct store_txn *txn)
     if (!st) {
         merge_replace(m, run, row);
         m->next_segment = w->next_segment > m->next_segment ? w->next_segment : m->next_segment;
-        m->generation = store_txn_number(txn);
+        m->generation++;
         st = meta_write(txn, m);
     }
     free(m);

@@ -96,9 +96,63 @@ static void it_is_exact_at_every_millisecond_and_commit(void **state)
     shop_close(&s);
 }
 
+/* An edition copied without its free pages goes on with the count of commits: a reader of it keeps
+ * what it knows while products are evicted, and no stamp of a chunk comes a second time. */
+static void in_a_copy_evictions_move_nothing(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct index *copy;
+    struct snapshot *snap;
+    struct expired e = {0};
+    struct batch *b;
+    bool stale;
+    const uint64_t *bits;
+    uint32_t count;
+    char dir[] = "/tmp/souk-expired-XXXXXX", command[64];
+    int64_t now = 100000;
+    const struct change c = {0, now, 10, 0, 0, 0};
+    shop_open(&s);
+    for (int i = 0; i < 40; i++) { /* more commits than are remembered */
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+        put(b, id, "word", &c);
+        assert_int_equal(batch_commit(&b, (uint64_t)i + 1), STATUS_OK);
+    }
+    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
+    assert_int_equal(snapshot_begin(snap), STATUS_OK);
+    uint64_t generation = snapshot_generation(snap);
+    snapshot_destroy(&snap);
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(index_copy_into(s.ix, dir), STATUS_OK);
+    assert_int_equal(index_open(dir, NULL, &copy, &stale, NULL), STATUS_OK);
+    assert_int_equal(snapshot_create(copy, &snap), STATUS_OK);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(snapshot_begin(snap), STATUS_OK);
+        assert_int_equal(snapshot_generation(snap), generation + (uint64_t)i);
+        assert_int_equal(expired_at(&e, snap, now + 1000, &bits, &count), STATUS_OK);
+        assert_int_equal(e.version, 40); /* each bit was set once, and none was cleared */
+        snapshot_end(snap);
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        assert_int_equal(batch_begin(copy, &b), STATUS_OK);
+        assert_int_equal(batch_delete(b, slice_str(id)), STATUS_OK);
+        assert_int_equal(batch_commit(&b, (uint64_t)i + 100), STATUS_OK);
+    }
+    expired_fini(&e);
+    snapshot_destroy(&snap);
+    index_close(&copy);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+    shop_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_exact_at_every_millisecond_and_commit)};
+        cmocka_unit_test(it_is_exact_at_every_millisecond_and_commit),
+        cmocka_unit_test(in_a_copy_evictions_move_nothing),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
