@@ -216,6 +216,16 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
     return st;
 }
 
+enum status decide_delete(struct pending *p, struct slice id, uint64_t sequence)
+{
+    const struct put_item item = {.op = PUT_DELETE};
+    struct entry e = {.id = XXH3_128bits(id.ptr, id.len), .sequence = sequence};
+    enum status st = note(p, &item, UINT32_MAX, &e);
+    if (!st && p->watched && !canary_reserved(id))
+        p->growth--;
+    return st;
+}
+
 enum status pending_replay(struct pending *p, const struct put_item *item, uint64_t sequence)
 {
     struct document d;

@@ -41,5 +41,7 @@ void pending_forget(struct pending *p, uint64_t visible);
  */
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
                    uint32_t bytes, uint64_t sequence);
+/* The delete of a product that is in the index and that pending_touches() does not know of. */
+enum status decide_delete(struct pending *p, struct slice id, uint64_t sequence);
 
 #endif

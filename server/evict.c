@@ -11,7 +11,7 @@
 #include "server/role.h"
 #include "server/s3fifo.h"
 
-enum { OPEN_RECORDS = 2, MEASURE_MS = 20, UNMERGED = 2, BURST_MS = 200 };
+enum { OPEN_RECORDS = 2, MEASURE_MS = 20, UNMERGED = 2, BURST_MS = 500 };
 
 struct move {
     uint32_t from, to;
@@ -36,7 +36,7 @@ struct evict {
     uint64_t open[OPEN_RECORDS]; /* sequences of the last records of deletes */
     uint32_t own;                /* canaries among those chosen last */
     double tokens;
-    int64_t tokens_ms;
+    int64_t tokens_ms, expired_ms; /* expired_ms: of the last record of expired ones */
     /* the apply thread's */
     struct moves collecting;
     struct shared_pages applying;
@@ -282,10 +282,13 @@ static bool give_up(struct choice *h, struct slice id)
 {
     buf_clear(&h->document);
     document_put_header(&h->document, id, 0);
-    struct put_item item = {.op = PUT_DELETE, .ttl_ms = -1, .swr_ms = -1, .sie_ms = -1};
-    item.document = buf_slice(&h->document);
-    h->status = h->document.failed ? STATUS_NO_MEMORY
-                                   : decide(h->c->pending, h->c->snapshot, &item, 0, h->sequence);
+    const struct put_item item = {.op = PUT_DELETE,
+                                  .ttl_ms = -1,
+                                  .swr_ms = -1,
+                                  .sie_ms = -1,
+                                  .document = buf_slice(&h->document)};
+    h->status =
+        h->document.failed ? STATUS_NO_MEMORY : decide_delete(h->c->pending, id, h->sequence);
     if (h->status)
         return false;
     put_item_encode(&item, h->items);
@@ -315,7 +318,9 @@ static uint32_t allowance(struct evict *e, const struct evict_limits *l, int64_t
     e->tokens += (double)(now_ms - e->tokens_ms) * (double)l->per_second / 1000;
     e->tokens = e->tokens > burst ? burst : e->tokens;
     e->tokens_ms = now_ms;
-    return e->tokens < 1 ? 0 : e->tokens < EVICT_BATCH ? (uint32_t)e->tokens : EVICT_BATCH;
+    if (now_ms - e->expired_ms < EVICT_PAUSE_MS)
+        return 0;
+    return e->tokens < 1 ? 0 : e->tokens < EVICT_MOST ? (uint32_t)e->tokens : EVICT_MOST;
 }
 
 enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l, int64_t now_ms,
@@ -332,6 +337,8 @@ enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l
     snapshot_end(c->snapshot);
     buf_fini(&h.document);
     *count = h.count;
+    if (h.count)
+        c->evict->expired_ms = now_ms;
     return st ? st : h.status;
 }
 

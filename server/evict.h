@@ -3,8 +3,9 @@
  *
  * The writer's loop asks here what to give up and logs it as deletes, so that an eviction is a
  * change like any other: decided before it is logged, in order with pushes, the same at every
- * replay. A product with a change under way is left alone. Eviction is bounded: at most EVICT_BATCH
- * products in a record, two records at a time not yet applied, and a rate.
+ * replay. A product with a change under way is left alone. Eviction is bounded: a rate, two records
+ * at a time not yet applied, and at most EVICT_MOST products in a record. What expired goes in few
+ * large steps, for each one is a commit that every reader has to follow.
  *
  * Surplus: a catalog with max_products or max_bytes gives up by S3-FIFO (s3fifo.h) over the hits of
  * its readers. Products are counted exactly as they are logged; a PUT that would take the catalog
@@ -20,7 +21,11 @@
 
 #include "server/writer_catalog.h"
 
-enum { EVICT_BATCH = 512 };
+enum {
+    EVICT_BATCH = 512,   /* surplus products in a record */
+    EVICT_MOST = 8192,   /* expired ones */
+    EVICT_PAUSE_MS = 150 /* at least, from one record of expired ones to the next */
+};
 
 /* Parts of max_bytes, in percent: products go from HIGH down to LOW; from LAST on upserts wait. */
 enum { EVICT_LOW = 70, EVICT_HIGH = 75, EVICT_LAST = 85 };
@@ -36,7 +41,7 @@ void evict_destroy(struct evict **e);
 
 /* Is one of the two records of deletes that may be under way free? */
 bool evict_may_go_on(const struct writer_catalog *c);
-/* Products that had their last moment: up to EVICT_BATCH of them as deletes into `items`, noted as
+/* Products that had their last moment: up to EVICT_MOST of them as deletes into `items`, noted as
  * pending under `sequence`. *count 0: nothing is due, or it is not time yet. The caller marks the
  * group of decisions, and takes it back when it cannot log it. */
 enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l, int64_t now_ms,
