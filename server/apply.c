@@ -4,9 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "server/push_canary.h"
 #include "server/provider_row.h"
 #include "server/upkeep.h"
+#include "server/urgency.h"
 
 enum {
     ITEMS_USUAL = 1024,
@@ -365,7 +364,7 @@ static void one_step(struct apply *a)
 static void *thread_main(void *ctx)
 {
     struct apply *a = ctx;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), APPLY_NICE);
+    urgency_patient(APPLY_NICE);
     pthread_mutex_lock(&a->lock);
     while (!a->stop) {
         if (a->paused)

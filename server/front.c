@@ -2,6 +2,7 @@
 #include "server/push_canary.h"
 
 #include "server/cached_search.h"
+#include "server/urgency.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -236,8 +237,10 @@ int front_main(struct role_context *r)
     if (s)
         fprintf(stderr, "soukd: %s %u does not start: %s\n", role_name(r->role), r->number,
                 status_text(s));
-    else
+    else {
+        urgency_prompt();
         loop_run(f->loop);
+    }
     conn_flush_touched(f, true);
     conn_table_fini(&f->conns);
     admission_fini(&f->admission);

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "server/urgency.h"
 
 enum { SPARE_PATH = 640, SPARE_NICE = 10, SYNC_BYTES = 8 << 20 };
 
@@ -54,7 +54,7 @@ static enum status fill(struct log_spare *s)
 static void *thread_main(void *ctx)
 {
     struct log_spare *s = ctx;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), SPARE_NICE);
+    urgency_patient(SPARE_NICE);
     s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     s->status = s->fd < 0 ? status_from_errno(errno) : fill(s);
     if (s->status) { /* what a full disk has no room for gives it back at once */

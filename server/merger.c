@@ -2,9 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "server/urgency.h"
 
 enum { MERGER_NICE = 10 };
 enum state { MERGER_FREE, MERGER_BUILDS, MERGER_BUILT, MERGER_STOPS };
@@ -24,7 +23,7 @@ struct merger {
 static void *thread_main(void *ctx)
 {
     struct merger *m = ctx;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MERGER_NICE);
+    urgency_patient(MERGER_NICE);
     pthread_mutex_lock(&m->lock);
     while (m->state != MERGER_STOPS) {
         if (m->state != MERGER_BUILDS) {
