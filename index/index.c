@@ -217,6 +217,16 @@ enum status index_copy_into(struct index *ix, const char *dir)
     return store_copy(ix->store, dir);
 }
 
+uint32_t index_in_memory(struct index *ix)
+{
+    return store_in_memory(ix->store);
+}
+
+void index_warm(struct index *ix)
+{
+    store_warm(ix->store);
+}
+
 enum status index_row_get(struct index *ix, struct slice key, struct buf *value)
 {
     struct store_txn *t;

@@ -117,6 +117,10 @@ enum status index_rebuild_into(struct index *ix, const char *dir, const struct s
 /* Writes the edition as it is committed into the (created, empty) directory, without the pages that
  * are free. Any thread, at the same time as batches. */
 enum status index_copy_into(struct index *ix, const char *dir);
+/* A copy is written past the page cache, so that searches would wait for each of its pages.
+ * Percent of the file that is in memory; and: begin to read all of it. Any thread. */
+uint32_t index_in_memory(struct index *ix);
+void index_warm(struct index *ix);
 
 /* Proves postings <-> products <-> columns <-> counters. CORRUPT with the first contradiction in
  * fault. */

@@ -5,6 +5,8 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -177,6 +179,48 @@ enum status store_extent(struct store *s, uint64_t *end, uint64_t *map)
 enum status store_copy(struct store *s, const char *dir)
 {
     return store_status(s, mdb_env_copy2(s->env, dir, MDB_CP_COMPACT));
+}
+
+static bool file_of(struct store *s, int *fd, size_t *len)
+{
+    struct stat file;
+    bool good = !mdb_env_get_fd(s->env, fd) && !fstat(*fd, &file);
+    *len = good ? (size_t)file.st_size : 0;
+    return *len > 0;
+}
+
+uint32_t store_in_memory(struct store *s)
+{
+    enum { WINDOW = 4096 };
+    unsigned char there[WINDOW];
+    size_t len, page = (size_t)sysconf(_SC_PAGESIZE), found = 0;
+    int fd;
+    if (!file_of(s, &fd, &len))
+        return 0;
+    char *map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0); /* LMDB does not tell where its is */
+    if (map == MAP_FAILED)
+        return 0;
+    size_t pages = (len + page - 1) / page;
+    for (size_t at = 0; at < pages; at += WINDOW) {
+        size_t n = pages - at < WINDOW ? pages - at : WINDOW;
+        if (mincore(map + at * page, n * page, there))
+            break;
+        for (size_t i = 0; i < n; i++)
+            found += there[i] & 1;
+    }
+    munmap(map, len);
+    return pages ? (uint32_t)(found * 100 / pages) : 0;
+}
+
+void store_warm(struct store *s)
+{
+    enum { STEP = 128 << 10 }; /* what every kernel reads ahead at once; more may be left out */
+    size_t len;
+    int fd;
+    if (!file_of(s, &fd, &len))
+        return;
+    for (size_t at = 0; at < len; at += STEP)
+        posix_fadvise(fd, (off_t)at, STEP, POSIX_FADV_WILLNEED);
 }
 
 enum status store_reap_readers(struct store *s)

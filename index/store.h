@@ -84,6 +84,10 @@ enum status store_unwrap(struct slice key, struct slice wrapped, struct slice *v
 enum status store_extent(struct store *s, uint64_t *end, uint64_t *map);
 /* Writes the environment as one transaction sees it into another directory, without free pages. */
 enum status store_copy(struct store *s, const char *dir);
+/* Percent of the file that is in memory. */
+uint32_t store_in_memory(struct store *s);
+/* Has all of the file read into memory; begins it, and does not wait for the end. */
+void store_warm(struct store *s);
 /* Clears reader slots of processes that died. */
 enum status store_reap_readers(struct store *s);
 enum status store_usage(struct store *s, struct store_txn *t, struct store_usage *out);

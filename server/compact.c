@@ -4,21 +4,25 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/apply.h"
 #include "server/edition.h"
 #include "server/role.h"
+#include "server/urgency.h"
 
 enum {
     COMPACT_NICE = 10,
     CATCH_UP_ROUNDS = 8,
     CATCH_UP_NEAR = 1000, /* records the apply thread may be left with */
     BATCH_RECORDS = 4096,
-    BATCH_BYTES = 32 << 20
+    BATCH_BYTES = 32 << 20,
+    WARM_PART = 50, /* percent of the old edition in memory, for the new one to be read in */
+    WARM_LEFT = 5,  /* percent that need not be waited for */
+    WARM_MS = 20,
+    WARM_STILL = 25 /* looks without progress: the memory does not suffice */
 };
 
 struct compact {
@@ -166,6 +170,22 @@ static enum status rebuild(struct compact *k)
     return st;
 }
 
+/* Searches shall find the new edition in memory as much as the old one. */
+static void warm(const struct compact *k)
+{
+    const struct timespec pause = {0, WARM_MS * 1000000};
+    uint32_t want = index_in_memory(k->from), have = index_in_memory(k->fresh), still = 0;
+    if (want < WARM_PART)
+        return; /* it is larger than the memory: nothing to win */
+    index_warm(k->fresh);
+    while (have + WARM_LEFT < want && still < WARM_STILL && !k->stop) {
+        nanosleep(&pause, NULL);
+        uint32_t now = index_in_memory(k->fresh);
+        still = now > have ? 0 : still + 1;
+        have = now;
+    }
+}
+
 static enum status make(struct compact *k)
 {
     remove_tree(k->path); /* an interrupted attempt */
@@ -179,13 +199,15 @@ static enum status make(struct compact *k)
             break;
         st = catch_up(k, target);
     }
+    if (!st)
+        warm(k);
     return st;
 }
 
 static void *thread_main(void *ctx)
 {
     struct compact *k = ctx;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), COMPACT_NICE);
+    urgency_patient(COMPACT_NICE);
     k->status = make(k);
     k->ready = true;
     k->tell(k->ctx);
