@@ -22,6 +22,8 @@ import urllib.parse
 from souk_system import SLACK, Failed
 
 POISON = 'poisoned'  # in products of answers that must never be believed
+# Made once: whoever asks would give up while it is made, and ask again before the one who makes it notices.
+BOMB = gzip.compress(b'[' + b' ' * 30_000_000 + b']')
 
 
 class BadUpstream:
@@ -270,7 +272,7 @@ class BadUpstream:
         return False
 
     def bomb(self, conn, path, headers):
-        self.send(conn, 200, gzip.compress(b'[' + b' ' * 30_000_000 + b']'), ['Content-Encoding: gzip'])
+        self.send(conn, 200, BOMB, ['Content-Encoding: gzip'])
         return True
 
     def broken_gzip(self, conn, path, headers):

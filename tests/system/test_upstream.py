@@ -13,6 +13,7 @@ import unittest
 from souk_system import SLACK, SOURCE, Server, wait_until
 from souk_upstream import QUICK, BadUpstream, create, define, products, upstream
 from souk_wire import Connection, hits, tlv
+from test_upstream_faults import FAULTS
 
 
 class Upstream(unittest.TestCase):
@@ -563,6 +564,14 @@ class Documentation(unittest.TestCase):
         self.assertGreater(len(rows), 20)
         for name, default, help_text in rows:
             self.assertIn(f"| `{name}` | {'not set' if default == '-1' else default} | {help_text} |", text)
+
+    def test_every_fault_that_is_tried_is_told_and_the_reverse(self):
+        with open(os.path.join(SOURCE, 'docs', 'upstreams.md')) as f:
+            table = f.read().split('## What is tried')[1].split('## Operating')[0]
+        rows = [row.split('|') for row in table.splitlines() if row.startswith('| ')][1:]
+        told = {name: row[3].strip() for row in rows for name in re.findall(r'`(\w+)`', row[2])}
+        states = {name: 'any' if len(s) > 2 else 'open' if 'open' in s else next(iter(s)) for name, (_, s) in FAULTS.items()}
+        self.assertEqual(told, states)
 
 
 if __name__ == '__main__':

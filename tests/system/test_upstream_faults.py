@@ -13,19 +13,19 @@ import threading
 import time
 import unittest
 
-from souk_system import BIN, SLACK, Server, wait_until
+from souk_system import BIN, PATIENCE, SLACK, Server, wait_until
 from souk_upstream import POISON, QUICK, BadUpstream, certificates, create, define, products, upstream
 from souk_wire import Connection, field, hits, tlv
 
 TTL, FAULT_S, LAG = 2.0, 5.0, 1.0 * SLACK
-SHORT_SIE = 2  # of the catalog whose products run out while its upstream is away
+SHORT_SIE = 3  # of the catalog whose products run out while its upstream is away
 FRESH, STALE, STALE_IF_ERROR, EXPIRED = range(4)
 COUNT = 12
 OPEN = {'open', 'half_open'}
 HUGE = b'{"id": "p0", "title": "' + b'x' * 200000 + b'"}'
 DEEP = b'[' * 5000 + b']' * 5000
 
-# name -> (what the upstream does, states its breaker may be in after FAULT_S)
+# name -> (what the upstream does, states its breaker must come to)
 FAULTS = {
     'refused': (lambda u: u.stop(), OPEN),
     'black_hole': (lambda u: u.black_hole(), OPEN),
@@ -59,8 +59,7 @@ FAULTS = {
     'wrong_host_certificate': ('other', OPEN),
     'flapping': (lambda u: u.flapping, OPEN | {'closed'}),
     'one_in_ten': (lambda u: u.one_in_ten, {'closed'}),
-    # when all have run out there is nothing left to ask for, so the breaker may have closed its window on too few calls
-    'past_its_limit': (lambda u: u.stop(), OPEN | {'closed'}),
+    'past_its_limit': (lambda u: u.stop(), OPEN),
 }
 
 
@@ -75,14 +74,14 @@ class Watch:
 
 
 class UpstreamFaults(unittest.TestCase):
-    faults, soukd = FAULTS, None
+    faults, soukd, lag, recovery_s = FAULTS, None, LAG, 60
 
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix='souk-faults-')
         cls.certificates = certificates(cls.folder)
         cls.server = Server(soukd=cls.soukd).start()
-        cls.upstreams, cls.watches, cls.reports = {}, {name: Watch() for name in cls.faults}, {}
+        cls.upstreams, cls.watches, cls.reports, cls.seconds = {}, {name: Watch() for name in cls.faults}, {}, {}
         try:
             cls.prepare()
             cls.suffer()
@@ -115,8 +114,12 @@ class UpstreamFaults(unittest.TestCase):
     @classmethod
     def suffer(cls):
         cls.stopping = False
-        searching = threading.Thread(target=cls.search)
-        searching.start()
+        # one whose products run out is looked at all the time, however long a round over the others takes
+        brief = [name for name in cls.faults if name == 'past_its_limit']
+        searching = [threading.Thread(target=cls.search, args=(names,)) for names in (sorted(set(cls.faults) - set(brief)), brief) if names]
+        for t in searching:
+            t.start()
+        threading.Thread(target=cls.measure_stalls, daemon=True).start()
         time.sleep(TTL + 0.5)  # everything was revalidated once
         cls.before = {name: upstream(cls.server, name) for name in cls.faults}
         cls.start = time.monotonic()
@@ -128,25 +131,49 @@ class UpstreamFaults(unittest.TestCase):
                 up.hang_up()
             else:
                 up.mode = fault(up) or up.mode
-        time.sleep(FAULT_S)
-        for name in sorted(cls.faults, key=lambda n: 'retry_after' not in n):  # those pauses end soon
-            cls.reports[name] = upstream(cls.server, name)
-        cls.seconds = time.monotonic() - cls.start
+        cls.watch_breakers()
         for name, up in cls.upstreams.items():
             up.tls = cls.certificates['good'] if up.tls else None
             up.mode = up.good
             up.listen()
+        back = time.monotonic()
         cls.recovered, renewed = set(), {name: set() for name in cls.faults}
-        end = time.monotonic() + 60 * SLACK
+        end = time.monotonic() + cls.recovery_s * SLACK
         while time.monotonic() < end and len(cls.recovered) < len(cls.faults):
             for name in set(cls.faults) - cls.recovered:
-                # each was fresh again: a slow machine may not see all of them fresh in one look
-                renewed[name] |= cls.fresh_ids(name)
+                # confirmed since: a look may come late for the moment in which it was fresh
+                renewed[name] |= cls.confirmed_ids(name, time.monotonic() - back)
                 if len(renewed[name]) == COUNT:
                     cls.recovered.add(name)
             time.sleep(0.05)
         cls.stopping = True
-        searching.join(10)
+        for t in searching:
+            t.join(10 * SLACK)
+
+    @classmethod
+    def measure_stalls(cls):
+        """How much later than it wanted to a thread runs here: an answer is taken in that much later, in three steps."""
+        while not cls.stopping:
+            start = time.monotonic()
+            time.sleep(0.01)
+            cls.lag = max(cls.lag, LAG + 3 * (time.monotonic() - start - 0.01))
+
+    @classmethod
+    def watch_breakers(cls):
+        """Looks at all until each breaker has come to the state it must be in and FAULT_S are over; on a machine that has
+        no time for us the calls that open one come late. What is reported is the first right look behind FAULT_S."""
+        waiting, end = set(cls.faults), cls.start + FAULT_S * PATIENCE * SLACK
+        time.sleep(FAULT_S)
+        while waiting:
+            for name in sorted(waiting, key=lambda n: 'retry_after' not in n):  # those pauses end soon
+                cls.reports[name] = upstream(cls.server, name)
+                cls.seconds[name] = time.monotonic() - cls.start
+                right = cls.reports[name]['providers'][0]['breaker'] in FAULTS[name][1] and (
+                    FAULTS[name][1] != OPEN or cls.reports[name]['state'] == 'down')
+                ran_out = name != 'past_its_limit' or cls.watches[name].least == 0
+                if (right and ran_out) or time.monotonic() > end:
+                    waiting.discard(name)
+            time.sleep(0.05)
 
     @classmethod
     def looked_at(cls, name):
@@ -158,17 +185,17 @@ class UpstreamFaults(unittest.TestCase):
         return found
 
     @classmethod
-    def fresh_ids(cls, name):
+    def confirmed_ids(cls, name, seconds):
         with Connection(('127.0.0.1', cls.server.port)) as c:
             found = hits(c.search(name, 'shoe', tlv('SEARCH', 'K', 100)))
-        return {h.id for h in found if h.freshness == FRESH}
+        return {h.id for h in found if h.age_ms < 1000 * seconds}
 
     @classmethod
-    def search(cls):
+    def search(cls, names):
         extra = tlv('SEARCH', 'K', 100) + tlv('SEARCH', 'IDS_ONLY', 1)
         with Connection(('127.0.0.1', cls.server.port)) as c:
             while not cls.stopping:
-                for name in cls.faults:
+                for name in names:
                     cls.one_search(c, name, extra)
                 time.sleep(0.02)
 
@@ -189,8 +216,8 @@ class UpstreamFaults(unittest.TestCase):
         for h in found:
             age = now - up.good_at.get(h.id, now)
             w.states[h.freshness] += 1
-            w.unlabelled += h.freshness == FRESH and age > TTL + LAG
-            w.expired += h.freshness == EXPIRED or age > TTL + (SHORT_SIE if name == 'past_its_limit' else 600) + LAG
+            w.unlabelled += h.freshness == FRESH and age > TTL + cls.lag
+            w.expired += h.freshness == EXPIRED or age > TTL + (SHORT_SIE if name == 'past_its_limit' else 600) + cls.lag
 
     # --- what holds in each -----------------------------------------------------------------------
 
@@ -206,12 +233,12 @@ class UpstreamFaults(unittest.TestCase):
             self.assertEqual(w.least, COUNT, 'products went missing')
         self.assertLessEqual(max(up.most_flying.values(), default=0), 1, 'two questions about one product')
         calls, retries = report['calls'] - before['calls'], report['retries'] - before['retries']
-        self.assertLessEqual(retries, 0.1 * (calls - retries) + self.seconds + 1.5)
+        self.assertLessEqual(retries, 0.1 * (calls - retries) + self.seconds[name] + 1.5)
         self.assertIn(provider['breaker'], FAULTS[name][1], provider['error'])
         if FAULTS[name][1] == OPEN:
             self.assertEqual(report['state'], 'down')
-            self.assertLess(calls, 60, 'an open breaker calls all the same')
-        self.assertLessEqual(provider['opens'], 1 + self.seconds / (QUICK['breaker_open_ms'] / 1000 / 4))
+            self.assertLess(calls, 12 * max(self.seconds[name], FAULT_S), 'an open breaker calls all the same')
+        self.assertLessEqual(provider['opens'], 1 + self.seconds[name] / (QUICK['breaker_open_ms'] / 1000 / 4))
         if name not in ('flapping', 'one_in_ten'):
             self.assertGreater(w.states[STALE_IF_ERROR], 0)
         self.assertIn(name, self.recovered, f'not fresh again: {upstream(self.server, name)}')
@@ -244,7 +271,7 @@ class Injected(unittest.TestCase):
     """soukd with one fault built in: the same checks must find it."""
 
     def found(self, fault, what):
-        run = type(fault, (UpstreamFaults,), {'faults': {what: FAULTS[what]}, 'soukd': os.path.join(
+        run = type(fault, (UpstreamFaults,), {'faults': {what: FAULTS[what]}, 'recovery_s': 1, 'soukd': os.path.join(
             os.path.dirname(BIN), 'tests', f'soukd_{fault}')})
         run.setUpClass()
         try:
