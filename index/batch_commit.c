@@ -4,6 +4,7 @@
 #include "index/expiry_moves.h"
 #include "index/merge.h"
 #include "index/segment_image.h"
+#include "index/visible.h"
 
 /*
  * The commit, in order: finish the segment in memory, fold it with small neighbours, then one write
@@ -227,6 +228,8 @@ static enum status write_all(struct commit *c, uint64_t sequence)
     st = st ? st : write_schema(c);
     if (!st && b->expiry_least != EXPIRY_NEVER)
         st = expiry_moves_add(c->txn, generation, b->expiry_least);
+    if (!st && b->unseen)
+        st = visible_keep(c->txn, b->meta.generation, generation);
     if (st)
         return st;
     b->meta.generation = generation;
@@ -234,6 +237,11 @@ static enum status write_all(struct commit *c, uint64_t sequence)
     if (b->settings_changed)
         b->meta.settings_sequence = sequence;
     return meta_write(c->txn, &b->meta);
+}
+
+void batch_unseen(struct batch *b)
+{
+    b->unseen = true;
 }
 
 static void take_schema(struct batch *b)

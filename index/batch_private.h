@@ -30,6 +30,7 @@ struct batch {
     uint32_t doc_base;
     struct schema *schema; /* set by alter */
     bool settings_changed;
+    bool unseen; /* batch_unseen() */
     void (*moved)(void *ctx, uint32_t from, uint32_t to);
     void *moved_ctx;
     int64_t expiry_least; /* earliest limit of a living product that was put or removed */

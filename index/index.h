@@ -69,6 +69,9 @@ enum status index_row_get(struct index *ix, struct slice key, struct buf *value)
 void batch_on_move(struct batch *b, void (*moved)(void *ctx, uint32_t from, uint32_t to),
                    void *ctx);
 
+/* What this batch changes no user can see: the commit keeps the visible generation. */
+void batch_unseen(struct batch *b);
+
 /* Docs and bytes collected so far; the caller commits when large. */
 uint32_t batch_doc_count(const struct batch *b);
 uint64_t batch_bytes(const struct batch *b);

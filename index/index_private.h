@@ -47,6 +47,7 @@ struct snapshot {
     uint64_t number;   /* transaction number the rest belongs to; 0 = none */
     uint64_t epoch;    /* counts refreshes: columns compare it */
     struct meta meta;
+    uint64_t visible; /* generation, see visible.h */
     struct schema *schema;
     uint32_t schema_version;
     struct live live;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "index/merge.h"
+#include "index/visible.h"
 
 /*
  *   begin   writing thread   choose neighbours, reserve a number, keep a snapshot of the state
@@ -252,8 +253,9 @@ static enum status switch_list(struct merge_task *t, struct store_txn *txn)
     if (!st) {
         merge_replace(m, run, row);
         m->next_segment = w->next_segment > m->next_segment ? w->next_segment : m->next_segment;
+        st = visible_keep(txn, m->generation, m->generation + 1);
         m->generation++;
-        st = meta_write(txn, m);
+        st = st ? st : meta_write(txn, m);
     }
     free(m);
     return st;

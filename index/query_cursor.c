@@ -153,7 +153,7 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     if (r.failed)
         return refuse(fault, "is damaged");
     c->weights = slice_make(r.at, wire_left(&r));
-    c->moved = c->uuid != snapshot_uuid(snap) || c->generation != snapshot_generation(snap);
+    c->moved = c->uuid != snapshot_uuid(snap) || c->generation != snapshot_visible(snap);
     /* a rebuilt edition numbers its products anew */
     if (c->uuid != snapshot_uuid(snap) && snapshot_find(snap, id, &c->last.docid))
         c->last.docid = UINT32_MAX;
@@ -177,7 +177,7 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     buf_put_u8(b, CURSOR_VERSION);
     wire_put_u64(b, question);
     wire_put_u32(b, snapshot_uuid(snap));
-    wire_put_varint(b, snapshot_generation(snap));
+    wire_put_varint(b, snapshot_visible(snap));
     wire_put_varint(b, snapshot_sequence(snap));
     wire_put_varint(b, place->now_ms > 0 ? (uint64_t)place->now_ms : 0);
     buf_put_u8(b, place->stages);

@@ -5,6 +5,7 @@
 
 #include "index/expiry_moves.h"
 #include "index/index_private.h"
+#include "index/visible.h"
 
 struct slice dictionary_key(char key[DICTIONARY_KEY_MAX], uint32_t number)
 {
@@ -158,7 +159,8 @@ static enum status refresh(struct snapshot *s)
     if ((st = load_schema(s)) || (st = bind_segments(s)))
         return st;
     if ((st = live_load(&s->live, s->txn, s->meta.docid_end)) ||
-        (st = settings_any(s->txn, &s->has_settings)))
+        (st = settings_any(s->txn, &s->has_settings)) ||
+        (st = visible_of(s->txn, s->meta.generation, &s->visible)))
         return st;
     s->number = store_txn_number(s->txn);
     return STATUS_OK;
@@ -192,6 +194,11 @@ uint32_t snapshot_uuid(const struct snapshot *s)
 uint64_t snapshot_generation(const struct snapshot *s)
 {
     return s->meta.generation;
+}
+
+uint64_t snapshot_visible(const struct snapshot *s)
+{
+    return s->visible;
 }
 
 uint64_t snapshot_sequence(const struct snapshot *s)

@@ -23,6 +23,8 @@ enum status snapshot_begin(struct snapshot *s);
 void snapshot_end(struct snapshot *s);
 
 uint64_t snapshot_generation(const struct snapshot *s); /* commit number within the edition */
+/* The last commit that changed something a user can see: pages and cursors hold as long as it. */
+uint64_t snapshot_visible(const struct snapshot *s);
 uint64_t snapshot_sequence(const struct snapshot *s);   /* last applied event log sequence */
 uint32_t snapshot_live_count(const struct snapshot *s); /* products, expired-not-evicted included */
 uint32_t snapshot_docid_end(const struct snapshot *s);  /* one past the highest docid */

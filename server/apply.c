@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/canary_id.h"
 #include "server/edition.h"
 #include "server/evict.h"
 #include "server/push_canary.h"
@@ -184,6 +185,16 @@ static enum status judged(enum status st, struct applied *sum)
     return STATUS_OK;
 }
 
+/* Changes of the server's own products only, or none at all (where a source was read up to). */
+static bool unseen(const struct log_changes *c)
+{
+    struct document d;
+    for (uint32_t i = 0; i < c->item_count; i++)
+        if (document_begin(&d, c->items[i].document) || !canary_reserved(d.id))
+            return false;
+    return true;
+}
+
 enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
                          struct buf *scratch, struct applied *sum)
 {
@@ -194,6 +205,7 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
     case LOG_CHANGES:
         arena_reset(arena);
         st = log_changes_decode(r->payload, arena, &c);
+        sum->seen |= !st && !unseen(&c);
         for (uint32_t i = 0; !st && i < c.item_count; i++)
             st = judged(apply_item(b, &c.items[i], c.accepted_ms), sum);
         if (!st && c.cursor_of.len)
@@ -202,6 +214,7 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         return st ? st : idempotency_apply(b, &c, r->sequence, scratch, &sum->keys);
     case LOG_SETTING:
         st = log_setting_decode(r->payload, &s);
+        sum->seen = true;
         return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), sum);
     default:
         return STATUS_OLD_FORMAT;
@@ -222,6 +235,8 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
         last = j->record.sequence;
     }
     st = st ? st : idempotency_prune(b, sum.accepted_ms - (int64_t)c->window_ms, &sum.keys);
+    if (!sum.seen)
+        batch_unseen(b);
     if (st)
         batch_abort(&b);
     else

@@ -39,6 +39,7 @@ struct applied {
     uint64_t misfits; /* those of them that do not fit the schema */
     struct key_counts keys;
     int64_t accepted_ms; /* of the last changes: what the window counts from */
+    bool seen;           /* something was changed that users can see */
 };
 enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
                          struct buf *scratch, struct applied *sum);

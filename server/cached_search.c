@@ -83,7 +83,7 @@ static enum outcome judge(const struct front *f, struct catalog *c, const struct
     if (e->upstream != m->upstream || e->safe_mode != m->safe_mode)
         return CACHE_LABELS;
     bool counts_good = m->now_ms < e->expiry_ms;
-    bool same = e->generation == snapshot_generation(c->snapshot);
+    bool same = e->generation == snapshot_visible(c->snapshot);
     if (same && counts_good)
         return CACHE_HIT;
     if (counts_good && age <= f->cache_fresh_ms && f->cache_fresh_ms)
@@ -353,7 +353,7 @@ void cached_search_facts(struct cache_facts *facts, const struct catalog *c, con
 {
     memcpy(facts->catalog, c->name, sizeof facts->catalog);
     facts->edition = c->edition;
-    facts->generation = snapshot_generation(c->snapshot);
+    facts->generation = snapshot_visible(c->snapshot);
     facts->sequence = snapshot_sequence(c->snapshot);
     facts->made_ms = m->now_ms;
     facts->until_ms = sum->changes_ms;

@@ -69,6 +69,25 @@ class Cache(unittest.TestCase):
         self.assertEqual(after['found'], 101)
         self.assertEqual(self.row(s, 'miss_changed'), 1)
 
+    def test_the_canary_ends_no_page(self):
+        s = self.serve('canary.interval=300ms', 'canary.limit=3s')
+        runs = lambda: s.stats()['catalog.shop.generation']
+        wait_until(lambda: s.search(*WORDS).get('cache') == 'hit', 10, 'a page is kept')
+        before, missed = runs(), self.row(s, 'miss_changed')
+        wait_until(lambda: s.search(*WORDS) and runs() >= before + 4, 30, 'the canary is pushed and removed')
+        self.assertEqual(self.row(s, 'miss_changed'), missed)
+        s.souk('put', 'shop', '{"id":"new","title":"running shoe new"}', '--ack', 'visible')
+        self.assertEqual(s.search(*WORDS)['found'], 101)
+
+    def test_a_cursor_does_not_move_with_the_canary(self):
+        s = self.serve('canary.interval=300ms', 'canary.limit=3s')
+        cursor = s.search(*WORDS)['cursor']
+        before = s.stats()['catalog.shop.generation']
+        wait_until(lambda: s.stats()['catalog.shop.generation'] >= before + 2, 30, 'the canary came')
+        self.assertFalse(s.search(*WORDS, '--cursor', cursor).get('moved'))
+        s.souk('put', 'shop', '{"id":"new","title":"running shoe new"}', '--ack', 'visible')
+        self.assertTrue(s.search(*WORDS, '--cursor', cursor).get('moved'))
+
     def test_an_old_page_is_served_once_more_while_a_newer_one_is_made(self):
         s = self.serve('cache.stale=10s')
         s.search(*WORDS)
