@@ -38,23 +38,26 @@ void clients_leave(struct clients *t, struct client *c)
     c->conns--;
 }
 
-/* The bucket as the time at which it is full: each request moves it one interval further, and a
- * request that would move it beyond one second from now finds it empty. */
+/* Each request moves the time one interval further; one that would move it beyond a second from now
+ * finds the bucket empty. */
+uint32_t bucket_take(int64_t *full_us, int64_t now_us, uint64_t rate)
+{
+    int64_t interval = (int64_t)(SECOND_US / rate) + 1;
+    int64_t full = (*full_us > now_us ? *full_us : now_us) + interval;
+    if (full - now_us > SECOND_US)
+        return (uint32_t)((full - now_us - SECOND_US) / 1000) + 1;
+    *full_us = full;
+    return 0;
+}
+
 uint32_t client_take(struct client *c, int64_t now_us, struct client_limits limits)
 {
     if (limits.in_flight && c->in_flight >= limits.in_flight) {
         c->refused++;
         return BUSY_RETRY_MS;
     }
-    if (limits.rate) {
-        int64_t interval = (int64_t)(SECOND_US / limits.rate) + 1;
-        int64_t full = c->full_us > now_us ? c->full_us : now_us;
-        if (full + interval - now_us > SECOND_US) {
-            c->refused++;
-            return (uint32_t)((full + interval - now_us - SECOND_US) / 1000) + 1;
-        }
-        c->full_us = full + interval;
-    }
-    c->taken++;
-    return 0;
+    uint32_t wait_ms = limits.rate ? bucket_take(&c->full_us, now_us, limits.rate) : 0;
+    c->taken += !wait_ms;
+    c->refused += wait_ms != 0;
+    return wait_ms;
 }

@@ -29,6 +29,10 @@ struct clients {
     uint32_t count;
 };
 
+/* A bucket that holds one second of `rate`, as the time at which it is full again. Takes one: 0, or
+ * the milliseconds until there is one. */
+uint32_t bucket_take(int64_t *full_us, int64_t now_us, uint64_t rate);
+
 /* One connection more under this name (cut to CLIENT_NAME bytes). Never NULL. */
 struct client *clients_join(struct clients *t, struct slice name);
 void clients_leave(struct clients *t, struct client *c);

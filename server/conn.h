@@ -55,6 +55,7 @@ struct conn {
     size_t in_at, out_at;        /* consumed, sent */
     uint32_t in_flight, waiting; /* not answered yet; of those, in a queue of admission */
     int64_t last_ms, opened_ms, read_us;
+    int64_t full_us;                   /* when its bucket of limits.connection_rate is full again */
     struct pace frame_pace, send_pace; /* of a frame that is not whole; of unsent replies */
     struct client *client;             /* limits by the name of HELLO */
     bool framed;                       /* a whole frame has come */

@@ -96,6 +96,20 @@ static void cancel(struct conn *c, const struct frame *f)
     conn_answered(c);
 }
 
+/* Milliseconds after which to come again, 0 = within its limits. */
+static uint32_t over_limits(struct conn *c, int64_t now_us)
+{
+    struct front *f = c->front;
+    uint32_t wait_ms = 0;
+    if (f->role->role == ROLE_ADMIN)
+        return 0;
+    if (f->connection_rate && (wait_ms = bucket_take(&c->full_us, now_us, f->connection_rate)))
+        f->limited_conns++;
+    else if ((wait_ms = client_take(c->client, now_us, f->client_limits)))
+        f->limited_clients++;
+    return wait_ms;
+}
+
 /* False when it was refused. */
 static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
 {
@@ -118,8 +132,8 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
         refuse_with_text(c, f, STATUS_GOING_AWAY);
         return true;
     }
-    uint32_t wait_ms = client_take(c->client, now_us, front->client_limits);
-    if (wait_ms && front->role->role != ROLE_ADMIN) {
+    uint32_t wait_ms = over_limits(c, now_us);
+    if (wait_ms) {
         conn_refuse(c, f, STATUS_RATE_LIMITED, wait_ms);
         return false;
     }

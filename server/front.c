@@ -96,6 +96,7 @@ static void take_options(struct front *f)
     f->in_flight_most = (uint32_t)config_number(c, OPTION_IN_FLIGHT);
     f->frame_most = (uint32_t)config_number(c, OPTION_FRAME);
     f->default_deadline_ms = (uint32_t)config_number(c, OPTION_DEADLINE);
+    f->connection_rate = config_number(c, OPTION_CONNECTION_RATE);
     f->client_limits = (struct client_limits){config_number(c, OPTION_CLIENT_RATE),
                                               config_number(c, OPTION_CLIENT_IN_FLIGHT)};
     f->cache_fresh_ms = (int64_t)config_number(c, OPTION_CACHE_FRESH);

@@ -59,12 +59,14 @@ struct front {
     uint32_t in_flight_most, frame_most, default_deadline_ms;
     size_t output_most;
     uint8_t listen_queue; /* enum admission_id: the highest class of the TCP listener */
+    uint64_t connection_rate;
     struct client_limits client_limits;
     int64_t cache_fresh_ms, cache_stale_ms, cache_old_ms;
     uint64_t cache_cost_us;
     /* Counted here, published with the beat (pass_publish). */
     uint64_t requests, errors, refused, bytes_in, bytes_out;
-    uint64_t cancelled, cut_slow, cut_idle; /* clients gone; closed as slow, as idle */
+    uint64_t cancelled, cut_slow, cut_idle;  /* clients gone; closed as slow, as idle */
+    uint64_t limited_conns, limited_clients; /* requests beyond the limits of one, of a name */
 };
 
 /* A request being run. */

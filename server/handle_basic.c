@@ -209,6 +209,8 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     stats_row_put(b, "front.busy_percent", "%u", f->busy_percent);
     stats_row_put(b, "front.refusing_percent", "%u", f->refusing.percent);
     stats_row_put(b, "front.reads_put_off", "%" PRIu64, f->refusing.held_off);
+    stats_row_put(b, "front.limited_connections", "%" PRIu64, f->limited_conns);
+    stats_row_put(b, "front.limited_clients", "%" PRIu64, f->limited_clients);
     stats_row_put(b, "front.cancelled", "%" PRIu64, f->cancelled);
     stats_row_put(b, "front.cut_slow", "%" PRIu64, f->cut_slow);
     stats_row_put(b, "front.cut_idle", "%" PRIu64, f->cut_idle);

@@ -304,8 +304,27 @@ class Limits(unittest.TestCase):
                 self.assertGreater(r.time, 0)
             self.assertEqual([r.status for r in self.names(other, 20, body)], [0] * 20)
 
+    def test_the_rate_of_a_connection_is_its_own(self):
+        server, address = self.serve('limits.connection_rate=50')
+        body = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'TEXT', 'shoe')
+        with wire.Connection(address) as greedy, wire.Connection(address) as modest:
+            refused = [r for r in self.names(greedy, 120, body) if r.status]
+            self.assertEqual({wire.STATUSES[r.status] for r in refused}, {'RATE_LIMITED'})
+            self.assertGreaterEqual(len(refused), 50)
+            self.assertLessEqual(len(refused), 72)
+            for r in refused:
+                self.assertEqual(r.body, b'')
+                self.assertGreater(r.time, 0)
+                self.assertLessEqual(r.time, 40)
+            self.assertEqual([r.status for r in self.names(modest, 20, body)], [0] * 20)
+            time.sleep(refused[-1].time / 1000 + 0.2)  # as it was told
+            self.assertEqual([r.status for r in self.names(greedy, 5, body)], [0] * 5)
+            stats = json.loads(server.run('stats', '--json', server='unix:' + os.path.join(server.data, 'admin.sock')).stdout)
+        self.assertEqual(server.stats()['front.limited_connections'], len(refused))
+        self.assertEqual(stats['front.limited_connections'], 0)  # the operators' front has none
+
     def test_requests_under_way_are_bounded_by_client_name(self):
-        _, address = self.serve('limits.client_in_flight=3')
+        server, address = self.serve('limits.client_in_flight=3')
         body = wire.tlv('WAIT', 'CATALOG', 'shop') + wire.tlv('WAIT', 'SEQUENCE', 10**9)
         with wire.Connection(address) as c:
             c.call('HELLO', wire.tlv('HELLO', 'NAME', 'waiter'))
@@ -313,6 +332,7 @@ class Limits(unittest.TestCase):
                 c.send('WAIT', body, deadline_ms=1000)
             names = sorted(wire.STATUSES[c.read().status] for _ in range(5))
         self.assertEqual(names, ['DEADLINE'] * 3 + ['RATE_LIMITED'] * 2)
+        self.assertEqual(server.stats()['front.limited_clients'], 2)
 
     def test_a_full_queue_refuses_with_a_jittered_retry(self):
         _, address = self.serve('limits.queue=16', 'cache.size=0')
