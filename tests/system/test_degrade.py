@@ -1,6 +1,7 @@
 """Each degrade level, pinned by hand: exactly its features are off, and replies say which."""
 import unittest
 
+import souk_wire as wire
 from souk_system import Server, wait_until
 
 RICH = ['--facet', 'color', '--highlight', 'title', '-k', '20', '--offset', '90']
@@ -58,6 +59,31 @@ class Degrade(unittest.TestCase):
 
     def test_two_edits_are_found_up_to_level_1(self):
         self.assertGreater(self.left_out(1, 'ruming shue', '--match', 'any', '--typos', '2')[1]['found'], 0)
+
+    def status(self, connection, opcode, body, **options):
+        return wire.STATUSES[connection.call(opcode, body, check=False, **options).status]
+
+    def test_what_is_not_a_page_goes_at_its_own_level(self):
+        """SUGGEST at C1; SCAN and background searches that are not cached at C4; each works one level before."""
+        search = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'TEXT', 'shoe') + wire.tlv('SEARCH', 'NO_CACHE', 1)
+        asked = {'SUGGEST': (1, wire.tlv('SUGGEST', 'CATALOG', 'shop') + wire.tlv('SUGGEST', 'TEXT', 'run'), 0),
+                 'SCAN': (4, wire.tlv('SCAN', 'CATALOG', 'shop'), 0),
+                 'SEARCH': (4, search, wire.FLAGS['CLASS_BACKGROUND'])}
+        for level in range(5):
+            self.pin(level)
+            with wire.Connection(('127.0.0.1', self.server.port)) as c:
+                for opcode, (off, body, flags) in asked.items():
+                    with self.subTest(level=level, opcode=opcode):
+                        self.assertEqual(self.status(c, opcode, body, flags=flags), 'OVERLOADED' if level >= off else 'OK')
+                self.assertEqual(self.status(c, 'SEARCH', search), 'OK')
+
+    def test_synonyms_are_looked_up_up_to_level_1(self):
+        self.server.souk('synonyms', 'set', 'shop', 'shoes', 'sneaker => shoe')
+        self.addCleanup(self.server.souk, 'synonyms', 'remove', 'shop', 'shoes')
+        self.pin(0)
+        wait_until(lambda: self.server.search('shop', 'sneaker', '--no-cache')['found'] == 200, 5, 'the synonym holds')
+        for level in range(5):
+            self.assertEqual(self.left_out(level, 'sneaker')[1]['found'], 200 if level < 2 else 0, f'level {level}')
 
     def test_a_level_that_does_not_exist_is_refused(self):
         self.assertNotEqual(self.server.run('degrade', 'pin', '5', check=False).returncode, 0)
