@@ -39,6 +39,8 @@ struct import {
     uint64_t started_us, sending_us, shown_us;
     FILE *side;
     struct fault fault;
+    enum status unread; /* why the rest of the file could not be read; what came before is sent */
+    struct fault unread_fault;
 };
 
 static void write_error(struct import *im, uint32_t line, uint32_t column, enum status s,
@@ -129,15 +131,19 @@ static enum status infer_file(struct import *im)
     enum status s = open_records(im, &r);
     if (s)
         return s;
-    while ((s = records_next(r, &im->arena, &v, &line, &im->fault)) == STATUS_OK ||
-           records_may_go_on(s)) {
-        if (!s && (s = infer_add(&im->infer, v, &im->fault)))
-            break;
+    enum status added = STATUS_OK;
+    bool any = false;
+    while (!added && ((s = records_next(r, &im->arena, &v, &line, &im->fault)) == STATUS_OK ||
+                      records_may_go_on(s))) {
+        any |= !s;
+        added = s ? STATUS_OK : infer_add(&im->infer, v, &im->fault);
         arena_reset(&im->arena);
     }
     records_close(r);
-    if (s != STATUS_END)
-        return s;
+    if (added)
+        return added;
+    if (s != STATUS_END && !any)
+        return im->unread = s; /* else it is told when what the file holds was sent */
     infer_schema(&im->infer, &im->schema);
     return STATUS_OK;
 }
@@ -318,7 +324,8 @@ static enum status send_file(struct import *im)
         im->fault = im->bulks.fault;
         return im->bulks.gave_up;
     }
-    return s == STATUS_END ? STATUS_OK : s;
+    im->unread = s == STATUS_END ? STATUS_OK : s;
+    return STATUS_OK;
 }
 
 /* Until the last sequence is visible, through restarts, as long as the patience lasts. */
@@ -338,8 +345,9 @@ static int finish(struct import *im, enum status s)
 {
     double seconds = (double)(command_now_us() - im->started_us) / 1e6;
     struct bulks *b = &im->bulks;
+    int code = s ? command_fail(im->c, s, &im->fault) : EXIT_OK;
     if (s)
-        return command_fail(im->c, s, &im->fault);
+        return im->unread && !im->lines ? EXIT_USAGE : code;
     buf_printf(&im->c->out,
                "{\"catalog\":\"%s\",\"lines\":%llu,\"applied\":%llu,\"ignored\":%llu,"
                "\"failed\":%llu,\"replayed_bulks\":%llu,\"resent_bulks\":%llu,\"sequence\":%llu,"
@@ -349,8 +357,12 @@ static int finish(struct import *im, enum status s)
                (unsigned long long)b->replayed, (unsigned long long)b->resent,
                (unsigned long long)b->sequence, seconds,
                seconds > 0 ? (double)im->lines / seconds : 0);
-    int code = command_flush(im->c);
-    return code ? code : im->errors ? EXIT_PARTIAL : EXIT_OK;
+    code = command_flush(im->c);
+    if (im->unread) /* what was read before stays */
+        command_fail(im->c, im->unread, &im->unread_fault);
+    if (im->unread && !im->lines)
+        return code ? code : EXIT_USAGE;
+    return code ? code : im->errors || im->unread ? EXIT_PARTIAL : EXIT_OK;
 }
 
 static bool has_suffix(const char *path, const char *suffix)
@@ -388,6 +400,7 @@ static int run(struct import *im)
     s = prepare_catalog(im);
     if (!s)
         s = send_file(im);
+    im->unread_fault = im->fault;
     if (!s)
         s = wait_visible(im);
     code = finish(im, s);

@@ -77,10 +77,21 @@ class Import(unittest.TestCase):
             self.server.souk('import', '--catalog', name, '-', input=piped)
             self.assertEqual(sorted(self.server.souk('export', '--catalog', name).splitlines()), want)
 
-    def test_a_cut_off_packed_file_is_told(self):
-        packed = gzip.compress(''.join(json.dumps(p) + '\n' for p in lines(2000)).encode())
-        done = self.load('cut', self.path('cut.jsonl.gz', packed[:-200], 'wb'), check=False)
-        self.assertNotEqual(done.returncode, 0)
+    def test_of_a_packed_file_that_is_cut_off_what_was_read_stays(self):
+        text = ''.join(json.dumps(p) + '\n' for p in lines(2000)).encode()
+        files = {'gz': gzip.compress(text)}
+        if shutil.which('zstd'):
+            files['zst'] = subprocess.run(['zstd', '-qc', '-B16384'], input=text, capture_output=True, check=True).stdout
+        for kind, packed in files.items():
+            for turn in ('new', 'old'):  # the schema is inferred, then there
+                done = self.load(f'cut_{kind}', self.path(f'cut.jsonl.{kind}', packed[:-200], 'wb'), check=False)
+                self.assertEqual(done.returncode, 5, (kind, turn, done.stderr))
+                self.assertIn('cut off', done.stderr)
+                told = json.loads(done.stdout)
+                self.assertTrue(kind == 'zst' or 0 < told['applied'] < 2000, told)
+                self.assertEqual(self.server.search(f'cut_{kind}', '', '-k', 0)['found'], told['applied'])
+        done = self.load('cut_none', self.path('none.jsonl.gz', files['gz'][:12], 'wb'), check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn('cut off', done.stderr)
 
     def test_a_byte_order_mark_is_no_part_of_the_first_line(self):
