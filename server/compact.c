@@ -253,6 +253,11 @@ bool compact_ready(const struct compact *k)
     return k->ready;
 }
 
+bool compact_ordered(const struct compact *k)
+{
+    return k->order != NULL;
+}
+
 static void end(struct compact **kp)
 {
     struct compact *k = *kp;

@@ -21,6 +21,8 @@ bool compact_due(struct writer_catalog *c, bool idle);
 enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
                           void (*ready)(void *ctx), void *ctx, struct compact **out);
 bool compact_ready(const struct compact *k);
+/* Does a change of the catalog ask for it? */
+bool compact_ordered(const struct compact *k);
 /* The rest of the log, then the switch; the compaction ends. Waits when it is not ready. Failures
  * leave the catalog as it is. */
 enum status compact_finish(struct compact **k);

@@ -196,10 +196,11 @@ static bool finish_compact(struct upkeep *u)
     struct writer_catalog *c = u->compacting;
     if (!c || !compact_ready(u->compact))
         return false;
-    if (compact_finish(&u->compact))
-        u->compact_after_ms = clock_mono_ms() + COMPACT_AGAIN_MS;
-    else
+    bool ordered = compact_ordered(u->compact);
+    if (!compact_finish(&u->compact))
         apply_publish(c, c->visible);
+    else if (!ordered) /* an order that failed says nothing of what is due by itself */
+        u->compact_after_ms = clock_mono_ms() + COMPACT_AGAIN_MS;
     u->compacting = NULL;
     u->moved = true;
     return true;

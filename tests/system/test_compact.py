@@ -64,6 +64,17 @@ class Compact(unittest.TestCase):
             server.import_lines('shop', [{'id': '1', 'title': 'lamp'}])
             self.assertEqual(server.search('shop', 'lamp')['found'], 1)
 
+    def test_an_alteration_that_fails_puts_off_no_compaction(self):
+        with Server() as server:
+            for number in range(8):
+                if number == 1:
+                    done = server.run('catalog', 'alter', 'shop', '--schema', '-', check=False,
+                                      input='{"fields":[{"name":"price","type":"keyword"}]}')
+                    self.assertIn('SCHEMA_MISMATCH', done.stderr)
+                server.import_lines('shop', [{'id': f's{i}', 'title': f'Table lamp {i} version {number} ' + 'x' * 40,
+                                              'price': 1.5} for i in range(12000)])
+            wait_until(lambda: server.json('catalog', 'describe', 'shop')['edition'] > 1, 60, 'a smaller edition')
+
 
 if __name__ == '__main__':
     unittest.main()
