@@ -109,11 +109,72 @@ static enum status read_csv(struct records *r, struct arena *a, struct slice *ce
     return s;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct slice trimmed(struct slice s)
+{
+    for (; s.len && is_blank(s.ptr[0]); s.len--)
+        s.ptr++;
+    while (s.len && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+static bool has_control(struct slice s)
+{
+    size_t i = 0;
+    while (i < s.len && (unsigned char)s.ptr[i] >= ' ')
+        i++;
+    return i < s.len;
+}
+
+/* The place of a column; column_count where none has the name. */
+static uint32_t column_of(const struct records *r, struct slice name)
+{
+    uint32_t i = 0;
+    while (i < r->column_count && !slice_equal(r->columns[i], name))
+        i++;
+    return i;
+}
+
+/* What makes every line of the file a bad one is told once. */
+static enum status check_header(struct records *r, struct fault *fault)
+{
+    for (uint32_t i = 0; i < r->column_count; i++) {
+        struct slice name = r->columns[i] = trimmed(r->columns[i]);
+        if (wire_utf8_valid(name) != name.len)
+            return csv_bad(fault, "the header is not valid UTF-8", i);
+        if (has_control(name))
+            return csv_bad(fault, "the header holds a control character; lines end in LF or CR LF",
+                           i);
+        if (name.len && column_of(r, name) < i)
+            return csv_bad(fault, "the header names a column twice", i);
+    }
+    return r->column_count && column_of(r, SLICE_LIT("id")) == r->column_count
+               ? csv_bad(fault, "the header names no column id", 0)
+               : STATUS_OK;
+}
+
+/* Empty lines may stand before it. */
 static enum status read_header(struct records *r, struct fault *fault)
 {
-    uint32_t line;
-    enum status s = read_csv(r, &r->names, r->columns, &r->column_count, &line, fault);
-    return s == STATUS_END ? STATUS_OK : s;
+    uint32_t line = 0;
+    enum status s;
+    do {
+        r->separator = 0;
+        s = read_csv(r, &r->names, r->columns, &r->column_count, &line, fault);
+    } while (!s && r->column_count == 1 && !trimmed(r->columns[0]).len);
+    if (s == STATUS_END) {
+        r->column_count = 0;
+        return STATUS_OK;
+    }
+    s = s ? s : check_header(r, fault);
+    if (s && fault)
+        fault->line = line;
+    return s;
 }
 
 static enum status next_csv(struct records *r, struct arena *a, struct json **out, uint32_t *line,
@@ -134,7 +195,7 @@ static enum status next_csv(struct records *r, struct arena *a, struct json **ou
     v->type = JSON_OBJECT;
     for (uint32_t i = 0; i < count; i++) {
         struct json *cell = &v[i + 1];
-        if (cells[i].len == 0)
+        if (cells[i].len == 0 || r->columns[i].len == 0)
             continue;
         if (wire_utf8_valid(cells[i]) != cells[i].len)
             return fault_set(fault, STATUS_BAD_UTF8, "", "not valid UTF-8");
@@ -153,14 +214,6 @@ static enum status next_csv(struct records *r, struct arena *a, struct json **ou
     return STATUS_OK;
 }
 
-static bool blank(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] != ' ' && s.ptr[i] != '\t')
-            return false;
-    return true;
-}
-
 static enum status next_json(struct records *r, struct arena *a, struct json **out, uint32_t *line,
                              struct fault *fault)
 {
@@ -169,7 +222,7 @@ static enum status next_json(struct records *r, struct arena *a, struct json **o
     *line = source_line_number(r->source);
     if (s)
         return s;
-    if (blank(text))
+    if (!trimmed(text).len)
         return STATUS_AGAIN;
     return json_parse(arena_copy(a, text), *line, a, out, fault);
 }

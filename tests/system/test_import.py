@@ -107,6 +107,24 @@ class Import(unittest.TestCase):
             self.load(name, self.path(f'{name}.csv', ''.join(mark.join(r) + '\n' for r in rows)))
             self.assertEqual(self.server.json('get', name, '1')['product'], {'id': '1', 'title': f'a, b{mark} c', 'price': 1.5})
 
+    def test_columns_of_csv_without_a_name_are_left_out(self):
+        path = self.path('unnamed.csv', '\n \n id ,title,,\n1,chair,,\n2,lamp,x,y\n3,desk\n')
+        self.load('unnamed', path)
+        self.assertEqual(list(self.fields('unnamed')), ['title'])
+        self.assertEqual(sorted(h['id'] for h in self.server.search('unnamed', '')['hits']), ['1', '2', '3'])
+
+    def test_a_header_of_csv_that_spoils_every_line_is_told_once(self):
+        for name, text, says in (('noid', 'title,brand\nchair,Acme\n', 'no column id'), ('upper', 'ID,title\n1,chair\n', 'no column id'),
+                                 ('twice', '\nid,title,title\n1,a,b\n', 'twice'), ('mac', 'id,title\r1,chair\r', 'control character'),
+                                 ('json', '{"id":1}\n', 'no column id'), ('latin', b'id,gr\xf6\xdfe\n1,2\n', 'UTF-8')):
+            with self.subTest(name=name):
+                path = self.path(f'{name}.csv', text, 'wb' if isinstance(text, bytes) else 'w')
+                done = self.load(f'header_{name}', path, check=False)
+                self.assertNotIn(done.returncode, (0, 5))
+                self.assertIn(says, done.stderr)
+                self.assertFalse(os.path.exists(path + '.errors.jsonl'))
+                self.assertNotIn(f'header_{name}', self.server.souk('catalog', 'list'))
+
     def test_quoted_cells_of_csv_may_hold_commas_quotes_and_line_ends(self):
         path = self.path('q.csv', 'id,title\n1,"a ""fine"", long\nchair"\n2,plain\n')
         self.assertEqual(self.load('quoted', path)['applied'], 2)
