@@ -1,4 +1,4 @@
-/* The small commands: ping, info, stats, get, put, delete, wait, export. */
+/* The small commands: ping, info, stats, get, put, delete, wait. */
 #include "cli/command.h"
 #include "cli/labels.h"
 #include "cli/product.h"
@@ -291,36 +291,4 @@ int command_wait(struct command *c)
                    (unsigned long long)w.sequence);
     }
     return command_flush(c);
-}
-
-int command_export(struct command *c)
-{
-    const char *catalog = options_value(&c->options, OPT_CATALOG);
-    const char *path = options_value(&c->options, OPT_OUTPUT);
-    struct scan_request q = {.limit = 1000};
-    struct scan_reply r;
-    if (catalog && command_word(c, 1))
-        return command_surplus(c, 1);
-    if (!catalog && !(catalog = command_word(c, 1)))
-        return command_usage("export needs --catalog NAME");
-    q.catalog = slice_str(catalog);
-    q.filter = slice_str(options_value(&c->options, OPT_FILTER));
-    int code = command_connect(c);
-    if (code)
-        return code;
-    if (path && !freopen(path, "w", stdout))
-        return command_usage("cannot write the file of --output");
-    do {
-        enum status s = souk_scan(c->souk, &q, &c->reply, &r);
-        for (uint32_t i = 0; !s && i < r.document_count; i++) {
-            s = json_put_document(&c->out, r.documents[i], r.names, r.name_count);
-            buf_put_u8(&c->out, '\n');
-        }
-        if (s)
-            return command_fail(c, s, &c->reply.fault);
-        if ((code = command_flush(c)))
-            return code;
-        q.from = r.from;
-    } while (r.more);
-    return EXIT_OK;
 }

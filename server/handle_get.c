@@ -177,7 +177,7 @@ struct scan_walk {
     const uint64_t *expired;
     uint32_t expired_bits, limit, count;
     size_t start;
-    uint64_t next; /* docid to go on from, 0 = at the end */
+    uint32_t next; /* docid to go on from, 0 = at the end */
     enum status status;
 };
 
@@ -197,6 +197,9 @@ static bool scan_each(void *ctx, uint32_t docid)
     return w->status == STATUS_OK;
 }
 
+/* A docid means something in its edition alone: FROM names both. */
+enum { FROM_EDITION = 32 };
+
 enum status handle_scan(struct front *f, struct request *rq, struct fault *fault)
 {
     struct scan_request in;
@@ -206,6 +209,11 @@ enum status handle_scan(struct front *f, struct request *rq, struct fault *fault
     if (s || (s = catalogs_get(f->catalogs, in.catalog, &c, fault)) ||
         (s = snapshot_begin(c->snapshot)))
         return s;
+    if (in.from && in.from >> FROM_EDITION != c->edition) {
+        snapshot_end(c->snapshot);
+        return fault_set(fault, STATUS_MOVED, "from",
+                         "the catalog has another edition by now; scan from the start again");
+    }
     struct scan_walk w = {
         .catalog = c, .out = b, .limit = in.limit && in.limit < SCAN_ITEMS ? in.limit : SCAN_ITEMS};
     size_t at = reply_begin(rq);
@@ -213,11 +221,11 @@ enum status handle_scan(struct front *f, struct request *rq, struct fault *fault
     s = expired_at(&c->expired, c->snapshot, shared_now_ms(f->role->shared), &w.expired,
                    &w.expired_bits);
     front_put_names(b, TAG_SCAN_FIELDS, snapshot_schema(c->snapshot));
-    if (s == STATUS_OK && in.from <= UINT32_MAX)
+    if (s == STATUS_OK)
         s = search_scan(f->searcher, c->snapshot, in.filter, (uint32_t)in.from, &f->arena,
                         scan_each, &w, fault);
     if (w.next)
-        tlv_put_u64(b, TAG_SCAN_FROM, w.next);
+        tlv_put_u64(b, TAG_SCAN_FROM, c->edition << FROM_EDITION | w.next);
     tlv_put_u64(b, TAG_SCAN_SEQUENCE, snapshot_sequence(c->snapshot));
     snapshot_end(c->snapshot);
     if (s == STATUS_OK || s == STATUS_END)
