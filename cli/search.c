@@ -7,6 +7,13 @@
 
 #include <stdlib.h>
 
+static void put_failure(struct buf *out, struct slice qid, enum status s)
+{
+    buf_printf(out, "{\"qid\":");
+    json_put_text(out, qid);
+    buf_printf(out, ",\"error\":\"%s\"}\n", status_name(s));
+}
+
 static int search_file(struct command *c, struct query *q, const char *path)
 {
     struct source *source;
@@ -20,8 +27,16 @@ static int search_file(struct command *c, struct query *q, const char *path)
         return EXIT_USAGE;
     }
     while (!code && source_line(source, &line, &fault) == STATUS_OK) {
-        if (!query_line(line, &qid, &text))
+        if (!line.len)
             continue;
+        if (!query_line(line, &qid, &text)) {
+            fault_set(&fault, STATUS_SYNTAX, "queries", "line %u is no qid TAB query",
+                      source_line_number(source));
+            command_fail(c, STATUS_SYNTAX, &fault);
+            worst = EXIT_PARTIAL;
+            put_failure(&c->out, line, STATUS_SYNTAX);
+            continue;
+        }
         q->request.text = text;
         s = souk_search(c->souk, &q->request, &c->reply, &r);
         if (s) {
@@ -29,9 +44,7 @@ static int search_file(struct command *c, struct query *q, const char *path)
             if (code == EXIT_CONNECT)
                 break;
             worst = EXIT_PARTIAL;
-            buf_printf(&c->out, "{\"qid\":");
-            json_put_text(&c->out, qid);
-            buf_printf(&c->out, ",\"error\":\"%s\"}\n", status_name(s));
+            put_failure(&c->out, qid, s);
         } else {
             search_json_put(&c->out, qid, text, &r);
         }

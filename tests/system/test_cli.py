@@ -121,6 +121,13 @@ class CommandLine(unittest.TestCase):
         for ids, code in ((one,), 0), ((one, 'nothing'), 5), (('nothing',), 4):
             self.assertEqual(self.server.run('get', 'shop', *ids, check=False).returncode, code, ids)
 
+    def test_a_line_of_a_query_file_that_is_none_is_told(self):
+        done = self.server.run('search', 'shop', '--queries', '/dev/stdin', input='q1\tred\n\nno tab\nq2\tblue\n', check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([(t['qid'], t.get('found'), t.get('error')) for t in told], [('q1', 1, None), ('no tab', None, 'SYNTAX'), ('q2', 1, None)])
+        self.assertIn('line 3', done.stderr)
+
 
 if __name__ == '__main__':
     unittest.main()
