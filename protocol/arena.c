@@ -51,19 +51,21 @@ static struct arena_block *add_block(struct arena *a, size_t size)
  * a chain some would pass over the rest of a block and find nothing large enough behind it. */
 void arena_reset(struct arena *a)
 {
-    size_t used = a->used;
+    size_t want = (a->used + ARENA_BLOCK - 1) / ARENA_BLOCK * ARENA_BLOCK;
+    want = want < ARENA_KEEP ? want : ARENA_KEEP;
     a->used = 0;
     if (!a->first)
         return;
-    if (a->first->next) {
-        free_blocks(a->first);
-        a->first = a->current = NULL;
-        used = (used + ARENA_BLOCK - 1) / ARENA_BLOCK * ARENA_BLOCK;
-        add_block(a, used < ARENA_KEEP ? used : ARENA_KEEP); /* refused: begins empty */
-    } else {
+    if (!a->first->next || a->first->size >= want) { /* the rest is beyond what is kept */
+        free_blocks(a->first->next);
+        a->first->next = NULL;
         a->first->used = 0;
         a->current = a->first;
+        return;
     }
+    free_blocks(a->first);
+    a->first = a->current = NULL;
+    add_block(a, want); /* refused: begins empty */
 }
 
 void *arena_alloc(struct arena *a, size_t size)
