@@ -2,8 +2,8 @@
 #include "index/variants.h"
 
 enum {
-    NAMED_MAX = 256,    /* terms of another spelling, named one by one */
-    COMPLETED_MAX = 128 /* more completions than that bring no forms of theirs */
+    NAMED_MAX = 256,   /* terms of another spelling, named one by one */
+    COMPLETED_MAX = 64 /* more completions than that bring no forms of theirs */
 };
 
 /* --- terms in the order of the dictionary ----------------------------------------------------- */
@@ -300,7 +300,7 @@ static enum status expand_completed(struct plan *plan, const struct expansion_re
     struct walk w;
     uint32_t n;
     enum status st = walk_init(&w, r, word);
-    if (st || !w.total || w.total > (uint64_t)COMPLETED_MAX * 4)
+    if (st || !w.total || w.total > (uint64_t)COMPLETED_MAX * w.count)
         return st;
     st = begun_by(r, word, terms, COMPLETED_MAX + 1, &n);
     for (uint32_t i = 0; !st && n <= COMPLETED_MAX && i < n; i++) {

@@ -136,25 +136,32 @@ static enum status same_stem(struct stemmer *stemmer, struct snapshot *snap, str
     return st;
 }
 
-static enum status stems(struct forms *f, struct snapshot *snap, struct slice word,
-                         struct arena *arena, struct form_list *out)
+/* The stemmers of the languages of the schema, each once. */
+static uint32_t stemmers_of(struct forms *f, const struct schema *schema,
+                            struct stemmer *out[LANGUAGES_MAX])
 {
-    const struct schema *schema = snapshot_schema(snap);
-    struct stemmer *seen[LANGUAGES_MAX];
     uint32_t n = 0;
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < schema->field_count; i++) {
+    for (uint32_t i = 0; i < schema->field_count && n < LANGUAGES_MAX; i++) {
         const struct field *field = &schema->fields[i];
         struct stemmer *stemmer =
             field->searchable && field->language[0] ? stemmer_of(f, field->language) : NULL;
         uint32_t k = 0;
-        while (k < n && seen[k] != stemmer)
+        while (k < n && out[k] != stemmer)
             k++;
-        if (!stemmer || k < n || n == LANGUAGES_MAX)
-            continue;
-        seen[n++] = stemmer;
-        st = same_stem(stemmer, snap, word, arena, out);
+        if (stemmer && k == n)
+            out[n++] = stemmer;
     }
+    return n;
+}
+
+static enum status stems(struct forms *f, struct snapshot *snap, struct slice word,
+                         struct arena *arena, struct form_list *out)
+{
+    struct stemmer *all[LANGUAGES_MAX];
+    uint32_t n = stemmers_of(f, snapshot_schema(snap), all);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < n; i++)
+        st = same_stem(all[i], snap, word, arena, out);
     return st;
 }
 
@@ -188,15 +195,10 @@ enum status forms_of(struct forms *f, struct snapshot *snap, struct slice origin
 static bool stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
                         struct slice term)
 {
-    const struct schema *schema = snapshot_schema(snap);
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        const struct field *field = &schema->fields[i];
-        struct stemmer *stemmer =
-            field->searchable && field->language[0] ? stemmer_of(f, field->language) : NULL;
-        if (!stemmer || (i && !strcmp(field->language, schema->fields[i - 1].language) &&
-                         schema->fields[i - 1].searchable))
-            continue;
-        struct slice stem = stemmer_stem(stemmer, term);
+    struct stemmer *all[LANGUAGES_MAX];
+    uint32_t n = stemmers_of(f, snapshot_schema(snap), all);
+    for (uint32_t i = 0; i < n; i++) {
+        struct slice stem = stemmer_stem(all[i], term);
         stem.len -= stem.len > 4;
         if (!slice_starts(stem, beginning))
             return true;

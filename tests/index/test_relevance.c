@@ -33,6 +33,29 @@ static void a_whole_word_beats_one_that_only_begins_so(void **state)
     find_close(&f);
 }
 
+/* "black dr" while "black dress" is typed: black dresses, then black anything else. */
+static void the_unfinished_last_word_finds_what_it_may_become(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "in-title", .title = "black dress"},
+                                      {.id = "in-brand", .title = "summer dress", .brand = "black"},
+                                      {.id = "drill", .title = "cordless drill in black"},
+                                      {.id = "blue", .title = "blue dress"},
+                                      {.id = "shirt", .title = "black shirt"},
+                                      {0}});
+    assert_memory_equal(find_ids(&f, "black dr"), "in-title ", 9);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(f.result.hits[i].lacks_count, 0);
+    for (uint32_t i = 3; i < f.result.hit_count; i++)
+        assert_int_equal(f.result.hits[i].lacks_count, 1);
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_set(&f, "black dr"), "drill in-brand in-title");
+    assert_string_equal(find_set(&f, "black dre"), "in-brand in-title");
+    find_close(&f);
+}
+
 static void what_stands_behind_without_is_not_looked_for(void **state)
 {
     (void)state;
@@ -114,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_and_titles_come_first),
         cmocka_unit_test(a_whole_word_beats_one_that_only_begins_so),
+        cmocka_unit_test(the_unfinished_last_word_finds_what_it_may_become),
         cmocka_unit_test(what_stands_behind_without_is_not_looked_for),
         cmocka_unit_test(signals_of_the_catalog_decide_between_equals),
         cmocka_unit_test(pages_across_the_window_repeat_and_lose_nothing),
