@@ -310,9 +310,19 @@ static uint32_t limit_of(const struct admission_queue *q, int64_t target, uint32
     return at_most(at_least(ADMISSION_QUEUE, enough(q, 2 * target)), limit_max);
 }
 
+static uint64_t shed_ever(const struct admission_queue *q)
+{
+    return q->refused + q->dropped + q->late;
+}
+
+uint64_t admission_shed(const struct admission *a, enum admission_id q)
+{
+    return shed_ever(&a->queues[q]);
+}
+
 static uint32_t pressure_of(struct admission_queue *q, int64_t target)
 {
-    uint64_t shed = q->refused + q->dropped + q->late - q->shed_before;
+    uint64_t shed = shed_ever(q) - q->shed_before;
     uint64_t served = q->served - q->served_before;
     int64_t age = q->least_age_us == INT64_MAX ? 0 : q->least_age_us;
     uint64_t p = target ? (uint64_t)(age * 100 / target) : 0;

@@ -142,6 +142,8 @@ static inline bool admission_idle(const struct admission *a)
 {
     return !admission_count(a);
 }
+/* Requests a queue let go, ever: refused, dropped, or too late. */
+uint64_t admission_shed(const struct admission *a, enum admission_id q);
 const char *admission_name(enum admission_id q);
 /* How long a request may wait in a queue before that counts as overload. */
 int64_t admission_target_us(enum admission_id q);

@@ -6,6 +6,7 @@
 
 #include "protocol/constants.h"
 #include "protocol/version.h"
+#include "server/admission.h"
 
 enum { FRONT_SILENCE_MS = 2500 };
 
@@ -39,6 +40,16 @@ static void put_processes(struct buf *b, const struct shared *s)
             role_name((enum role)p->role), i, (double)(value) / (divisor));                        \
     }
 #include "server/metrics.def"
+}
+
+static void put_shed(struct buf *b, const struct shared *s)
+{
+    head(b, "process_shed_total", "counter",
+         "requests the queue of their class let go: full, dropped, or too late");
+    for (uint32_t i = 0; i < s->process_count; i++)
+        for (int q = 0; s->processes[i].role == ROLE_FRONT && q < QUEUE_COUNT; q++)
+            put(b, "souk_process_shed_total{role=\"front\",slot=\"%u\",queue=\"%s\"} %" PRIu64 "\n",
+                i, admission_name(q), (uint64_t)s->processes[i].shed[q]);
 }
 
 static void put_catalogs(struct buf *b, const struct shared *s)
@@ -112,6 +123,7 @@ void metrics_put_text(struct buf *b, const struct shared *s)
     head(b, "ready", "gauge", "1 when searches are served");
     put(b, "souk_ready %d\n", metrics_ready(s));
     put_processes(b, s);
+    put_shed(b, s);
     put_latencies(b, s);
     put_catalogs(b, s);
     put_providers(b, s);

@@ -122,12 +122,16 @@ void pass_run(struct front *f)
     f->asleep_us = clock_mono_us();
 }
 
+_Static_assert((int)QUEUE_COUNT == (int)SHARED_QUEUES, "every queue has its figure");
+
 void pass_publish(struct front *f)
 {
     struct shared_process *p = f->role->self;
     atomic_store_explicit(&p->requests, f->requests, memory_order_relaxed);
     atomic_store_explicit(&p->errors, f->errors, memory_order_relaxed);
     atomic_store_explicit(&p->refused, f->refused, memory_order_relaxed);
+    for (int i = 0; i < QUEUE_COUNT; i++)
+        atomic_store_explicit(&p->shed[i], admission_shed(&f->admission, i), memory_order_relaxed);
     atomic_store_explicit(&p->bytes_in, f->bytes_in, memory_order_relaxed);
     atomic_store_explicit(&p->degrade, f->ladder.level, memory_order_relaxed);
     atomic_store_explicit(&p->pressure, admission_pressure(&f->admission), memory_order_relaxed);

@@ -27,6 +27,7 @@ enum {
     SHARED_CATALOGS = 256,
     SHARED_NAME = 64,
     SHARED_PROVIDERS = 8,
+    SHARED_QUEUES = 5,       /* as many as admission has */
     SHARED_SILENCE_MS = 3000 /* a fetcher that did not beat for this long counts as failing */
 };
 
@@ -98,6 +99,7 @@ struct shared_process {
     _Atomic uint64_t starts;
     _Atomic uint64_t connections, accepted; /* open now; ever */
     _Atomic uint64_t requests, errors, refused;
+    _Atomic uint64_t shed[SHARED_QUEUES]; /* of `refused`: what the queue let go */
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t search_us, search_count; /* time inside the library */
     _Atomic uint32_t draining;
