@@ -20,11 +20,13 @@ struct process_title process_title_find(char **argv)
     return t;
 }
 
-/* False when there is no memory for it. */
-static bool move_environment(void)
+/* Out of the title's room, once. False when there is no memory for it. */
+static bool move_environment(const struct process_title *t)
 {
+    if (!environ || !environ[0] || environ[0] < t->at || environ[0] >= t->at + t->room)
+        return true;
     size_t n = 0;
-    while (environ && environ[n])
+    while (environ[n])
         n++;
     char **copy = calloc(n + 1, sizeof *copy);
     for (size_t i = 0; copy && i < n; i++)
@@ -42,7 +44,7 @@ static bool move_environment(void)
 void process_title_set(const struct process_title *t, const char *text)
 {
     size_t len = strlen(text);
-    if (!t->room || !move_environment())
+    if (!t->room || !move_environment(t))
         return;
     memset(t->at, 0, t->room);
     memcpy(t->at, text, len < t->room ? len : t->room - 1);
