@@ -39,7 +39,7 @@ static int pid_of(const struct server_row *row)
 static int supervisor_of(const struct server_info *info)
 {
     int supervisor = 0;
-    for (uint32_t i = 0; i < info->row_count; i++) {
+    for (uint32_t i = 0; info->rows && i < info->row_count; i++) {
         int pid = pid_of(&info->rows[i]);
         if (pid <= 0)
             continue;

@@ -173,7 +173,7 @@ static enum status rebuild(struct compact *k)
 /* Searches shall find the new edition in memory as much as the old one. */
 static void warm(const struct compact *k)
 {
-    const struct timespec pause = {0, WARM_MS * 1000000};
+    const struct timespec pause = {0, WARM_MS * 1000000L};
     uint32_t want = index_in_memory(k->from), have = index_in_memory(k->fresh), still = 0;
     if (want < WARM_PART)
         return; /* it is larger than the memory: nothing to win */

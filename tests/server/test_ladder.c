@@ -153,7 +153,7 @@ static void in_a_hurry_a_level_is_entered_every_ten_milliseconds(void **state)
     (void)state;
     struct ladder l = {0};
     step(&l, 0, 100, 0, LADDER_AUTO);
-    for (int ms = 0; ms < 35; ms++)
+    for (int64_t ms = 0; ms < 35; ms++)
         ladder_hurry(&l, now + ms * 1000);
     assert_int_equal(l.level, 4);
     ladder_hurry(&l, now += STEP_US);
