@@ -306,6 +306,8 @@ static struct filter *parse_or(struct parser *p)
 
 bool filter_is_blank(struct slice text)
 {
+    if (!text.len)
+        return true;
     struct parser p = {.at = text.ptr, .end = text.ptr + text.len};
     skip_blanks(&p);
     return p.at == p.end;
