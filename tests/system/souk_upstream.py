@@ -17,9 +17,10 @@ import ssl
 import subprocess
 import threading
 import time
+import unittest
 import urllib.parse
 
-from souk_system import SLACK, Failed
+from souk_system import SLACK, Failed, Server
 
 POISON = 'poisoned'  # in products of answers that must never be believed
 # Made once: whoever asks would give up while it is made, and ask again before the one who makes it notices.
@@ -393,3 +394,27 @@ def upstream(server, catalog):
 
 def products(count, title='red shoe'):
     return {f'p{i}': {'id': f'p{i}', 'title': f'{title} {i}', 'brand': 'Acme', 'price': i + 0.5} for i in range(count)}
+
+
+class OneServer(unittest.TestCase):
+    """Tests that share a server; each has a catalog of its own, and upstreams in `ups` that end with it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.used = 0
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+
+    def setUp(self):
+        type(self).used += 1
+        self.catalog, self.ups = f'c{self.used}', []
+        create(self.server, self.catalog)
+
+    def tearDown(self):
+        for up in self.ups:
+            up.stop()
+        self.server.run('catalog', 'drop', self.catalog, check=False)

@@ -7,8 +7,8 @@ import threading
 import time
 import unittest
 
-from souk_system import SLACK, Server, wait_until
-from souk_upstream import QUICK, BadUpstream, create, define, products, upstream
+from souk_system import SLACK, wait_until
+from souk_upstream import QUICK, BadUpstream, OneServer, define, products, upstream
 
 SLOW_S = 2.0  # how long an answer takes that should be beaten
 COUNT = 400
@@ -32,27 +32,7 @@ class Halting(BadUpstream):
         return self.good(conn, path, headers)
 
 
-class Hedging(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.used = 0
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
-        cls.server.remove()
-
-    def setUp(self):
-        Hedging.used += 1
-        self.catalog, self.ups = f'c{Hedging.used}', []
-        create(self.server, self.catalog)
-
-    def tearDown(self):
-        for up in self.ups:
-            up.stop()
-        self.server.run('catalog', 'drop', self.catalog, check=False)
-
+class Hedging(OneServer):
     def up(self, name='main', mode='halting', title='red shoe', **more):
         up = Halting({**products(COUNT, title), 'canary': {'id': 'canary', 'title': 'bird'}}, cache='max-age=600')
         up.mode = getattr(up, mode)

@@ -11,33 +11,12 @@ import time
 import unittest
 
 from souk_system import SLACK, SOURCE, Server, wait_until
-from souk_upstream import QUICK, BadUpstream, create, define, products, upstream
+from souk_upstream import QUICK, BadUpstream, OneServer, create, define, products, upstream
 from souk_wire import Connection, hits, tlv
 from test_upstream_faults import FAULTS
 
 
-class Upstream(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.used = 0
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
-        cls.server.remove()
-
-    def setUp(self):
-        Upstream.used += 1
-        self.catalog = f'c{Upstream.used}'
-        self.ups = []
-        create(self.server, self.catalog)
-
-    def tearDown(self):
-        for up in self.ups:
-            up.stop()
-        self.server.run('catalog', 'drop', self.catalog, check=False)
-
+class Upstream(OneServer):
     def up(self, content, name='main', cache='max-age=60', mode=None, synced=True, **more):
         up = BadUpstream(content, cache=cache)
         up.mode = getattr(up, mode or 'good')
