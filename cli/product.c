@@ -196,14 +196,6 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
     return STATUS_OK;
 }
 
-/* The name of a field, as far as a fault has room for it. */
-static const char *told_name(struct slice name, char room[64])
-{
-    name.len = wire_utf8_valid(slice_make(name.ptr, name.len < 63 ? name.len : 63));
-    snprintf(room, 64, "%.*s", (int)name.len, name.ptr);
-    return room;
-}
-
 static const char *json_word(const struct json *v)
 {
     static const char *const words[] = {"null",       "a boolean", "a boolean", "an integer",
@@ -243,10 +235,10 @@ static enum status at_column(enum status s, uint32_t column, struct fault *fault
 
 static enum status check_type(const struct json *v, const struct field_spec *f, struct fault *fault)
 {
-    char room[64];
+    char room[WIRE_NAME];
     if (!f || v->type == JSON_NULL || fits_type(v, f->type))
         return STATUS_OK;
-    const char *name = told_name(f->name, room);
+    const char *name = wire_name(f->name, room);
     enum status s =
         fault_set(fault, STATUS_SCHEMA_MISMATCH, name, "%s is of type %s and cannot hold %s", name,
                   field_type_name(f->type), json_word(v));
@@ -268,8 +260,8 @@ static bool is_field(const struct json *m, bool keep_null)
 static enum status put_member(const struct json *m, struct product_names *n, uint32_t *number,
                               struct buf *out, struct fault *fault)
 {
-    char room[64];
-    const char *name = told_name(m->name, room);
+    char room[WIRE_NAME];
+    const char *name = wire_name(m->name, room);
     enum status s = number_of(n, m->name, *number, number);
     const struct field_spec *f =
         !s && n->schema && *number < n->schema->field_count ? &n->schema->fields[*number] : NULL;

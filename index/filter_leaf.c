@@ -60,15 +60,25 @@ bool leaf_numeric(enum field_type t)
     return t == FIELD_INTEGER || t == FIELD_FLOAT || t == FIELD_BOOLEAN || t == FIELD_TIMESTAMP;
 }
 
-struct filter *leaf_range(struct parser *p, const struct target *t, double low, bool low_open,
-                          double high, bool high_open)
+/* A node about the values of the column; `otherwise` is its kind where nothing is stored yet. */
+static struct filter *column_node(struct parser *p, enum node_kind kind, const struct target *t,
+                                  enum column_kind otherwise)
 {
-    struct filter *f = parser_node(p, NODE_RANGE);
+    struct filter *f = parser_node(p, kind);
     if (!f)
         return NULL;
     f->field_id = t->field->id;
     f->column = snapshot_column(p->snap, t->field->id);
-    f->column_kind = f->column ? column_kind(f->column) : COLUMN_INT;
+    f->column_kind = f->column ? column_kind(f->column) : otherwise;
+    return f;
+}
+
+struct filter *leaf_range(struct parser *p, const struct target *t, double low, bool low_open,
+                          double high, bool high_open)
+{
+    struct filter *f = column_node(p, NODE_RANGE, t, COLUMN_INT);
+    if (!f)
+        return NULL;
     f->low = low;
     f->high = high;
     f->low_open = low_open;
@@ -95,12 +105,9 @@ static void add_ordinal(struct parser *p, struct ordinal_list *l, uint32_t ordin
 
 struct filter *leaf_ordinals(struct parser *p, const struct target *t, struct ordinal_list *l)
 {
-    struct filter *f = parser_node(p, NODE_ORDINALS);
+    struct filter *f = column_node(p, NODE_ORDINALS, t, COLUMN_ORDINAL);
     if (!f)
         return NULL;
-    f->field_id = t->field->id;
-    f->column = snapshot_column(p->snap, t->field->id);
-    f->column_kind = f->column ? column_kind(f->column) : COLUMN_ORDINAL;
     f->ordinal_count = l->count;
     for (uint32_t i = 0; i < l->count; i++)
         f->ordinal_most = l->items[i] > f->ordinal_most ? l->items[i] : f->ordinal_most;

@@ -159,3 +159,13 @@ size_t wire_utf8_valid(struct slice s)
     }
     return i;
 }
+
+const char *wire_name(struct slice name, char room[WIRE_NAME])
+{
+    name.len = name.len < WIRE_NAME ? name.len : WIRE_NAME - 1;
+    name.len = wire_utf8_valid(name);
+    if (name.len)
+        memcpy(room, name.ptr, name.len);
+    room[name.len] = '\0';
+    return room;
+}

@@ -116,4 +116,8 @@ void wire_put_bytes(struct buf *b, struct slice s);
  * start. */
 size_t wire_utf8_valid(struct slice s);
 
+/* Somebody's name for a fault: as much of it as is valid and fits. Returns `room`. */
+enum { WIRE_NAME = 64 };
+const char *wire_name(struct slice name, char room[WIRE_NAME]);
+
 #endif

@@ -26,11 +26,9 @@ struct event_log {
     int made_fd;             /* of the one that is made, -1 = none */
     int64_t spare_after_ms;  /* there was no room for it: not before */
     int fd;                  /* -1 = none open */
-    uint64_t first, at,
-        size; /* of the open file: first sequence, write offset, preallocated bytes */
+    uint64_t at, size;       /* of the open file: write offset, preallocated bytes */
     uint64_t last, synced, chain;
     struct buf pending;
-    uint64_t pending_first;
     enum status failed;
 };
 
@@ -65,7 +63,6 @@ static enum status use_file(struct event_log *log, int fd, const char *temp, uin
     if (log->fd >= 0)
         close(log->fd);
     log->fd = fd;
-    log->first = first;
     log->at = LOG_HEADER;
     log->size = size;
     log->chain = 0;
@@ -146,7 +143,6 @@ static enum status reopen_last(struct event_log *log, const struct log_file *f,
     log->fd = open(f->path, O_RDWR | O_CLOEXEC);
     if (log->fd < 0 || fstat(log->fd, &st))
         return status_from_errno(errno);
-    log->first = f->first;
     log->size = (uint64_t)st.st_size;
     log->at = scan->at;
     log->chain = scan->chain;

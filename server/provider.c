@@ -24,7 +24,7 @@ static const struct {
 static const struct {
     const char *name;
     size_t off;
-    const char *placeholder; /* of an URL */
+    const char *variable; /* what the template of a URL must hold behind its host */
 } texts[] = {
     {"one", offsetof(struct provider, one), "{id}"},
     {"many", offsetof(struct provider, many), "{ids}"},
@@ -82,7 +82,7 @@ bool provider_name_valid(struct slice name)
     return true;
 }
 
-static bool url_good(struct slice url, const char *placeholder)
+static bool url_good(struct slice url, const char *variable)
 {
     bool scheme =
         slice_starts(url, SLICE_LIT("http://")) || slice_starts(url, SLICE_LIT("https://"));
@@ -91,7 +91,7 @@ static bool url_good(struct slice url, const char *placeholder)
     for (size_t i = 0; i < url.len; i++)
         if ((unsigned char)url.ptr[i] <= ' ')
             return false;
-    const char *at = memmem(url.ptr, url.len, placeholder, strlen(placeholder));
+    const char *at = memmem(url.ptr, url.len, variable, strlen(variable));
     const char *host = url.ptr + (url.ptr[4] == 's' ? 8 : 7);
     const char *path = memchr(host, '/', (size_t)(url.ptr + url.len - host));
     /* the host is fixed, whatever an id says; a password belongs into a header's file */
@@ -216,10 +216,10 @@ static enum status check_whole(const struct provider *p, struct fault *fault)
     for (uint32_t i = 0; i < TEXTS; i++) {
         const struct slice *v =
             (const struct slice *)(const void *)((const char *)p + texts[i].off);
-        if (texts[i].placeholder && v->len && !url_good(*v, texts[i].placeholder))
+        if (texts[i].variable && v->len && !url_good(*v, texts[i].variable))
             return fault_set(fault, STATUS_INVALID, texts[i].name,
                              "%s must be an http or https URL with %s behind the host",
-                             texts[i].name, texts[i].placeholder);
+                             texts[i].name, texts[i].variable);
     }
     if (!p->one.len && !p->many.len && !p->changes.len)
         return wrong(fault, "one", "a provider needs one, many or changes");

@@ -3,7 +3,6 @@
 #include "server/canary_id.h"
 
 #include <math.h>
-#include <stdio.h>
 
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,
                     uint32_t *ids)
@@ -166,10 +165,8 @@ static enum status put_value(const struct field *f, const struct value *v, struc
 
 static enum status unknown(struct slice name, struct fault *fault)
 {
-    char field[64];
-    name.len = name.len < sizeof field ? name.len : sizeof field - 1;
-    name.len = wire_utf8_valid(name); /* the part that can be told */
-    snprintf(field, sizeof field, "%.*s", (int)name.len, name.ptr);
+    char room[WIRE_NAME];
+    const char *field = wire_name(name, room);
     return fault_set(fault, STATUS_UNKNOWN_FIELD, field, "the schema has no field %s", field);
 }
 

@@ -124,8 +124,8 @@ void writer_settle(struct writer *w)
     }
 }
 
-struct answer *answer_create(struct writer *w, uint64_t conn, const struct frame *to,
-                             struct writer_catalog *c, struct slice body)
+struct answer *answer_create(uint64_t conn, const struct frame *to, struct writer_catalog *c,
+                             struct slice body)
 {
     struct answer *a = calloc(1, sizeof *a);
     if (!a)
@@ -134,7 +134,6 @@ struct answer *answer_create(struct writer *w, uint64_t conn, const struct frame
     buf_put_slice(&a->body, body);
     if (a->body.failed) {
         answer_free(a);
-        writer_refuse(w, conn, to, STATUS_NO_MEMORY, NULL);
         return NULL;
     }
     return a;

@@ -238,10 +238,8 @@ static void log_control(struct writer *w, uint64_t conn, const struct frame *f,
         st = next_schema(w, c, q->schema, &schema, &fault);
     struct answer *a = NULL;
     writer_catalog_body(&w->reply, c, sequence);
-    if (!st && !(a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
-        schema_destroy(&schema);
-        return;
-    }
+    if (!st && !(a = answer_create(conn, f, c, buf_slice(&w->reply))))
+        st = STATUS_NO_MEMORY;
     if (a) {
         a->ack = ACK_VISIBLE;
         a->control = control;

@@ -51,8 +51,9 @@ void answer_free(struct answer *a);
 void writer_tell_seen(struct writer *w);
 void writer_stop_catalog(struct writer_catalog *c, enum status st);
 void writer_settle(struct writer *w);
-struct answer *answer_create(struct writer *w, uint64_t conn, const struct frame *to,
-                             struct writer_catalog *c, struct slice body);
+/* NULL: no memory; nobody was told. */
+struct answer *answer_create(uint64_t conn, const struct frame *to, struct writer_catalog *c,
+                             struct slice body);
 enum status writer_log(struct writer *w, struct answer *a, uint32_t type, struct slice payload,
                        uint64_t sequence, uint64_t items);
 

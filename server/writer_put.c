@@ -180,7 +180,7 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
 static void answer_again(struct writer *w, uint64_t conn, const struct frame *f,
                          struct writer_catalog *c, const struct put_request *p, uint64_t sequence)
 {
-    struct answer *a = answer_create(w, conn, f, c, buf_slice(&w->reply));
+    struct answer *a = answer_create(conn, f, c, buf_slice(&w->reply));
     if (!a) {
         writer_refuse(w, conn, f, STATUS_NO_MEMORY, NULL);
         return;
@@ -276,10 +276,8 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
         answer_again(w, conn, f, c, &p, r.applied ? r.sequence : 0);
         return;
     }
-    if (!st && !(a = answer_create(w, conn, f, c, buf_slice(&w->reply)))) {
-        pending_undo(c->pending);
-        return;
-    }
+    if (!st && !(a = answer_create(conn, f, c, buf_slice(&w->reply))))
+        st = STATUS_NO_MEMORY;
     if (!st) {
         a->ack = p.ack;
         a->frees = frees;
@@ -309,7 +307,7 @@ static enum status log_evicted(struct writer *w, struct writer_catalog *c, uint6
 {
     const struct frame nobody = {0};
     struct log_changes head = {.accepted_ms = shared_now_ms(w->role->shared)};
-    struct answer *a = answer_create(w, 0, &nobody, c, SLICE_NULL);
+    struct answer *a = answer_create(0, &nobody, c, SLICE_NULL);
     if (a)
         a->frees = true;
     buf_clear(&w->payload);

@@ -19,16 +19,17 @@ static void log_safe_mode(struct writer *w, uint64_t conn, const struct frame *f
     log_setting_encode(&w->payload, &setting);
     buf_clear(&w->reply);
     tlv_put_u64(&w->reply, TAG_SAFE_MODE_SEQUENCE, sequence);
-    struct answer *a = answer_create(w, conn, f, c, buf_slice(&w->reply));
+    struct answer *a = answer_create(conn, f, c, buf_slice(&w->reply));
     enum status st = value.failed || w->payload.failed || !a
                          ? STATUS_NO_MEMORY
                          : writer_log(w, a, LOG_SETTING, buf_slice(&w->payload), sequence, 1);
     buf_fini(&value);
     if (!st) {
         a->ack = ACK_VISIBLE;
-    } else if (a) {
+    } else {
         writer_refuse(w, conn, f, st, NULL);
-        answer_free(a);
+        if (a)
+            answer_free(a);
     }
 }
 
