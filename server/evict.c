@@ -384,7 +384,8 @@ static uint64_t surplus(const struct writer_catalog *c)
         int64_t over = 0;
         if (expected > limit * EVICT_HIGH / 100)
             over = (int64_t)((expected - limit * EVICT_LOW / 100) / each);
-        else if ((double)e->used_bytes >= limit * EVICT_LAST / 100)
+        else if ((double)e->used_bytes >= limit * EVICT_LAST / 100 &&
+                 expected > limit * EVICT_LEAST / 100)
             over = EVICT_BATCH; /* space of what went is not back yet: more of a segment must go */
         most = over > most ? over : most;
     }

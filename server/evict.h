@@ -27,8 +27,9 @@ enum {
     EVICT_PAUSE_MS = 150 /* at least, from one record of expired ones to the next */
 };
 
-/* Parts of max_bytes, in percent: products go from HIGH down to LOW; from LAST on upserts wait. */
-enum { EVICT_LOW = 70, EVICT_HIGH = 75, EVICT_LAST = 85 };
+/* Parts of max_bytes, in percent: products go from HIGH down to LOW; from LAST on upserts wait, and
+ * more go while what went has not given its space back, but never what takes less than LEAST. */
+enum { EVICT_LEAST = 35, EVICT_LOW = 70, EVICT_HIGH = 75, EVICT_LAST = 85 };
 
 struct evict_limits {
     uint64_t per_second; /* products */

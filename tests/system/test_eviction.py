@@ -123,12 +123,14 @@ class Eviction(unittest.TestCase):
         s = self.server
         limit = 8 << 20
         create(s, 'bytes', max_bytes=limit)
-        worst = 0
+        worst, least = 0, 1 << 30
         for part in range(24 if LONG else 7):
             s.import_lines('bytes', [{'id': f'x{part}-{i}', 'title': ' '.join(f'w{(part * 7919 + i * 31 + k * k) % 9973}' for k in range(40)), 'price': i}
                                      for i in range(5000)])
             worst = max(worst, self.figure('bytes', 'used_bytes'))
+            least = min(least, self.figure('bytes', 'products')) if part > 2 else least
         self.assertLess(worst, limit)
+        self.assertGreater(least, 5500, 'more went than has to, while its space was not back')
         wait_until(lambda: self.figure('bytes', 'used_bytes') < 0.86 * limit, 10, 'it comes to rest below the mark')
         self.assertGreater(self.figure('bytes', 'evicted_size'), 0)
         self.assertGreater(self.figure('bytes', 'products'), 100)
