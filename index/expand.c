@@ -203,7 +203,7 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
     enum status s = STATUS_OK;
     for (uint32_t i = 0; i < plan->group_count; i++)
         known[i] = plan->groups[i].df > 0;
-    struct parts_request p = {r->snap, r->arena, r->profile, r->tails, known};
+    struct parts_request p = {r->snap, r->arena, r->profile, known};
     if (r->parts || freely)
         s = parts_inside(plan, &p);
     if (!s && r->parts)

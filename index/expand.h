@@ -9,14 +9,12 @@
 
 #include "index/forms.h"
 #include "index/plan.h"
-#include "index/tails.h"
 #include "index/word_settings.h"
 
 struct expansion_request {
     struct snapshot *snap;
     struct arena *arena;
     const struct profile *profile;
-    struct tails *tails;
     const struct word_settings *words; /* synonyms; NULL = none */
     struct forms *forms;               /* NULL = only the words as they stand */
     uint32_t typos;                    /* 0 = none, else most edits */

@@ -1,4 +1,5 @@
 #include "index/parts.h"
+#include "index/tails.h"
 #include "index/expand.h"
 #include "index/probe.h"
 #include "index/variants.h"
@@ -318,7 +319,7 @@ static enum status inside_of(struct group *g, struct slice word, bool freely, bo
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
         st = x.count < INSIDE_MAX
-                 ? tails_find(r->tails, snapshot_segment(r->snap, i), word, on_end, &x)
+                 ? tails_find(snapshot_segment(r->snap, i), word, on_end, &x)
                  : STATUS_OK;
     uint64_t df = g->df;
     for (uint32_t i = 0; i < x.count; i++)

@@ -9,13 +9,11 @@
 #define SOUK_INDEX_PARTS_H
 
 #include "index/plan.h"
-#include "index/tails.h"
 
 struct parts_request {
     struct snapshot *snap;
     struct arena *arena;
     const struct profile *profile;
-    struct tails *tails;
     const bool *known; /* by group: the catalog holds the word as it stands; then what is found here
                           ranks behind it */
 };

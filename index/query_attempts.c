@@ -46,7 +46,6 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
     struct expansion_request r = {.snap = s->snap,
                                   .arena = s->arena,
                                   .profile = &s->profile,
-                                  .tails = s->searcher->tails,
                                   .words = s->words,
                                   .forms = s->plain ? NULL : s->searcher->forms,
                                   .parts = parts && !s->plain,

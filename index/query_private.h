@@ -11,7 +11,6 @@
 #include "index/facet.h"
 #include "index/filter.h"
 #include "index/forms.h"
-#include "index/tails.h"
 #include "index/word_settings.h"
 #include "index/match.h"
 #include "index/rules.h"
@@ -29,7 +28,6 @@ struct searcher {
     struct matcher *matcher;
     struct loose *loose;
     struct forms *forms;
-    struct tails *tails;
     struct word_cache *words;
     struct sort_texts *texts;
     struct folder *folder;

@@ -17,8 +17,6 @@ enum status searcher_create(struct searcher **out)
     if (!st)
         st = forms_create(&s->forms);
     if (!st)
-        st = tails_create(&s->tails);
-    if (!st)
         st = word_cache_create(&s->words);
     if (!st)
         st = sort_texts_create(&s->texts);
@@ -37,7 +35,6 @@ void searcher_destroy(struct searcher **s)
     matcher_destroy(&(*s)->matcher);
     loose_destroy(&(*s)->loose);
     forms_destroy(&(*s)->forms);
-    tails_destroy(&(*s)->tails);
     word_cache_destroy(&(*s)->words);
     sort_texts_destroy(&(*s)->texts);
     folder_destroy(&(*s)->folder);

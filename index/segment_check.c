@@ -1,6 +1,7 @@
 #include "index/segment_check.h"
 #include "index/segment_pack.h"
 #include "index/segment_private.h"
+#include "index/tails.h"
 
 #include <stdlib.h>
 
@@ -220,6 +221,28 @@ static enum status check_terms(const struct checker *c)
     return STATUS_OK;
 }
 
+/* Strictly ascending and all longer: as many as there are means each once. */
+static enum status check_tails(const struct checker *c)
+{
+    const struct segment_head *h = &c->s->head;
+    struct slice term, before = SLICE_NULL;
+    uint32_t longer = 0;
+    for (uint32_t t = 0; t < h->term_count; t++) {
+        if (segment_term(c->s, t, &term))
+            return wrong(c, "a term cannot be read");
+        longer += term.len > TAIL_BYTES;
+    }
+    if (h->tails && h->tail_count != longer)
+        return wrong(c, "the order of endings lacks terms");
+    for (uint32_t i = 0; i < h->tail_count; i++, before = term) {
+        if (segment_term(c->s, segment_u32(c->s, h->tails, i), &term) || term.len <= TAIL_BYTES)
+            return wrong(c, "the order of endings names what has none");
+        if (i && tails_compare(before, term) >= 0)
+            return wrong(c, "the order of endings does not ascend");
+    }
+    return STATUS_OK;
+}
+
 static enum status check_hash(const struct checker *c)
 {
     struct slice term;
@@ -347,6 +370,7 @@ enum status segment_check(const struct segment *s, const char **what)
         return STATUS_NO_MEMORY;
     enum status st = check_terms(&c);
     st = st ? st : check_hash(&c);
+    st = st ? st : check_tails(&c);
     st = st ? st : check_lists(&c);
     st = st ? st : check_prefixes(&c);
     st = st ? st : check_kills(&c);

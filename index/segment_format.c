@@ -6,7 +6,8 @@ void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD]
                               h->term_count, h->field_count, h->record_count, h->dictionary};
     const uint32_t areas[] = {h->str_off, h->df,         h->ptr,    h->hash,      h->hash_count,
                               h->tie,     h->sorted,     h->places, h->prefix,    h->prefix_count,
-                              h->dead,    h->dead_count, h->lcp,    h->block_off, h->block_count};
+                              h->dead,    h->dead_count, h->lcp,    h->block_off, h->block_count,
+                              h->tails,   h->tail_count};
     memset(out, 0, SEGMENT_HEAD);
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
         wire_store32(out + 4 * i, first[i]);
@@ -52,15 +53,19 @@ enum status segment_head_decode(struct slice bytes, struct segment_head *h)
                                .dead_count = wire_load32(p + 92),
                                .lcp = wire_load32(p + 96),
                                .block_off = wire_load32(p + 100),
-                               .block_count = wire_load32(p + 104)};
-    bool good =
-        h->blob_len <= UINT32_MAX && h->doc_count <= SEGMENT_MAX_DOCS && h->field_count <= 255 &&
-        h->record_count <= h->doc_count && (h->hash_count & (h->hash_count - 1)) == 0 &&
-        inside(h, h->str_off, h->term_count, 4) && inside(h, h->df, h->term_count, 4) &&
-        inside(h, h->ptr, h->term_count, 4) && inside(h, h->hash, h->hash_count, 4) &&
-        inside(h, h->tie, h->doc_count, 4) && inside(h, h->sorted, h->record_count, 4) &&
-        inside(h, h->places, ((uint64_t)h->doc_count + 31) / 32, 12) &&
-        inside(h, h->block_off, h->block_count, 4) && inside(h, h->prefix, h->prefix_count, 12) &&
-        inside(h, h->dead, h->dead_count, 8) && inside(h, h->lcp, h->term_count, 1);
+                               .block_count = wire_load32(p + 104),
+                               .tails = wire_load32(p + 108),
+                               .tail_count = wire_load32(p + 112)};
+    bool good = h->blob_len <= UINT32_MAX && h->doc_count <= SEGMENT_MAX_DOCS &&
+                h->field_count <= 255 && h->record_count <= h->doc_count &&
+                (h->hash_count & (h->hash_count - 1)) == 0 &&
+                inside(h, h->str_off, h->term_count, 4) && inside(h, h->df, h->term_count, 4) &&
+                inside(h, h->ptr, h->term_count, 4) && inside(h, h->hash, h->hash_count, 4) &&
+                inside(h, h->tie, h->doc_count, 4) && inside(h, h->sorted, h->record_count, 4) &&
+                inside(h, h->places, ((uint64_t)h->doc_count + 31) / 32, 12) &&
+                inside(h, h->block_off, h->block_count, 4) &&
+                inside(h, h->prefix, h->prefix_count, 12) && inside(h, h->dead, h->dead_count, 8) &&
+                inside(h, h->lcp, h->term_count, 1) && h->tail_count <= h->term_count &&
+                (h->tails ? inside(h, h->tails, h->tail_count, 4) : !h->tail_count);
     return good ? STATUS_OK : STATUS_CORRUPT;
 }

@@ -17,11 +17,13 @@
  *   64   u32 hash slot count (0 = none)         u32 tie[] at      u32 sorted docs at
  *   76   u32 places at      u32 prefix table at   u32 prefix count
  *   88   u32 dead table at  u32 dead count      u32 lcp[] at      u32 block_off[] at
- *   104  u32 block count    reserved to 128
+ *   104  u32 block count    u32 tails at (0 = none)   u32 tail count   reserved to 128
  *
  *   term string   len u8, bytes; one behind the other, sorted bytewise: ordinal = rank
  *   lcp           u8 by ordinal: bytes the term shares with the one before (0 for the first), so
  *                 that a walk steps over all terms that begin alike without reading them
+ *   tails         u32 ordinals of the terms longer than 4 bytes, ordered by their bytes read
+ *                 backwards (tails.h)
  *   hash slot     ordinal + 1, linear probing by the low bits of XXH3-64 of the term, 0 = empty
  *   list, df < 16        docs: varint deltas (first from -1, each minus 1); evidence bytes;
  * positions list, df <= 128      bound u32, one block, positions list, df > 128       4-aligned:
@@ -60,7 +62,7 @@ struct segment_head {
     uint32_t base, doc_count, term_count, field_count, record_count, dictionary;
     uint64_t posting_count, blob_len;
     uint32_t str_off, df, ptr, hash, hash_count, tie, sorted, places, prefix, prefix_count, dead,
-        dead_count, lcp, block_off, block_count;
+        dead_count, lcp, block_off, block_count, tails, tail_count;
 };
 
 void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD]);

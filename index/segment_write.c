@@ -1,5 +1,6 @@
 #include "index/segment_write.h"
 #include "index/bitpack.h"
+#include "index/segment_tails.h"
 
 #include <stdlib.h>
 
@@ -432,6 +433,7 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
     put_places(w, block_of);
     w->head.prefix = segment_writer_array(w, w->prefixes.ptr, (size_t)w->head.prefix_count * 3);
     w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
+    segment_writer_tails(w);
     w->head.blob_len = w->blob.len;
     if (w->blob.failed || w->str_off.failed || w->df.failed || w->ptr.failed || w->dead.failed ||
         w->prefixes.failed)

@@ -83,6 +83,17 @@ static void shared_length(struct shelf *shelf, const struct segment_head *h)
     *at(shelf, h->lcp + 3) += 1;
 }
 
+static void tail_order(struct shelf *shelf, const struct segment_head *h)
+{
+    swap32(shelf, h->tails);
+}
+
+static void tail_lost(struct shelf *shelf, const struct segment_head *h)
+{
+    uint8_t *head = at(shelf, 112);
+    wire_store32(head, h->tail_count - 1);
+}
+
 static void hash_slot_lost(struct shelf *shelf, const struct segment_head *h)
 {
     for (uint32_t i = 0; i < h->hash_count; i++)
@@ -246,6 +257,8 @@ static void each_structure_is_held_against_what_it_leads_to(void **state)
         {"the bound of a block is not that of its postings", single_bound},
         {"a block of postings cannot be read", block_last},
         {"the smallest tie of a block is not that of its postings", block_tie},
+        {"the order of endings does not ascend", tail_order},
+        {"the order of endings lacks terms", tail_lost},
         {"the number of postings is wrong", posting_count},
         {"positions of a block reach into those of the next", positions_lost},
         {"a document has the tie of another id", place_of_a_record},
