@@ -41,6 +41,11 @@ enum status analyser_create(struct analyser **out)
     return s;
 }
 
+enum status analyser_open(struct analyser *a)
+{
+    return text_segmenter_open(a->segmenter);
+}
+
 void analyser_destroy(struct analyser **a)
 {
     if (!*a)

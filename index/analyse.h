@@ -52,6 +52,8 @@ struct analyser;
 
 enum status analyser_create(struct analyser **out);
 void analyser_destroy(struct analyser **a);
+/* Opens ICU; else the first text beyond ASCII does. */
+enum status analyser_open(struct analyser *a);
 /* Tokens of one text, in order. BAD_UTF8 when it is not valid UTF-8. `out` is the analyser's own.
  */
 enum status analyser_run(struct analyser *a, struct slice text, const struct token_list **out);

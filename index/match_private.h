@@ -9,6 +9,7 @@ struct matcher {
     struct kernel_window window;
     uint32_t docs[LIST_ROOM], scores[LIST_ROOM]; /* the batch at hand */
     struct source sources[PLAN_WORDS_MAX];
+    void *block; /* as calloc gave it */
 };
 
 /* One segment being matched. */

@@ -143,6 +143,8 @@ struct query_result {
 struct searcher;
 enum status searcher_create(struct searcher **out);
 void searcher_destroy(struct searcher **s);
+/* Opens ICU, which the first text beyond ASCII would wait for some milliseconds. */
+void searcher_warm(struct searcher *s);
 /* Its analyser, for highlighting between searches. */
 struct analyser *searcher_analyser(struct searcher *s);
 

@@ -43,6 +43,11 @@ void searcher_destroy(struct searcher **s)
     *s = NULL;
 }
 
+void searcher_warm(struct searcher *s)
+{
+    analyser_open(s->analyser); /* what it fails with, the text tells that needs it */
+}
+
 void search_share_begin(struct searcher *s, struct arena *arena)
 {
     s->share = (struct share){.arena = arena};

@@ -14,7 +14,7 @@
  */
 
 struct text_segmenter {
-    UBreakIterator *words;
+    UBreakIterator *words; /* NULL: ICU is not open yet */
     const UNormalizer2 *casefold, *decompose;
     UChar *units;
     uint32_t *offsets;
@@ -26,20 +26,24 @@ struct text_segmenter {
 
 enum status text_segmenter_create(struct text_segmenter **out)
 {
-    UErrorCode e = U_ZERO_ERROR;
     struct text_segmenter *t = calloc(1, sizeof *t);
-    *out = NULL;
-    if (!t)
-        return STATUS_NO_MEMORY;
-    t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &e);
+    *out = t;
+    return t ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status text_segmenter_open(struct text_segmenter *t)
+{
+    UErrorCode e = U_ZERO_ERROR;
+    if (t->words)
+        return STATUS_OK;
     t->casefold = unorm2_getNFKCCasefoldInstance(&e);
     t->decompose = unorm2_getNFKDInstance(&e);
-    if (U_FAILURE(e)) {
-        text_segmenter_destroy(&t);
-        return STATUS_INTERNAL;
-    }
-    *out = t;
-    return STATUS_OK;
+    t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &e);
+    if (U_SUCCESS(e))
+        return STATUS_OK;
+    ubrk_close(t->words);
+    t->words = NULL;
+    return STATUS_INTERNAL;
 }
 
 void text_segmenter_destroy(struct text_segmenter **t)
@@ -235,7 +239,9 @@ enum status text_segment(struct text_segmenter *t, struct slice utf8,
     int32_t n;
     *count = 0;
     buf_clear(&t->folded);
-    enum status s = to_units(t, utf8, &n);
+    enum status s = text_segmenter_open(t);
+    if (!s)
+        s = to_units(t, utf8, &n);
     UErrorCode e = U_ZERO_ERROR;
     if (!s)
         ubrk_setText(t->words, t->units, n, &e);

@@ -19,6 +19,9 @@ struct text_piece {
 };
 
 enum status text_segmenter_create(struct text_segmenter **out);
+/* Opens what it needs of ICU, some milliseconds; text_segment() does so when nobody did. INTERNAL:
+ * ICU has no data. */
+enum status text_segmenter_open(struct text_segmenter *t);
 void text_segmenter_destroy(struct text_segmenter **t);
 /* Pieces in order, covering the text; folded bytes in *folded. Both live until the next call. */
 enum status text_segment(struct text_segmenter *t, struct slice utf8,
