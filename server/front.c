@@ -1,4 +1,5 @@
 #include "server/front.h"
+#include "server/front_warm.h"
 #include "server/push_canary.h"
 
 #include "server/cached_search.h"
@@ -151,6 +152,7 @@ static void on_beat(void *ctx)
     struct front *f = ctx;
     int64_t now = clock_mono_ms();
     pass_tick(f);
+    front_warm_later(f);
     if (f->draining)
         drain_step(f, now);
 }
@@ -221,6 +223,8 @@ static enum status front_start(struct front *f)
         if (!f->listeners[i])
             return STATUS_NO_MEMORY;
     }
+    if (r->role == ROLE_FRONT)
+        front_warm_catalogs(f);
     loop_signal(f->loop, SIGTERM, on_term, f);
     loop_signal(f->loop, SIGINT, on_term, f);
     loop_signal(f->loop, SIGHUP, on_hup, f);

@@ -49,6 +49,7 @@ struct front {
     int64_t asleep_us, idle_us, window_us; /* when it went to wait; waited in this window */
     int64_t ran_us, ran_count;             /* requests run in this window */
     uint32_t busy_percent;
+    uint32_t beats; /* the first of its life, see front_warm.h */
     enum memory_state memory;
     size_t memory_used;
     int64_t drain_until_ms, drain_hard_ms, swept_ms;
