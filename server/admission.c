@@ -206,12 +206,9 @@ uint32_t admission_cost_us(const struct admission *a, const struct frame *f)
     return a->cost_us16[cost_class(f)] / 16;
 }
 
-void admission_ran(struct admission *a, const struct waiting *w, int64_t us)
+/* Time that was run pays into the floors of the others and out of its own. */
+static void note_floors(struct admission *a, int64_t us, bool lowest, bool ingest)
 {
-    uint32_t *cost = &a->cost_us16[cost_class(&w->frame)];
-    int64_t now16 = us > 1000000 ? 16000000 : us * 16;
-    *cost = *cost ? (uint32_t)((int64_t)*cost + (now16 - (int64_t)*cost) / 16) : (uint32_t)now16;
-    bool lowest = w->queue >= QUEUE_SHEDDABLE, ingest = w->queue == QUEUE_INGEST;
     *(lowest ? &a->lower_us : &a->upper_us) += ingest ? 0 : us;
     a->lowest_credit_us += us * LOWEST_PERCENT / 100 - (lowest ? us : 0);
     a->ingest_credit_us += us * INGEST_PERCENT / 100 - (ingest ? us : 0);
@@ -222,6 +219,19 @@ void admission_ran(struct admission *a, const struct waiting *w, int64_t us)
         if (*credits[i] < -CREDIT_MAX_US)
             *credits[i] = -CREDIT_MAX_US;
     }
+}
+
+void admission_ran(struct admission *a, const struct waiting *w, int64_t us)
+{
+    uint32_t *cost = &a->cost_us16[cost_class(&w->frame)];
+    int64_t now16 = us > 1000000 ? 16000000 : us * 16;
+    *cost = *cost ? (uint32_t)((int64_t)*cost + (now16 - (int64_t)*cost) / 16) : (uint32_t)now16;
+    note_floors(a, us, w->queue >= QUEUE_SHEDDABLE, w->queue == QUEUE_INGEST);
+}
+
+void admission_ran_ingest(struct admission *a, int64_t us)
+{
+    note_floors(a, us, false, true);
 }
 
 /* --- who is next ------------------------------------------------------------------------------ */
@@ -235,14 +245,25 @@ static struct admission_queue *lowest_waiting(struct admission *a)
 static struct admission_queue *pick(struct admission *a)
 {
     struct admission_queue *ingest = &a->queues[QUEUE_INGEST], *lowest = lowest_waiting(a);
-    if (ingest->count && a->ingest_credit_us > 0)
+    if (ingest->count && !a->ingest_held && a->ingest_credit_us > 0)
         return ingest;
     if (lowest->count && a->lowest_credit_us > 0)
         return lowest;
     for (int i = 0; i < QUEUE_COUNT; i++)
-        if (a->queues[i].count)
+        if (a->queues[i].count && !(i == QUEUE_INGEST && a->ingest_held))
             return &a->queues[i];
     return NULL;
+}
+
+void admission_hold_ingest(struct admission *a, bool held)
+{
+    a->ingest_held = held;
+}
+
+bool admission_ingest_turn(const struct admission *a)
+{
+    return a->ingest_credit_us > 0 ||
+           !(a->queues[QUEUE_CRITICAL].count || a->queues[QUEUE_DEFAULT].count);
 }
 
 struct waiting *admission_next(struct admission *a, int64_t now_us, enum status *verdict)

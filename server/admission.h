@@ -72,6 +72,7 @@ struct admission {
     uint32_t upper_percent, lower_percent; /* of the last window */
     uint64_t lost_before, lost_seen; /* critical ones refused: then; when asked if it is urgent */
     bool loses;                      /* in the last window */
+    bool ingest_held;                /* a request of that class is under way */
     uint32_t cost_us16[ADMISSION_COSTS]; /* moving average, 1/16 us */
     struct waiting *spare;
 };
@@ -98,6 +99,13 @@ struct waiting *admission_next(struct admission *a, int64_t now_us, enum status 
 void admission_return(struct admission *a, struct waiting *w);
 /* A request of this shape took so long; pays for the floors and learns the cost. */
 void admission_ran(struct admission *a, const struct waiting *w, int64_t us);
+/* While one ingest request is worked on in slices no other is handed out: they keep their order. */
+void admission_hold_ingest(struct admission *a, bool held);
+/* Whether a slice of it goes before all that waits: its floor says so, or nothing waits that is
+ * more important. */
+bool admission_ingest_turn(const struct admission *a);
+/* A slice took so long. */
+void admission_ran_ingest(struct admission *a, int64_t us);
 /* What such a request takes, in microseconds; 0 = not known yet. */
 uint32_t admission_cost_us(const struct admission *a, const struct frame *f);
 

@@ -247,6 +247,7 @@ int front_main(struct role_context *r)
         loop_run(f->loop);
     }
     conn_flush_touched(f, true);
+    put_drop(f);
     conn_table_fini(&f->conns);
     admission_fini(&f->admission);
     park_fini(f);

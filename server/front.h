@@ -41,6 +41,7 @@ struct front {
     struct writer_link *writer, *fetcher;
     struct through *through;
     struct park park;
+    struct put_job *putting;    /* a bulk that is being checked, slice by slice */
     struct push_canary *canary; /* of the operators' front */
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
@@ -108,6 +109,12 @@ enum status handle_catalog(struct front *f, struct request *rq, struct fault *fa
 enum status handle_search(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_multi_search(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_get(struct front *f, struct request *rq, struct fault *fault);
+/* Another slice of the bulk at hand, see handle_put.c. */
+void put_go_on(struct front *f);
+/* The front ends: what is left of it is given up, unanswered. */
+void put_drop(struct front *f);
+/* Milliseconds until then, at least 1. */
+uint32_t front_deadline_left(int64_t deadline_us);
 enum status handle_put(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_wait(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_stats(struct front *f, struct request *rq, struct fault *fault);

@@ -4,6 +4,7 @@
  *   events: every readable socket is drained into the queues of admission (conn_read.c)
  *   pass_run(): what earlier passes left in the connections' buffers
  *               requests, the next by admission, until PASS_US are over
+ *               a slice of the bulk that is being checked, when nothing more important waits
  *               bodies of those that still wait are copied; output is sent, one write a connection
  *   then the loop waits, or goes round at once when requests wait
  *
@@ -108,6 +109,8 @@ void pass_run(struct front *f)
     conn_take_backlogs(f);
     while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict)))
         run_waiting(f, w, verdict);
+    if (f->putting && admission_ingest_turn(&f->admission))
+        put_go_on(f);
     for (int i = 0; i < EXPIRED_MOST && (w = admission_expired(&f->admission, f->now_us)); i++)
         pass_refuse(f, w, STATUS_DEADLINE);
     admission_look(&f->admission, f->now_us);
@@ -117,7 +120,7 @@ void pass_run(struct front *f)
     f->conns.inbox_len = 0;
     through_flush(f);
     conn_flush_touched(f, false);
-    if (!admission_idle(&f->admission) || f->conns.again || f->conns.touched)
+    if (!admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched)
         loop_busy(f->loop, true);
     f->asleep_us = clock_mono_us();
 }

@@ -253,6 +253,35 @@ static void ingest_keeps_its_order_whatever_its_age(void **state)
     expect(3, STATUS_OK);
 }
 
+static void while_a_bulk_is_worked_on_no_other_ingest_request_is_handed_out(void **state)
+{
+    (void)state;
+    enum status verdict;
+    admission_hold_ingest(&a, true);
+    assert_true(admission_ingest_turn(&a)); /* nothing else waits */
+    add(QUEUE_INGEST, 1);
+    add(QUEUE_SHEDDABLE, 2);
+    assert_true(admission_ingest_turn(&a));
+    expect(2, STATUS_OK);
+    assert_int_equal(next(&verdict), 0);
+    add(QUEUE_CRITICAL, 3);
+    assert_false(admission_ingest_turn(&a));
+    struct waiting *w = admission_next(&a, now, &verdict);
+    admission_ran(&a, w, 8 * MS);
+    admission_return(&a, w);
+    add(QUEUE_CRITICAL, 4);
+    assert_true(admission_ingest_turn(&a)); /* its floor */
+    admission_ran_ingest(&a, 2 * MS);
+    assert_false(admission_ingest_turn(&a));
+    admission_hold_ingest(&a, false);
+    admission_ran_ingest(&a, 20 * MS);
+    now += 1;
+    w = admission_next(&a, now, &verdict);
+    assert_int_equal(w->frame.request_id, 4);
+    admission_return(&a, w);
+    expect(1, STATUS_OK);
+}
+
 static void what_cannot_be_done_in_time_is_not_begun(void **state)
 {
     (void)state;
@@ -446,6 +475,7 @@ int main(void)
         TEST(the_limit_grows_back_only_while_it_is_used),
         TEST(what_is_served_in_time_is_not_refused),
         TEST(ingest_keeps_its_order_whatever_its_age),
+        TEST(while_a_bulk_is_worked_on_no_other_ingest_request_is_handed_out),
         TEST(what_cannot_be_done_in_time_is_not_begun),
         TEST(expired_requests_are_found_wherever_they_wait),
         TEST(cancelled_and_forgotten_requests_leave),

@@ -174,15 +174,15 @@ def delete(key, version=0, idempotency=b''):
 
 
 def put_body(catalog, items, ack=1, key=b''):
-    names, out = [], b''
+    names, out = [], []
     for item in items:
         doc = document(item.id, item.values, names)
-        out += tlv('PUT', 'ITEM', bytes([item.op]) + varint(item.version) + b'\0\0\0' + text(item.key) + doc)
+        out.append(tlv('PUT', 'ITEM', bytes([item.op]) + varint(item.version) + b'\0\0\0' + text(item.key) + doc))
     table = varint(len(names)) + b''.join(text(n) for n in names)
     head = tlv('PUT', 'CATALOG', catalog) + tlv('PUT', 'ACK', ack)
     if key:
         head += tlv('PUT', 'KEY', key)
-    return head + tlv('PUT', 'FIELDS', table) + out
+    return head + tlv('PUT', 'FIELDS', table) + b''.join(out)
 
 
 class Refused(Exception):

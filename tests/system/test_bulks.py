@@ -1,0 +1,49 @@
+"""A bulk is checked by a front in slices, between which others are served: changes reach the writer in the order they came
+all the same."""
+import json
+import os
+import unittest
+
+from souk_system import Server
+from souk_wire import Connection, put_body, upsert
+
+ITEMS = 10000
+FIELDS = [{'name': 'title', 'type': 'text'}, {'name': 'text', 'type': 'text'}, {'name': 'n', 'type': 'integer'}]
+LOGGED, VISIBLE = 1, 2
+
+
+def bulk(first, n, ack):
+    return put_body('shop', [upsert(f'p{i}', {'title': f'shoe {i}', 'text': 'a shoe for long ways ' * 12, 'n': n})
+                             for i in range(first, first + ITEMS)], ack)
+
+
+class Bulks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(fronts=1).start()
+        path = os.path.join(cls.server.data, 's.json')
+        with open(path, 'w', encoding='utf-8') as f:
+            json.dump({'fields': FIELDS}, f)
+        cls.server.souk('catalog', 'create', 'shop', '--schema', path)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.server.remove()
+
+    def connect(self):
+        c = Connection(('127.0.0.1', self.server.port))
+        self.addCleanup(c.close)
+        return c
+
+    def test_a_change_behind_a_bulk_stays_behind_it(self):
+        body, last = bulk(ITEMS, 1, LOGGED), f'p{2 * ITEMS - 1}'
+        one = self.connect()
+        one.send('PUT', body, request_id=7)
+        one.send('PUT', put_body('shop', [upsert(last, {'title': 'the last word', 'n': 2})], VISIBLE), request_id=8)
+        self.assertEqual([(r.request_id, r.status) for r in (one.read(), one.read())], [(7, 0), (8, 0)])
+        self.assertEqual(json.loads(self.server.run('get', 'shop', last).stdout)['product']['n'], 2)
+
+
+if __name__ == '__main__':
+    unittest.main()
