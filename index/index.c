@@ -222,6 +222,11 @@ uint32_t index_in_memory(struct index *ix)
     return store_in_memory(ix->store);
 }
 
+bool index_map_ahead(struct index *ix, size_t most)
+{
+    return store_map_ahead(ix->store, most);
+}
+
 void index_warm(struct index *ix)
 {
     store_warm(ix->store);

@@ -124,6 +124,9 @@ enum status index_copy_into(struct index *ix, const char *dir);
  * Percent of the file that is in memory; and: begin to read all of it. Any thread. */
 uint32_t index_in_memory(struct index *ix);
 void index_warm(struct index *ix);
+/* A reader's page tables follow the file, so that searches take no page faults; at most so many
+ * bytes of it, true when something is left. */
+bool index_map_ahead(struct index *ix, size_t most);
 
 /* Proves postings <-> products <-> columns <-> counters. CORRUPT with the first contradiction in
  * fault. */

@@ -7,6 +7,8 @@
 #include "index/index_private.h"
 #include "index/visible.h"
 
+enum { AHEAD_BYTES = 4 << 20 }; /* of what a commit wrote, before it is read */
+
 struct slice dictionary_key(char key[DICTIONARY_KEY_MAX], uint32_t number)
 {
     return slice_make(key, (size_t)snprintf(key, DICTIONARY_KEY_MAX, "zdict%u", number));
@@ -153,6 +155,7 @@ static enum status refresh(struct snapshot *s)
 {
     s->number = 0;
     s->epoch++;
+    store_map_ahead(s->ix->store, AHEAD_BYTES);
     enum status st = meta_read(s->txn, &s->meta);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "index/map_ahead.h"
 #include "protocol/wire.h"
 
 enum { CHECKSUM_LEN = 8, STORE_MODE = 0640, FULL_BYTES = 1 << 20 };
@@ -20,6 +21,7 @@ struct store {
     MDB_env *env;
     MDB_dbi tables[STORE_TABLES];
     bool read_only;
+    struct map_ahead ahead;
 };
 
 struct store_txn {
@@ -221,6 +223,19 @@ void store_warm(struct store *s)
         return;
     for (size_t at = 0; at < len; at += STEP)
         posix_fadvise(fd, (off_t)at, STEP, POSIX_FADV_WILLNEED);
+}
+
+bool store_map_ahead(struct store *s, size_t most)
+{
+    uint64_t end, map;
+    size_t len;
+    int fd;
+    if (!s->read_only || store_extent(s, &end, &map) || end <= s->ahead.done ||
+        !file_of(s, &fd, &len))
+        return false;
+    if (!s->ahead.done)
+        s->ahead = map_ahead_of(fd);
+    return map_ahead_to(&s->ahead, end < len ? end : len, most);
 }
 
 enum status store_reap_readers(struct store *s)

@@ -88,6 +88,9 @@ enum status store_copy(struct store *s, const char *dir);
 uint32_t store_in_memory(struct store *s);
 /* Has all of the file read into memory; begins it, and does not wait for the end. */
 void store_warm(struct store *s);
+/* A reader's page tables follow the file, at most so many bytes of it: see map_ahead.h. True when
+ * something is left. Without a transaction, too. */
+bool store_map_ahead(struct store *s, size_t most);
 /* Clears reader slots of processes that died. */
 enum status store_reap_readers(struct store *s);
 enum status store_usage(struct store *s, struct store_txn *t, struct store_usage *out);

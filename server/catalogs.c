@@ -119,6 +119,8 @@ enum status catalogs_list(const char *dir, void (*each)(void *ctx, struct slice 
 /* --- catalogs open in a front -------------------------------------------------------------------
  */
 
+enum { AHEAD_STEP = 1 << 20, AHEAD_AT_ONCE = 32 << 20 };
+
 struct catalogs {
     const char *dir;
     struct shared *shared;
@@ -221,6 +223,7 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
         catalog_close(&n);
         return s;
     }
+    index_map_ahead(n->index, AHEAD_AT_ONCE);
     c->open[c->count++] = n;
     *out = n;
     return STATUS_OK;
@@ -239,4 +242,12 @@ enum status catalogs_get(struct catalogs *c, struct slice name, struct catalog *
         return fault_set(fault, STATUS_UNKNOWN_CATALOG, NULL,
                          "a catalog's name is 1 to 64 letters, digits, _ and -");
     return catalog_open(c, name, out, fault);
+}
+
+bool catalogs_map_ahead(struct catalogs *c)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (index_map_ahead(c->open[i]->index, AHEAD_STEP))
+            return true;
+    return false;
 }

@@ -55,5 +55,7 @@ void catalogs_destroy(struct catalogs **c);
 /* The catalog, opened when it is not; borrowed until the next call. UNKNOWN_CATALOG. */
 enum status catalogs_get(struct catalogs *c, struct slice name, struct catalog **out,
                          struct fault *fault);
+/* For idle moments: a step of mapping what is open, some 100 us; true when there is more to do. */
+bool catalogs_map_ahead(struct catalogs *c);
 
 #endif

@@ -120,7 +120,8 @@ void pass_run(struct front *f)
     f->conns.inbox_len = 0;
     through_flush(f);
     conn_flush_touched(f, false);
-    if (!admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched)
+    if (!admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched ||
+        catalogs_map_ahead(f->catalogs))
         loop_busy(f->loop, true);
     f->asleep_us = clock_mono_us();
 }
