@@ -28,6 +28,16 @@ static void free_batch(struct batch *b)
     free(b);
 }
 
+/* Products are weighed where a limit is set; the first batch behind that counts what is there. */
+static enum status begin_weight(struct batch *b)
+{
+    if (!b->base->schema->max_bytes)
+        b->meta.weight = WEIGHT_UNKNOWN;
+    else if (b->meta.weight == WEIGHT_UNKNOWN)
+        return weight_count(b->base, &b->meta.weight);
+    return STATUS_OK;
+}
+
 enum status batch_begin(struct index *ix, struct batch **out)
 {
     *out = NULL;
@@ -53,6 +63,13 @@ enum status batch_begin(struct index *ix, struct batch **out)
     if (b->meta.next_segment < w->next_segment)
         b->meta.next_segment = w->next_segment;
     b->expiry_least = EXPIRY_NEVER;
+    enum status weighed = begin_weight(b);
+    if (weighed) {
+        column_edits_destroy(&b->edits);
+        free(b);
+        snapshot_end(w->base);
+        return weighed;
+    }
     arena_init(&b->arena, 0);
     facet_intern_begin(w->intern, w->base->txn, &b->meta);
     w->busy = true;
@@ -186,15 +203,32 @@ static enum status read_facet(void *ctx, uint32_t field, uint32_t ordinal, struc
     return facet_intern_read(((struct batch *)ctx)->w->intern, field, ordinal, out);
 }
 
-/* The stored product as one document in b->document, parsed into b->old. */
-static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
+/* The stored product as one document in b->document. */
+static enum status read_document(struct batch *b, struct slice id, uint32_t docid)
 {
     const struct product_source from = {b, read_column, read_facet};
     struct slice record;
     enum status st = raw_record(b, docid, &record);
     buf_clear(&b->document);
-    if (!st)
-        st = product_assemble(b->base->schema, id, record, docid, &from, NULL, true, &b->document);
+    return st ? st
+              : product_assemble(b->base->schema, id, record, docid, &from, NULL, true,
+                                 &b->document);
+}
+
+/* Takes the product as it is now out of the sum of weights (-1) or into it (1). */
+static enum status weigh(struct batch *b, struct slice id, uint32_t docid, int sign)
+{
+    if (b->meta.weight == WEIGHT_UNKNOWN)
+        return STATUS_OK;
+    enum status st = read_document(b, id, docid);
+    b->meta.weight += sign < 0 ? -b->document.len : b->document.len;
+    return st;
+}
+
+/* The same, parsed into b->old. */
+static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
+{
+    enum status st = read_document(b, id, docid);
     if (!st)
         st = product_parse(b->base->schema, buf_slice(&b->document), &b->old);
     return st;
@@ -347,6 +381,14 @@ static enum status store_values(struct batch *b, uint32_t docid, bool all, bool 
     return STATUS_OK;
 }
 
+/* Columns of a product that stays as it is otherwise. */
+static enum status change_values(struct batch *b, uint32_t docid, bool all)
+{
+    enum status st = weigh(b, b->parsed.id, docid, -1);
+    st = st ? st : store_values(b, docid, all, false);
+    return st ? st : weigh(b, b->parsed.id, docid, 1);
+}
+
 /* True when the words and the record of the stored product are those of the new one. */
 static enum status same_text(struct batch *b, uint32_t docid, bool *same)
 {
@@ -378,6 +420,8 @@ static enum status kill(struct batch *b, struct slice id, uint32_t docid)
 {
     enum status st = need_builder(b);
     st = st ? st : read_old(b, id, docid);
+    if (!st && b->meta.weight != WEIGHT_UNKNOWN)
+        b->meta.weight -= b->document.len;
     st = st ? st : product_tokens_collect(&b->w->tokens, b->base->schema, &b->old);
     if (st)
         return st;
@@ -431,6 +475,7 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
     if (!st && exists && b->moved)
         b->moved(b->moved_ctx, old, docid);
     st = st ? st : store_values(b, docid, true, true);
+    st = st ? st : weigh(b, id, docid, 1);
     return st ? st : write_freshness(b, id, docid, c, &f);
 }
 
@@ -457,7 +502,7 @@ static enum status upsert_parsed(struct batch *b, const struct change *c, bool k
     if (!st && exists)
         st = same_text(b, old, &same);
     if (!st && same) {
-        st = store_values(b, old, true, false);
+        st = change_values(b, old, true);
         st = st ? st : renew(b, b->parsed.id, old, c, keep_windows);
     } else if (!st)
         st = replace(b, exists, old, c, keep_windows);
@@ -518,7 +563,7 @@ enum status batch_patch(struct batch *b, struct slice document, const struct cha
         return patch_text(b, docid, c);
     if ((st = collect_values(b, false)))
         return st;
-    st = store_values(b, docid, false, false);
+    st = change_values(b, docid, false);
     st = st ? st : renew(b, b->parsed.id, docid, c, true);
     return b->failed = st;
 }

@@ -212,6 +212,8 @@ static enum status write_schema(struct commit *c)
                          : store_put(c->txn, STORE_META, SLICE_LIT("schema"), buf_slice(&bytes));
     buf_fini(&bytes);
     c->b->meta.schema_version++;
+    if (!st && c->b->schema->max_bytes && c->b->meta.weight == WEIGHT_UNKNOWN)
+        st = weight_count(c->b->base, &c->b->meta.weight);
     return st;
 }
 

@@ -22,6 +22,7 @@ struct check {
     struct buf document;
     struct fault *fault;
     uint32_t live, expiring;
+    uint64_t weight;
 };
 
 static enum status contradiction(struct check *c, const char *what, uint32_t docid)
@@ -88,6 +89,7 @@ static enum status check_product(struct check *c, const struct segment *seg, uin
     c->live++;
     buf_clear(&c->document);
     enum status st = snapshot_whole(c->s, docid, &c->document);
+    c->weight += c->document.len;
     if (!st)
         st = product_parse(c->s->schema, buf_slice(&c->document), &c->product);
     if (st)
@@ -210,6 +212,10 @@ static enum status run(struct check *c)
         st = contradiction(c, "the live counter is wrong", c->live);
     if (!st && c->live != live_count(&c->s->live, 0, c->s->meta.docid_end))
         st = contradiction(c, "a live bit lies in no segment", 0);
+    if (!st && c->s->meta.weight != WEIGHT_UNKNOWN && c->s->meta.weight != c->weight)
+        st = fault_set(c->fault, STATUS_CORRUPT, "",
+                       "the weight of the products is kept as %llu and counted as %llu",
+                       (unsigned long long)c->s->meta.weight, (unsigned long long)c->weight);
     st = st ? st : check_dfs(c);
     return st ? st : count_expiry(c);
 }

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "index/map_ahead.h"
 
 #include <inttypes.h>

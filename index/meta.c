@@ -58,6 +58,7 @@ enum status meta_read(struct store_txn *t, struct meta *m)
     m->dictionary = wire_u32(&r);
     read_facets(&r, m);
     read_segments(&r, m);
+    m->weight = wire_left(&r) ? wire_u64(&r) : WEIGHT_UNKNOWN; /* from before they were counted */
     return r.failed ? STATUS_CORRUPT : STATUS_OK;
 }
 
@@ -97,6 +98,8 @@ enum status meta_write(struct store_txn *t, const struct meta *m)
         wire_put_u32(&b, s->folded);
         wire_put_u64(&b, s->bytes);
     }
+    if (m->weight != WEIGHT_UNKNOWN)
+        wire_put_u64(&b, m->weight);
     enum status st =
         b.failed ? STATUS_NO_MEMORY : store_put(t, STORE_META, SLICE_LIT("meta"), buf_slice(&b));
     buf_fini(&b);

@@ -5,7 +5,8 @@
  * u64, settings_sequence u64, live u32, docid_end u32, next_segment u32, schema_version
  * u32, dictionary u32, facet_fields u16, facet
  * counts u32 each, segment_count u16, segment rows (number, base, count, dead, folded u32; bytes
- * u64) key "schema" -> the encoding of struct schema_spec key "zdict<n>" -> record dictionary n
+ * u64), weight u64 (or nothing) key "schema" -> the encoding of struct schema_spec key "zdict<n>"
+ * -> record dictionary n
  *
  * All integers little-endian. A new member goes to the end; META_FORMAT counts changes a reader
  * must know of.
@@ -14,6 +15,7 @@
 #define SOUK_INDEX_META_H
 
 #include "index/store.h"
+#include "index/weight.h"
 
 enum { META_FORMAT = 1, META_MAX_SEGMENTS = 512, META_FIELDS = 256 };
 
@@ -34,6 +36,7 @@ struct meta {
     uint32_t facet_counts[META_FIELDS]; /* highest value ordinal by field */
     uint32_t segment_count;
     struct segment_row segments[META_MAX_SEGMENTS];
+    uint64_t weight; /* bytes of the living products, see weight.h; WEIGHT_UNKNOWN */
 };
 
 /* NOT_FOUND without a row, OLD_FORMAT for another version. */

@@ -563,7 +563,8 @@ enum status snapshot_usage(struct snapshot *s, struct index_usage *out)
                                 .oldest_reader_lag = u.oldest_reader_lag,
                                 .segments = s->segment_count,
                                 .docids = s->meta.docid_end,
-                                .live = s->meta.live};
+                                .live = s->meta.live,
+                                .weight = s->meta.weight};
     for (uint32_t i = 0; i < s->segment_count; i++) {
         out->dead += s->meta.segments[i].dead - s->meta.segments[i].folded;
         out->terms += segment_term_count(s->segments[i]);

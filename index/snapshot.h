@@ -63,6 +63,11 @@ enum status snapshot_product(struct snapshot *s, uint32_t docid, const uint64_t 
 /* The same with all fields, those that are kept for their words only included. */
 enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 
+/* Bytes of all living products together and of one of them (weight.h). WEIGHT_UNKNOWN where they
+ * are not counted. */
+uint64_t snapshot_weight(const struct snapshot *s);
+enum status snapshot_weigh(struct snapshot *s, uint32_t docid, uint32_t *bytes);
+
 /* Their ids or records will be read next: fetches them together; only a hint. */
 void snapshot_record_prefetch(struct snapshot *s, uint32_t docid);
 /* These products will be put together next: fetches their columns from memory, as far as such were
@@ -119,7 +124,8 @@ enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *l
 struct index_usage {
     uint64_t map_bytes, used_bytes, file_bytes, free_pages, reader_count, oldest_reader_lag;
     uint64_t segments, terms, postings, docids, live;
-    uint64_t dead; /* docids whose space has not been folded back yet */
+    uint64_t weight; /* bytes of the living products, see weight.h; WEIGHT_UNKNOWN */
+    uint64_t dead;   /* docids whose space has not been folded back yet */
 };
 /* Is more than this part (percent) of the map in use? Cheap while the file is smaller than that. */
 bool snapshot_map_beyond(struct snapshot *s, uint32_t percent);

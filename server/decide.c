@@ -12,6 +12,7 @@ struct entry {
     uint64_t version, sequence;
     uint64_t earlier; /* of its last change before the group that `sequence` belongs to */
     uint32_t bytes;   /* of the product, at most; UINT32_MAX = not known */
+    uint32_t weight;  /* of the product; 0 unless weighed */
     bool exists;
 };
 
@@ -26,8 +27,8 @@ struct pending {
     struct undo *undo;
     size_t undo_count, undo_cap;
     uint64_t newest, mark; /* mark: the last sequence before the group at hand */
-    bool watched;
-    int64_t growth;
+    bool watched, weighs;
+    int64_t growth, weight;
 };
 
 enum { FIRST_SLOTS = 1024 };
@@ -86,12 +87,18 @@ void pending_mark(struct pending *p, uint64_t last)
 {
     p->mark = last;
     p->undo_count = 0;
-    p->growth = 0;
+    p->growth = p->weight = 0;
 }
 
-void pending_watch(struct pending *p, bool on)
+void pending_watch(struct pending *p, bool on, bool weighs)
 {
     p->watched = on;
+    p->weighs = weighs;
+}
+
+int64_t pending_weight(const struct pending *p)
+{
+    return p->weight;
 }
 
 int64_t pending_growth(const struct pending *p)
@@ -141,7 +148,7 @@ static enum status note(struct pending *p, const struct put_item *item, uint32_t
 
 void pending_undo(struct pending *p)
 {
-    p->growth = 0;
+    p->growth = p->weight = 0;
     while (p->undo_count) {
         struct undo *u = &p->undo[--p->undo_count];
         struct entry *at = slot_of(p->slots, p->cap, u->id);
@@ -190,11 +197,42 @@ bool pending_bytes(const struct pending *p, const struct snapshot *s, struct sli
     return e->sequence > applied;
 }
 
+/* What the product weighs before the change at hand. */
+static enum status weight_before(const struct pending *p, struct snapshot *s, struct slice id,
+                                 XXH128_hash_t hash, uint32_t *weight)
+{
+    const struct entry *e = slot_of(p->slots, p->cap, hash);
+    uint32_t docid;
+    *weight = e->weight;
+    if (e->sequence > snapshot_sequence(s))
+        return STATUS_OK;
+    *weight = 0;
+    enum status st = snapshot_find(s, id, &docid);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    return snapshot_weigh(s, docid, weight);
+}
+
+static uint32_t weight_after(const struct put_item *item, uint32_t before)
+{
+    switch (item->op) {
+    case PUT_UPSERT:
+        return (uint32_t)item->document.len;
+    case PUT_PATCH:
+        return before + (uint32_t)item->document.len;
+    case PUT_DELETE:
+        return 0;
+    default:
+        return before;
+    }
+}
+
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
                    uint32_t bytes, uint64_t sequence)
 {
     struct document d;
     struct product_state old = {0};
+    uint32_t weight = 0;
     if (document_begin(&d, item->document) || !d.id.len || item->op > PUT_VALIDATE)
         return STATUS_INVALID;
     XXH128_hash_t id = XXH3_128bits(d.id.ptr, d.id.len);
@@ -207,20 +245,33 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
         if (item->version && item->version < old.version)
             return STATUS_AGAIN;
     }
+    enum status st = p->weighs ? weight_before(p, s, d.id, id, &weight) : STATUS_OK;
+    if (st)
+        return st;
     /* a change without a version of its own leaves none, as the index does */
-    struct entry e = {
-        .id = id, .version = item->version, .sequence = sequence, .exists = item->op != PUT_DELETE};
-    enum status st = note(p, item, bytes, &e);
+    struct entry e = {.id = id,
+                      .version = item->version,
+                      .sequence = sequence,
+                      .weight = p->weighs ? weight_after(item, weight) : 0,
+                      .exists = item->op != PUT_DELETE};
+    st = note(p, item, bytes, &e);
+    if (!st && p->weighs)
+        p->weight += (int64_t)e.weight - (int64_t)weight;
     if (!st && p->watched && !canary_reserved(d.id))
         p->growth += (int64_t)e.exists - (int64_t)old.exists;
     return st;
 }
 
-enum status decide_delete(struct pending *p, struct slice id, uint64_t sequence)
+enum status decide_delete(struct pending *p, struct snapshot *s, uint32_t docid, struct slice id,
+                          uint64_t sequence)
 {
     const struct put_item item = {.op = PUT_DELETE};
     struct entry e = {.id = XXH3_128bits(id.ptr, id.len), .sequence = sequence};
-    enum status st = note(p, &item, UINT32_MAX, &e);
+    uint32_t weight = 0;
+    enum status st = p->weighs ? snapshot_weigh(s, docid, &weight) : STATUS_OK;
+    st = st ? st : note(p, &item, UINT32_MAX, &e);
+    if (!st)
+        p->weight -= weight;
     if (!st && p->watched && !canary_reserved(id))
         p->growth--;
     return st;

@@ -15,14 +15,18 @@ struct pending;
 
 enum status pending_create(struct pending **out);
 void pending_destroy(struct pending **p);
-/* Counts from now on how many products the decisions of a group add (pending_growth). */
-void pending_watch(struct pending *p, bool on);
+/* Counts from now on how many products the decisions of a group add (pending_growth), and with
+ * `weighs` how much heavier they make them (pending_weight). */
+void pending_watch(struct pending *p, bool on, bool weighs);
 /* Starts a group of decisions that pending_undo() can take back together, behind the sequence
  * `last`. */
 void pending_mark(struct pending *p, uint64_t last);
 void pending_undo(struct pending *p);
 /* Products more (or fewer) by the decisions since the mark; 0 unless watched. */
 int64_t pending_growth(const struct pending *p);
+/* Bytes more (or fewer) that the products weigh by them (index/weight.h); 0 unless weighed. What is
+ * new counts as its document came. */
+int64_t pending_weight(const struct pending *p);
 /* Is a change of the product logged and not yet in the snapshot? */
 bool pending_touches(const struct pending *p, const struct snapshot *s, struct slice id);
 /* False when no change of the product is under way. *bytes: what it has with them at most,
@@ -41,7 +45,8 @@ void pending_forget(struct pending *p, uint64_t visible);
  */
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
                    uint32_t bytes, uint64_t sequence);
-/* The delete of a product that is in the index and that pending_touches() does not know of. */
-enum status decide_delete(struct pending *p, struct slice id, uint64_t sequence);
+/* The delete of a product that is in the index, and that pending_touches() does not know of. */
+enum status decide_delete(struct pending *p, struct snapshot *s, uint32_t docid, struct slice id,
+                          uint64_t sequence);
 
 #endif

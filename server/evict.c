@@ -6,12 +6,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "server/push_canary.h"
+#include "index/weight.h"
 #include "server/canary_id.h"
+#include "server/push_canary.h"
 #include "server/role.h"
 #include "server/s3fifo.h"
+#include "server/weight_flight.h"
 
-enum { OPEN_RECORDS = 2, MEASURE_MS = 20, UNMERGED = 2, BURST_MS = 500 };
+enum { OPEN_RECORDS = 2, BURST_MS = 500 };
 
 struct move {
     uint32_t from, to;
@@ -22,17 +24,23 @@ struct moves {
     uint32_t count, cap;
 };
 
+struct chosen {
+    uint32_t *docids;
+    uint32_t count, cap;
+};
+
 struct evict {
     /* the loop's */
     struct s3fifo *queue; /* NULL without a limit */
     uint64_t capacity;
-    uint32_t seen;                 /* docids below are in the queues */
-    int64_t counted;               /* products once all that is logged is applied */
-    uint64_t flight, flight_bytes; /* changes logged since all was applied the last time */
+    uint32_t seen;   /* docids below are in the queues */
+    int64_t counted; /* products once all that is logged is applied */
+    uint64_t flight; /* changes logged since all was applied the last time */
     uint64_t edition;
     struct shared_pages pages;
-    uint64_t used_bytes, used_products; /* as last measured: live and dead not yet folded */
-    int64_t measured_ms;
+    bool weighs;                 /* there is a limit in bytes, and it is known what there is */
+    struct weight_flight weight; /* of the products once all that is logged is applied */
+    struct chosen chosen;        /* surplus ones of the group of decisions at hand */
     uint64_t open[OPEN_RECORDS]; /* sequences of the last records of deletes */
     uint32_t own;                /* canaries among those chosen last */
     double tokens;
@@ -65,6 +73,7 @@ void evict_destroy(struct evict **ep)
     s3fifo_destroy(&e->queue);
     shared_pages_unmap(&e->pages);
     shared_pages_unmap(&e->applying);
+    free(e->chosen.docids);
     free(e->collecting.items);
     free(e->ready.items);
     pthread_mutex_destroy(&e->lock);
@@ -130,12 +139,13 @@ static uint64_t hash_of(struct snapshot *s, uint32_t docid)
 static uint64_t capacity_of(const struct writer_catalog *c, const struct evict *e)
 {
     const struct schema *s = snapshot_schema(c->snapshot);
-    uint64_t most = s->max_products;
-    if (s->max_bytes && e->used_products) {
-        uint64_t each = e->used_bytes / e->used_products + 1, fit = s->max_bytes / each + 1;
+    uint64_t most = s->max_products, live = snapshot_live_count(c->snapshot);
+    if (e->weighs && live) {
+        uint64_t each = snapshot_weight(c->snapshot) / live + 1,
+                 fit = s->max_bytes / 100 * EVICT_FOREGROUND / each + 1;
         most = !most || fit < most ? fit : most;
     }
-    return s->max_products || s->max_bytes ? (most ? most : 1) : 0;
+    return s->max_products || e->weighs ? (most ? most : 1) : 0;
 }
 
 /* All of the edition from the start: what is there counts as proven, by age. */
@@ -177,16 +187,11 @@ static enum status place_new(struct writer_catalog *c, struct evict *e, uint32_t
     return st;
 }
 
-static void measure(struct writer_catalog *c, struct evict *e)
+static void weigh(struct writer_catalog *c, struct evict *e)
 {
-    struct index_usage u;
-    int64_t now = clock_mono_ms();
-    if (!snapshot_schema(c->snapshot)->max_bytes || now - e->measured_ms < MEASURE_MS ||
-        snapshot_usage(c->snapshot, &u))
-        return;
-    e->measured_ms = now;
-    e->used_bytes = u.used_bytes;
-    e->used_products = u.live + u.dead;
+    uint64_t weight = snapshot_weight(c->snapshot);
+    e->weighs = snapshot_schema(c->snapshot)->max_bytes && weight != WEIGHT_UNKNOWN;
+    weight_flight_settle(&e->weight, e->weighs ? weight : 0, snapshot_sequence(c->snapshot));
 }
 
 static enum status follow_queue(struct writer_catalog *c, struct evict *e, uint64_t capacity,
@@ -231,23 +236,40 @@ enum status evict_follow(struct writer_catalog *c)
         shared_pages_map(ROLE_FD_SHARED, c->shared, c->row, edition, &e->pages);
         e->edition = edition;
     }
-    measure(c, e);
+    weigh(c, e);
     uint64_t capacity = capacity_of(c, e);
-    pending_watch(c->pending, capacity != 0);
+    pending_watch(c->pending, capacity != 0, e->weighs);
     if (settled || reload) {
         e->counted = snapshot_live_count(c->snapshot) - push_canary_lives(c->snapshot);
-        e->flight = e->flight_bytes = 0;
+        e->flight = 0;
     }
     st = follow_queue(c, e, capacity, reload);
     snapshot_end(c->snapshot);
     return st;
 }
 
-void evict_grown(struct writer_catalog *c, uint64_t items, uint64_t bytes)
+void evict_grown(struct writer_catalog *c, uint64_t sequence, uint64_t items)
 {
-    c->evict->counted += pending_growth(c->pending);
-    c->evict->flight += items;
-    c->evict->flight_bytes += bytes;
+    struct evict *e = c->evict;
+    e->counted += pending_growth(c->pending);
+    e->flight += items;
+    if (e->weighs)
+        weight_flight_add(&e->weight, sequence, pending_weight(c->pending));
+    e->chosen.count = 0;
+}
+
+static int64_t mark_of(const struct writer_catalog *c, int percent)
+{
+    return (int64_t)(snapshot_schema(c->snapshot)->max_bytes / 100) * percent;
+}
+
+/* Bytes beyond a mark, the group of decisions at hand included. */
+static int64_t beyond(const struct writer_catalog *c, int percent)
+{
+    const struct evict *e = c->evict;
+    return e->weighs
+               ? weight_flight_sum(&e->weight) + pending_weight(c->pending) - mark_of(c, percent)
+               : 0;
 }
 
 enum status evict_admits(const struct writer_catalog *c)
@@ -255,12 +277,17 @@ enum status evict_admits(const struct writer_catalog *c)
     const struct evict *e = c->evict;
     if (!e->queue)
         return STATUS_OK;
-    uint64_t limit = snapshot_schema(c->snapshot)->max_bytes;
-    uint64_t soon = e->used_bytes + UNMERGED * e->flight_bytes; /* small segments take more room */
-    if (limit && soon / EVICT_LAST >= limit / 100)
+    if (e->weighs && weight_flight_sum(&e->weight) >= mark_of(c, EVICT_REFUSE))
         return STATUS_NO_SPACE;
     bool full = (uint64_t)e->counted + e->capacity / 10 >= e->capacity;
     return full && e->flight > e->capacity / 10 ? STATUS_OVERLOADED : STATUS_OK;
+}
+
+enum status evict_fits(const struct writer_catalog *c, int64_t more)
+{
+    if (more <= 0 || beyond(c, EVICT_RESERVE) <= 0)
+        return STATUS_OK;
+    return more > mark_of(c, EVICT_RESERVE) ? STATUS_TOO_LARGE : STATUS_NO_SPACE;
 }
 
 /* --- choosing --------------------------------------------------------------------------------- */
@@ -278,7 +305,7 @@ static bool held(struct choice *h, struct slice id)
     return pending_touches(h->c->pending, h->c->snapshot, id);
 }
 
-static bool give_up(struct choice *h, struct slice id)
+static bool give_up(struct choice *h, uint32_t docid, struct slice id)
 {
     buf_clear(&h->document);
     document_put_header(&h->document, id, 0);
@@ -287,8 +314,9 @@ static bool give_up(struct choice *h, struct slice id)
                                   .swr_ms = -1,
                                   .sie_ms = -1,
                                   .document = buf_slice(&h->document)};
-    h->status =
-        h->document.failed ? STATUS_NO_MEMORY : decide_delete(h->c->pending, id, h->sequence);
+    h->status = h->document.failed
+                    ? STATUS_NO_MEMORY
+                    : decide_delete(h->c->pending, h->c->snapshot, docid, id, h->sequence);
     if (h->status)
         return false;
     put_item_encode(&item, h->items);
@@ -304,7 +332,7 @@ static bool expired_each(void *ctx, uint32_t docid)
     h->status = snapshot_id(h->c->snapshot, docid, &id);
     if (h->status)
         return false;
-    return held(h, id) || give_up(h, id);
+    return held(h, id) || give_up(h, docid, id);
 }
 
 bool evict_may_go_on(const struct writer_catalog *c)
@@ -371,48 +399,58 @@ static uint64_t docid_hash(void *ctx, uint32_t docid)
     return hash_of(((struct choice *)ctx)->c->snapshot, docid);
 }
 
-static uint64_t surplus(const struct writer_catalog *c)
+/* Has the catalog too much with the group of decisions at hand? */
+static bool surplus(const struct writer_catalog *c, int percent)
 {
-    const struct evict *e = c->evict;
     const struct schema *s = snapshot_schema(c->snapshot);
-    int64_t counted = e->counted + pending_growth(c->pending), most = 0;
-    if (s->max_products)
-        most = counted - (int64_t)s->max_products;
-    if (s->max_bytes && e->used_products) {
-        double each = (double)e->used_bytes / (double)e->used_products,
-               limit = (double)s->max_bytes, expected = each * (double)counted;
-        int64_t over = 0;
-        if (expected > limit * EVICT_HIGH / 100)
-            over = (int64_t)((expected - limit * EVICT_LOW / 100) / each);
-        else if ((double)e->used_bytes >= limit * EVICT_LAST / 100 &&
-                 expected > limit * EVICT_LEAST / 100)
-            over = EVICT_BATCH; /* space of what went is not back yet: more of a segment must go */
-        most = over > most ? over : most;
-    }
-    return most > 0 ? (uint64_t)most : 0;
+    int64_t counted = c->evict->counted + pending_growth(c->pending);
+    return (s->max_products && counted > (int64_t)s->max_products) || beyond(c, percent) > 0;
 }
 
-enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, uint32_t most,
+static bool remember(struct chosen *m, uint32_t docid)
+{
+    if (m->count == m->cap) {
+        uint32_t cap = m->cap ? m->cap * 2 : EVICT_BATCH;
+        uint32_t *p = realloc(m->docids, cap * sizeof *p);
+        if (!p)
+            return false;
+        m->docids = p;
+        m->cap = cap;
+    }
+    m->docids[m->count++] = docid;
+    return true;
+}
+
+void evict_undo(struct writer_catalog *c)
+{
+    struct evict *e = c->evict;
+    for (uint32_t i = 0; e->queue && i < e->chosen.count; i++)
+        s3fifo_place(e->queue, e->chosen.docids[i], S3FIFO_SMALL);
+    e->chosen.count = 0;
+}
+
+enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, int percent, uint32_t most,
                           struct buf *items, uint32_t *count)
 {
     struct choice h = {.c = c, .sequence = sequence, .items = items, .most = UINT32_MAX};
     struct s3fifo_source source = {&h,         docid_gone,     docid_held,
                                    docid_hits, docid_set_hits, docid_hash};
-    uint64_t want = surplus(c);
     *count = 0;
-    if (!c->evict->queue || !want)
+    c->evict->chosen.count = 0;
+    if (!c->evict->queue || !surplus(c, percent))
         return STATUS_OK;
     enum status st = snapshot_begin(c->snapshot);
     if (st)
         return st;
-    while (!st && h.count < want && h.count < most) {
+    while (!st && h.count < most && surplus(c, percent)) {
         uint32_t docid;
         struct slice id;
         if (s3fifo_evict(c->evict->queue, &source, &docid))
             break; /* the rest is held by changes under way */
-        st = snapshot_id(c->snapshot, docid, &id);
+        st = remember(&c->evict->chosen, docid) ? snapshot_id(c->snapshot, docid, &id)
+                                                : STATUS_NO_MEMORY;
         if (!st)
-            give_up(&h, id);
+            give_up(&h, docid, id);
         st = st ? st : h.status;
     }
     snapshot_end(c->snapshot);

@@ -8,11 +8,10 @@
  * large steps, for each one is a commit that every reader has to follow.
  *
  * Surplus: a catalog with max_products or max_bytes gives up by S3-FIFO (s3fifo.h) over the hits of
- * its readers. Products are counted exactly as they are logged; a PUT that would take the catalog
- * over its limit carries the deletes it needs in its own record. Bytes are pages in use by the
- * index, shared out over products; above the high mark products go, above the last one upserts wait
- * while deletes still pass. What is above that is the reserve for deletes and merges: a merge holds
- * what it merges twice for a moment.
+ * its readers. Both are counted exactly as changes are logged; a PUT that would take the catalog
+ * over its limit carries the deletes it needs in its own record. Bytes are what the living products
+ * weigh (index/weight.h), whatever the file has: how far it grows depends on merges, and the map
+ * has marks of its own (MAP_MOST).
  *
  * Belongs to the loop of the writer.
  */
@@ -22,14 +21,15 @@
 #include "server/writer_catalog.h"
 
 enum {
-    EVICT_BATCH = 512,   /* surplus products in a record */
+    EVICT_BATCH = 256,   /* surplus products in a record */
     EVICT_MOST = 8192,   /* expired ones */
     EVICT_PAUSE_MS = 150 /* at least, from one record of expired ones to the next */
 };
 
-/* Parts of max_bytes, in percent: products go from HIGH down to LOW; from LAST on upserts wait, and
- * more go while what went has not given its space back, but never what takes less than LEAST. */
-enum { EVICT_LEAST = 35, EVICT_LOW = 70, EVICT_HIGH = 75, EVICT_LAST = 85 };
+/* Marks, in percent of max_bytes: down to BACKGROUND products go in records of their own, down to
+ * FOREGROUND in the record of the PUT that would go over it; from REFUSE on upserts wait, and what
+ * would reach into the RESERVE does. Deletes always pass. */
+enum { EVICT_BACKGROUND = 80, EVICT_FOREGROUND = 85, EVICT_REFUSE = 92, EVICT_RESERVE = 95 };
 
 struct evict_limits {
     uint64_t per_second; /* products */
@@ -49,11 +49,17 @@ enum status evict_expired(struct writer_catalog *c, const struct evict_limits *l
                           uint64_t sequence, struct buf *items, uint32_t *count);
 /* How many of them were the server's own: they are not counted. */
 uint32_t evict_own(const struct writer_catalog *c);
-/* As many as the catalog has too many with the group of decisions at hand, at most `most`. */
-enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, uint32_t most,
+/* As many as the catalog has too many with the group of decisions at hand, at most `most`; of bytes
+ * what is beyond `percent` of the limit. */
+enum status evict_surplus(struct writer_catalog *c, uint64_t sequence, int percent, uint32_t most,
                           struct buf *items, uint32_t *count);
-/* The group of decisions was logged, `items` changes in so many bytes: it counts. */
-void evict_grown(struct writer_catalog *c, uint64_t items, uint64_t bytes);
+/* Does a PUT fit that makes products `more` bytes heavier, with what was given up for it? NO_SPACE
+ * when it would reach into the reserve, TOO_LARGE when it would by itself. */
+enum status evict_fits(const struct writer_catalog *c, int64_t more);
+/* The group is taken back: those given up for it stay. */
+void evict_undo(struct writer_catalog *c);
+/* The group of decisions was logged, `items` changes up to the sequence: it counts. */
+void evict_grown(struct writer_catalog *c, uint64_t sequence, uint64_t items);
 /* A record of deletes of its own was logged. */
 void evict_logged(struct writer_catalog *c, uint64_t sequence, uint32_t count);
 

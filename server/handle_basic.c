@@ -4,6 +4,7 @@
 #include "protocol/hello.h"
 #include "protocol/reply.h"
 #include "protocol/version.h"
+#include "index/weight.h"
 #include "server/cached_search.h"
 #include "server/push_canary.h"
 #include "server/front.h"
@@ -140,6 +141,8 @@ static void put_catalog(void *ctx, struct slice name)
         put_catalog_row(w->out, c, "map_bytes", u.map_bytes);
         put_catalog_row(w->out, c, "used_bytes", u.used_bytes);
         put_catalog_row(w->out, c, "file_bytes", u.file_bytes);
+        if (u.weight != WEIGHT_UNKNOWN)
+            put_catalog_row(w->out, c, "product_bytes", u.weight);
         put_catalog_row(w->out, c, "readers", u.reader_count);
         put_catalog_row(w->out, c, "oldest_reader_lag", u.oldest_reader_lag);
     }

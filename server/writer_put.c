@@ -270,8 +270,11 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     uint32_t gone = 0, gone_upstream = 0;
     size_t keys = idempotency_count(c->keys);
     st = decide_all(w, c, &p, &r, &gone_upstream);
+    int64_t heavier = pending_weight(c->pending);
     if (!st && w->accepted) /* a full catalog gives up as many as come */
-        st = evict_surplus(c, r.sequence, w->accepted, &w->items, &gone);
+        st = evict_surplus(c, r.sequence, EVICT_FOREGROUND, w->accepted + EVICT_BATCH, &w->items,
+                           &gone);
+    st = st ? st : evict_fits(c, heavier);
     if (!st && !to_be_logged(w, &p)) {
         answer_again(w, conn, f, c, &p, r.applied ? r.sequence : 0);
         return;
@@ -285,13 +288,14 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     }
     if (st) {
         pending_undo(c->pending);
+        evict_undo(c);
         idempotency_undo(c->keys, keys);
         writer_refuse(w, conn, f, st, NULL);
         if (a)
             answer_free(a);
         return;
     }
-    evict_grown(c, w->accepted, w->payload.len);
+    evict_grown(c, r.sequence, w->accepted);
     c->row->freshness.evicted_size += gone;
     c->row->freshness.evicted_negative += gone_upstream;
     if (p.ack == ACK_QUEUED) {
@@ -333,18 +337,19 @@ void writer_evict_turn(struct writer *w, struct writer_catalog *c)
     uint64_t sequence = event_log_last(c->log) + 1;
     buf_clear(&w->items);
     pending_mark(c->pending, sequence - 1);
-    enum status st = evict_surplus(c, sequence, EVICT_BATCH, &w->items, &surplus);
+    enum status st = evict_surplus(c, sequence, EVICT_BACKGROUND, EVICT_BATCH, &w->items, &surplus);
     if (!st && !surplus && !(shared_safe_mode_now(c->row) & (SAFE_UPSTREAM | SAFE_BY_HAND)))
         st = evict_expired(c, &l, shared_now_ms(w->role->shared), sequence, &w->items, &expired);
     if (!st && surplus + expired)
         st = log_evicted(w, c, sequence, surplus + expired);
     if (st) {
         pending_undo(c->pending);
+        evict_undo(c);
         return;
     }
     if (!(surplus + expired))
         return;
-    evict_grown(c, 0, 0);
+    evict_grown(c, sequence, 0);
     evict_logged(c, sequence, surplus + expired);
     c->row->freshness.evicted_size += surplus;
     if (expired)

@@ -113,10 +113,16 @@ struct change shop_change(uint64_t version, int64_t validated_ms)
 
 void shop_open(struct shop *s)
 {
+    shop_open_limited(s, 0);
+}
+
+void shop_open_limited(struct shop *s, uint64_t max_bytes)
+{
     strcpy(s->dir, "/tmp/souk-index-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     struct schema *schema = shop_schema();
     struct fault fault = {0};
+    schema->max_bytes = max_bytes;
     assert_int_equal(index_create(s->dir, schema, NULL, &fault), STATUS_OK);
     schema_destroy(&schema);
     s->ix = NULL;

@@ -35,7 +35,8 @@ struct shop {
     char dir[64];
     struct index *ix;
 };
-void shop_open(struct shop *s);   /* fresh edition */
+void shop_open(struct shop *s); /* fresh edition */
+void shop_open_limited(struct shop *s, uint64_t max_bytes);
 void shop_reopen(struct shop *s); /* closes and opens it */
 void shop_close(struct shop *s);  /* removes it */
 /* The product of `id` as text ("0=...;2=..."); "" when it is not there. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "index/weight.h"
 #include "tests/index/support_index.h"
 
 enum { IDS = 1200, BATCHES = 300 };
@@ -31,12 +32,31 @@ static void change_one(struct batch *b, uint64_t *seed, uint64_t version, bool *
     }
     struct shop_product p = {.id = id, .title = title, .price = draw(seed, 1000), .stock = -1};
     struct change c = shop_change(version, 1000);
-    if (draw(seed, 4) == 0)
+    uint32_t kind = draw(seed, 8);
+    if (kind < 2)
         p.title = "another text";
+    if (kind == 2) /* columns alone, lists among them */
+        p = (struct shop_product){
+            .id = id, .price = 5, .stock = -1, .tags = {"red", "red", "blue"}};
     shop_document(&doc, &p);
-    assert_int_equal(batch_upsert(b, buf_slice(&doc), &c), STATUS_OK);
-    there[n] = true;
+    if (kind == 2)
+        assert_int_equal(batch_patch(b, buf_slice(&doc), &c),
+                         there[n] ? STATUS_OK : STATUS_NOT_FOUND);
+    else
+        assert_int_equal(batch_upsert(b, buf_slice(&doc), &c), STATUS_OK);
+    there[n] |= kind != 2;
     buf_fini(&doc);
+}
+
+/* What it weighs is kept where there is a limit; the check counts it anew. */
+static uint64_t weight_of(struct shop *s)
+{
+    struct snapshot *snap;
+    assert_int_equal(snapshot_create(s->ix, &snap), STATUS_OK);
+    assert_int_equal(snapshot_begin(snap), STATUS_OK);
+    uint64_t weight = snapshot_weight(snap);
+    snapshot_destroy(&snap);
+    return weight;
 }
 
 static void churn_keeps_the_index_sound(void **state)
@@ -48,7 +68,7 @@ static void churn_keeps_the_index_sound(void **state)
         uint64_t seed = run, version = 0;
         bool there[IDS] = {false};
         shop_close(&s);
-        shop_open(&s);
+        shop_open_limited(&s, run == 2 ? 1 << 30 : 0);
         for (uint32_t i = 0; i < BATCHES; i++) {
             struct batch *b;
             struct fault fault = {0};
@@ -62,6 +82,10 @@ static void churn_keeps_the_index_sound(void **state)
             if (i % 4 == 3 && index_check(s.ix, &fault))
                 fail_msg("run %d, batch %u: %s", (int)run, i, fault.text);
         }
+        if (run == 2)
+            assert_in_range(weight_of(&s), 10000, 500000);
+        else
+            assert_true(weight_of(&s) == WEIGHT_UNKNOWN);
     }
     shop_close(&s);
 }
