@@ -1,6 +1,7 @@
 #include "server/evict.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -9,6 +10,7 @@
 #include "index/weight.h"
 #include "server/canary_id.h"
 #include "server/push_canary.h"
+#include "server/hits_file.h"
 #include "server/role.h"
 #include "server/s3fifo.h"
 #include "server/weight_flight.h"
@@ -221,6 +223,30 @@ static enum status follow_queue(struct writer_catalog *c, struct evict *e, uint6
     return st ? st : place_new(c, e, end < known ? end : known);
 }
 
+void evict_save(struct writer_catalog *c)
+{
+    char path[PATH_MAX];
+    struct evict *e = c->evict;
+    if (!e || !e->queue || !hits_path(c->data_dir, slice_str(c->name), e->edition, path) ||
+        snapshot_begin(c->snapshot))
+        return;
+    enum status st = hits_save(path, &e->pages, snapshot_docid_end(c->snapshot));
+    snapshot_end(c->snapshot);
+    if (st)
+        fprintf(stderr, "writer: catalog %s: what was read is forgotten: %s\n", c->name,
+                status_text(st));
+}
+
+static void begin_edition(struct writer_catalog *c, struct evict *e, uint64_t edition)
+{
+    char path[PATH_MAX];
+    shared_pages_unmap(&e->pages);
+    shared_pages_map(ROLE_FD_SHARED, c->shared, c->row, edition, &e->pages);
+    e->edition = edition;
+    if (hits_path(c->data_dir, slice_str(c->name), edition, path))
+        hits_load(path, &e->pages, snapshot_docid_end(c->snapshot));
+}
+
 enum status evict_follow(struct writer_catalog *c)
 {
     struct evict *e = c->evict;
@@ -231,11 +257,8 @@ enum status evict_follow(struct writer_catalog *c)
     enum status st = snapshot_begin(c->snapshot);
     if (st)
         return st;
-    if (reload) {
-        shared_pages_unmap(&e->pages);
-        shared_pages_map(ROLE_FD_SHARED, c->shared, c->row, edition, &e->pages);
-        e->edition = edition;
-    }
+    if (reload)
+        begin_edition(c, e, edition);
     weigh(c, e);
     uint64_t capacity = capacity_of(c, e);
     pending_watch(c->pending, capacity != 0, e->weighs);

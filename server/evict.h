@@ -70,6 +70,9 @@ enum status evict_follow(struct writer_catalog *c);
  * read would have to go. */
 enum status evict_admits(const struct writer_catalog *c);
 
+/* The server ends: how often products were read is kept for its next start. */
+void evict_save(struct writer_catalog *c);
+
 /* The apply thread: a product's text changed and gave it a new docid; its hits go along. */
 void evict_moved(void *catalog, uint32_t from, uint32_t to);
 /* The apply thread, after the batch committed (or not). */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <stdlib.h>
 
+#include "server/evict.h"
 #include "server/writer_private.h"
 
 static void end_turn(void *ctx)
@@ -179,8 +180,10 @@ int writer_main(struct role_context *r)
         answer_free(a);
         a = next;
     }
-    for (uint32_t i = 0; i < w.count; i++)
+    for (uint32_t i = 0; i < w.count; i++) {
+        evict_save(w.catalogs[i]);
         writer_catalog_close(&w.catalogs[i]);
+    }
     arena_fini(&w.arena);
     buf_fini(&w.items);
     buf_fini(&w.payload);

@@ -120,6 +120,23 @@ class Eviction(unittest.TestCase):
         self.assertGreaterEqual(share(), 0.95, SEED)
         self.assertLessEqual(self.figure('hot', 'products'), 2000)
 
+    def test_what_was_read_is_known_after_a_restart(self):
+        hot = [f'p{i}' for i in range(0, 200, 2)]  # among the oldest
+        with Server() as s:
+            create(s, 'again', max_products=2000)
+            s.import_lines('again', lines(0, 2000))
+            wait_until(lambda: s.stats()['catalog.again.lag'] == 0, 10)
+            for _ in range(2):
+                for i in range(0, 100, 50):
+                    s.run('get', 'again', *hot[i:i + 50], check=False)
+            self.assertEqual(s.stop(), 0)
+            s.start()
+            s.import_lines('again', lines(10000, 1500, 'new'))
+            wait_until(lambda: s.stats()['catalog.again.lag'] == 0, 10)
+            got = [json.loads(line) for i in range(0, 100, 50)
+                   for line in s.run('get', 'again', *hot[i:i + 50], check=False).stdout.splitlines()]
+            self.assertGreaterEqual(sum('error' not in item for item in got), 95)
+
     def test_a_limit_in_bytes_holds(self):
         s = self.server
         limit = 2 << 20
