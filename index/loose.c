@@ -196,15 +196,17 @@ static enum status visit_group(struct loose *l, const struct segment *s, const s
 
 /*
  * The tiers of the words, one each, give way to tiers of the whole: products with all words exactly
- * come first, then those that hold all in some way, then the rest. Among the rest a word more only
- * lifts: two rare words may beat three that are everywhere.
+ * come first, then those that hold all in some way, then those that hold enough, then, where that
+ * is asked for, those with a rare word. Within one a word more only lifts: two rare words may beat
+ * three that are everywhere.
  */
 static uint32_t settled(uint32_t score, uint16_t held, const struct loose_rule *rule)
 {
     uint32_t exact = score / MATCH_TIER, all = (1U << rule->words) - 1;
     if (exact == rule->words)
         return score;
-    return (held == all ? MATCH_TIER : 0) + score % MATCH_TIER + exact * rule->lift;
+    uint32_t tier = (held == all) + (rule->bare && rule->most[held]);
+    return tier * MATCH_TIER + score % MATCH_TIER + exact * rule->lift;
 }
 
 static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule, bool good,

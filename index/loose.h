@@ -14,8 +14,10 @@ struct loose; /* scratch memory of one thread */
 
 struct loose_rule {
     bool enough[1U << PLAN_WORDS_MAX]; /* by bitmap of groups; a superset of enough is enough */
+    bool most[1U << PLAN_WORDS_MAX];   /* when bare: sets that come before what is only enough */
     uint32_t words;                    /* groups in all */
     uint32_t lift;                     /* added for each word held exactly, when some are not */
+    bool bare;                         /* three words or more, rare ones alone are enough */
     bool any;                          /* every word is enough by itself */
 };
 

@@ -139,8 +139,8 @@ static enum status prepare(struct search *s)
      * known */
     uint64_t asked = exact || q->count_to < 0 ? UINT64_MAX : (uint64_t)q->count_to;
     const double *n = s->profile.n;
-    uint64_t least =
-        (uint64_t)fmax(n[PROFILE_typo_below], fmax(n[PROFILE_relax_below], n[PROFILE_parts_below]));
+    double relax = fmax(n[PROFILE_relax_below], n[PROFILE_bare_below]);
+    uint64_t least = (uint64_t)fmax(n[PROFILE_typo_below], fmax(relax, n[PROFILE_parts_below]));
     s->count_to = asked < least ? least : asked;
     return st;
 }

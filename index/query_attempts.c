@@ -90,6 +90,17 @@ static enum status run_closer(struct search *s, uint32_t typos, bool all)
     return st ? st : collect_attempt(s, all);
 }
 
+/* Products that hold only some of the words. */
+static enum status run_relaxed(struct search *s, bool bare)
+{
+    enum status st = relax_words(s, bare);
+    if (!st)
+        st = relax_make_room(s);
+    if (!st)
+        st = query_reset_facets(s);
+    return st ? st : collect_attempt(s, false);
+}
+
 enum status query_attempts(struct search *s)
 {
     const struct query *q = s->query;
@@ -103,14 +114,10 @@ enum status query_attempts(struct search *s)
         st = run_closer(s, forced, all);
     if (!st && stage(s, STAGE_RELAXED,
                      q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
-                         words > 1)) {
-        st = relax_words(s);
-        if (!st)
-            st = relax_make_room(s);
-        if (!st)
-            st = query_reset_facets(s);
-        if (!st)
-            st = collect_attempt(s, false);
-    }
+                         words > 1))
+        st = run_relaxed(s, false);
+    if (!st && stage(s, STAGE_BARE,
+                     s->loose_rule && words > 2 && s->found < s->profile.n[PROFILE_bare_below]))
+        st = run_relaxed(s, true);
     return st;
 }

@@ -1,5 +1,6 @@
 #include "index/relax.h"
 #include "index/begun.h"
+#include "index/expand.h"
 #include "index/probe.h"
 
 /* The set without words of codes that are not all there. */
@@ -13,12 +14,13 @@ static uint32_t whole_codes(const struct plan *p, uint32_t set)
     return kept;
 }
 
-enum status relax_words(struct search *s)
+enum status relax_words(struct search *s, bool bare)
 {
     struct loose_rule *r = s->loose_rule = arena_calloc(s->arena, 1, sizeof *r);
     uint32_t n = s->plan.group_count;
     const double *number = s->profile.n;
     double weight[PLAN_WORDS_MAX], total = 0;
+    double asked = 0; /* what nobody holds was meant too, and is rare */
     if (!r)
         return STATUS_NO_MEMORY;
     uint32_t heavy = 0;
@@ -26,6 +28,7 @@ enum status relax_words(struct search *s)
         heavy |= (uint32_t)!s->plan.groups[i].light << i;
         weight[i] = s->plan.groups[i].idf; /* a word nobody holds has none and decides nothing */
         total += weight[i];
+        asked += weight[i] > 0 ? weight[i] : expand_idf(snapshot_live_count(s->snap), 0);
     }
     for (uint32_t set = 0; set < 1U << n; set++) {
         double held = 0;
@@ -35,14 +38,16 @@ enum status relax_words(struct search *s)
             held += whole >> i & 1 ? weight[i] : 0;
             fixed &= (set >> i & 1) || !s->plan.groups[i].fixed;
         }
-        r->enough[set] = fixed &&
-                         __builtin_popcount(whole & heavy) >=
-                             __builtin_popcount(heavy) * number[PROFILE_relax_words] &&
-                         held >= total * number[PROFILE_relax_share];
+        r->most[set] = fixed && held >= total * number[PROFILE_relax_share] &&
+                       __builtin_popcount(whole & heavy) >=
+                           __builtin_popcount(heavy) * number[PROFILE_relax_words];
+        bool rare = bare && held > 0 && held >= asked * number[PROFILE_bare_share];
+        r->enough[set] = r->most[set] || (fixed && rare);
     }
     r->words = n;
     r->lift = (uint32_t)(total * 1023 / n * number[PROFILE_relax_lift]);
-    r->any = true;
+    r->bare = bare;
+    r->any = !bare;
     for (uint32_t i = 0; i < n; i++)
         r->any &= r->enough[1U << i];
     return STATUS_OK;

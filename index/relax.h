@@ -7,6 +7,10 @@
  * words asked of a field are always needed. More and rarer words rank higher; nothing comes before
  * a product that holds them all.
  *
+ * Are there still too few, and the words three or more, then rare words are enough by themselves,
+ * behind every product that holds half: of three words a product may lack two, but not the two that
+ * say the most. This finds "wall mounted whirlpool" among 50 products instead of none.
+ *
  * The words the reply names as dropped are those that the best of the products which lack any does
  * without: none when all that is found holds every word. Like the rule itself they depend on the
  * query and the catalog, never on the page. Each hit of the page names its own beside.
@@ -16,8 +20,8 @@
 
 #include "index/query_private.h"
 
-/* Sets s->loose_rule for the expanded plan. */
-enum status relax_words(struct search *s);
+/* Sets s->loose_rule for the expanded plan; `bare`: rare words are enough, however few. */
+enum status relax_words(struct search *s, bool bare);
 /* Makes the top hold at least one product that lacks words, whatever page is asked. */
 enum status relax_make_room(struct search *s);
 /* After ranking: fills s->dropped (on a later page it comes with the cursor) and the reply. */

@@ -17,12 +17,39 @@ static void at_least_half_of_the_words_are_held(void **state)
                                       {.id = "cd", .title = "gamma delta"},
                                       {.id = "a", .title = "alpha"},
                                       {0}});
+    f.query.profile_text = SLICE_LIT("bare_below 0");
     assert_string_equal(find_ids(&f, "alpha beta gamma delta"), "abcd abc cd");
     assert_string_equal(find_dropped(&f), "delta"); /* of the best that lacks any */
     assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "abc abcd");
     assert_string_equal(find_dropped(&f), "zeta");
     f.query.match = QUERY_ALL;
     assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "");
+    find_close(&f);
+}
+
+/* Where half of the words finds too few, rare words are enough, behind all that hold half; the
+ * frequent word never is, nor is it when nobody holds the others. */
+static void a_rare_word_is_enough_behind_half_of_the_words(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "half", .title = "red cotton airship"},
+                                      {.id = "rare", .title = "zeppelin balloon"},
+                                      {.id = "plain", .title = "red cotton"},
+                                      {0}});
+    find_fill(&f, "red cotton", 60);
+    const char *words = "red cotton airship zeppelin balloon";
+    assert_string_equal(find_ids(&f, words), "half rare");
+    assert_int_equal(f.result.found, 2);
+    assert_string_equal(find_dropped(&f), "zeppelin balloon");
+    assert_string_equal(find_ids(&f, "red lurge umberella"), "");
+    f.query.profile_text = SLICE_LIT("bare_below 1");
+    assert_string_equal(find_ids(&f, words), "half");
+    f.query.profile_text = SLICE_LIT("bare_share 0.5");
+    assert_string_equal(find_ids(&f, words), "half rare");
+    f.query.profile_text = SLICE_LIT("bare_share 0.8");
+    assert_string_equal(find_ids(&f, words), "half");
     find_close(&f);
 }
 
@@ -35,6 +62,7 @@ static void light_words_are_not_counted(void **state)
               (struct find_product[]){{.id = "kit", .title = "drip and micro sprinkler kit"},
                                       {.id = "head", .title = "shower head"},
                                       {0}});
+    f.query.profile_text = SLICE_LIT("bare_below 0");
     assert_string_equal(find_ids(&f, "sprinkler head to drip line"), "kit");
     assert_string_equal(find_ids(&f, "sprinkler head two drip line"), "");
     find_close(&f);
@@ -187,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_least_half_of_the_words_are_held),
+        cmocka_unit_test(a_rare_word_is_enough_behind_half_of_the_words),
         cmocka_unit_test(light_words_are_not_counted),
         cmocka_unit_test(two_rare_words_beat_three_that_are_everywhere),
         cmocka_unit_test(all_words_come_before_fewer),
