@@ -1,4 +1,5 @@
 #include "index/product_tokens.h"
+#include "index/closing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static enum status add_text(struct product_tokens *t, const struct field *f, str
         t->items[t->count++] =
             (struct builder_token){.term = {(const char *)(uintptr_t)t->terms.len, k->term.len},
                                    .field = f->search_idx,
-                                   .position = *position + k->position};
+                                   .position = *position + k->position,
+                                   .closing = f->weight_class == 0 && closing_word(text, list, i)};
         buf_put_slice(&t->terms, k->term);
         last = *position + k->position;
     }

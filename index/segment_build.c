@@ -299,8 +299,8 @@ static void note_token(struct segment_builder *b, const struct builder_token *t,
     }
     uint8_t c = classes[t->field];
     s->mask |= (uint8_t)(1 << c);
-    if (s->tf[c] < 255)
-        s->tf[c]++;
+    uint32_t tf = s->tf[c] + 1U + t->closing; /* what names the thing counts twice */
+    s->tf[c] = (uint8_t)(tf < 255 ? tf : 255);
     ((uint32_t *)b->next.items)[i] = s->first;
     s->first = i + 1;
     s->count++;

@@ -23,6 +23,7 @@ struct builder_token {
     struct slice term; /* folded, 1..64 bytes */
     uint32_t field;    /* searchable field ordinal */
     uint32_t position; /* token position within the field */
+    bool closing;      /* ends a phrase of a title: counts twice */
 };
 
 enum status segment_builder_create(const struct segment_facts *facts, uint32_t base,
