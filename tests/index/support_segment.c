@@ -70,7 +70,7 @@ void catalog_product(unsigned seed, uint32_t docid, struct catalog_product *out)
         uint32_t u = (uint32_t)rand_r(&r) % 1000, word = u * u / 1000 * 3 / (u % 3 + 1);
         snprintf(out->words[i], SHELF_TERM, "%c%u", 'a' + word % 3, word);
         out->tokens[i] = (struct builder_token){slice_str(out->words[i]),
-                                                (uint32_t)rand_r(&r) % SHELF_FIELDS, i};
+                                                (uint32_t)rand_r(&r) % SHELF_FIELDS, i, false};
     }
 }
 

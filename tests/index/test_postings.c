@@ -167,7 +167,7 @@ static void endless_repetition_keeps_the_first_positions(void **state)
     struct postings p;
     assert_true(tokens && pos);
     for (uint32_t i = 0; i < REPEATS; i++)
-        tokens[i] = (struct builder_token){SLICE_LIT("spam"), i & 1, i / 2};
+        tokens[i] = (struct builder_token){SLICE_LIT("spam"), i & 1, i / 2, false};
     assert_int_equal(segment_builder_create(&shelf_facts, 0, &b), STATUS_OK);
     for (uint32_t d = 0; d < PRODUCTS; d++) {
         char id[16];
@@ -196,7 +196,7 @@ static void what_does_not_fit_an_extent_is_refused_alone(void **state)
     (void)state;
     struct shelf shelf = {.count = 0};
     struct segment_builder *b;
-    struct builder_token t = {SLICE_LIT("word"), 0, 0};
+    struct builder_token t = {SLICE_LIT("word"), 0, 0, false};
     char *huge = calloc(1, SEGMENT_EXTENT);
     uint32_t doc, ordinal;
     assert_int_equal(segment_builder_create(&shelf_facts, 0, &b), STATUS_OK);

@@ -40,15 +40,17 @@ static void a_rare_word_is_enough_behind_half_of_the_words(void **state)
                                       {0}});
     find_fill(&f, "red cotton", 60);
     const char *words = "red cotton airship zeppelin balloon";
+    assert_string_equal(find_ids(&f, words), "half"); /* unless the profile says otherwise */
+    f.query.profile_text = SLICE_LIT("bare_below 100");
     assert_string_equal(find_ids(&f, words), "half rare");
     assert_int_equal(f.result.found, 2);
     assert_string_equal(find_dropped(&f), "zeppelin balloon");
     assert_string_equal(find_ids(&f, "red lurge umberella"), "");
     f.query.profile_text = SLICE_LIT("bare_below 1");
     assert_string_equal(find_ids(&f, words), "half");
-    f.query.profile_text = SLICE_LIT("bare_share 0.5");
+    f.query.profile_text = SLICE_LIT("bare_below 100; bare_share 0.5");
     assert_string_equal(find_ids(&f, words), "half rare");
-    f.query.profile_text = SLICE_LIT("bare_share 0.8");
+    f.query.profile_text = SLICE_LIT("bare_below 100; bare_share 0.8");
     assert_string_equal(find_ids(&f, words), "half");
     find_close(&f);
 }

@@ -57,7 +57,7 @@ static uint32_t product(uint32_t d, struct builder_token *tokens, char (*words)[
         if (d % (w + 1) != 0 && rand_r(&seed) % 997 != 0)
             continue;
         snprintf(words[w], 8, "w%u", w);
-        tokens[n] = (struct builder_token){slice_str(words[w]), n & 1, n / 2};
+        tokens[n] = (struct builder_token){slice_str(words[w]), n & 1, n / 2, false};
         n++;
     }
     return n;
@@ -210,7 +210,7 @@ static void killed_postings_cancel_when_their_documents_are_purged(void **state)
     assert_int_equal(segment_builder_create(&facts, 10, &b), STATUS_OK);
     for (int i = 0; i < 5; i++) /* documents 0 2 4 6 8 hold w1 */
         assert_int_equal(segment_builder_kill_term(b, SLICE_LIT("w1")), STATUS_OK);
-    struct builder_token t = {SLICE_LIT("new"), 0, 0};
+    struct builder_token t = {SLICE_LIT("new"), 0, 0, false};
     assert_int_equal(segment_builder_add(b, SLICE_LIT("idx"), &t, 1, SLICE_LIT("r"), &doc),
                      STATUS_OK);
     d->writing = 1;

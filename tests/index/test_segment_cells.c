@@ -172,7 +172,7 @@ static void items_longer_than_a_cell_are_read(void **state)
     for (uint32_t d = 0; d < HOLDERS + BEFORE; d++) {
         uint32_t n = d < HOLDERS ? REPEATS : 1;
         for (uint32_t i = 0; i < n; i++)
-            tokens[i] = (struct builder_token){SLICE_LIT("spam"), 0, i * 50};
+            tokens[i] = (struct builder_token){SLICE_LIT("spam"), 0, i * 50, false};
         snprintf(filler, sizeof filler, "a%u", d);
         if (d >= HOLDERS)
             tokens[0].term = slice_str(filler);
