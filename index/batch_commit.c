@@ -3,6 +3,7 @@
 #include "index/batch_private.h"
 #include "index/expiry_moves.h"
 #include "index/merge.h"
+#include "index/pieces.h"
 #include "index/segment_image.h"
 #include "index/visible.h"
 
@@ -31,26 +32,29 @@ static bool is_live(void *ctx, uint32_t docid)
 
 /* --- segment ---------------------------------------------------------------------------------- */
 
-/* The first dictionary, from an even sample of the first batch that is large enough. Too little to
- * learn from is no failure: a later batch tries again. */
+/* The first dictionary of pieces, from an even sample of the first batch that is large enough. Too
+ * little to learn from is no failure: a later batch tries again. */
 static enum status train(struct commit *c)
 {
     struct batch *b = c->b;
     uint32_t n = batch_doc_count(b), used = 0;
-    if (b->meta.dictionary || n < TRAIN_FROM)
+    if (record_writer_dictionary(b->w->records) || n < TRAIN_FROM)
         return STATUS_OK;
     uint32_t step = (uint32_t)(segment_builder_record_bytes(b->builder) / RECORD_SAMPLES) + 1;
     struct buf samples = BUF_INIT;
     size_t *lens = calloc(n / step + 1, sizeof *lens);
     for (uint32_t i = 0; lens && i < n; i += step) {
         struct slice record = segment_builder_record(b->builder, i);
+        if (record.len > RECORD_PLAIN) /* would not be packed */
+            continue;
         buf_put_slice(&samples, record);
         lens[used++] = record.len;
     }
     enum status st = lens && !samples.failed ? STATUS_OK : STATUS_NO_MEMORY;
-    if (!st && record_train(buf_slice(&samples), lens, used, &c->dictionary) == STATUS_OK) {
+    if (!st && pieces_train(buf_slice(&samples), lens, used, &c->dictionary) == STATUS_OK) {
         record_writer_destroy(&b->w->records);
-        st = record_writer_create(buf_slice(&c->dictionary), 1, &b->w->records);
+        st =
+            record_writer_create(buf_slice(&c->dictionary), b->meta.dictionary + 1, &b->w->records);
     }
     free(lens);
     buf_fini(&samples);
@@ -63,12 +67,12 @@ static enum status write_dictionary(struct commit *c)
     struct buf row = BUF_INIT;
     if (!c->dictionary.len)
         return STATUS_OK;
-    c->b->meta.dictionary = 1;
+    uint32_t number = ++c->b->meta.dictionary;
     wire_put_u32(&row, batch_doc_count(c->b));
     buf_put_slice(&row, buf_slice(&c->dictionary));
-    enum status st = row.failed
-                         ? STATUS_NO_MEMORY
-                         : store_put(c->txn, STORE_META, dictionary_key(key, 1), buf_slice(&row));
+    enum status st =
+        row.failed ? STATUS_NO_MEMORY
+                   : store_put(c->txn, STORE_META, dictionary_key(key, number), buf_slice(&row));
     buf_fini(&row);
     return st;
 }
@@ -98,8 +102,9 @@ static enum status build_segment(struct commit *c)
 
 static enum status know_dictionary(struct commit *c, struct record_reader *r, uint32_t number)
 {
-    bool fresh = c->dictionary.len && number == 1 && !record_reader_has(r, 1);
-    return fresh ? record_reader_add(r, 1, buf_slice(&c->dictionary))
+    bool fresh = c->dictionary.len && !record_reader_has(r, number) &&
+                 number == record_writer_dictionary(c->b->w->records);
+    return fresh ? record_reader_add(r, number, buf_slice(&c->dictionary))
                  : dictionary_know(r, c->b->base->txn, number);
 }
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "index/merge.h"
+#include "index/pieces.h"
 #include "index/visible.h"
 
 /*
@@ -14,7 +15,7 @@
  * next open removes.
  */
 
-enum { SLICE_BYTES = 32 << 20, TRAIN_DOCS = 20000, TRAIN_GROWTH = 4 };
+enum { SLICE_BYTES = 32 << 20, TRAIN_DOCS = 20000, TRAIN_GROWTH = 2 };
 
 /* --- begin ------------------------------------------------------------------------------------ */
 
@@ -91,13 +92,15 @@ static enum status sample(struct merge_task *t, const struct segment *const *inp
             st = segment_record(inputs[k], d, t->reader, &record);
             if (st || *used == most || samples->len > RECORD_SAMPLES)
                 break;
+            if (record.len > RECORD_PLAIN) /* would not be packed */
+                continue;
             buf_put_slice(samples, record);
             lens[(*used)++] = record.len;
         }
     return !st && samples->failed ? STATUS_NO_MEMORY : st;
 }
 
-/* What the first batch taught serves badly when the catalog has grown fourfold: a merge that holds
+/* What the first batch taught serves badly when the catalog has doubled: a merge that holds
  * most of it learns anew and packs everything with that. */
 static enum status learn(struct merge_task *t, const struct segment *const *inputs)
 {
@@ -105,17 +108,21 @@ static enum status learn(struct merge_task *t, const struct segment *const *inpu
     struct slice old = SLICE_NULL;
     uint32_t number = t->from->meta.dictionary, docs = 0, used = 0;
     enum status st = number ? dictionary_read(t->from->txn, number, &docs, &old) : STATUS_OK;
+    st = st ? st : record_writer_create(old, number, &t->writer);
+    if (st)
+        return st;
+    if (!record_writer_dictionary(t->writer)) /* none, or one of frames */
+        docs = 0;
     bool worth = t->docs >= TRAIN_DOCS && t->docs / TRAIN_GROWTH >= docs;
     struct buf samples = BUF_INIT;
     size_t *lens = worth ? calloc(MOST, sizeof *lens) : NULL;
     if (!st && worth)
         st = lens ? sample(t, inputs, &samples, lens, MOST, &used) : STATUS_NO_MEMORY;
     if (!st && worth &&
-        record_train(buf_slice(&samples), lens, used, &t->dictionary) == STATUS_OK) {
-        number++;
-        old = buf_slice(&t->dictionary);
+        pieces_train(buf_slice(&samples), lens, used, &t->dictionary) == STATUS_OK) {
+        record_writer_destroy(&t->writer);
+        st = record_writer_create(buf_slice(&t->dictionary), number + 1, &t->writer);
     }
-    st = st ? st : record_writer_create(old, number, &t->writer);
     free(lens);
     buf_fini(&samples);
     return st;

@@ -318,9 +318,8 @@ static enum status inside_of(struct group *g, struct slice word, bool freely, bo
     struct inside x = {.r = r, .word = word, .freely = freely};
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
-        st = x.count < INSIDE_MAX
-                 ? tails_find(snapshot_segment(r->snap, i), word, on_end, &x)
-                 : STATUS_OK;
+        st = x.count < INSIDE_MAX ? tails_find(snapshot_segment(r->snap, i), word, on_end, &x)
+                                  : STATUS_OK;
     uint64_t df = g->df;
     for (uint32_t i = 0; i < x.count; i++)
         df += x.df[i];

@@ -420,12 +420,15 @@ enum status segment_record(const struct segment *s, uint32_t doc, struct record_
                            struct slice *document)
 {
     struct record_block b;
-    struct slice raw;
     uint32_t at, k;
     enum status st = record_place(s, doc, &at, &k);
     st = st ? st : record_block_at(s, at, &b);
-    st = st ? st : record_decompress(rr, b.packed, s->head.dictionary, &raw);
-    return st ? st : record_of_block(raw, k, document);
+    if (st)
+        return st;
+    if (k >= b.count)
+        return STATUS_CORRUPT;
+    struct stored_record stored = record_of_block(&b, k);
+    return record_decode(rr, &stored, s->head.dictionary, document);
 }
 
 void segment_record_prefetch(const struct segment *s, uint32_t doc)

@@ -358,7 +358,7 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
     uint32_t class_len[4] = {0}, d = b->doc_count;
     float norm[4];
     if (record.len > RECORD_MAX || id.len > RECORD_ID_MAX ||
-        id.len + record_bound(record.len + 5) + 32 > SEGMENT_EXTENT)
+        record_bound(record.len) > SEGMENT_EXTENT)
         return STATUS_TOO_LARGE;
     b->seen.count = b->next.count = 0;
     if (!array_add(b, &b->next, token_count + 1))

@@ -31,7 +31,8 @@ enum status segment_head_decode(struct slice bytes, struct segment_head *h)
     uint32_t format = wire_load32(p + 4);
     if (format < SEGMENT_FORMAT_OLDEST || format > SEGMENT_FORMAT)
         return STATUS_OLD_FORMAT;
-    *h = (struct segment_head){.base = wire_load32(p + 8),
+    *h = (struct segment_head){.format = format,
+                               .base = wire_load32(p + 8),
                                .doc_count = wire_load32(p + 12),
                                .term_count = wire_load32(p + 16),
                                .field_count = wire_load32(p + 20),

@@ -10,7 +10,7 @@
  * format 4. All integers are little-endian; offsets are bytes from the start of the blob; u32
  * arrays are aligned to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (5)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (6)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -35,7 +35,7 @@
  * one's changes killed record        segment_pack.h
  *
  * To change it safely: raise the format number; segment_open() refuses numbers it does not know. It
- * knows 5 and 4, which differ in nothing but the sums.
+ * knows 6, 5 and 4: 5 has blocks of records in frames (record_frames.h), 4 these and other sums.
  */
 #ifndef SOUK_INDEX_SEGMENT_FORMAT_H
 #define SOUK_INDEX_SEGMENT_FORMAT_H
@@ -45,7 +45,8 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 5,
+    SEGMENT_FORMAT = 6,
+    SEGMENT_FORMAT_FRAMES = 5, /* the last whose records lie in frames */
     SEGMENT_FORMAT_OLDEST = 4,
     SEGMENT_SUM = 8,
     SEGMENT_HEAD = 128,
@@ -59,6 +60,7 @@ enum {
 };
 
 struct segment_head {
+    uint32_t format; /* as it was read; what is written has SEGMENT_FORMAT */
     uint32_t base, doc_count, term_count, field_count, record_count, dictionary;
     uint64_t posting_count, blob_len;
     uint32_t str_off, df, ptr, hash, hash_count, tie, sorted, places, prefix, prefix_count, dead,

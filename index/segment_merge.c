@@ -317,20 +317,26 @@ static enum status pack_block(const struct segment *s, const struct gathered *g,
                               struct record_packer *p, const struct merge_records *records)
 {
     struct record_block b;
-    struct slice raw, record, id = SLICE_NULL;
+    struct slice record, id = SLICE_NULL;
     char room[SEGMENT_ID_MAX];
     enum status st = record_block_at(s, g->at, &b);
     if (st || b.count != g->count)
         return STATUS_CORRUPT;
-    if (g->whole && !p->count && segment_dictionary(s) == record_writer_dictionary(records->writer))
+    bool same = !b.framed && segment_dictionary(s) == record_writer_dictionary(records->writer);
+    if (g->whole && !p->count && same)
         return record_pack_block(p, b.whole, g->docs, g->count);
-    st = record_decompress(records->reader, b.packed, segment_dictionary(s), &raw);
     struct wire_reader ids = wire_reader_of(b.ids);
     for (uint32_t i = 0; i < g->count && !st; i++) {
+        struct stored_record stored = record_of_block(&b, i);
         st = record_next_id(&ids, room, &id);
-        st = st ? st : record_of_block(raw, i, &record);
-        if (!st && g->living[i])
-            st = record_pack(p, g->docs[i], id, record);
+        if (st || !g->living[i])
+            continue;
+        if (same) {
+            st = record_pack_stored(p, g->docs[i], id, &stored);
+            continue;
+        }
+        st = record_decode(records->reader, &stored, segment_dictionary(s), &record);
+        st = st ? st : record_pack(p, g->docs[i], id, record);
     }
     return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
 }

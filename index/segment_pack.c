@@ -11,7 +11,8 @@ void record_packer_init(struct record_packer *p, struct segment_writer *out,
 
 void record_packer_fini(struct record_packer *p)
 {
-    buf_fini(&p->raw);
+    buf_fini(&p->records);
+    buf_fini(&p->lengths);
     buf_fini(&p->ids);
     buf_fini(&p->block);
 }
@@ -37,11 +38,13 @@ enum status record_pack_end(struct record_packer *p)
     buf_clear(&p->block);
     buf_put_u8(&p->block, (uint8_t)p->count);
     buf_put_slice(&p->block, buf_slice(&p->ids));
-    enum status st = record_compress(p->writer, buf_slice(&p->raw), &p->block);
-    st = st ? st : put_block(p, p->waiting, p->count);
+    buf_put_slice(&p->block, buf_slice(&p->lengths));
+    buf_put_slice(&p->block, buf_slice(&p->records));
+    enum status st = put_block(p, p->waiting, p->count);
     p->count = 0;
     p->last_len = 0;
-    buf_clear(&p->raw);
+    buf_clear(&p->records);
+    buf_clear(&p->lengths);
     buf_clear(&p->ids);
     return st;
 }
@@ -63,17 +66,33 @@ static void put_id(struct record_packer *p, struct slice id)
     p->last_len = id.len;
 }
 
-enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id, struct slice record)
+enum status record_pack_stored(struct record_packer *p, uint32_t doc, struct slice id,
+                               const struct stored_record *stored)
 {
     enum status st = STATUS_OK;
+    size_t len = stored->bytes.len;
     if (id.len > RECORD_ID_MAX)
         return STATUS_TOO_LARGE;
-    if (p->count == RECORD_BLOCK || (p->count && p->raw.len + record.len > RECORD_BLOCK_BYTES))
+    if (p->count == RECORD_BLOCK_FILL || (p->count && p->records.len + len > RECORD_BLOCK_BYTES))
         st = record_pack_end(p);
     put_id(p, id);
     p->waiting[p->count++] = doc;
-    wire_put_bytes(&p->raw, record);
-    return !st && (p->raw.failed || p->ids.failed) ? STATUS_NO_MEMORY : st;
+    wire_put_varint(&p->lengths, (uint64_t)len << 1 | stored->packed);
+    buf_put_slice(&p->records, stored->bytes);
+    bool failed = p->records.failed || p->lengths.failed || p->ids.failed;
+    return !st && failed ? STATUS_NO_MEMORY : st;
+}
+
+enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id, struct slice record)
+{
+    struct stored_record stored;
+    enum status st = record_encode(p->writer, record, &stored);
+    return st ? st : record_pack_stored(p, doc, id, &stored);
+}
+
+size_t record_bound(size_t len)
+{
+    return len + RECORD_ID_MAX + 16;
 }
 
 enum status record_pack_block(struct record_packer *p, struct slice block, const uint32_t *docs,
@@ -151,6 +170,25 @@ enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], st
     return STATUS_OK;
 }
 
+/* Bytes of the records of a block; the lengths are read. */
+static uint64_t lengths_sum(struct wire_reader *r, uint32_t count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t len = wire_varint(r) >> 1;
+        if (len > RECORD_MAX)
+            return UINT64_MAX;
+        sum += len;
+    }
+    return sum;
+}
+
+static uint64_t frame_bytes(struct wire_reader *r)
+{
+    uint64_t raw_len = wire_varint(r), frame_len = wire_varint(r);
+    return frame_len ? frame_len : raw_len;
+}
+
 enum status record_block_at(const struct segment *s, uint32_t at, struct record_block *b)
 {
     struct slice head = segment_window(s, at, RECORD_HEAD_MAX);
@@ -166,21 +204,29 @@ enum status record_block_at(const struct segment *s, uint32_t at, struct record_
         r.at += more;
     }
     b->ids = slice_make(ids, (size_t)(r.at - ids));
-    const uint8_t *packed = r.at;
-    uint64_t raw_len = wire_varint(&r), frame_len = wire_varint(&r),
-             len = frame_len ? frame_len : raw_len, before = (uint64_t)(r.at - packed),
+    b->framed = s->head.format <= SEGMENT_FORMAT_FRAMES;
+    const uint8_t *lengths = r.at;
+    uint64_t len = b->framed ? frame_bytes(&r) : lengths_sum(&r, b->count),
              whole = (uint64_t)(r.at - (const uint8_t *)head.ptr) + len;
     if (r.failed || len > SEGMENT_EXTENT || !segment_bytes(s, at, whole))
         return STATUS_CORRUPT;
-    b->packed = slice_make(packed, before + len);
     b->whole = slice_make(head.ptr, whole);
+    b->lengths = slice_make(lengths, (size_t)(r.at - lengths));
+    b->records = slice_make(r.at, len);
+    if (b->framed) /* it reads its own lengths */
+        b->records = slice_make(lengths, b->lengths.len + len);
     return STATUS_OK;
 }
 
-enum status record_of_block(struct slice raw, uint32_t k, struct slice *record)
+struct stored_record record_of_block(const struct record_block *b, uint32_t k)
 {
-    struct wire_reader r = wire_reader_of(raw);
-    for (uint32_t i = 0; i <= k; i++)
-        *record = wire_bytes(&r);
-    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+    struct wire_reader r = wire_reader_of(b->lengths);
+    size_t at = 0;
+    if (b->framed)
+        return (struct stored_record){.bytes = b->records, .framed = true, .place = k};
+    for (uint32_t i = 0; i < k; i++)
+        at += wire_varint(&r) >> 1;
+    uint64_t head = wire_varint(&r);
+    return (struct stored_record){.bytes = slice_make(b->records.ptr + at, head >> 1),
+                                  .packed = head & 1};
 }

@@ -1,13 +1,14 @@
 /*
  * segment_pack - records of a segment in blocks: putting them together, taking one out.
  *
- *   block   count u8 | ids | raw_len varint | frame_len varint | frame
- *   ids     count x head u8, bytes: head = bytes shared with the id before << 4 | bytes that
- * follow; a half of 15 is 15 + the u8 that comes next (shared first) frame   zstd frame of, or with
- * a frame_len of 0 plainly: (len varint, record) x count
+ *   block     count u8 | ids | lengths | records, back to back
+ *   ids       count x (head u8, bytes): bytes shared with the id before << 4 | bytes that follow;
+ *             a half of 15 is 15 + the u8 that comes next (shared first)
+ *   lengths   count x varint: bytes of the record << 1 | whether they are packed
  *
- * Ids are read without unpacking anything. Blocks are filled with as many records as RECORD_BLOCK
- * and RECORD_BLOCK_BYTES allow, in order of documents; a large record has a block of its own.
+ * Ids are read without unpacking anything, and a record without the others. Blocks are filled with
+ * as many records as RECORD_BLOCK_FILL and RECORD_BLOCK_BYTES allow, in order of documents; a
+ * larger record has a block of its own.
  *
  * Where a document's record lies:
  *
@@ -29,7 +30,7 @@ struct record_packer {
     uint32_t *block_of; /* by document of the segment being written: number of its block + 1 */
     uint32_t waiting[RECORD_BLOCK];
     uint32_t count;
-    struct buf raw, ids, block;
+    struct buf records, lengths, ids, block;
     char last[RECORD_ID_MAX]; /* id of the last that waits */
     size_t last_len;
 };
@@ -40,6 +41,9 @@ void record_packer_fini(struct record_packer *p);
 /* Copies id (at most RECORD_ID_MAX bytes) and record. */
 enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id,
                         struct slice record);
+/* The same of a record that is stored with the writer's dictionary already. */
+enum status record_pack_stored(struct record_packer *p, uint32_t doc, struct slice id,
+                               const struct stored_record *stored);
 /* Writes what waits. */
 enum status record_pack_end(struct record_packer *p);
 /* A block that is packed already, whole; `docs` ascending, as many as it has records. */
@@ -52,19 +56,23 @@ bool record_exists(const struct segment *s, uint32_t doc);
 enum status record_place(const struct segment *s, uint32_t doc, uint32_t *block_at, uint32_t *k);
 
 struct record_block {
-    struct slice whole;  /* its bytes */
-    struct slice ids;    /* front-coded */
-    struct slice packed; /* for record_decompress() */
+    struct slice whole;   /* its bytes */
+    struct slice ids;     /* front-coded */
+    struct slice lengths; /* varints */
+    struct slice records; /* back to back, or a frame */
     uint32_t count;
+    bool framed;
 };
-/* At most of what lies before a block's frame. */
-enum { RECORD_HEAD_MAX = 1 + RECORD_BLOCK * (RECORD_ID_MAX + 3) + 10 };
+/* At most of what lies before the records of a block. */
+enum { RECORD_HEAD_MAX = 1 + RECORD_BLOCK * (RECORD_ID_MAX + 3 + 4) + 10 };
 /* The block at an offset of the blob. CORRUPT. */
 enum status record_block_at(const struct segment *s, uint32_t at, struct record_block *b);
 /* The next id of a block, put together in `room`; *id is the one before, nothing at first. CORRUPT.
  */
 enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], struct slice *id);
-/* Record k of an unpacked block. CORRUPT. */
-enum status record_of_block(struct slice raw, uint32_t k, struct slice *record);
+/* Record k of a block, k below its count. */
+struct stored_record record_of_block(const struct record_block *b, uint32_t k);
+/* Most bytes that a record of so many adds to a block. */
+size_t record_bound(size_t len);
 
 #endif

@@ -1,37 +1,26 @@
-#define ZSTD_STATIC_LINKING_ONLY
-#define ZDICT_STATIC_LINKING_ONLY
 #include "index/segment_records.h"
-#include "protocol/wire.h"
+#include "index/pieces.h"
+#include "index/record_frames.h"
 
 #include <stdlib.h>
-#include <zdict.h>
-#include <zstd.h>
-
-/* More is a percent smaller and twice as slow. */
-enum {
-    RECORD_LEVEL = 3,
-    BLOCK_RAW_MAX = RECORD_MAX + RECORD_BLOCK_BYTES + 64,
-    RAW_ROOM = 32 * 1024
-};
 
 struct record_writer {
-    ZSTD_CCtx *ctx;
-    ZSTD_CDict *dictionary;
+    struct pieces_encoder *pieces;
     uint32_t number;
-    struct buf room; /* a frame before its length is known; grows to the largest */
+    uint8_t room[2 * RECORD_PLAIN];
 };
 
 struct known {
     uint32_t number;
-    ZSTD_DDict *dictionary;
+    struct pieces_decoder *pieces;    /* one of the two */
+    struct frames_dictionary *frames; /* what older segments were packed with */
 };
 
 struct record_reader {
-    ZSTD_DCtx *ctx;
     struct known *known;
     uint32_t known_count;
-    char *raw;
-    size_t cap;
+    struct frames_reader *frames; /* made when a frame is read first */
+    char room[RECORD_PLAIN * PIECE_MAX];
 };
 
 enum status record_writer_create(struct slice dictionary, uint32_t number,
@@ -41,34 +30,19 @@ enum status record_writer_create(struct slice dictionary, uint32_t number,
     *out = NULL;
     if (!w)
         return STATUS_NO_MEMORY;
-    w->number = number;
-    w->ctx = ZSTD_createCCtx();
-    if (w->ctx) {
-        ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_compressionLevel, RECORD_LEVEL);
-        ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_format, ZSTD_f_zstd1_magicless);
-        ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_dictIDFlag, 0);
-        ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_checksumFlag, 0);
-        ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_contentSizeFlag, 0);
-        if (number) {
-            w->dictionary = ZSTD_createCDict(dictionary.ptr, dictionary.len, RECORD_LEVEL);
-            ZSTD_CCtx_refCDict(w->ctx, w->dictionary);
-        }
-    }
-    if (!w->ctx || (number && !w->dictionary)) {
+    w->number = frames_dictionary_is(dictionary) ? 0 : number;
+    enum status st = w->number ? pieces_encoder_create(dictionary, &w->pieces) : STATUS_OK;
+    if (st)
         record_writer_destroy(&w);
-        return STATUS_NO_MEMORY;
-    }
     *out = w;
-    return STATUS_OK;
+    return st;
 }
 
 void record_writer_destroy(struct record_writer **w)
 {
     if (!*w)
         return;
-    ZSTD_freeCCtx((*w)->ctx);
-    ZSTD_freeCDict((*w)->dictionary);
-    buf_fini(&(*w)->room);
+    pieces_encoder_destroy(&(*w)->pieces);
     free(*w);
     *w = NULL;
 }
@@ -78,54 +52,35 @@ uint32_t record_writer_dictionary(const struct record_writer *w)
     return w->number;
 }
 
-size_t record_bound(size_t raw_len)
+enum status record_encode(struct record_writer *w, struct slice record, struct stored_record *out)
 {
-    return ZSTD_compressBound(raw_len) + 16;
-}
-
-enum status record_compress(struct record_writer *w, struct slice raw, struct buf *out)
-{
-    if (raw.len > BLOCK_RAW_MAX)
+    *out = (struct stored_record){.bytes = record};
+    if (record.len > RECORD_MAX)
         return STATUS_TOO_LARGE;
-    buf_clear(&w->room);
-    if (!buf_reserve(&w->room, ZSTD_compressBound(RECORD_PLAIN)))
-        return STATUS_NO_MEMORY;
-    bool plain = raw.len > RECORD_PLAIN;
-    size_t n = plain ? 0 : ZSTD_compress2(w->ctx, w->room.ptr, w->room.cap, raw.ptr, raw.len);
-    if (ZSTD_isError(n))
-        return STATUS_INTERNAL;
-    plain |= n >= raw.len;
-    wire_put_varint(out, raw.len);
-    wire_put_varint(out, plain ? 0 : n);
-    buf_put_slice(out, plain ? raw : slice_make(w->room.ptr, n));
-    return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
+    if (!w->pieces || record.len > RECORD_PLAIN)
+        return STATUS_OK;
+    size_t len = pieces_encode(w->pieces, record, w->room);
+    if (len < record.len)
+        *out = (struct stored_record){.bytes = slice_make(w->room, len), .packed = true};
+    return STATUS_OK;
 }
 
 enum status record_reader_create(struct record_reader **out)
 {
-    struct record_reader *r = calloc(1, sizeof *r);
-    *out = NULL;
-    if (!r)
-        return STATUS_NO_MEMORY;
-    r->ctx = ZSTD_createDCtx();
-    if (!r->ctx) {
-        record_reader_destroy(&r);
-        return STATUS_NO_MEMORY;
-    }
-    ZSTD_DCtx_setParameter(r->ctx, ZSTD_d_format, ZSTD_f_zstd1_magicless);
-    *out = r;
-    return STATUS_OK;
+    *out = calloc(1, sizeof **out);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void record_reader_destroy(struct record_reader **r)
 {
     if (!*r)
         return;
-    ZSTD_freeDCtx((*r)->ctx);
-    for (uint32_t i = 0; i < (*r)->known_count; i++)
-        ZSTD_freeDDict((*r)->known[i].dictionary);
+    for (uint32_t i = 0; i < (*r)->known_count; i++) {
+        pieces_decoder_destroy(&(*r)->known[i].pieces);
+        frames_dictionary_destroy(&(*r)->known[i].frames);
+    }
+    frames_reader_destroy(&(*r)->frames);
     free((*r)->known);
-    free((*r)->raw);
     free(*r);
     *r = NULL;
 }
@@ -150,57 +105,43 @@ enum status record_reader_add(struct record_reader *r, uint32_t number, struct s
     if (!p)
         return STATUS_NO_MEMORY;
     r->known = p;
-    p[r->known_count] = (struct known){number, ZSTD_createDDict(dictionary.ptr, dictionary.len)};
-    if (!p[r->known_count].dictionary)
-        return STATUS_NO_MEMORY;
-    r->known_count++;
-    return STATUS_OK;
+    struct known *k = &p[r->known_count];
+    *k = (struct known){.number = number};
+    enum status st = frames_dictionary_is(dictionary)
+                         ? frames_dictionary_create(dictionary, &k->frames)
+                         : pieces_decoder_create(dictionary, &k->pieces);
+    r->known_count += !st;
+    return st;
 }
 
-enum status record_decompress(struct record_reader *r, struct slice packed, uint32_t number,
-                              struct slice *raw)
+static enum status decode_framed(struct record_reader *r, const struct stored_record *stored,
+                                 uint32_t number, struct slice *record)
 {
-    struct wire_reader w = wire_reader_of(packed);
-    uint64_t len = wire_varint(&w);
-    uint64_t frame_len = wire_varint(&w), have = (uint64_t)(w.end - w.at);
     const struct known *k = number ? find(r, number) : NULL;
-    if (number && !k)
-        return STATUS_NOT_FOUND;
-    if (w.failed || len > BLOCK_RAW_MAX || (frame_len ? frame_len : len) > have)
-        return STATUS_CORRUPT;
-    if (!frame_len) {
-        *raw = slice_make(w.at, len);
+    if (number && (!k || !k->frames))
+        return k ? STATUS_CORRUPT : STATUS_NOT_FOUND;
+    enum status st = r->frames ? STATUS_OK : frames_reader_create(&r->frames);
+    return st ? st
+              : frames_record(r->frames, stored->bytes, k ? k->frames : NULL, stored->place,
+                              record);
+}
+
+enum status record_decode(struct record_reader *r, const struct stored_record *stored,
+                          uint32_t number, struct slice *record)
+{
+    size_t len;
+    if (stored->framed)
+        return decode_framed(r, stored, number, record);
+    if (!stored->packed) {
+        *record = stored->bytes;
         return STATUS_OK;
     }
-    if (len + 1 > r->cap) {
-        size_t cap = len + 1 > RAW_ROOM ? len + 1 : RAW_ROOM;
-        char *p = realloc(r->raw, cap);
-        if (!p)
-            return STATUS_NO_MEMORY;
-        r->raw = p;
-        r->cap = cap;
-    }
-    ZSTD_DCtx_refDDict(r->ctx, k ? k->dictionary : NULL);
-    size_t n = ZSTD_decompressDCtx(r->ctx, r->raw, len, w.at, frame_len);
-    if (ZSTD_isError(n) || n != len)
+    const struct known *k = find(r, number);
+    if (!k)
+        return number ? STATUS_NOT_FOUND : STATUS_CORRUPT;
+    if (!k->pieces || stored->bytes.len > RECORD_PLAIN)
         return STATUS_CORRUPT;
-    *raw = slice_make(r->raw, len);
-    return STATUS_OK;
-}
-
-/* Fixed parameters: searching for them costs eight times as much and gains nothing here. */
-enum status record_train(struct slice samples, const size_t *lens, uint32_t count,
-                         struct buf *dictionary)
-{
-    ZDICT_fastCover_params_t p = {.k = 200, .d = 8, .f = 18, .accel = 2};
-    size_t total = samples.len;
-    size_t cap = total / 16 < RECORD_DICTIONARY_MAX ? total / 16 : RECORD_DICTIONARY_MAX;
-    p.zParams.compressionLevel = RECORD_LEVEL;
-    if (cap < 512 || !buf_reserve(dictionary, cap))
-        return STATUS_INVALID;
-    size_t n = ZDICT_trainFromBuffer_fastCover(dictionary->ptr, cap, samples.ptr, lens, count, p);
-    if (ZDICT_isError(n))
-        return STATUS_INVALID;
-    dictionary->len = n;
-    return STATUS_OK;
+    enum status st = pieces_decode(k->pieces, stored->bytes, r->room, &len);
+    *record = slice_make(r->room, st ? 0 : len);
+    return st;
 }

@@ -11,6 +11,8 @@
  *
  *     SOUK_GOLDEN=write build/tests/test_index_golden
  */
+#include "index/index.h"
+#include "index/merge.h"
 #include "index/meta.h"
 #include "index/segment_format.h"
 #include "tests/index/support_index.h"
@@ -239,11 +241,13 @@ static void load(const char *dir, const struct buf *text)
 /* --- tests -------------------------------------------------------------------------------------
  */
 
-static const char golden_path[] = SOUK_SOURCE_DIR "/tests/index/golden/edition.txt";
+#define GOLDEN SOUK_SOURCE_DIR "/tests/index/golden/"
 
-static void read_golden(struct buf *out)
+static const char golden_path[] = GOLDEN "edition.txt", older_path[] = GOLDEN "edition-5.txt";
+
+static void read_golden(const char *path, struct buf *out)
 {
-    FILE *f = fopen(golden_path, "r");
+    FILE *f = fopen(path, "r");
     char room[4096];
     assert_non_null(f);
     for (size_t n; (n = fread(room, 1, sizeof room, f)) > 0;)
@@ -299,7 +303,7 @@ static void the_same_changes_write_the_same_bytes(void **state)
     const char *mode = getenv("SOUK_GOLDEN");
     if (mode && strcmp(mode, "write") == 0)
         write_golden(&have);
-    read_golden(&want);
+    read_golden(golden_path, &want);
     buf_put_u8(&have, 0);
     expect_same(have.ptr, want.ptr);
     shop_close(&s);
@@ -316,15 +320,28 @@ static void expect_product(struct snapshot *snap, const char *id, const char *wa
     assert_string_equal(have, want);
 }
 
+static void expect_products(struct index *ix)
+{
+    struct snapshot *snap;
+    assert_int_equal(snapshot_create(ix, &snap), STATUS_OK);
+    assert_int_equal(snapshot_begin(snap), STATUS_OK);
+    expect_product(snap, "lamp-1", "0=Desk lamp with a clamp;1=Lumen;2=4;3=19.95;4=2;" REST);
+    expect_product(snap, "lamp-2", "0=Wall lamp;1=Lumen;2=0;3=19.95;4=1;" REST);
+    expect_product(snap, "lamp-3",
+                   "0=Lampe \xc3\xbc"
+                   "ber Tisch;1=Lumen;2=-5;3=19.95;4=1;" REST);
+    expect_product(snap, "sun", "");
+    snapshot_destroy(&snap);
+}
+
 static void the_golden_bytes_read_as_the_products(void **state)
 {
     (void)state;
     struct shop s;
     struct buf text = BUF_INIT, again = BUF_INIT;
-    struct snapshot *snap;
     struct fault fault = {0};
     edition_create(&s);
-    read_golden(&text);
+    read_golden(golden_path, &text);
     struct buf copy = BUF_INIT; /* reading turns the text into bytes in place */
     buf_put(&copy, text.ptr, text.len + 1);
     copy.len--;
@@ -336,27 +353,35 @@ static void the_golden_bytes_read_as_the_products(void **state)
     assert_int_equal(index_open(s.dir, NULL, &s.ix, &stale, &fault), STATUS_OK);
     assert_true(stale);
     assert_int_equal(index_check(s.ix, &fault), STATUS_OK);
-    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
-    assert_int_equal(snapshot_begin(snap), STATUS_OK);
-    expect_product(snap, "lamp-1", "0=Desk lamp with a clamp;1=Lumen;2=4;3=19.95;4=2;" REST);
-    expect_product(snap, "lamp-2", "0=Wall lamp;1=Lumen;2=0;3=19.95;4=1;" REST);
-    expect_product(snap, "lamp-3",
-                   "0=Lampe \xc3\xbc"
-                   "ber Tisch;1=Lumen;2=-5;3=19.95;4=1;" REST);
-    expect_product(snap, "sun", "");
-    snapshot_destroy(&snap);
+    expect_products(s.ix);
     shop_close(&s);
     buf_fini(&text);
     buf_fini(&copy);
     buf_fini(&again);
 }
 
-/* The first segment says that another document begins its block. */
-static void misplace(const char *dir)
+/* The segment says that another document begins its block. */
+static void misplace(uint8_t *blob)
 {
-    static const uint8_t key[] = {0, 0, 0, 1, 0, 0, 0, 0};
-    struct shelf shelf = {.count = 1, .sums = {1}};
     struct segment_head head;
+    assert_int_equal(segment_head_decode(slice_make(blob, 1 << 16), &head), STATUS_OK);
+    uint8_t *begins = blob + head.places + 4;
+    assert_int_equal(wire_load32(begins), 1);
+    wire_store32(begins, 3);
+}
+
+/* As long as an extent is no longer than a cell, nothing else differs. */
+static void call_format_4(uint8_t *blob)
+{
+    assert_int_equal(wire_load32(blob + 4), 5);
+    wire_store32(blob + 4, 4);
+}
+
+/* Changes the blob of a segment and makes its sums right. */
+static void edit_segment(const char *dir, uint8_t number, void (*edit)(uint8_t *blob))
+{
+    const uint8_t key[] = {0, 0, 0, number, 0, 0, 0, 0};
+    struct shelf shelf = {.count = 1, .sums = {1}};
     struct store *store;
     struct store_txn *t;
     struct slice value;
@@ -366,10 +391,7 @@ static void misplace(const char *dir)
     assert_int_equal(store_get_raw(t, STORE_SEGMENTS, slice_make(key, sizeof key), &value),
                      STATUS_OK);
     buf_put_slice(&shelf.extents[0], value);
-    assert_int_equal(segment_head_decode(value, &head), STATUS_OK);
-    uint8_t *begins = (uint8_t *)shelf.extents[0].ptr + head.places + 4;
-    assert_int_equal(wire_load32(begins), 1);
-    wire_store32(begins, 3);
+    edit((uint8_t *)shelf.extents[0].ptr);
     shelf_seal(&shelf);
     assert_int_equal(
         store_put_raw(t, STORE_SEGMENTS, slice_make(key, sizeof key), buf_slice(&shelf.extents[0])),
@@ -387,14 +409,70 @@ static void index_check_looks_into_segments(void **state)
     struct fault fault = {0};
     bool stale;
     edition_create(&s);
-    read_golden(&text);
+    read_golden(golden_path, &text);
     load(s.dir, &text);
-    misplace(s.dir);
+    edit_segment(s.dir, 1, misplace);
     assert_int_equal(index_open(s.dir, NULL, &s.ix, &stale, &fault), STATUS_OK);
     assert_int_equal(index_check(s.ix, &fault), STATUS_CORRUPT);
     assert_string_equal(fault.text, "segment 1: a block holds more records than places say");
     shop_close(&s);
     buf_fini(&text);
+}
+
+static uint32_t format_of(const char *dir, uint8_t number)
+{
+    const uint8_t key[] = {0, 0, 0, number, 0, 0, 0, 0};
+    struct store_options o = {.map_bytes = MAP, .max_readers = 8, .read_only = true};
+    struct store *store;
+    struct store_txn *t;
+    struct slice value;
+    assert_int_equal(store_open(dir, &o, &store), STATUS_OK);
+    assert_int_equal(store_begin(store, false, &t), STATUS_OK);
+    enum status st = store_get_raw(t, STORE_SEGMENTS, slice_make(key, sizeof key), &value);
+    uint32_t format = st ? 0 : wire_load32((const uint8_t *)value.ptr + 4);
+    store_abort(&t);
+    store_close(&store);
+    return format;
+}
+
+static struct merge_run everything(const struct snapshot *s)
+{
+    return (struct merge_run){0, s->meta.segment_count};
+}
+
+/* Read as they are, and written in today's format by the next merge. */
+static void editions_of_older_formats_serve_and_are_taken_over(void **state)
+{
+    (void)state;
+    for (uint32_t format = 4; format < SEGMENT_FORMAT; format++) {
+        struct shop s;
+        struct buf text = BUF_INIT;
+        struct fault fault = {0};
+        struct merge_task *t;
+        bool stale, done = false;
+        edition_create(&s);
+        read_golden(older_path, &text);
+        load(s.dir, &text);
+        for (uint8_t number = 1; format == 4 && number <= 2; number++)
+            edit_segment(s.dir, number, call_format_4);
+        assert_int_equal(format_of(s.dir, 1), format);
+        assert_int_equal(index_open(s.dir, NULL, &s.ix, &stale, &fault), STATUS_OK);
+        assert_int_equal(index_check(s.ix, &fault), STATUS_OK);
+        expect_products(s.ix);
+        assert_int_equal(merge_task_create(s.ix, everything, &t), STATUS_OK);
+        assert_non_null(t);
+        assert_int_equal(merge_task_run(t), STATUS_OK);
+        while (!done)
+            assert_int_equal(index_merge_write(s.ix, t, 0, &done), STATUS_OK);
+        merge_task_destroy(&t);
+        assert_int_equal(index_check(s.ix, &fault), STATUS_OK);
+        expect_products(s.ix);
+        index_close(&s.ix);
+        assert_int_equal(format_of(s.dir, 1), 0);
+        assert_int_equal(format_of(s.dir, 3), SEGMENT_FORMAT);
+        shop_close(&s);
+        buf_fini(&text);
+    }
 }
 
 int main(void)
@@ -403,6 +481,7 @@ int main(void)
         cmocka_unit_test(the_same_changes_write_the_same_bytes),
         cmocka_unit_test(the_golden_bytes_read_as_the_products),
         cmocka_unit_test(index_check_looks_into_segments),
+        cmocka_unit_test(editions_of_older_formats_serve_and_are_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,162 @@
+#include "index/pieces.h"
+#include "index/piece_set.h"
+#include "protocol/wire.h"
+
+#include <stdlib.h>
+
+enum { HEAD = 4, VERSION = 1, LITERAL = 255 };
+
+/* --- dictionary ------------------------------------------------------------------------------- */
+
+struct parsed {
+    uint32_t count, few; /* few: pieces with a code of one byte */
+    const uint8_t *lens, *bytes;
+};
+
+static enum status parse(struct slice dictionary, struct parsed *p)
+{
+    const uint8_t *at = (const uint8_t *)dictionary.ptr;
+    size_t sum = 0;
+    if (dictionary.len < HEAD || at[0] != VERSION || at[1] >= LITERAL)
+        return STATUS_CORRUPT;
+    p->few = at[1];
+    p->count = wire_load16(at + 2);
+    p->lens = at + HEAD;
+    p->bytes = p->lens + p->count;
+    if (dictionary.len < HEAD + p->count || p->count > p->few + (LITERAL - p->few) * 256)
+        return STATUS_CORRUPT;
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (p->lens[i] == 0 || p->lens[i] > PIECE_MAX)
+            return STATUS_CORRUPT;
+        sum += p->lens[i];
+    }
+    return HEAD + p->count + sum == dictionary.len ? STATUS_OK : STATUS_CORRUPT;
+}
+
+/* --- packing ---------------------------------------------------------------------------------- */
+
+struct pieces_encoder {
+    struct piece_set *set;
+    uint32_t few;
+};
+
+enum status pieces_encoder_create(struct slice dictionary, struct pieces_encoder **out)
+{
+    struct parsed p;
+    *out = NULL;
+    enum status st = parse(dictionary, &p);
+    if (st)
+        return st;
+    struct pieces_encoder *e = calloc(1, sizeof *e);
+    if (!e)
+        return STATUS_NO_MEMORY;
+    e->few = p.few;
+    e->set = piece_set_create(p.count);
+    for (uint32_t i = 0; i < p.count && e->set && !st; p.bytes += p.lens[i++])
+        if (piece_set_add(e->set, p.bytes, p.lens[i]) != i)
+            st = STATUS_CORRUPT; /* the same piece twice */
+    if (st || !e->set)
+        pieces_encoder_destroy(&e);
+    *out = e;
+    return st ? st : e ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+void pieces_encoder_destroy(struct pieces_encoder **e)
+{
+    if (!*e)
+        return;
+    piece_set_destroy(&(*e)->set);
+    free(*e);
+    *e = NULL;
+}
+
+size_t pieces_encode(const struct pieces_encoder *e, struct slice text, uint8_t *out)
+{
+    const uint8_t *at = (const uint8_t *)text.ptr, *end = at + text.len;
+    uint8_t *to = out;
+    while (at < end) {
+        size_t matched;
+        uint32_t n = piece_set_longest(e->set, at, (size_t)(end - at), &matched);
+        if (n == PIECE_NONE) {
+            *to++ = LITERAL;
+            *to++ = *at++;
+            continue;
+        }
+        if (n < e->few) {
+            *to++ = (uint8_t)n;
+        } else {
+            *to++ = (uint8_t)(e->few + ((n - e->few) >> 8));
+            *to++ = (uint8_t)(n - e->few);
+        }
+        at += matched;
+    }
+    return (size_t)(to - out);
+}
+
+/* --- unpacking -------------------------------------------------------------------------------- */
+
+struct pieces_decoder {
+    uint32_t count, few;
+    uint8_t *lens;
+    char (*bytes)[PIECE_MAX];
+};
+
+enum status pieces_decoder_create(struct slice dictionary, struct pieces_decoder **out)
+{
+    struct parsed p;
+    *out = NULL;
+    enum status st = parse(dictionary, &p);
+    if (st)
+        return st;
+    struct pieces_decoder *d = calloc(1, sizeof *d);
+    if (!d)
+        return STATUS_NO_MEMORY;
+    d->count = p.count;
+    d->few = p.few;
+    d->lens = malloc(p.count + 1u);
+    d->bytes = calloc(p.count + 1u, sizeof *d->bytes);
+    if (!d->lens || !d->bytes) {
+        pieces_decoder_destroy(&d);
+        return STATUS_NO_MEMORY;
+    }
+    memcpy(d->lens, p.lens, p.count);
+    for (uint32_t i = 0; i < p.count; p.bytes += p.lens[i++])
+        memcpy(d->bytes[i], p.bytes, p.lens[i]);
+    *out = d;
+    return STATUS_OK;
+}
+
+void pieces_decoder_destroy(struct pieces_decoder **d)
+{
+    if (!*d)
+        return;
+    free((*d)->lens);
+    free((*d)->bytes);
+    free(*d);
+    *d = NULL;
+}
+
+enum status pieces_decode(const struct pieces_decoder *d, struct slice packed, char *out,
+                          size_t *len)
+{
+    const uint8_t *at = (const uint8_t *)packed.ptr, *end = at + packed.len;
+    uint32_t few = d->few;
+    char *to = out;
+    while (at < end) {
+        /* No branch on the length of a code: it is as good as random. */
+        uint32_t first = at[0], behind = end - at > 1 ? at[1] : 0, more = first >= few,
+                 wide = few + ((first - few) << 8 | behind), n = more ? wide : first;
+        if (first == LITERAL && end - at > 1) {
+            *to++ = (char)behind;
+            at += 2;
+            continue;
+        }
+        at += 1 + more;
+        if (n >= d->count || at > end)
+            return STATUS_CORRUPT;
+        memcpy(to, d->bytes[n], PIECE_MAX); /* always 16: cheaper than asking how many */
+        to += d->lens[n];
+    }
+    *len = (size_t)(to - out);
+    return STATUS_OK;
+}

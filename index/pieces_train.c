@@ -1,0 +1,225 @@
+#include "index/piece_set.h"
+#include "index/pieces.h"
+#include "protocol/wire.h"
+
+#include <stdlib.h>
+
+/*
+ * One walk over the sample finds pieces: the longest known one and the next after it are counted
+ * as a pair, and a pair seen often enough becomes a piece at once, so that pieces grow while the
+ * walk goes on. A second walk counts what is used when the longest always wins; what does not earn
+ * its place in the dictionary goes, a third counts again and gives the shortest codes to the most
+ * used.
+ */
+
+enum {
+    GROW_MAX = 48000,     /* pieces tried */
+    PAIR_SLOTS = 1 << 18, /* two megabytes */
+    HEAD = 4,
+    VERSION = 1,
+    LITERAL = 255
+};
+
+struct pair {
+    uint32_t key; /* left << 16 | right, + 1 */
+    uint32_t count;
+};
+
+struct piece {
+    uint8_t len, bytes[PIECE_MAX];
+    uint32_t uses;
+};
+
+struct trainer {
+    struct slice samples;
+    const size_t *lens;
+    uint32_t count;
+    struct piece_set *set;
+    struct piece *pieces; /* by number in the set */
+    struct pair *pairs;
+    uint32_t pair_count, often;
+    bool failed;
+};
+
+static uint32_t add(struct trainer *t, const uint8_t *bytes, size_t len)
+{
+    uint32_t n = piece_set_add(t->set, bytes, len);
+    if (n == PIECE_NONE)
+        return n;
+    t->pieces[n].len = (uint8_t)len;
+    memcpy(t->pieces[n].bytes, bytes, len);
+    return n;
+}
+
+/* Pairs seen once make room for new ones; if that is not enough, all do. */
+static void forget_pairs(struct trainer *t)
+{
+    struct pair *fresh = calloc(PAIR_SLOTS, sizeof *fresh);
+    if (!fresh) {
+        t->failed = true;
+        return;
+    }
+    t->pair_count = 0;
+    for (uint32_t i = 0; i < PAIR_SLOTS && t->pair_count < PAIR_SLOTS / 4; i++) {
+        uint32_t at = t->pairs[i].key * UINT32_C(0x9e3779b1) >> 14;
+        if (t->pairs[i].count < 2)
+            continue;
+        while (fresh[at].key)
+            at = (at + 1) % PAIR_SLOTS;
+        fresh[at] = t->pairs[i];
+        t->pair_count++;
+    }
+    free(t->pairs);
+    t->pairs = fresh;
+}
+
+static struct pair *pair_of(struct trainer *t, uint32_t left, uint32_t right)
+{
+    uint32_t key = (left << 16 | right) + 1, at = key * UINT32_C(0x9e3779b1) >> 14;
+    if (t->pair_count > PAIR_SLOTS / 4 * 3)
+        forget_pairs(t);
+    while (t->pairs[at].key && t->pairs[at].key != key)
+        at = (at + 1) % PAIR_SLOTS;
+    t->pair_count += !t->pairs[at].key;
+    t->pairs[at].key = key;
+    return &t->pairs[at];
+}
+
+static void grow_from(struct trainer *t, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *left_at = at;
+    size_t left_len = 0, len;
+    uint32_t left = PIECE_NONE;
+    for (; at < end && !t->failed; at += len) {
+        uint32_t right = piece_set_longest(t->set, at, (size_t)(end - at), &len);
+        if (left != PIECE_NONE && left_len + len <= PIECE_MAX) {
+            struct pair *p = pair_of(t, left, right);
+            if (++p->count >= t->often) {
+                p->count = 0;
+                uint32_t both = add(t, left_at, left_len + len);
+                if (both != PIECE_NONE) {
+                    left = both;
+                    left_len += len;
+                    continue;
+                }
+            }
+        }
+        left = right;
+        left_at = at;
+        left_len = len;
+    }
+}
+
+static void count_uses(struct trainer *t, const uint8_t *at, const uint8_t *end)
+{
+    for (size_t len; at < end; at += len) {
+        uint32_t n = piece_set_longest(t->set, at, (size_t)(end - at), &len);
+        if (n != PIECE_NONE)
+            t->pieces[n].uses++;
+        len = n == PIECE_NONE ? 1 : len;
+    }
+}
+
+static void each_sample(struct trainer *t,
+                        void (*visit)(struct trainer *, const uint8_t *, const uint8_t *))
+{
+    const uint8_t *at = (const uint8_t *)t->samples.ptr;
+    for (uint32_t i = 0; i < t->count && !t->failed; at += t->lens[i++])
+        visit(t, at, at + t->lens[i]);
+}
+
+static int by_uses(const void *x, const void *y)
+{
+    const struct piece *a = x, *b = y;
+    if (a->uses != b->uses)
+        return a->uses > b->uses ? -1 : 1;
+    return a->len != b->len ? (a->len > b->len ? -1 : 1) : memcmp(a->bytes, b->bytes, a->len);
+}
+
+/* Is it used often enough to pay for its place? Without it two shorter ones would stand there. */
+static bool earns(const struct piece *p)
+{
+    return p->len == 1 ? p->uses > 2 : p->uses * 3 > (p->len + 1u) * 2;
+}
+
+/* Sorts, keeps what earns its place, and makes the set anew from it. */
+static void keep_best(struct trainer *t)
+{
+    uint32_t n = piece_set_count(t->set), kept = 0;
+    qsort(t->pieces, n, sizeof *t->pieces, by_uses);
+    while (kept < n && kept < PIECES_MAX && t->pieces[kept].uses > 1)
+        kept++;
+    piece_set_destroy(&t->set);
+    t->set = piece_set_create(GROW_MAX);
+    for (uint32_t i = 0; i < kept && t->set; i++) {
+        struct piece p = t->pieces[i];
+        if (!earns(&p))
+            continue;
+        uint32_t at = add(t, p.bytes, p.len);
+        if (at == PIECE_NONE)
+            t->failed = true;
+        else
+            t->pieces[at].uses = 0;
+    }
+    t->failed |= !t->set;
+}
+
+/* As many as possible get a code of one byte: so that the rest fits into those of two. */
+static uint32_t short_codes(uint32_t count)
+{
+    uint32_t few = LITERAL - 1;
+    while (few + (LITERAL - few) * 256 < count)
+        few--;
+    return few < count ? few : count;
+}
+
+static void write_out(struct trainer *t, struct buf *out)
+{
+    uint32_t n = piece_set_count(t->set);
+    qsort(t->pieces, n, sizeof *t->pieces, by_uses);
+    uint32_t few = short_codes(n), kept = 0;
+    for (uint32_t i = 0; i < n; i++) /* a letter with a code of two bytes is no better than plain */
+        if (i < few || t->pieces[i].len > 1)
+            t->pieces[kept++] = t->pieces[i];
+    few = few < kept ? few : kept;
+    buf_put_u8(out, VERSION);
+    buf_put_u8(out, (uint8_t)few);
+    wire_put_u16(out, (uint16_t)kept);
+    for (uint32_t i = 0; i < kept; i++)
+        buf_put_u8(out, t->pieces[i].len);
+    for (uint32_t i = 0; i < kept; i++)
+        buf_put(out, t->pieces[i].bytes, t->pieces[i].len);
+}
+
+static enum status train(struct trainer *t, struct buf *dictionary)
+{
+    for (uint32_t b = 0; b < 256; b++)
+        add(t, &(uint8_t){(uint8_t)b}, 1);
+    /* Of 4 MiB ten: fewer and it learns what only the sample has, more and it misses too much. */
+    t->often = (uint32_t)(t->samples.len >> 19) + 2;
+    t->often = t->often < 3 ? 3 : t->often > 16 ? 16 : t->often;
+    each_sample(t, grow_from);
+    each_sample(t, count_uses);
+    keep_best(t);
+    if (t->failed)
+        return STATUS_NO_MEMORY;
+    each_sample(t, count_uses);
+    if (piece_set_count(t->set) < 16)
+        return STATUS_INVALID;
+    write_out(t, dictionary);
+    return dictionary->failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status pieces_train(struct slice samples, const size_t *lens, uint32_t count,
+                         struct buf *dictionary)
+{
+    struct trainer t = {.samples = samples, .lens = lens, .count = count};
+    t.set = piece_set_create(GROW_MAX);
+    t.pieces = calloc(GROW_MAX, sizeof *t.pieces);
+    t.pairs = calloc(PAIR_SLOTS, sizeof *t.pairs);
+    enum status st = t.set && t.pieces && t.pairs ? train(&t, dictionary) : STATUS_NO_MEMORY;
+    piece_set_destroy(&t.set);
+    free(t.pieces);
+    free(t.pairs);
+    return st;
+}
