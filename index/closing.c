@@ -20,8 +20,7 @@ static bool parted(struct slice text, uint32_t from, uint32_t to)
     enum { GENERAL_PUNCTUATION = 0xe2 }; /* first byte of dashes and quotes in UTF-8 */
     for (uint32_t i = from; i < to && i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c == GENERAL_PUNCTUATION || (c && memchr(",;:()|[]/", c, 9)) ||
-            (c == '-' && i + 1 < to))
+        if (c == GENERAL_PUNCTUATION || (c && strchr(",;:()|[]/", c)) || (c == '-' && i + 1 < to))
             return true;
     }
     return false;

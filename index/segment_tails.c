@@ -33,7 +33,9 @@ void segment_writer_tails(struct segment_writer *w)
     uint32_t *order = malloc(((size_t)terms + 1) * sizeof *order);
     if (!tails || !order) {
         w->blob.failed = true;
-        terms = 0;
+        free(tails);
+        free(order);
+        return;
     }
     for (uint32_t o = 0; o < terms; o++) {
         struct slice term = segment_writer_text(w, o);
