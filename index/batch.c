@@ -169,7 +169,7 @@ static enum status weigh(struct batch *b, struct slice id, uint32_t docid, int s
     return st;
 }
 
-/* The same, parsed into b->old. */
+/* The stored product, parsed into b->old. */
 static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
 {
     enum status st = read_document(b, id, docid);

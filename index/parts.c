@@ -1,7 +1,7 @@
 #include "index/parts.h"
-#include "index/tails.h"
 #include "index/expand.h"
 #include "index/probe.h"
+#include "index/tails.h"
 #include "index/variants.h"
 
 #include <stdlib.h>

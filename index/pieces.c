@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-enum { HEAD = 4, VERSION = 1, LITERAL = 255 };
-
 /* --- dictionary ------------------------------------------------------------------------------- */
 
 struct parsed {
@@ -17,20 +15,21 @@ static enum status parse(struct slice dictionary, struct parsed *p)
 {
     const uint8_t *at = (const uint8_t *)dictionary.ptr;
     size_t sum = 0;
-    if (dictionary.len < HEAD || at[0] != VERSION || at[1] >= LITERAL)
+    if (dictionary.len < PIECES_HEAD || at[0] != PIECES_VERSION || at[1] >= PIECES_LITERAL)
         return STATUS_CORRUPT;
     p->few = at[1];
     p->count = wire_load16(at + 2);
-    p->lens = at + HEAD;
+    p->lens = at + PIECES_HEAD;
     p->bytes = p->lens + p->count;
-    if (dictionary.len < HEAD + p->count || p->count > p->few + (LITERAL - p->few) * 256)
+    if (dictionary.len < PIECES_HEAD + p->count ||
+        p->count > p->few + (PIECES_LITERAL - p->few) * 256)
         return STATUS_CORRUPT;
     for (uint32_t i = 0; i < p->count; i++) {
         if (p->lens[i] == 0 || p->lens[i] > PIECE_MAX)
             return STATUS_CORRUPT;
         sum += p->lens[i];
     }
-    return HEAD + p->count + sum == dictionary.len ? STATUS_OK : STATUS_CORRUPT;
+    return PIECES_HEAD + p->count + sum == dictionary.len ? STATUS_OK : STATUS_CORRUPT;
 }
 
 /* --- packing ---------------------------------------------------------------------------------- */
@@ -78,7 +77,7 @@ size_t pieces_encode(const struct pieces_encoder *e, struct slice text, uint8_t 
         size_t matched;
         uint32_t n = piece_set_longest(e->set, at, (size_t)(end - at), &matched);
         if (n == PIECE_NONE) {
-            *to++ = LITERAL;
+            *to++ = PIECES_LITERAL;
             *to++ = *at++;
             continue;
         }
@@ -146,7 +145,7 @@ enum status pieces_decode(const struct pieces_decoder *d, struct slice packed, c
         /* No branch on the length of a code: it is as good as random. */
         uint32_t first = at[0], behind = end - at > 1 ? at[1] : 0, more = first >= few,
                  wide = few + ((first - few) << 8 | behind), n = more ? wide : first;
-        if (first == LITERAL && end - at > 1) {
+        if (first == PIECES_LITERAL && end - at > 1) {
             *to++ = (char)behind;
             at += 2;
             continue;

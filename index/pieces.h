@@ -20,7 +20,8 @@
 #include "protocol/buf.h"
 #include "protocol/status.h"
 
-enum { PIECE_MAX = 16, PIECES_MAX = 24000, PIECES_DICTIONARY_MAX = 4 + PIECES_MAX * 17 };
+enum { PIECES_HEAD = 4, PIECES_VERSION = 1, PIECES_LITERAL = 255 };
+enum { PIECE_MAX = 16, PIECES_MAX = 24000, PIECES_DICTIONARY_MAX = PIECES_HEAD + PIECES_MAX * 17 };
 
 /* Appends a dictionary learned from `count` texts lying back to back; INVALID when nothing repeats
  * often enough to be worth its place, NO_MEMORY. */

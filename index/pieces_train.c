@@ -13,11 +13,8 @@
  */
 
 enum {
-    GROW_MAX = 48000,     /* pieces tried */
-    PAIR_SLOTS = 1 << 18, /* two megabytes */
-    HEAD = 4,
-    VERSION = 1,
-    LITERAL = 255
+    GROW_MAX = 48000,    /* pieces tried */
+    PAIR_SLOTS = 1 << 18 /* two megabytes */
 };
 
 struct pair {
@@ -167,8 +164,8 @@ static void keep_best(struct trainer *t)
 /* As many as possible get a code of one byte: so that the rest fits into those of two. */
 static uint32_t short_codes(uint32_t count)
 {
-    uint32_t few = LITERAL - 1;
-    while (few + (LITERAL - few) * 256 < count)
+    uint32_t few = PIECES_LITERAL - 1;
+    while (few + (PIECES_LITERAL - few) * 256 < count)
         few--;
     return few < count ? few : count;
 }
@@ -182,7 +179,7 @@ static void write_out(struct trainer *t, struct buf *out)
         if (i < few || t->pieces[i].len > 1)
             t->pieces[kept++] = t->pieces[i];
     few = few < kept ? few : kept;
-    buf_put_u8(out, VERSION);
+    buf_put_u8(out, PIECES_VERSION);
     buf_put_u8(out, (uint8_t)few);
     wire_put_u16(out, (uint16_t)kept);
     for (uint32_t i = 0; i < kept; i++)

@@ -12,7 +12,7 @@
 #include "protocol/buf.h"
 #include "protocol/status.h"
 
-enum { FRAMES_BLOCK = 16, FRAMES_RAW_MAX = 1100000 + 480 + 64 };
+enum { FRAMES_RAW_MAX = 1100000 + 480 + 64 };
 
 /* Is it a dictionary of frames, not one of pieces? */
 bool frames_dictionary_is(struct slice dictionary);

@@ -7,9 +7,9 @@
  * words asked of a field are always needed. More and rarer words rank higher; nothing comes before
  * a product that holds them all.
  *
- * Are there still too few, and the words three or more, then rare words are enough by themselves,
- * behind every product that holds half: of three words a product may lack two, but not the two that
- * say the most. This finds "wall mounted whirlpool" among 50 products instead of none.
+ * Where the profile asks for it (bare_below), and are there still too few for words that are three
+ * or more, rare words are enough by themselves, behind every product that holds half: of three
+ * words a product may lack two, but not the two that say the most.
  *
  * The words the reply names as dropped are those that the best of the products which lack any does
  * without: none when all that is found holds every word. Like the rule itself they depend on the

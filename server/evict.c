@@ -9,8 +9,8 @@
 
 #include "index/weight.h"
 #include "server/canary_id.h"
-#include "server/push_canary.h"
 #include "server/hits_file.h"
+#include "server/push_canary.h"
 #include "server/role.h"
 #include "server/s3fifo.h"
 #include "server/weight_flight.h"

@@ -1,6 +1,6 @@
 #include "server/front_warm.h"
-#include "server/shared.h"
 #include "server/front.h"
+#include "server/shared.h"
 
 enum { OPENING_US = 10000, LATER_BEATS = 10 };
 

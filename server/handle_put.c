@@ -15,7 +15,7 @@
 #include "server/front.h"
 #include "server/validate.h"
 
-enum { SLICE_ITEMS = 32, LOOK_ITEMS = 8, SLICE_US = 250 };
+enum { BULK_BYTES = 16384, LOOK_ITEMS = 8, SLICE_US = 250 };
 
 /* One PUT on its way through the writer. */
 struct put_job {
@@ -231,15 +231,31 @@ static enum status put_answer_here(struct request *rq, struct put_job *j)
     return s;
 }
 
-/* Its bytes are kept: those that it was read from go with the pass. */
-static enum status put_keep(struct put_job *j, struct slice body, struct fault *fault)
+/* Reads the request. A bulk is read from bytes of its own: those of the frame go with the pass. */
+static enum status put_read(struct put_job *j, struct slice body, struct fault *fault)
 {
-    buf_put_slice(&j->own, body);
+    struct front *f = j->front;
+    struct put_request *p = &j->request;
+    struct catalog *c;
+    bool bulk = body.len > BULK_BYTES;
+    if (bulk)
+        buf_put_slice(&j->own, body);
     if (j->own.failed)
         return STATUS_NO_MEMORY;
-    enum status s = put_request_decode(buf_slice(&j->own), &j->arena, &j->request, fault);
+    enum status s = put_request_decode(bulk ? buf_slice(&j->own) : body,
+                                       bulk ? &j->arena : &f->arena, p, fault);
+    s = s ? s : catalogs_get(f->catalogs, p->catalog, &c, fault);
     if (s)
         return s;
+    if (p->item_count > config_number(f->role->config, OPTION_ITEMS))
+        return fault_set(fault, STATUS_TOO_LARGE, NULL, "too many items in one PUT");
+    j->place = malloc((p->item_count + 1) * sizeof *j->place);
+    return j->place ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* From the next pass on it is checked slice by slice. */
+static enum status put_keep(struct put_job *j)
+{
     j->front->putting = j;
     admission_hold_ingest(&j->front->admission, true);
     return STATUS_AGAIN;
@@ -247,29 +263,18 @@ static enum status put_keep(struct put_job *j, struct slice body, struct fault *
 
 enum status handle_put(struct front *f, struct request *rq, struct fault *fault)
 {
-    struct put_request p;
-    struct catalog *c;
-    enum status s = put_request_decode(rq->frame.body, &f->arena, &p, fault);
-    if (s || (s = catalogs_get(f->catalogs, p.catalog, &c, fault)))
-        return s;
-    if (p.item_count > config_number(f->role->config, OPTION_ITEMS))
-        return fault_set(fault, STATUS_TOO_LARGE, NULL, "too many items in one PUT");
     struct put_job *j = calloc(1, sizeof *j);
-    if (!j || !(j->place = malloc((p.item_count + 1) * sizeof *j->place))) {
-        free(j);
+    if (!j)
         return STATUS_NO_MEMORY;
-    }
     j->front = f;
     j->to = reply_address_of(rq);
     j->deadline_us = rq->deadline_us;
     arena_init(&j->arena, 0);
-    if (p.item_count > SLICE_ITEMS) {
-        s = put_keep(j, rq->frame.body, fault);
-    } else {
-        j->request = p;
-        s = put_check_on(j, INT64_MAX, fault);
-        s = s ? s : put_answer_here(rq, j);
-    }
+    enum status s = put_read(j, rq->frame.body, fault);
+    if (!s && j->own.len)
+        return put_keep(j);
+    s = s ? s : put_check_on(j, INT64_MAX, fault);
+    s = s ? s : put_answer_here(rq, j);
     if (s != STATUS_AGAIN)
         put_job_free(j);
     return s;

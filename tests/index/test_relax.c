@@ -17,7 +17,6 @@ static void at_least_half_of_the_words_are_held(void **state)
                                       {.id = "cd", .title = "gamma delta"},
                                       {.id = "a", .title = "alpha"},
                                       {0}});
-    f.query.profile_text = SLICE_LIT("bare_below 0");
     assert_string_equal(find_ids(&f, "alpha beta gamma delta"), "abcd abc cd");
     assert_string_equal(find_dropped(&f), "delta"); /* of the best that lacks any */
     assert_string_equal(find_ids(&f, "alpha beta gamma zeta"), "abc abcd");
@@ -64,7 +63,6 @@ static void light_words_are_not_counted(void **state)
               (struct find_product[]){{.id = "kit", .title = "drip and micro sprinkler kit"},
                                       {.id = "head", .title = "shower head"},
                                       {0}});
-    f.query.profile_text = SLICE_LIT("bare_below 0");
     assert_string_equal(find_ids(&f, "sprinkler head to drip line"), "kit");
     assert_string_equal(find_ids(&f, "sprinkler head two drip line"), "");
     find_close(&f);
