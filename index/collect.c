@@ -1,7 +1,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "index/collect.h"
+#include "index/collect_private.h"
 #include "index/excluded.h"
 #include "index/field_limit.h"
 
@@ -248,17 +248,6 @@ static bool spent(struct search *s)
     return true;
 }
 
-/* Nothing is ever left out of the count. */
-static bool counts_all(const struct search *s)
-{
-    return s->query->facet_count || s->count_to == UINT64_MAX;
-}
-
-static bool counted_enough(const struct search *s)
-{
-    return !s->query->facet_count && (s->count_known || s->found >= s->count_to);
-}
-
 static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
 {
     struct search *s = ctx;
@@ -271,7 +260,7 @@ static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
         return MATCH_SCORE;
     if (s->again)
         return MATCH_SKIP;
-    if (!counted_enough(s))
+    if (!collect_counted_enough(s))
         return MATCH_COUNT;
     s->inexact |= !s->count_known;
     return MATCH_SKIP;
@@ -290,13 +279,18 @@ static bool on_again(void *ctx, bool again)
     return true;
 }
 
+static void on_counted(void *ctx, const uint64_t *bits, uint32_t words)
+{
+    collect_count_bits(ctx, bits, words);
+}
+
 static uint32_t on_floor(void *ctx)
 {
     struct search *s = ctx;
     if (spent(s))
         return UINT32_MAX;
     if (s->query->no_pruning || s->sort.count || s->groups || s->recording ||
-        s->top.count < s->top.cap || !counted_enough(s))
+        s->top.count < s->top.cap || !collect_counted_enough(s))
         return 0;
     s->inexact |= !s->count_known;
     return s->top.cap ? (uint32_t)s->top.items[0].keys[0] : UINT32_MAX;
@@ -317,35 +311,6 @@ static enum status browse_segment(struct search *s)
             scores[i] = 0;
         }
         st = on_batch(s, docs, scores, count);
-    }
-    return st;
-}
-
-/* A single word needs no counting where nothing else decides: its live frequency is the count, less
- * what is excluded. */
-static bool counted_by_df(const struct search *s)
-{
-    const struct plan *p = &s->plan;
-    return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
-           !s->limited && !s->rules.hidden_count && !s->filter && !p->phrase_count &&
-           s->query->max_stale_ms < 0;
-}
-
-bool collect_counts_all(const struct search *s)
-{
-    return counts_all(s) || s->sort.count || s->groups || s->query->no_pruning || counted_by_df(s);
-}
-
-static enum status count_by_df(struct search *s)
-{
-    const struct group *g = &s->plan.groups[0];
-    enum status st = STATUS_OK;
-    s->found = g->df;
-    for (uint32_t i = 0; !st && s->query->excluded && i < snapshot_segment_count(s->snap); i++) {
-        uint64_t out;
-        st = excluded_count(&s->searcher->excluded, s->query, s->snap, snapshot_segment(s->snap, i),
-                            g->items[0].term, &out);
-        s->found -= st || out > s->found ? 0 : out;
     }
     return st;
 }
@@ -401,12 +366,22 @@ static enum status replay(struct search *s, struct share_base *base)
     return st;
 }
 
+/* Matches that must be seen before any may be skipped; 0 where lists are to be read one by one. */
+static uint64_t to_count(const struct search *s)
+{
+    if (s->query->postings_max || s->query->no_pruning || s->count_known)
+        return 0;
+    if (collect_counts_all(s) || s->recording)
+        return UINT64_MAX;
+    return s->found < s->count_to ? s->count_to - s->found : 0;
+}
+
 static enum status collect_segments(struct search *s, bool all)
 {
-    const struct match_consumer consumer = {s, on_batch, on_need, on_again, on_floor};
-    const struct match_spec spec = {s->searcher->lut, all, s->tiers};
+    const struct match_consumer consumer = {s, on_batch, on_need, on_again, on_counted, on_floor};
+    struct match_spec spec = {s->searcher->lut, all, s->tiers, snapshot_uuid(s->snap), 0};
     enum status st = STATUS_OK;
-    bool by_df = counted_by_df(s);
+    bool by_df = collect_counted_by_df(s);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
         s->segment = snapshot_segment(s->snap, i);
         s->segment_place = i;
@@ -419,13 +394,15 @@ static enum status collect_segments(struct search *s, bool all)
         else if (s->loose_rule && !s->loose_rule->any) /* any word: nothing to hold against it */
             st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule,
                                s->searcher->lut, &consumer, &s->out->work);
-        else
+        else {
+            spec.counted = to_count(s);
             st = match_segment(s->searcher->matcher, s->segment, &s->plan, &spec, s->arena,
                                &consumer, &s->out->work);
+        }
         st = st ? st : s->stopped;
     }
     if (by_df && !st)
-        st = count_by_df(s);
+        st = collect_count_by_df(s);
     return st;
 }
 
@@ -455,7 +432,7 @@ enum status collect_attempt(struct search *s, bool all)
     s->top.count = 0;
     /* Page or no page: what a relaxed search does without is told by its best product, and what
      * cannot enter the top is left out of the count alike. */
-    s->top.cap = s->query->k || s->loose_rule || !counts_all(s) ? s->top_room : 0;
+    s->top.cap = s->query->k || s->loose_rule || !collect_counts_exactly(s) ? s->top_room : 0;
     if (s->groups)
         groups_reset(s->groups);
     s->inexact = false;

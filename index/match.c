@@ -24,8 +24,10 @@ enum status matcher_create(struct matcher **out)
 
 void matcher_destroy(struct matcher **m)
 {
-    if (*m)
+    if (*m) {
+        match_dense_free(*m);
         free((*m)->block);
+    }
     *m = NULL;
 }
 
@@ -144,7 +146,7 @@ static enum status match_few(struct matching *g)
     return s ? s : match_give(g, m->docs, m->scores, n);
 }
 
-enum status match_all(struct matching *g)
+enum status match_all(struct matching *g, uint64_t counted)
 {
     uint32_t others = 0;
     for (uint32_t i = 1; i < g->count; i++) { /* few: the shortest first */
@@ -162,6 +164,8 @@ enum status match_all(struct matching *g)
             return s;
         others += i ? g->sources[i].bound : 0;
     }
+    if (match_is_dense(g, counted))
+        return match_dense(g);
     struct list *single = source_single(&g->sources[0]);
     struct run *run = source_run(&g->sources[0]);
     if (g->count == 1 && !single && g->sources[0].whole && g->out->again(g->out->ctx, true))
@@ -175,8 +179,12 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
                           const struct match_spec *spec, struct arena *arena,
                           const struct match_consumer *out, struct query_work *work)
 {
-    struct matching g = {
-        .m = m, .sources = m->sources, .doc_count = segment_doc_count(s), .out = out, .work = work};
+    struct matching g = {.m = m,
+                         .sources = m->sources,
+                         .doc_count = segment_doc_count(s),
+                         .edition = spec->edition,
+                         .out = out,
+                         .work = work};
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < plan->group_count; i++) {
         struct source *x = &g.sources[g.count];
@@ -187,7 +195,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
     }
     if (st || g.count == 0)
         return st;
-    st = spec->all ? match_all(&g) : match_any(&g);
+    st = spec->all ? match_all(&g, spec->counted) : match_any(&g);
     for (uint32_t i = 0; i < g.count; i++)
         source_account(&g.sources[i]);
     return st;

@@ -27,6 +27,9 @@ struct match_consumer {
     /* Asked when documents would be given twice, with the better score to count: `again` announces
      * those that are only ranked, since another batch has them too. False: not to be done. */
     bool (*again)(void *ctx, bool again);
+    /* The documents that hold every word, a bit each from the segment's first on: to be counted at
+     * once, where nothing else decides what counts. */
+    void (*counted)(void *ctx, const uint64_t *bits, uint32_t words);
     /* Documents that score less may be left out, uncounted; 0 = none may. */
     uint32_t (*floor)(void *ctx);
 };
@@ -39,6 +42,8 @@ struct match_spec {
     const uint32_t *lut; /* score by evidence byte, 1..1023, 256 entries */
     bool all;            /* every group, else any */
     bool tiers;          /* exact words carry theirs */
+    uint32_t edition;    /* a number that tells it from others; segments have theirs in it */
+    uint64_t counted;    /* before so many are counted no document may be skipped */
 };
 
 enum status match_segment(struct matcher *m, const struct segment *s, const struct plan *plan,

@@ -1,7 +1,8 @@
-/* match_private - what match.c and match_any.c share. */
+/* match_private - what match.c, match_any.c and match_dense.c share. */
 #ifndef SOUK_INDEX_MATCH_PRIVATE_H
 #define SOUK_INDEX_MATCH_PRIVATE_H
 
+#include "index/dense.h"
 #include "index/match.h"
 
 struct matcher {
@@ -9,7 +10,10 @@ struct matcher {
     struct kernel_window window;
     uint32_t docs[LIST_ROOM], scores[LIST_ROOM]; /* the batch at hand */
     struct source sources[PLAN_WORDS_MAX];
-    void *block; /* as calloc gave it */
+    struct dense *dense;
+    uint64_t *all, *one; /* bitmaps of a segment's documents, see match_dense.c */
+    uint32_t words;      /* of each */
+    void *block;         /* as calloc gave it */
 };
 
 /* One segment being matched. */
@@ -18,12 +22,19 @@ struct matching {
     struct source *sources; /* those that are not empty */
     uint32_t count;
     uint32_t doc_count; /* of the segment */
+    uint32_t edition;
     const struct match_consumer *out;
     struct query_work *work;
 };
 
-enum status match_all(struct matching *g);
+enum status match_all(struct matching *g, uint64_t counted);
 enum status match_any(struct matching *g);
+/* Is it better found by bitmaps? The sources are not settled, the shortest is the first; `counted`
+ * as in match_spec. */
+bool match_is_dense(const struct matching *g, uint64_t counted);
+/* The sources are settled. */
+enum status match_dense(struct matching *g);
+void match_dense_free(struct matcher *m);
 
 static inline enum status match_give(struct matching *g, uint32_t *docs, uint32_t *scores,
                                      uint32_t count)

@@ -1,0 +1,76 @@
+#include "index/collect_private.h"
+
+/* How many match, where that can be known without looking at each of them. */
+
+bool collect_counts_exactly(const struct search *s)
+{
+    return s->query->facet_count || s->count_to == UINT64_MAX;
+}
+
+bool collect_counted_enough(const struct search *s)
+{
+    return !s->query->facet_count && (s->count_known || s->found >= s->count_to);
+}
+
+/* Nothing but its words decides whether a product is found. */
+static bool by_words_alone(const struct search *s)
+{
+    return !s->limited && !s->rules.hidden_count && !s->filter && !s->plan.phrase_count &&
+           s->query->max_stale_ms < 0;
+}
+
+bool collect_counted_by_df(const struct search *s)
+{
+    const struct plan *p = &s->plan;
+    return p->group_count == 1 && p->groups[0].count == 1 && !p->groups[0].prefix.len &&
+           by_words_alone(s);
+}
+
+bool collect_counts_all(const struct search *s)
+{
+    return collect_counts_exactly(s) || s->sort.count || s->groups || s->query->no_pruning ||
+           collect_counted_by_df(s);
+}
+
+enum status collect_count_by_df(struct search *s)
+{
+    const struct group *g = &s->plan.groups[0];
+    enum status st = STATUS_OK;
+    s->found = g->df;
+    for (uint32_t i = 0; !st && s->query->excluded && i < snapshot_segment_count(s->snap); i++) {
+        uint64_t out;
+        st = excluded_count(&s->searcher->excluded, s->query, s->snap, snapshot_segment(s->snap, i),
+                            g->items[0].term, &out);
+        s->found -= st || out > s->found ? 0 : out;
+    }
+    return st;
+}
+
+/* --- by bitmaps ------------------------------------------------------------------------------- */
+
+/* The live bits of 64 docids from any on. */
+static uint64_t live_word(const struct search *s, uint32_t docid)
+{
+    const uint64_t *words = snapshot_live_chunk(s->snap, docid / COLUMN_CHUNK);
+    return words ? words[docid % COLUMN_CHUNK / 64] : UINT64_MAX;
+}
+
+static uint64_t live_from(const struct search *s, uint32_t docid)
+{
+    uint32_t shift = docid % 64;
+    uint64_t low = live_word(s, docid);
+    return shift ? low >> shift | live_word(s, docid + 64 - shift) << (64 - shift) : low;
+}
+
+void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words)
+{
+    uint64_t count = 0;
+    if (!by_words_alone(s) || s->query->excluded || s->recording || s->cursor || s->count_known)
+        return;
+    for (uint32_t w = 0; w < words; w++)
+        if (bits[w])
+            count += (uint64_t)__builtin_popcountll(
+                s->check_live ? bits[w] & live_from(s, s->base + w * 64) : bits[w]);
+    s->found += count;
+    s->count_known = true;
+}

@@ -1,0 +1,18 @@
+/* collect_private - what collect.c and collect_count.c share: what is known of the count. */
+#ifndef SOUK_INDEX_COLLECT_PRIVATE_H
+#define SOUK_INDEX_COLLECT_PRIVATE_H
+
+#include "index/collect.h"
+
+/* Nothing is ever left out of the count. */
+bool collect_counts_exactly(const struct search *s);
+/* What cannot enter the top may be skipped. */
+bool collect_counted_enough(const struct search *s);
+/* A single word needs no counting where nothing else decides: its live frequency is the count,
+ * less what is excluded. */
+bool collect_counted_by_df(const struct search *s);
+enum status collect_count_by_df(struct search *s);
+/* Counts what holds every word in the segment at hand, unless more decides than words. */
+void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words);
+
+#endif

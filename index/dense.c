@@ -1,0 +1,112 @@
+#include "index/dense.h"
+#include "index/segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 128 };
+
+struct slot {
+    uint32_t edition, segment, list; /* number of the segment, offset of the list's first block */
+    uint32_t words;                  /* 0 = empty */
+    uint64_t *bits;
+    uint64_t used; /* the later the greater */
+};
+
+struct dense {
+    struct slot slots[SLOTS];
+    uint64_t clock;
+    size_t bytes;
+};
+
+enum status dense_create(struct dense **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void empty(struct dense *d, struct slot *s)
+{
+    d->bytes -= s->words * sizeof *s->bits;
+    free(s->bits);
+    *s = (struct slot){0};
+}
+
+void dense_destroy(struct dense **d)
+{
+    for (uint32_t i = 0; *d && i < SLOTS; i++)
+        empty(*d, &(*d)->slots[i]);
+    free(*d);
+    *d = NULL;
+}
+
+enum status dense_mark(const struct postings *p, uint64_t *bits)
+{
+    struct postings_block block;
+    for (uint32_t b = 0; b < p->block_count; b++) {
+        enum status st = postings_decode_docs(p, b, &block);
+        if (st)
+            return st;
+        for (uint32_t i = 0; i < block.count; i++)
+            bits[block.docs[i] >> 6] |= (uint64_t)1 << (block.docs[i] & 63);
+    }
+    return STATUS_OK;
+}
+
+static struct slot *least_used(struct dense *d)
+{
+    struct slot *best = NULL;
+    for (uint32_t i = 0; i < SLOTS; i++)
+        if (d->slots[i].words && (!best || d->slots[i].used < best->used))
+            best = &d->slots[i];
+    return best;
+}
+
+static struct slot *free_slot(struct dense *d)
+{
+    for (uint32_t i = 0; i < SLOTS; i++)
+        if (!d->slots[i].words)
+            return &d->slots[i];
+    return NULL;
+}
+
+/* An empty slot with room for so many bytes; NULL when they are more than one list may take. */
+static struct slot *make_room(struct dense *d, size_t bytes)
+{
+    struct slot *s;
+    if (bytes > DENSE_BYTES / 8)
+        return NULL;
+    while (!(s = free_slot(d)) || d->bytes + bytes > DENSE_BYTES)
+        empty(d, least_used(d));
+    return s;
+}
+
+enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
+                       uint64_t *decoded, const uint64_t **out)
+{
+    uint32_t segment = segment_number(p->segment), list = p->off[0];
+    *out = NULL;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct slot *s = &d->slots[i];
+        if (s->words == words && s->list == list && s->segment == segment &&
+            s->edition == edition) {
+            s->used = ++d->clock;
+            *out = s->bits;
+            return STATUS_OK;
+        }
+    }
+    struct slot *s = make_room(d, words * sizeof *s->bits);
+    uint64_t *bits = s ? calloc(words, sizeof *bits) : NULL;
+    if (!bits)
+        return STATUS_OK;
+    enum status st = dense_mark(p, bits);
+    if (st) {
+        free(bits);
+        return st;
+    }
+    *s = (struct slot){edition, segment, list, words, bits, ++d->clock};
+    d->bytes += words * sizeof *bits;
+    *decoded += p->block_count;
+    *out = bits;
+    return STATUS_OK;
+}

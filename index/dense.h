@@ -1,0 +1,33 @@
+/*
+ * dense - bitmaps of frequent lists, kept between the queries of one thread.
+ *
+ * Which documents of a segment a list holds, a bit each: a word that one product in 64 has takes
+ * no more room so than as numbers, and two of them meet 64 documents a step. Lists are decoded on
+ * first use; the ones used last stay, up to DENSE_BYTES. Segments never change, so neither do
+ * these.
+ */
+#ifndef SOUK_INDEX_DENSE_H
+#define SOUK_INDEX_DENSE_H
+
+#include "index/postings.h"
+
+enum { DENSE_SHARE = 64, DENSE_BYTES = 8 << 20 };
+
+struct dense;
+enum status dense_create(struct dense **out);
+void dense_destroy(struct dense **d);
+
+/* Is the list frequent enough in its segment of `docs` documents? */
+static inline bool dense_worth(const struct postings *p, uint32_t docs)
+{
+    return p->df >= docs / DENSE_SHARE && p->df > POSTINGS_BLOCK;
+}
+
+/* Its bitmap of `words` words, until the next call; `edition` tells editions apart. NULL: no room
+ * for it. CORRUPT when the list is damaged. *decoded grows by the blocks that were. */
+enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
+                       uint64_t *decoded, const uint64_t **out);
+/* Sets the bits of a list's documents; others stay. */
+enum status dense_mark(const struct postings *p, uint64_t *bits);
+
+#endif
