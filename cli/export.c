@@ -74,7 +74,9 @@ static enum status write_part(struct command *c, const struct scan_reply *r, str
     return st;
 }
 
-static int export_all(struct command *c, struct scan_request *q, struct seen *seen)
+/* The file is written from the first answer on: a refusal leaves one that is there as it was. */
+static int export_all(struct command *c, struct scan_request *q, struct seen *seen,
+                      const char *path)
 {
     struct scan_reply r = {.more = true};
     int code = EXIT_OK, starts = 1;
@@ -85,6 +87,9 @@ static int export_all(struct command *c, struct scan_request *q, struct seen *se
             r.more = true;
             continue;
         }
+        if (!st && path && !freopen(path, "w", stdout))
+            return command_usage("cannot write the file of --output");
+        path = st ? path : NULL;
         st = st ? st : write_part(c, &r, seen);
         if (st)
             return command_fail(c, st, &c->reply.fault);
@@ -109,9 +114,7 @@ int command_export(struct command *c)
     int code = command_connect(c);
     if (code)
         return code;
-    if (path && !freopen(path, "w", stdout))
-        return command_usage("cannot write the file of --output");
-    code = export_all(c, &q, &seen);
+    code = export_all(c, &q, &seen, path);
     free(seen.slots);
     return code;
 }

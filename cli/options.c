@@ -171,15 +171,18 @@ int64_t options_number(const struct options *o, enum option_id id, int64_t other
     return *value && !*end && n >= 0 ? n : -1;
 }
 
-void options_print(void)
+void options_print(const char *command)
 {
     for (int i = 0; i < OPTION_COUNT; i++) {
         char left[60], letter[5] = "    ";
+        bool named = !command && *table[i].commands;
+        if (command && !known_to(table[i].commands, command))
+            continue;
         if (table[i].letter)
             snprintf(letter, sizeof letter, "-%c, ", table[i].letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, table[i].name, table[i].value ? " " : "",
                  table[i].value ? table[i].value : "");
-        printf("  %-28s %s%s%s\n", left, table[i].commands, *table[i].commands ? ": " : "",
+        printf("  %-28s %s%s%s\n", left, named ? table[i].commands : "", named ? ": " : "",
                table[i].help);
     }
 }

@@ -39,7 +39,7 @@ const char *options_nth(const struct options *o, enum option_id id, uint32_t n);
 /* A whole number >= 0, or `otherwise` when the option is missing; -1 when it is no number, which
    options_fit finds before for those with a BOUND. */
 int64_t options_number(const struct options *o, enum option_id id, int64_t otherwise);
-/* One line per option. */
-void options_print(void);
+/* One line per option: those a command knows, all for NULL. */
+void options_print(const char *command);
 
 #endif

@@ -84,6 +84,26 @@ class CommandLine(unittest.TestCase):
         self.assertGreater(len(commands), 15)
         self.assertEqual([c for c in commands if f'*{c}' not in page], [])
 
+    def test_help_of_a_command_tells_its_own_options_and_an_example(self):
+        told = self.server.souk('put', '--help')
+        self.assertRegex(told, r"^Usage: souk put CATALOG")
+        self.assertIn('--patch', told)
+        self.assertIn('--server', told)
+        self.assertNotIn('--facet', told)
+        self.assertRegex(told, r'Example:\n  souk put shop ')
+        self.refused('fetch', '--help', says=("unknown command 'fetch'",))
+
+    def test_a_refused_export_leaves_the_file_as_it_was(self):
+        path = os.path.join(self.server.data, 'kept.jsonl')
+        with open(path, 'w') as f:
+            f.write('earlier\n')
+        self.refused('export', '--catalog', 'nowhere', '-o', path, code=4)
+        with open(path) as f:
+            self.assertEqual(f.read(), 'earlier\n')
+        self.server.souk('export', '--catalog', 'shop', '-o', path)
+        with open(path) as f:
+            self.assertEqual(sum(1 for _ in f), 2)
+
     # --- errors -----------------------------------------------------------------------------------
 
     def test_the_place_of_a_filter_error_is_told_once(self):
