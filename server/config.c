@@ -1,6 +1,7 @@
 #include "server/config_private.h"
 
 #include <ctype.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,9 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
     case OPTION_ADDRESS:
         *out = 0;
         return !*text || address_good(text);
+    case OPTION_ACCOUNT:
+        *out = 0;
+        return !*text || getpwnam(text);
     case OPTION_TEXT:
         *out = 0;
         return true;
@@ -76,8 +80,9 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 
 static const char *unit_word(enum option_type type)
 {
-    static const char *const words[] = {"text",       "number",        "bytes (512MiB)",
-                                        "time (10s)", "true or false", "HOST:PORT"};
+    static const char *const words[] = {
+        "text",          "number",    "bytes (512MiB)",     "time (10s)",
+        "true or false", "HOST:PORT", "user of this system"};
     return words[type];
 }
 

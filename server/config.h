@@ -26,7 +26,8 @@ enum option_type {
     OPTION_BYTES,
     OPTION_TIME /* ms */,
     OPTION_SWITCH,
-    OPTION_ADDRESS
+    OPTION_ADDRESS,
+    OPTION_ACCOUNT /* a user of this system; empty = none */
 };
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG };
 

@@ -47,6 +47,7 @@ static void faults_name_line_column_and_suggestion(void **state)
         {"server:\n  fronts: 2\n\n  frunts: 2\n", "did you mean server.fronts?", 4, 3},
         {"server:\n  fronts: 2\nlimts:\n  hits: 5\n", "unknown option limts", 3, 1},
         {"server:\n  fronts: 2\nlimits:\n  hits: 5\nserver:\n  drain: 5s\n", "already seen", 5, 1},
+        {"server:\n  user: nobody-of-this-name\n", "wants a user of this system", 2, 3},
         {"server:\n  server: 2\n", "unknown option server.server", 2, 3},
         {"limits:\n  hits: 5\n  deadline: [1]\n", "STRING", 3, 13},
     };
