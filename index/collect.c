@@ -379,7 +379,11 @@ static uint64_t to_count(const struct search *s)
 static enum status collect_segments(struct search *s, bool all)
 {
     const struct match_consumer consumer = {s, on_batch, on_need, on_again, on_counted, on_floor};
-    struct match_spec spec = {s->searcher->lut, all, s->tiers, snapshot_uuid(s->snap), 0};
+    struct match_spec spec = {.lut = s->searcher->lut,
+                              .all = all,
+                              .apart = s->completing,
+                              .tiers = s->tiers,
+                              .edition = snapshot_uuid(s->snap)};
     enum status st = STATUS_OK;
     bool by_df = collect_counted_by_df(s);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
@@ -424,12 +428,24 @@ static enum status collect_shared(struct search *s, bool all)
     return base->complete ? replay(s, base) : collect_segments(s, all); /* too many to keep */
 }
 
+/* Everything that holds both of two words is in the top, and nothing but the words counts: then
+ * those that hold one are added to it. */
+static bool completes(const struct search *s)
+{
+    return s->loose_rule && s->loose_rule->any && s->plan.group_count == 2 && s->all_words &&
+           s->top.count == s->found && !s->inexact && !s->searcher->share.arena &&
+           !s->query->postings_max && !s->query->no_pruning && !s->query->facet_count &&
+           !s->sort.count && !s->groups && collect_may_count_bits(s);
+}
+
 enum status collect_attempt(struct search *s, bool all)
 {
+    s->completing = !all && completes(s);
     s->all_words = all;
     s->found = 0;
     s->behind = 0;
-    s->top.count = 0;
+    if (!s->completing)
+        s->top.count = 0;
     /* Page or no page: what a relaxed search does without is told by its best product, and what
      * cannot enter the top is left out of the count alike. */
     s->top.cap = s->query->k || s->loose_rule || !collect_counts_exactly(s) ? s->top_room : 0;

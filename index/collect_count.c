@@ -62,15 +62,21 @@ static uint64_t live_from(const struct search *s, uint32_t docid)
     return shift ? low >> shift | live_word(s, docid + 64 - shift) << (64 - shift) : low;
 }
 
+bool collect_may_count_bits(const struct search *s)
+{
+    return by_words_alone(s) && !s->query->excluded && !s->recording && !s->cursor;
+}
+
 void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words)
 {
     uint64_t count = 0;
-    if (!by_words_alone(s) || s->query->excluded || s->recording || s->cursor || s->count_known)
+    if (!collect_may_count_bits(s) || s->count_known)
         return;
-    for (uint32_t w = 0; w < words; w++)
+    if (!s->check_live)
+        count = kernels_best()->count_bits(bits, words);
+    for (uint32_t w = 0; s->check_live && w < words; w++)
         if (bits[w])
-            count += (uint64_t)__builtin_popcountll(
-                s->check_live ? bits[w] & live_from(s, s->base + w * 64) : bits[w]);
+            count += (uint64_t)__builtin_popcountll(bits[w] & live_from(s, s->base + w * 64));
     s->found += count;
     s->count_known = true;
 }

@@ -12,7 +12,9 @@ bool collect_counted_enough(const struct search *s);
  * less what is excluded. */
 bool collect_counted_by_df(const struct search *s);
 enum status collect_count_by_df(struct search *s);
-/* Counts what holds every word in the segment at hand, unless more decides than words. */
+/* Can what is found be counted by bitmaps: does nothing decide but the words? */
+bool collect_may_count_bits(const struct search *s);
+/* Counts documents of the segment at hand, where that can be. */
 void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words);
 
 #endif

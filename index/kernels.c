@@ -156,6 +156,14 @@ uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint3
     return i;
 }
 
+static uint64_t count_bits(const uint64_t *bits, uint32_t words)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < words; i++)
+        n += bits[i] ? (uint64_t)__builtin_popcountll(bits[i]) : 0;
+    return n;
+}
+
 static const struct kernels portable = {
     .name = "portable",
     .sums = kernel_sums_portable,
@@ -167,6 +175,7 @@ static const struct kernels portable = {
     .drain = drain_portable,
     .keep_range = kernel_keep_range_portable,
     .first_below = kernel_first_below_portable,
+    .count_bits = count_bits,
 };
 
 /* --- dispatch --------------------------------------------------------------------------------- */

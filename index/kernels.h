@@ -73,6 +73,8 @@ struct kernels {
                            const uint8_t *values, uint32_t width, uint32_t low, uint32_t high);
     /* Index of the first byte below `least`, `count` when there is none. */
     uint32_t (*first_below)(const uint8_t *bytes, uint32_t count, uint32_t least);
+    /* Bits set in `words` words. */
+    uint64_t (*count_bits)(const uint64_t *bits, uint32_t words);
 };
 
 /* NULL when this machine cannot run it. */

@@ -147,6 +147,14 @@ TARGET static uint32_t first_below(const uint8_t *bytes, uint32_t count, uint32_
     return i + kernel_first_below_portable(bytes + i, count - i, least);
 }
 
+TARGET static uint64_t count_bits(const uint64_t *bits, uint32_t words)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < words; i++)
+        n += (uint64_t)__builtin_popcountll(bits[i]);
+    return n;
+}
+
 const struct kernels *kernels_avx2(void)
 {
     static const struct kernels avx2 = {
@@ -160,6 +168,7 @@ const struct kernels *kernels_avx2(void)
         .drain = drain,
         .keep_range = kernel_keep_range_portable,
         .first_below = first_below,
+        .count_bits = count_bits,
     };
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? &avx2 : NULL;
 }

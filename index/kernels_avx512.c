@@ -273,6 +273,14 @@ TARGET static uint32_t first_below(const uint8_t *bytes, uint32_t count, uint32_
     return count;
 }
 
+TARGET static uint64_t count_bits(const uint64_t *bits, uint32_t words)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < words; i++)
+        n += (uint64_t)__builtin_popcountll(bits[i]);
+    return n;
+}
+
 static const struct kernels avx512 = {
     .name = "avx512",
     .sums = sums,
@@ -284,6 +292,7 @@ static const struct kernels avx512 = {
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,
+    .count_bits = count_bits,
 };
 
 static const struct kernels avx512_pairs = {
@@ -297,6 +306,7 @@ static const struct kernels avx512_pairs = {
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,
+    .count_bits = count_bits,
 };
 
 const struct kernels *kernels_avx512_pairs(void)

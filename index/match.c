@@ -25,7 +25,7 @@ enum status matcher_create(struct matcher **out)
 void matcher_destroy(struct matcher **m)
 {
     if (*m) {
-        match_dense_free(*m);
+        match_free_bits(*m);
         free((*m)->block);
     }
     *m = NULL;
@@ -195,7 +195,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
     }
     if (st || g.count == 0)
         return st;
-    st = spec->all ? match_all(&g, spec->counted) : match_any(&g);
+    st = spec->apart ? match_pair(&g) : spec->all ? match_all(&g, spec->counted) : match_any(&g);
     for (uint32_t i = 0; i < g.count; i++)
         source_account(&g.sources[i]);
     return st;

@@ -41,6 +41,8 @@ void matcher_destroy(struct matcher **m);
 struct match_spec {
     const uint32_t *lut; /* score by evidence byte, 1..1023, 256 entries */
     bool all;            /* every group, else any */
+    bool apart;          /* two groups, any: documents with both are in the top already, and what
+                          * is found can be counted at once */
     bool tiers;          /* exact words carry theirs */
     uint32_t edition;    /* a number that tells it from others; segments have theirs in it */
     uint64_t counted;    /* before so many are counted no document may be skipped */

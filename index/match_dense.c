@@ -1,6 +1,5 @@
 #include "index/match_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -16,13 +15,6 @@ enum {
     TOGETHER = 512      /* documents whose scores are looked up at once */
 };
 
-void match_dense_free(struct matcher *m)
-{
-    dense_destroy(&m->dense);
-    free(m->all);
-    free(m->one);
-}
-
 /* Is so much of the rarest word's list read before enough is counted that reading all is no loss?
  */
 static bool counts_most(const struct matching *g, uint64_t counted)
@@ -37,61 +29,6 @@ bool match_is_dense(const struct matching *g, uint64_t counted)
 {
     return g->count > 1 && g->sources[0].count >= DENSE_LEAST &&
            g->sources[1].count / DENSE_RATIO <= g->sources[0].count && counts_most(g, counted);
-}
-
-static enum status reserve(struct matcher *m, uint32_t words)
-{
-    enum status st = m->dense ? STATUS_OK : dense_create(&m->dense);
-    if (st || words <= m->words)
-        return st;
-    free(m->all);
-    free(m->one);
-    m->all = malloc(words * sizeof *m->all);
-    m->one = malloc(words * sizeof *m->one);
-    m->words = m->all && m->one ? words : 0;
-    return m->words ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-static void mark_run(const struct run *r, uint64_t *bits)
-{
-    for (uint32_t i = 0; i < r->count; i++)
-        bits[r->docs[i] >> 6] |= (uint64_t)1 << (r->docs[i] & 63);
-}
-
-/* What one source holds is put into `bits`, which were zero. */
-struct marking {
-    const struct matching *g;
-    uint64_t *bits;
-    uint32_t words;
-};
-
-static enum status mark_list(const struct marking *k, const struct list *l)
-{
-    const uint64_t *kept = NULL;
-    enum status st = STATUS_OK;
-    if (dense_worth(&l->p, k->g->doc_count))
-        st = dense_bits(k->g->m->dense, k->g->edition, &l->p, k->words, &k->g->work->blocks_decoded,
-                        &kept);
-    for (uint32_t w = 0; kept && w < k->words; w++)
-        k->bits[w] |= kept[w];
-    if (st || kept)
-        return st;
-    k->g->work->blocks_decoded += l->p.block_count;
-    k->g->work->postings_read += l->p.df;
-    return dense_mark(&l->p, k->bits);
-}
-
-static enum status mark_source(const struct marking *k, const struct source *x)
-{
-    enum status st = STATUS_OK;
-    memset(k->bits, 0, k->words * sizeof *k->bits);
-    for (uint32_t i = 0; !st && i < x->list_count; i++)
-        st = mark_list(k, x->lists[i]);
-    for (uint32_t i = 0; !st && i < x->part_count; i++)
-        st = mark_list(k, x->parts[i]);
-    mark_run(&x->run, k->bits);
-    mark_run(&x->part_run, k->bits);
-    return st;
 }
 
 /* --- scores ----------------------------------------------------------------------------------- */
@@ -148,11 +85,10 @@ enum status match_dense(struct matching *g)
 {
     struct matcher *m = g->m;
     uint32_t bound = 0, words = (g->doc_count + 63) / 64;
-    enum status st = reserve(m, words);
-    struct marking all = {g, m->all, words}, one = {g, m->one, words};
+    enum status st = match_reserve_bits(m, words);
     for (uint32_t k = 0; !st && k < g->count; k++) {
         bound += g->sources[k].bound;
-        st = mark_source(k ? &one : &all, &g->sources[k]);
+        st = match_mark(g, &g->sources[k], k ? m->one : m->all, words);
         for (uint32_t w = 0; k && w < words; w++)
             m->all[w] &= m->one[w];
     }

@@ -1,4 +1,4 @@
-/* match_private - what match.c, match_any.c and match_dense.c share. */
+/* match_private - what the files match*.c share. */
 #ifndef SOUK_INDEX_MATCH_PRIVATE_H
 #define SOUK_INDEX_MATCH_PRIVATE_H
 
@@ -11,7 +11,7 @@ struct matcher {
     uint32_t docs[LIST_ROOM], scores[LIST_ROOM]; /* the batch at hand */
     struct source sources[PLAN_WORDS_MAX];
     struct dense *dense;
-    uint64_t *all, *one; /* bitmaps of a segment's documents, see match_dense.c */
+    uint64_t *all, *one; /* bitmaps of a segment's documents */
     uint32_t words;      /* of each */
     void *block;         /* as calloc gave it */
 };
@@ -34,7 +34,17 @@ enum status match_any(struct matching *g);
 bool match_is_dense(const struct matching *g, uint64_t counted);
 /* The sources are settled. */
 enum status match_dense(struct matching *g);
-void match_dense_free(struct matcher *m);
+
+/* Either word of two, when those with both are in the top and what is found can be counted by
+ * bitmaps. The sources are not settled. */
+enum status match_pair(struct matching *g);
+
+/* Makes room in m->all and m->one, and for the bitmaps that are kept. */
+enum status match_reserve_bits(struct matcher *m, uint32_t words);
+/* `bits` become those of a settled source. */
+enum status match_mark(const struct matching *g, const struct source *x, uint64_t *bits,
+                       uint32_t words);
+void match_free_bits(struct matcher *m);
 
 static inline enum status match_give(struct matching *g, uint32_t *docs, uint32_t *scores,
                                      uint32_t count)

@@ -1,6 +1,7 @@
 #include "index/order.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { ITEM_MAX = 128, FEW = 24 };
@@ -115,4 +116,45 @@ void order_items(void *items, size_t count, size_t size, int (*compare)(const vo
     for (size_t n = count; n > 1; n /= 2)
         depth += 2;
     quick(s, count, depth);
+}
+
+static void merge_numbers(const uint64_t *a, const uint64_t *a_end, const uint64_t *b,
+                          const uint64_t *b_end, uint64_t *out)
+{
+    while (a < a_end && b < b_end) {
+        bool second = *b < *a;
+        *out++ = second ? *b : *a;
+        b += second;
+        a += !second;
+    }
+    while (a < a_end)
+        *out++ = *a++;
+    while (b < b_end)
+        *out++ = *b++;
+}
+
+/* Short runs by insertion, then merged two by two, to and fro. */
+void order_numbers(uint64_t *numbers, uint64_t *room, size_t count)
+{
+    enum { RUN = 8 };
+    uint64_t *from = numbers, *to = room;
+    for (size_t first = 0; first < count; first += RUN)
+        for (size_t i = first + 1; i < count && i < first + RUN; i++) {
+            uint64_t n = numbers[i];
+            size_t k = i;
+            for (; k > first && numbers[k - 1] > n; k--)
+                numbers[k] = numbers[k - 1];
+            numbers[k] = n;
+        }
+    for (size_t run = RUN; run < count; run *= 2) {
+        for (size_t a = 0; a < count; a += 2 * run) {
+            size_t b = a + run < count ? a + run : count, end = b + run < count ? b + run : count;
+            merge_numbers(from + a, from + b, from + b, from + end, to + a);
+        }
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != numbers)
+        memcpy(numbers, from, count * sizeof *numbers);
 }

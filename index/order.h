@@ -8,9 +8,12 @@
 #define SOUK_INDEX_ORDER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Items of up to 128 bytes. */
 void order_items(void *items, size_t count, size_t size,
                  int (*compare)(const void *, const void *));
+/* Ascending; `room` is as large. Quicker than by a function where they are few hundred. */
+void order_numbers(uint64_t *numbers, uint64_t *room, size_t count);
 
 #endif

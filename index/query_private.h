@@ -62,6 +62,7 @@ struct search {
     int64_t now_ms;              /* of the query; behind a cursor, that of the first page */
     uint8_t stages;              /* enum query_stage, those that were run */
     bool all_words;              /* how the last attempt was made */
+    bool completing;             /* it goes on with the top of the one before */
     uint64_t behind;             /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;

@@ -2,6 +2,7 @@
 #include "index/begun.h"
 #include "index/expand.h"
 #include "index/probe.h"
+#include "index/relevance_private.h"
 
 /* The set without words of codes that are not all there. */
 static uint32_t whole_codes(const struct plan *p, uint32_t set)
@@ -53,10 +54,27 @@ enum status relax_words(struct search *s, bool bare)
     return STATUS_OK;
 }
 
-static enum status holds(const struct segment *s, const struct group *g, uint32_t doc, bool *yes)
+static enum status begins(const struct segment *s, const struct group *g, uint32_t doc, bool *yes)
 {
     struct probe probe;
     uint32_t lo, hi;
+    *yes = false;
+    if (!g->prefix.len)
+        return STATUS_OK;
+    if (probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
+        return probe_seek(&probe, doc, yes);
+    enum status st = begun_range(s, g, &lo, &hi);
+    for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
+        st = probe_open_ordinal(&probe, s, o);
+        if (!st)
+            st = probe_seek(&probe, doc, yes);
+    }
+    return st;
+}
+
+static enum status holds(const struct segment *s, const struct group *g, uint32_t doc, bool *yes)
+{
+    struct probe probe;
     enum status st = STATUS_OK;
     *yes = false;
     for (uint32_t a = 0; !st && !*yes && a < g->count; a++) {
@@ -70,17 +88,7 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
         else if (st == STATUS_NOT_FOUND)
             st = STATUS_OK;
     }
-    if (st || *yes || !g->prefix.len)
-        return st;
-    if (probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
-        return probe_seek(&probe, doc, yes);
-    st = begun_range(s, g, &lo, &hi);
-    for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
-        st = probe_open_ordinal(&probe, s, o);
-        if (!st)
-            st = probe_seek(&probe, doc, yes);
-    }
-    return st;
+    return st || *yes ? st : begins(s, g, doc, yes);
 }
 
 /* The words that a product lacks, a bit each. `key` is its score, 0 when it is ordered otherwise.
@@ -91,10 +99,15 @@ static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, 
     if (key / MATCH_TIER >= s->plan.group_count) /* it holds all of them exactly */
         return STATUS_OK;
     const struct segment *segment = snapshot_segment_of(s->snap, docid);
+    const struct ranked *seen = ranking_find(s->ranking, docid);
     enum status st = segment ? STATUS_OK : STATUS_CORRUPT;
     for (uint32_t i = 0; !st && i < s->plan.group_count; i++) {
         bool yes;
-        st = holds(segment, &s->plan.groups[i], docid - segment_base(segment), &yes);
+        const struct group *g = &s->plan.groups[i];
+        uint32_t doc = docid - segment_base(segment);
+        if (seen && seen->seen[i].kind) /* the second phase saw it there */
+            continue;
+        st = seen ? begins(segment, g, doc, &yes) : holds(segment, g, doc, &yes);
         if (!st && !yes)
             *lacking |= 1U << i;
     }
@@ -114,9 +127,13 @@ enum status relax_make_room(struct search *s)
     uint32_t least = (uint32_t)s->profile.n[PROFILE_relax_below] + 1;
     if (s->cursor || s->top_room >= least)
         return STATUS_OK;
+    struct candidate *items = arena_alloc(s->arena, (least + 1) * sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    memcpy(items, s->top.items, s->top.count * sizeof *items);
+    s->top.items = items;
     s->top_room = s->top.cap = least;
-    s->top.items = arena_alloc(s->arena, (least + 1) * sizeof *s->top.items);
-    return s->top.items ? STATUS_OK : STATUS_NO_MEMORY;
+    return STATUS_OK;
 }
 
 enum status relax_name(struct search *s)

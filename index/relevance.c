@@ -11,12 +11,6 @@
  * once. What is noted of a word in a product is a `seen`; all parts of the score come from those.
  */
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static enum status look(struct probe *probe, const struct alternative *alt, struct seen *seen)
@@ -247,12 +241,12 @@ static enum status prepare(struct ranking *r)
     if (!r->items || !seen)
         return STATUS_NO_MEMORY;
     /* docids with places are sorted, not the items: they are long */
-    uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order);
+    uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order * 2);
     if (!order)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < r->count; i++)
         order[i] = (uint64_t)s->top.items[i].docid << 32 | i;
-    order_items(order, r->count, sizeof *order, by_number);
+    order_numbers(order, order + r->count, r->count);
     for (uint32_t i = 0; i < r->count; i++) {
         r->items[i].candidate = &s->top.items[(uint32_t)order[i]];
         r->items[i].docid = r->items[i].candidate->docid;
@@ -274,6 +268,19 @@ static enum status prepare(struct ranking *r)
 bool relevance_wanted(const struct search *s)
 {
     return s->plan.group_count && !s->query->sort_count;
+}
+
+const struct ranked *ranking_find(const struct ranking *r, uint32_t docid)
+{
+    uint32_t low = 0, high = r ? r->count : 0;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (r->items[mid].docid < docid)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return r && low < r->count && r->items[low].docid == docid ? &r->items[low] : NULL;
 }
 
 enum status relevance_rank(struct search *s, uint32_t count)

@@ -31,4 +31,7 @@ struct ranking {
     double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */
 };
 
+/* What was seen of a candidate; NULL when it was none, or there is no ranking. */
+const struct ranked *ranking_find(const struct ranking *r, uint32_t docid);
+
 #endif

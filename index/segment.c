@@ -225,24 +225,6 @@ enum status segment_lower_bound(const struct segment *s, struct slice term, uint
     return bisect(s, term, 0, s->head.term_count, ordinal);
 }
 
-/* The same when it is not far behind `from`. */
-static enum status gallop(const struct segment *s, struct slice term, uint32_t from,
-                          uint32_t *ordinal)
-{
-    uint32_t count = s->head.term_count, low = from, step = 8;
-    while (low < count && step < count - low) {
-        struct slice t;
-        enum status st = segment_term(s, low + step, &t);
-        if (st)
-            return st;
-        if (slice_compare(t, term) >= 0)
-            return bisect(s, term, low, low + step, ordinal);
-        low += step + 1;
-        step *= 4;
-    }
-    return bisect(s, term, low, count, ordinal);
-}
-
 static enum status find_hashed(const struct segment *s, struct slice term, uint32_t *ordinal)
 {
     uint32_t mask = s->head.hash_count - 1, at = (uint32_t)XXH3_64bits(term.ptr, term.len) & mask;
@@ -276,32 +258,27 @@ enum status segment_find_term(const struct segment *s, struct slice term, uint32
     return st ? st : slice_equal(t, term) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-/* The byte string just behind every string that begins with `prefix`; false when there is none. */
-static bool behind_prefix(struct slice prefix, char *room, struct slice *behind)
-{
-    size_t len = prefix.len;
-    while (len && (unsigned char)prefix.ptr[len - 1] == 0xff)
-        len--;
-    if (!len)
-        return false;
-    memcpy(room, prefix.ptr, len);
-    room[len - 1]++;
-    *behind = slice_make(room, len);
-    return true;
-}
-
+/* A prefix that is a term itself comes first of those that begin so; the last one is where terms
+ * share fewer bytes with the one before. */
 enum status segment_prefix_range(const struct segment *s, struct slice prefix, uint32_t *lo,
                                  uint32_t *hi)
 {
-    char room[256];
-    struct slice behind;
+    struct slice first;
     *lo = *hi = 0;
-    if (prefix.len > sizeof room)
+    if (prefix.len > UINT8_MAX)
         return STATUS_OK;
-    enum status st = segment_lower_bound(s, prefix, lo);
-    *hi = s->head.term_count;
-    if (!st && behind_prefix(prefix, room, &behind))
-        st = gallop(s, behind, *lo, hi);
+    enum status st = prefix.len ? segment_find_term(s, prefix, lo) : STATUS_OK;
+    if (st == STATUS_NOT_FOUND) {
+        st = segment_lower_bound(s, prefix, lo);
+        *hi = *lo;
+        if (st || *lo >= s->head.term_count)
+            return st;
+        st = segment_term(s, *lo, &first);
+        if (st || !slice_starts(first, prefix))
+            return st;
+    }
+    if (!st && *lo < s->head.term_count)
+        *hi = segment_step_over(s, *lo, s->head.term_count, (uint32_t)prefix.len);
     return st;
 }
 

@@ -58,6 +58,8 @@ static int by_rank(const void *a, const void *b)
 static void insertion(struct candidate *items, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
+        if (!candidate_before(&items[i], &items[i - 1]))
+            continue;
         struct candidate c = items[i];
         uint32_t k = i;
         for (; k && candidate_before(&c, &items[k - 1]); k--)
@@ -66,41 +68,25 @@ static void insertion(struct candidate *items, uint32_t count)
     }
 }
 
-static void merge(const struct candidate *a, uint32_t a_count, const struct candidate *b,
-                  uint32_t b_count, struct candidate *out)
-{
-    const struct candidate *a_end = a + a_count, *b_end = b + b_count;
-    while (a < a_end && b < b_end)
-        *out++ = candidate_before(b, a) ? *b++ : *a++;
-    while (a < a_end)
-        *out++ = *a++;
-    while (b < b_end)
-        *out++ = *b++;
-}
-
-/* Short runs by insertion, then merged two by two, to and fro between `items` and a room beside. */
+/* By the first key alone, as numbers with their places; then what is left between equal ones. */
 void candidates_sort(struct candidate *items, uint32_t count)
 {
-    enum { RUN = 8, ROOM = 256 };
-    struct candidate room[ROOM], *from = items, *to = room;
-    if (count > ROOM) {
+    enum { MOST = 256, PLACE_BITS = 8 };
+    struct candidate ordered[MOST];
+    uint64_t numbers[MOST], room[MOST], all = 0;
+    for (uint32_t i = 0; i < count; i++)
+        all |= items[i].keys[0];
+    if (count > MOST || all >> (64 - PLACE_BITS)) {
         order_items(items, count, sizeof *items, by_rank);
         return;
     }
-    for (uint32_t i = 0; i < count; i += RUN)
-        insertion(items + i, count - i < RUN ? count - i : RUN);
-    for (uint32_t run = RUN; run < count; run *= 2) {
-        for (uint32_t i = 0; i < count; i += 2 * run) {
-            uint32_t left = count - i, a = left < run ? left : run;
-            uint32_t b = left - a < run ? left - a : run;
-            merge(from + i, a, from + i + a, b, to + i);
-        }
-        struct candidate *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != items)
-        memcpy(items, from, count * sizeof *items);
+    for (uint32_t i = 0; i < count; i++) /* the greatest key first */
+        numbers[i] = ~items[i].keys[0] << PLACE_BITS | i;
+    order_numbers(numbers, room, count);
+    for (uint32_t i = 0; i < count; i++)
+        ordered[i] = items[numbers[i] & (MOST - 1)];
+    memcpy(items, ordered, count * sizeof *items);
+    insertion(items, count);
 }
 
 void topk_sort(struct topk *t)

@@ -11,8 +11,9 @@
 #include <cmocka.h>
 
 /*
- * Frequent words met by bitmaps: the same products in the same order as when list after list is
- * read, with forms and beginnings of words, dead products and several segments.
+ * What bitmaps of documents decide - frequent words that all must be there, and what is found by
+ * one of two words - is the same products in the same order as when list after list is read, with
+ * forms, typos and beginnings of words, dead products and several segments.
  */
 
 enum { DOCS = 9000, VOCABULARY = 12, MANY = 100 };
@@ -28,9 +29,23 @@ static uint32_t roll(uint32_t below)
     return (uint32_t)(seed >> 33) % below;
 }
 
+/* Four letters of five, an "s" behind some: forms, typos and beginnings of each other. */
+static const char *rare(void)
+{
+    static char text[2][8];
+    static int which;
+    char *t = text[which ^= 1];
+    uint32_t n = roll(40) * roll(16);
+    for (int i = 0; i < 4; i++, n /= 5)
+        t[i] = "aeklt"[n % 5];
+    t[4] = roll(3) ? '\0' : 's';
+    t[5] = '\0';
+    return t;
+}
+
 static void put(struct find *f, uint32_t first, uint32_t count)
 {
-    static char titles[DOCS][160], ids[DOCS][12];
+    static char titles[DOCS][200], ids[DOCS][12];
     struct find_product *p = calloc(count, sizeof *p);
     assert_non_null(p);
     for (uint32_t i = 0; i < count; i++) {
@@ -41,6 +56,7 @@ static void put(struct find *f, uint32_t first, uint32_t count)
                                    words[roll(roll(2) ? VOCABULARY : 4)]);
         for (uint32_t k = 0; k < 2; k++) /* MANY words that one product in fifty holds */
             at += (size_t)snprintf(titles[i] + at, sizeof titles[i] - at, "many%u ", roll(MANY));
+        snprintf(titles[i] + at, sizeof titles[i] - at, "%s %s", rare(), rare());
         snprintf(ids[i], sizeof ids[i], "p%u", first + i);
         p[i] = (struct find_product){.id = ids[i], .title = titles[i], .popularity = roll(9) + 1};
     }
@@ -62,6 +78,18 @@ static void search(struct find *f, const struct query *q, struct query_result *r
     assert_int_equal(snapshot_begin(f->snap), STATUS_OK);
     assert_int_equal(search_run(f->searcher, f->snap, q, &f->arena, r, &f->fault), STATUS_OK);
     snapshot_end(f->snap);
+}
+
+static void the_same(const struct query_result *a, const struct query_result *b)
+{
+    assert_int_equal(a->found, b->found);
+    assert_true(a->found_exact);
+    assert_int_equal(a->hit_count, b->hit_count);
+    for (uint32_t h = 0; h < a->hit_count; h++) {
+        assert_int_equal(a->hits[h].docid, b->hits[h].docid);
+        assert_int_equal(a->hits[h].score, b->hits[h].score);
+        assert_int_equal(a->hits[h].lacks_count, b->hits[h].lacks_count);
+    }
 }
 
 static void the_same_as_list_by_list(void **state)
@@ -88,16 +116,47 @@ static void the_same_as_list_by_list(void **state)
         kept += again.work.blocks_decoded < by_bits.work.blocks_decoded;
         q.no_pruning = true;
         search(&f, &q, &by_lists);
-        assert_int_equal(by_bits.found, by_lists.found);
-        assert_true(by_bits.found_exact);
-        assert_int_equal(by_bits.hit_count, by_lists.hit_count);
-        for (uint32_t h = 0; h < by_bits.hit_count; h++) {
-            assert_int_equal(by_bits.hits[h].docid, by_lists.hits[h].docid);
-            assert_int_equal(by_bits.hits[h].score, by_lists.hits[h].score);
-        }
+        the_same(&by_bits, &by_lists);
         arena_reset(&f.arena);
     }
     assert_true(kept > 0); /* else no list was ever met as a bitmap */
+    find_close(&f);
+}
+
+static void one_of_two_words_is_the_same_too(void **state)
+{
+    (void)state;
+    struct find f;
+    uint64_t relaxed = 0, less = 0;
+    open_catalog(&f);
+    for (int i = 0; i < 600; i++) {
+        char text[64];
+        struct query_result apart, by_lists;
+        if (i % 4)
+            snprintf(text, sizeof text, "%s %s", rare(), rare());
+        else
+            snprintf(text, sizeof text, "%s many%u", rare(), roll(MANY));
+        if (i % 6 == 1) /* of the last word only a beginning */
+            text[strlen(text) - 1 - roll(3)] = '\0';
+        struct query q = {.text = slice_str(text),
+                          .match = QUERY_RELAXED,
+                          .prefix = i % 2,
+                          .typos = i % 3 ? QUERY_TYPOS_AUTO : 0,
+                          .k = i % 5 ? 10 : 200, /* more than the top may be looked through for */
+                          .count_to = 10000,
+                          .profile = i % 7 ? SLICE_NULL : SLICE_LIT("bm25"),
+                          .filter = i % 11 ? SLICE_NULL : SLICE_LIT("popularity > 4"),
+                          .max_stale_ms = -1};
+        search(&f, &q, &apart);
+        q.no_pruning = true;
+        search(&f, &q, &by_lists);
+        the_same(&apart, &by_lists);
+        relaxed += apart.dropped_count > 0;
+        less += apart.work.candidates < by_lists.work.candidates;
+        arena_reset(&f.arena);
+    }
+    assert_true(relaxed > 100);
+    assert_true(less > 100); /* else they were never read apart */
     find_close(&f);
 }
 
@@ -140,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_as_list_by_list),
+        cmocka_unit_test(one_of_two_words_is_the_same_too),
         cmocka_unit_test(what_is_kept_is_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,20 @@ static void drain_at(const struct kernels *k)
     }
 }
 
+static void count_bits_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t bits[ROOM], want = 0;
+        uint32_t words = roll(ROOM);
+        for (uint32_t i = 0; i < words; i++) {
+            bits[i] = roll(3) ? (uint64_t)roll(UINT32_MAX) << roll(33) : roll(2) ? UINT64_MAX : 0;
+            for (uint64_t b = bits[i]; b; b &= b - 1)
+                want++;
+        }
+        assert_int_equal(k->count_bits(bits, words), want);
+    }
+}
+
 static void first_below_at(const struct kernels *k)
 {
     for (int round = 0; round < ROUNDS * 4; round++) {
@@ -302,6 +316,7 @@ LEVELS(drop_bits)
 LEVELS(keep_range)
 LEVELS(drain)
 LEVELS(first_below)
+LEVELS(count_bits)
 
 int main(void)
 {
@@ -316,6 +331,7 @@ int main(void)
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
         cmocka_unit_test(drain_means_the_same_at_every_level),
         cmocka_unit_test(first_below_means_the_same_at_every_level),
+        cmocka_unit_test(count_bits_means_the_same_at_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,10 +43,33 @@ static void every_count_comes_out_as_by_qsort(void **state)
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void numbers_come_out_as_by_qsort(void **state)
+{
+    (void)state;
+    unsigned seed = 5;
+    for (size_t n = 0; n < 300; n++) {
+        uint64_t a[300], b[300], room[300];
+        for (size_t i = 0; i < n; i++)
+            a[i] = b[i] = (uint64_t)rand_r(&seed) << (n % 3 * 16) >> (n % 5 * 8);
+        order_numbers(a, room, n);
+        if (n)
+            qsort(b, n, sizeof *b, by_number);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(a[i], b[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_count_comes_out_as_by_qsort),
+        cmocka_unit_test(numbers_come_out_as_by_qsort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

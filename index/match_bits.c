@@ -1,0 +1,62 @@
+#include "index/match_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which documents of a segment a source holds, a bit each. */
+
+void match_free_bits(struct matcher *m)
+{
+    dense_destroy(&m->dense);
+    free(m->all);
+    free(m->one);
+}
+
+enum status match_reserve_bits(struct matcher *m, uint32_t words)
+{
+    enum status st = m->dense ? STATUS_OK : dense_create(&m->dense);
+    if (st || words <= m->words)
+        return st;
+    free(m->all);
+    free(m->one);
+    m->all = malloc(words * sizeof *m->all);
+    m->one = malloc(words * sizeof *m->one);
+    m->words = m->all && m->one ? words : 0;
+    return m->words ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void mark_run(const struct run *r, uint64_t *bits)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        bits[r->docs[i] >> 6] |= (uint64_t)1 << (r->docs[i] & 63);
+}
+
+static enum status mark_list(const struct matching *g, const struct list *l, uint64_t *bits,
+                             uint32_t words)
+{
+    const uint64_t *kept = NULL;
+    enum status st = STATUS_OK;
+    if (dense_worth(&l->p, g->doc_count))
+        st = dense_bits(g->m->dense, g->edition, &l->p, words, &g->work->blocks_decoded, &kept);
+    for (uint32_t w = 0; kept && w < words; w++)
+        bits[w] |= kept[w];
+    if (st || kept)
+        return st;
+    g->work->blocks_decoded += l->p.block_count;
+    g->work->postings_read += l->p.df;
+    return dense_mark(&l->p, bits);
+}
+
+enum status match_mark(const struct matching *g, const struct source *x, uint64_t *bits,
+                       uint32_t words)
+{
+    enum status st = STATUS_OK;
+    memset(bits, 0, words * sizeof *bits);
+    for (uint32_t i = 0; !st && i < x->list_count; i++)
+        st = mark_list(g, x->lists[i], bits, words);
+    for (uint32_t i = 0; !st && i < x->part_count; i++)
+        st = mark_list(g, x->parts[i], bits, words);
+    mark_run(&x->run, bits);
+    mark_run(&x->part_run, bits);
+    return st;
+}
