@@ -366,10 +366,10 @@ static enum status replay(struct search *s, struct share_base *base)
     return st;
 }
 
-/* Matches that must be seen before any may be skipped; 0 where lists are to be read one by one. */
+/* Matches that must be seen before any may be skipped. */
 static uint64_t to_count(const struct search *s)
 {
-    if (s->query->postings_max || s->query->no_pruning || s->count_known)
+    if (s->count_known)
         return 0;
     if (collect_counts_all(s) || s->recording)
         return UINT64_MAX;
@@ -383,7 +383,8 @@ static enum status collect_segments(struct search *s, bool all)
                               .all = all,
                               .apart = s->completing,
                               .tiers = s->tiers,
-                              .edition = snapshot_uuid(s->snap)};
+                              .edition = snapshot_uuid(s->snap),
+                              .one_by_one = s->query->postings_max || s->query->no_pruning};
     enum status st = STATUS_OK;
     bool by_df = collect_counted_by_df(s);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {

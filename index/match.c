@@ -146,7 +146,7 @@ static enum status match_few(struct matching *g)
     return s ? s : match_give(g, m->docs, m->scores, n);
 }
 
-enum status match_all(struct matching *g, uint64_t counted)
+enum status match_all(struct matching *g, const struct match_spec *spec)
 {
     uint32_t others = 0;
     for (uint32_t i = 1; i < g->count; i++) { /* few: the shortest first */
@@ -158,13 +158,14 @@ enum status match_all(struct matching *g, uint64_t counted)
     }
     if (g->sources[0].count <= POSTINGS_BLOCK)
         return match_few(g);
+    bool dense = !spec->one_by_one && match_is_dense(g, spec->counted);
     for (uint32_t i = 0; i < g->count; i++) {
         enum status s = source_settle(&g->sources[i]);
         if (s)
             return s;
         others += i ? g->sources[i].bound : 0;
     }
-    if (match_is_dense(g, counted))
+    if (dense)
         return match_dense(g);
     struct list *single = source_single(&g->sources[0]);
     struct run *run = source_run(&g->sources[0]);
@@ -195,7 +196,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
     }
     if (st || g.count == 0)
         return st;
-    st = spec->apart ? match_pair(&g) : spec->all ? match_all(&g, spec->counted) : match_any(&g);
+    st = spec->apart ? match_pair(&g) : spec->all ? match_all(&g, spec) : match_any(&g);
     for (uint32_t i = 0; i < g.count; i++)
         source_account(&g.sources[i]);
     return st;

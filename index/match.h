@@ -45,6 +45,7 @@ struct match_spec {
                           * is found can be counted at once */
     bool tiers;          /* exact words carry theirs */
     uint32_t edition;    /* a number that tells it from others; segments have theirs in it */
+    bool one_by_one;     /* no short cuts: lists are read one by one */
     uint64_t counted;    /* before so many are counted no document may be skipped */
 };
 

@@ -10,9 +10,9 @@
  */
 
 enum {
-    DENSE_LEAST = 2048, /* postings of the rarest word */
-    DENSE_RATIO = 128,  /* as many times as frequent is the next one at most */
-    TOGETHER = 512      /* documents whose scores are looked up at once */
+    DENSE_LEAST = 256, /* postings of the rarest word, and one document in DENSE_SHARE */
+    DENSE_RATIO = 128, /* as many times as frequent is the next one at most */
+    TOGETHER = 512     /* documents whose scores are looked up at once */
 };
 
 /* Is so much of the rarest word's list read before enough is counted that reading all is no loss?
@@ -25,20 +25,31 @@ static bool counts_most(const struct matching *g, uint64_t counted)
     return (double)counted >= expected / 2;
 }
 
+/* Bitmaps of all of them are kept from query to query? */
+static bool kept(const struct matching *g)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        if (!source_is_one(&g->sources[i]) || !dense_worth(&g->sources[i].found[0].p, g->doc_count))
+            return false;
+    return true;
+}
+
 bool match_is_dense(const struct matching *g, uint64_t counted)
 {
     return g->count > 1 && g->sources[0].count >= DENSE_LEAST &&
-           g->sources[1].count / DENSE_RATIO <= g->sources[0].count && counts_most(g, counted);
+           g->sources[0].count >= g->doc_count / DENSE_SHARE &&
+           g->sources[1].count / DENSE_RATIO <= g->sources[0].count &&
+           (kept(g) || counts_most(g, counted));
 }
 
 /* --- scores ----------------------------------------------------------------------------------- */
 
-/* Looks up the scores of `count` documents that hold every word, as far as they may enter the top.
- * No document can score more than `bound`. */
-static enum status score(struct matching *g, uint32_t count, uint32_t bound)
+/* Looks up what `count` documents that hold every word score in the sources from `first` on, as far
+ * as they may enter the top. No document can score more there than `bound`. */
+static enum status score(struct matching *g, uint32_t first, uint32_t count, uint32_t bound)
 {
     struct matcher *m = g->m;
-    for (uint32_t k = 0; k < g->count && count; k++) {
+    for (uint32_t k = first; k < g->count && count; k++) {
         struct list *single = source_single(&g->sources[k]);
         uint32_t floor = g->out->floor(g->out->ctx), rest = bound - g->sources[k].bound;
         if (floor > bound)
@@ -60,7 +71,7 @@ static enum status give(struct matching *g, uint32_t count, uint32_t bound)
     if (need == MATCH_SKIP)
         return STATUS_OK;
     memset(g->m->scores, 0, count * sizeof *g->m->scores);
-    return need == MATCH_SCORE ? score(g, count, bound)
+    return need == MATCH_SCORE ? score(g, 0, count, bound)
                                : match_give(g, g->m->docs, g->m->scores, count);
 }
 
@@ -81,6 +92,41 @@ static enum status give_all(struct matching *g, uint32_t words, uint32_t bound)
     return st || !n ? st : give(g, n, bound);
 }
 
+static enum status drive_block(struct matching *g, struct list *d, uint32_t b, uint32_t others,
+                               bool scored)
+{
+    struct matcher *m = g->m;
+    enum status st = list_load(d, b);
+    if (!st && scored)
+        st = list_score(d);
+    if (st)
+        return st;
+    uint32_t n = d->block.count, floor = scored ? g->out->floor(g->out->ctx) : 0;
+    memcpy(m->docs, d->block.docs, n * sizeof *m->docs);
+    if (scored)
+        memcpy(m->scores, d->scores, n * sizeof *m->scores);
+    else
+        memset(m->scores, 0, n * sizeof *m->scores);
+    if (floor > others)
+        n = kernels_best()->keep(m->docs, m->scores, n, floor - others);
+    n = kernels_best()->keep_bits(m->docs, m->scores, n, 0, m->all);
+    return scored ? score(g, 1, n, others) : match_give(g, m->docs, m->scores, n);
+}
+
+/* The rarest word is one list: its blocks that may enter the top, and of their documents those that
+ * hold every word. */
+static enum status drive(struct matching *g, struct list *d, uint32_t others)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t b = 0; !st && b < d->p.block_count; b++) {
+        enum match_need need =
+            g->out->need(g->out->ctx, list_block_bound(d, b) + others, (uint32_t)d->p.tie[b] << 16);
+        if (need != MATCH_SKIP)
+            st = drive_block(g, d, b, others, need == MATCH_SCORE);
+    }
+    return st;
+}
+
 enum status match_dense(struct matching *g)
 {
     struct matcher *m = g->m;
@@ -95,5 +141,6 @@ enum status match_dense(struct matching *g)
     if (st)
         return st;
     g->out->counted(g->out->ctx, m->all, words);
-    return give_all(g, words, bound);
+    struct list *single = source_single(&g->sources[0]);
+    return single ? drive(g, single, bound - g->sources[0].bound) : give_all(g, words, bound);
 }

@@ -27,7 +27,7 @@ struct matching {
     struct query_work *work;
 };
 
-enum status match_all(struct matching *g, uint64_t counted);
+enum status match_all(struct matching *g, const struct match_spec *spec);
 enum status match_any(struct matching *g);
 /* Is it better found by bitmaps? The sources are not settled, the shortest is the first; `counted`
  * as in match_spec. */

@@ -74,6 +74,11 @@ enum status source_pick(struct source *x, struct source_room *room, uint32_t *do
 /* Prepares for reading by what follows. */
 enum status source_settle(struct source *x);
 void source_account(const struct source *x);
+/* One list will be all there is to it; before source_settle(). */
+static inline bool source_is_one(const struct source *x)
+{
+    return x->found_count == 1 && !x->ready_count && !x->found[0].part;
+}
 /* One list is all there is to it. */
 static inline bool source_is_single(const struct source *x)
 {
