@@ -15,6 +15,35 @@ static uint32_t whole_codes(const struct plan *p, uint32_t set)
     return kept;
 }
 
+static bool written_as_one(const struct group *a, const struct group *b)
+{
+    if (a->code && a->code == b->code)
+        return true;
+    for (uint32_t i = 0; a->digits && i < a->same_count; i++)
+        for (uint32_t k = 0; k < b->same_count; k++)
+            if (slice_equal(a->same[i], b->same[k]))
+                return true;
+    return false;
+}
+
+/* The words whose half is asked for: those that name something. `once`: what some product holds,
+ * and no word more for what follows in a code or for the unit of a number. */
+static uint32_t counted_words(const struct plan *p, bool once)
+{
+    uint32_t set = 0;
+    for (uint32_t i = 0; i < p->group_count; i++) {
+        const struct group *g = &p->groups[i];
+        bool counts = !once || (g->idf && !(i && written_as_one(g - 1, g)));
+        set |= (uint32_t)(!g->light && counts) << i;
+    }
+    return set;
+}
+
+static bool share_held(uint32_t held, uint32_t counted, double share)
+{
+    return __builtin_popcount(held & counted) >= __builtin_popcount(counted) * share;
+}
+
 enum status relax_words(struct search *s, bool bare)
 {
     struct loose_rule *r = s->loose_rule = arena_calloc(s->arena, 1, sizeof *r);
@@ -24,9 +53,8 @@ enum status relax_words(struct search *s, bool bare)
     double asked = 0; /* what nobody holds was meant too, and is rare */
     if (!r)
         return STATUS_NO_MEMORY;
-    uint32_t heavy = 0;
+    uint32_t words = counted_words(&s->plan, false), once = counted_words(&s->plan, true);
     for (uint32_t i = 0; i < n; i++) {
-        heavy |= (uint32_t)!s->plan.groups[i].light << i;
         weight[i] = s->plan.groups[i].idf; /* a word nobody holds has none and decides nothing */
         total += weight[i];
         asked += weight[i] > 0 ? weight[i] : expand_idf(snapshot_live_count(s->snap), 0);
@@ -39,9 +67,9 @@ enum status relax_words(struct search *s, bool bare)
             held += whole >> i & 1 ? weight[i] : 0;
             fixed &= (set >> i & 1) || !s->plan.groups[i].fixed;
         }
-        r->most[set] = fixed && held >= total * number[PROFILE_relax_share] &&
-                       __builtin_popcount(whole & heavy) >=
-                           __builtin_popcount(heavy) * number[PROFILE_relax_words];
+        double least = number[PROFILE_relax_share], part = number[PROFILE_relax_words];
+        r->most[set] = fixed && ((held >= total * least && share_held(whole, words, part)) ||
+                                 (held >= asked * least && share_held(whole, once, part)));
         bool rare = bare && held > 0 && held >= asked * number[PROFILE_bare_share];
         r->enough[set] = r->most[set] || (fixed && rare);
     }

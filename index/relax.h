@@ -3,9 +3,11 @@
  *
  * Then a product need hold only a part of the words: half of them, and a share of their rarity, so
  * that the frequent words are what it may lack ("airpods 2" never finds what only has a 2). Light
- * words ("for", "with") are not counted: half of those that name something. Words of phrases and
- * words asked of a field are always needed. More and rarer words rank higher; nothing comes before
- * a product that holds them all.
+ * words ("for", "with") are not counted: half of those that name something. Nor are words that
+ * nothing holds, and a code or a number with its unit is one word, as long as what is held says
+ * that share of all that was asked, the unknown counted as the rarest. Words of phrases and words
+ * asked of a field are always needed. More and rarer words rank higher; nothing comes before a
+ * product that holds them all.
  *
  * Where the profile asks for it (bare_below), and are there still too few for words that are three
  * or more, rare words are enough by themselves, behind every product that holds half: of three

@@ -62,9 +62,46 @@ static void light_words_are_not_counted(void **state)
     find_open(&f, "en",
               (struct find_product[]){{.id = "kit", .title = "drip and micro sprinkler kit"},
                                       {.id = "head", .title = "shower head"},
+                                      {.id = "line", .title = "two lines"},
                                       {0}});
     assert_string_equal(find_ids(&f, "sprinkler head to drip line"), "kit");
     assert_string_equal(find_ids(&f, "sprinkler head two drip line"), "");
+    find_close(&f);
+}
+
+/* What the catalog does not know cannot be kept: half of the other words is enough, if they say a
+ * share of all that was asked. */
+static void words_that_nothing_holds_are_not_counted(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "plug", .title = "mower spark plug"},
+                                      {.id = "hose", .title = "garden hose"},
+                                      {0}});
+    find_fill(&f, "garden chair", 60);
+    assert_string_equal(find_ids(&f, "spark garden zzyzx"), "plug");
+    assert_string_equal(find_dropped(&f), "garden zzyzx");
+    /* the frequent word alone says too little */
+    assert_string_equal(find_ids(&f, "garden zzyzx qwrtp"), "");
+    /* where half of all words is held, what nothing holds takes nothing away */
+    find_ids(&f, "garden chair zzyzx");
+    assert_int_equal(f.result.found, 60);
+    find_close(&f);
+}
+
+/* A code is one word where its parts would be too many, and so is a number with its unit. */
+static void codes_and_measures_count_once(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "part", .title = "delta faucet cartridge"},
+                                      {.id = "tv", .title = "curved monitor"},
+                                      {.id = "other", .title = "kit rp-19-804 for 27 inch boards"},
+                                      {0}});
+    assert_string_equal(find_set(&f, "delta faucet handle rp-19-804"), "other part");
+    assert_string_equal(find_set(&f, "27 inch monitor"), "other tv");
     find_close(&f);
 }
 
@@ -217,6 +254,8 @@ int main(void)
         cmocka_unit_test(at_least_half_of_the_words_are_held),
         cmocka_unit_test(a_rare_word_is_enough_behind_half_of_the_words),
         cmocka_unit_test(light_words_are_not_counted),
+        cmocka_unit_test(words_that_nothing_holds_are_not_counted),
+        cmocka_unit_test(codes_and_measures_count_once),
         cmocka_unit_test(two_rare_words_beat_three_that_are_everywhere),
         cmocka_unit_test(all_words_come_before_fewer),
         cmocka_unit_test(the_frequent_word_alone_finds_nothing),
