@@ -169,6 +169,31 @@ static enum status expand_same(struct group *g, const struct expansion_request *
     return STATUS_OK;
 }
 
+/*
+ * Is the last word all there? "dr" may be a name that eight products bear, or the beginning of what
+ * thousands are. How many begin so is guessed from its length alone (begun_prefix() says why): the
+ * fewer hold the word itself beside those, the less it counts more than a beginning does.
+ */
+static uint32_t weigh_unfinished(const struct group *g, uint64_t df, uint64_t live)
+{
+    enum { LIKELY = 10 }; /* one in so many that begin with it holds the word itself: it is meant */
+    struct slice word = g->items[0].term;
+    uint64_t begun = word.len < 32 ? live >> 2 * word.len : 0;
+    if (g->idf <= g->prefix_idf || df * LIKELY >= begun)
+        return g->idf;
+    double whole = (double)(df * LIKELY) / (double)begun;
+    return g->prefix_idf + (uint32_t)((g->idf - g->prefix_idf) * whole) + 1;
+}
+
+static void weigh_exact(struct group *g, uint32_t idf, const struct expansion_request *r)
+{
+    for (uint32_t k = 0; k < g->count; k++)
+        g->items[k].idf = g->items[k].kind == ALT_FORM
+                              ? expand_scaled(idf, r->profile->n[PROFILE_form_factor])
+                          : k ? idf + idf / 4
+                              : idf;
+}
+
 /* The word as it stands, ways to write it, its forms, what it begins. */
 static enum status expand_exact(struct plan *plan, struct group *g, bool last,
                                 const struct expansion_request *r)
@@ -187,13 +212,12 @@ static enum status expand_exact(struct plan *plan, struct group *g, bool last,
     g->idf = expand_idf(live, g->df);
     if (g->negated && r->forms)
         g->idf = expand_scaled(g->idf, r->profile->n[PROFILE_negated_factor]);
-    for (uint32_t k = 0; k < g->count; k++)
-        g->items[k].idf = g->items[k].kind == ALT_FORM
-                              ? expand_scaled(g->idf, r->profile->n[PROFILE_form_factor])
-                          : k ? g->idf + g->idf / 4
-                              : g->idf;
-    if (!s && begins)
+    uint64_t whole = g->df;
+    weigh_exact(g, g->idf, r);
+    if (!s && begins) {
         s = begun_prefix(g, g->items[0].term, plan, r);
+        weigh_exact(g, r->forms ? weigh_unfinished(g, whole, live) : g->idf, r);
+    }
     return s;
 }
 

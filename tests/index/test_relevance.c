@@ -56,6 +56,26 @@ static void the_unfinished_last_word_finds_what_it_may_become(void **state)
     find_close(&f);
 }
 
+/* Of thousands of dresses one "Dr" is not what "dr" means, unless many products are called so; as a
+ * word behind which another stands it is no beginning. */
+static void a_rare_word_is_no_better_than_what_it_begins(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "name", .title = "Dr", .brand = "black"}, {0}});
+    find_fill(&f, "black dress", 2000);
+    find_fill(&f, "white shirt", 2000);
+    assert_memory_equal(find_ids(&f, "black dr"), "fillblack", 9);
+    assert_string_equal(find_ids(&f, "dr black"), "name");
+    f.query.profile = SLICE_LIT("bm25");
+    assert_memory_equal(find_ids(&f, "black dr"), "name", 4);
+    f.query.profile = SLICE_NULL;
+    find_fill(&f, "dr black", 40);
+    assert_memory_equal(find_ids(&f, "black dr"), "filldr", 6);
+    find_close(&f);
+}
+
 static void what_stands_behind_without_is_not_looked_for(void **state)
 {
     (void)state;
@@ -138,6 +158,7 @@ int main(void)
         cmocka_unit_test(neighbours_and_titles_come_first),
         cmocka_unit_test(a_whole_word_beats_one_that_only_begins_so),
         cmocka_unit_test(the_unfinished_last_word_finds_what_it_may_become),
+        cmocka_unit_test(a_rare_word_is_no_better_than_what_it_begins),
         cmocka_unit_test(what_stands_behind_without_is_not_looked_for),
         cmocka_unit_test(signals_of_the_catalog_decide_between_equals),
         cmocka_unit_test(pages_across_the_window_repeat_and_lose_nothing),
