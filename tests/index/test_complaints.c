@@ -118,17 +118,24 @@ static void row_21_dropped_words_are_named_and_rank_behind(void **state)
     struct find f;
     find_open(&f, "en",
               (struct find_product[]){{.id = "full", .title = "oak desk lamp shade"},
-                                      {.id = "part", .title = "oak lamp"},
+                                      {.id = "typo", .title = "desk of oak for reading, lamq"},
+                                      {.id = "part", .title = "desk lamp"},
                                       {.id = "little", .title = "oak"},
                                       {0}});
     find_fill(&f, "oak", 30);
-    assert_string_equal(find_ids(&f, "oak desk lamp"), "full part");
-    assert_string_equal(find_dropped(&f), "desk");
-    assert_string_equal(find_ids(&f, "oak lamp zeppelin"), "part full");
+    /* all words, one of them misspelt and far apart, are before fewer that stand together */
+    assert_string_equal(find_ids(&f, "oak desk lamp"), "full typo part");
+    assert_int_equal(f.result.found, 3);
+    assert_string_equal(find_dropped(&f), "oak"); /* the most frequent first */
+    assert_string_equal(find_ids(&f, "desk lamp zeppelin"), "part full typo");
     assert_string_equal(find_dropped(&f), "zeppelin");
-    /* the frequent word goes: what only has that one is not found */
+    /* the frequent word goes: what only has that one is not found, be it half of the words */
     assert_string_equal(find_ids(&f, "oak shade zeppelin"), "full");
+    assert_string_equal(find_ids(&f, "oak shade"), "full");
+    assert_int_equal(f.result.found, 1);
     assert_string_equal(find_ids(&f, "oak zeppelin airship balloon"), "");
+    /* one word of four, however rare, is less than half */
+    assert_string_equal(find_ids(&f, "shade reading number3th number5th"), "");
     find_close(&f);
 }
 
@@ -139,13 +146,17 @@ static void row_22_a_hyphen_in_a_code_is_no_operator(void **state)
     find_open(&f, "en",
               (struct find_product[]){{.id = "xps", .title = "Dell XPS-15 9520"},
                                       {.id = "uuid", .title = "part 7f-00a1-9c$4:2"},
+                                      {.id = "half", .title = "cover 7f-99"},
                                       {.id = "tee", .title = "cotton t-shirt"},
                                       {0}});
     const char *const same[] = {"xps-15", "XPS 15", "xps15", "XPS-15 9520"};
     for (int i = 0; i < 4; i++)
         assert_string_equal(find_ids(&f, same[i]), "xps");
-    assert_string_equal(find_ids(&f, "7f-00a1"), "uuid");
+    assert_string_equal(find_ids(&f, "7f-00a1"), "uuid"); /* half of a code is no match */
     assert_string_equal(find_ids(&f, "7f-00a1-9c$4:2"), "uuid");
+    assert_string_equal(find_ids(&f, "part $4"), "uuid");
+    assert_string_equal(find_ids(&f, "part :2"), "uuid");
+    assert_string_equal(find_ids(&f, "part:00a1"), "uuid"); /* no field is called so */
     assert_string_equal(find_ids(&f, "tshirt"), "tee");
     find_put(&f, &(struct find_product){.id = "sony", .title = "Sony WH1000XM5"});
     assert_string_equal(find_ids(&f, "wh-1000xm5"), "sony");
