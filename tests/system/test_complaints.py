@@ -35,33 +35,39 @@ class Complaints(unittest.TestCase):
     # 2: concurrent bulk upserts, and found is more than the hits that come back
 
     def test_hits_found_and_facets_agree_while_bulks_arrive(self):
-        def products(start):
-            return [{'id': f'b{i}', 'title': f'bulk arriving {i}', 'brand': f'B{i % 7}'} for i in range(start, start + 400)]
-        self.server.import_lines('bulk', products(0))
-        writers = [threading.Thread(target=self.server.import_lines, args=('bulk', products(n * 200), '--again'))
-                   for n in range(3)]
+        def write(start):  # every round takes another text: what stood there before dies
+            for turn in range(6):
+                self.server.import_lines('bulk', [{'id': f'b{i}', 'title': f'bulk arriving {i} turn {turn}', 'brand': f'B{(i + turn) % 7}'}
+                                                  for i in range(start, start + 400)])
+        write(0)
+        writers = [threading.Thread(target=write, args=(n * 200,)) for n in range(3)]
         for writer in writers:
             writer.start()
-        looked = 0
-        while any(writer.is_alive() for writer in writers) or looked < 5:
+        states = set()
+        while any(writer.is_alive() for writer in writers):
             r = self.search('bulk', 'arriving', '-k', 1000, '--facet', 'brand:100', '--count-to', 0, '--no-cache')
             self.assertEqual(r['found'], len(r['hits']))
             self.assertEqual(r['found'], sum(v['count'] for v in r['facets']['brand']['values']))
             self.assertEqual(len({h['id'] for h in r['hits']}), r['found'])
             self.assertTrue(all('product' in h for h in r['hits']))
-            looked += 1
+            states.add(r['generation'])
         for writer in writers:
             writer.join()
+        self.assertGreater(len(states), 5)
+        self.assertEqual(self.search('bulk', 'arriving', '-k', 0, '--no-cache')['found'], 800)
 
     # 16: totals are estimates, and facet counts follow the limit
 
     def test_totals_are_exact_whatever_is_asked_of_the_page(self):
-        self.server.import_lines('totals', [{'id': f't{i}', 'title': 'total sum', 'brand': f'B{i % 3}'} for i in range(900)],
-                                 '--ack', 'visible')
-        for k in 0, 1, 10, 250:
-            r = self.search('totals', 'total', '-k', k, '--facet', 'brand:2')
-            self.assertEqual((r['found'], r['found_exact']), (900, True))
-            self.assertEqual([v['count'] for v in r['facets']['brand']['values']], [300, 300])
+        every = [{'id': f't{i}', 'title': 'total sum' + ' of it' * (i % 5), 'brand': f'B{i % 3}'} for i in range(6000)]
+        for part in range(0, 6000, 2000):  # several segments, each of many blocks
+            self.server.import_lines('totals', every[part:part + 2000], '--ack', 'visible')
+        for words in 'total', 'total sum', 'sum tot':
+            for k in 0, 1, 10, 250:
+                with self.subTest(words=words, k=k):
+                    r = self.search('totals', words, '-k', k, '--facet', 'brand:2')
+                    self.assertEqual((r['found'], r['found_exact']), (6000, True))
+                    self.assertEqual([v['count'] for v in r['facets']['brand']['values']], [2000, 2000])
 
     # 22: hyphens, dollars, colons and slashes in codes are operators or separators
 
@@ -94,29 +100,39 @@ class Complaints(unittest.TestCase):
         self.assertNotIn('3pack', found['2-pac'])
 
     def test_what_is_expired_is_neither_returned_nor_counted(self):
-        schema = {'ttl_ms': 400, 'swr_ms': 0, 'sie_ms': 0, 'fields': [
+        schema = {'ttl_ms': 1500, 'swr_ms': 0, 'sie_ms': 0, 'fields': [
             {'name': 'title', 'type': 'text', 'flags': ['searchable', 'stored'], 'weight': 3},
             {'name': 'brand', 'type': 'keyword', 'flags': ['filter', 'facet', 'sort', 'stored']}]}
         with tempfile.NamedTemporaryFile('w', suffix='.json', delete=False) as f:
             json.dump(schema, f)
+        server = Server(options=['eviction.keep=1h']).start()  # expired, but still in the index
+        self.addCleanup(server.remove)
+        self.addCleanup(server.stop)
         try:
-            self.server.souk('catalog', 'create', 'brief', '--schema', f.name)
+            server.souk('catalog', 'create', 'brief', '--schema', f.name)
         finally:
             os.unlink(f.name)
-        self.server.souk('put', 'brief', json.dumps([{'id': f'e{i}', 'title': 'brief thing', 'brand': f'B{i % 4}'}
-                                                     for i in range(40)]), '--ack', 'visible')
-        seen = []
+
+        def put(prefix, *options):
+            server.souk('put', 'brief', json.dumps([{'id': f'{prefix}{i}', 'title': 'brief thing', 'brand': f'B{i % 4}'}
+                                                    for i in range(40)]), '--ack', 'visible', *options)
+        put('long', '--ttl', '3600000')
+        put('short')
+        seen = set()
 
         def gone():
-            r = self.search('brief', 'thing', '-k', 100, '--facet', 'brand', '--group', 'brand:99')
-            seen.append(r['found'])
+            r = server.search('brief', 'thing', '-k', 100, '--facet', 'brand', '--group', 'brand:99')
+            seen.add(r['found'])
             self.assertEqual(r['found'], len(r['hits']))
             self.assertEqual(r['found'], sum(v['count'] for v in r['facets']['brand']['values']))
             counts = {h['group']: h['group_count'] for h in r['hits']}
             self.assertEqual(sum(counts.values()), r['found'])
-            return r['found'] == 0
-        wait_until(gone, 5, 'all is expired')
-        self.assertGreater(max(seen), 0)
+            self.assertEqual(server.search('brief', 'brief thing', '-k', 0)['found_exact'], True)
+            return r['found'] == 40
+        wait_until(gone, 5, 'the brief ones are expired')
+        self.assertIn(80, seen)
+        ids = {h['id'] for h in server.search('brief', 'thing', '-k', 100)['hits']}
+        self.assertEqual(ids, {f'long{i}' for i in range(40)})
 
     # 29: only the last thousand products of a word are kept
 
@@ -161,6 +177,7 @@ class Complaints(unittest.TestCase):
             self.search('fresh', 'changing')  # what a cache could keep
             self.server.souk('put', 'fresh', '--patch', json.dumps({'id': 'x', 'price': price}), '--ack', 'visible')
             self.assertEqual(self.search('fresh', 'changing')['hits'][0]['product']['price'], price)
+        self.assertGreater(self.server.stats()['cache.miss_changed'], 0)  # pages were there, and were not used
 
 
 if __name__ == '__main__':
