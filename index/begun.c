@@ -12,8 +12,9 @@ enum {
 struct walk {
     struct snapshot *snap;
     struct piece {
-        uint32_t at, end; /* ordinals */
-        bool first;       /* it has the term that comes first */
+        uint32_t at, end;  /* ordinals */
+        struct slice term; /* at `at`, NULL = not read yet */
+        bool first;        /* it has the term that comes first */
     } * pieces;
     uint32_t count;
     uint64_t total; /* terms, those of several segments counted in each */
@@ -40,18 +41,18 @@ static enum status walk_any(struct walk *w, struct slice *term, int64_t *df)
     *df = 0;
     for (uint32_t i = 0; i < w->count; i++) {
         struct piece *p = &w->pieces[i];
-        struct slice t;
         p->first = false;
         if (p->at == p->end)
             continue;
-        enum status st = segment_term(snapshot_segment(w->snap, i), p->at, &t);
+        enum status st =
+            p->term.ptr ? STATUS_OK : segment_term(snapshot_segment(w->snap, i), p->at, &p->term);
         if (st)
             return st;
-        int order = term->ptr ? slice_compare(t, *term) : -1;
+        int order = term->ptr ? slice_compare(p->term, *term) : -1;
         for (uint32_t k = 0; order < 0 && k < i; k++)
             w->pieces[k].first = false;
         if (order < 0)
-            *term = t;
+            *term = p->term;
         p->first = order <= 0;
     }
     if (!term->ptr)
@@ -59,8 +60,10 @@ static enum status walk_any(struct walk *w, struct slice *term, int64_t *df)
     for (uint32_t i = 0; i < w->count; i++) {
         const struct segment *s = snapshot_segment(w->snap, i);
         *df -= segment_dead_df(s, *term);
-        if (w->pieces[i].first)
+        if (w->pieces[i].first) {
             *df += segment_term_df(s, w->pieces[i].at++);
+            w->pieces[i].term = SLICE_NULL;
+        }
     }
     return STATUS_OK;
 }

@@ -191,7 +191,7 @@ enum status forms_of(struct forms *f, struct snapshot *snap, struct slice origin
 
 /* --- forms that do not begin like the word ---------------------------------------------------- */
 
-/* Words of a stem begin with it, but for its last letter. */
+/* Words of a stem begin with it, but for its last letter, as same_stem() looks for them. */
 static bool stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
                         struct slice term)
 {
@@ -199,11 +199,21 @@ static bool stem_beyond(struct forms *f, struct snapshot *snap, struct slice beg
     uint32_t n = stemmers_of(f, snapshot_schema(snap), all);
     for (uint32_t i = 0; i < n; i++) {
         struct slice stem = stemmer_stem(all[i], term);
-        stem.len -= stem.len > 4;
-        if (!slice_starts(stem, beginning))
+        size_t begin = stem.len > 4 ? stem.len - 1 : stem.len;
+        while (begin && begin < stem.len && ((unsigned char)stem.ptr[begin] & 0xc0) == 0x80)
+            begin--;
+        if (stem.len >= 3 && !slice_starts(slice_make(stem.ptr, begin), beginning))
             return true;
     }
     return false;
+}
+
+/* A plural that is longer than the beginning by less than what its singular goes without. */
+static bool plural_beyond(struct slice beginning, struct slice term)
+{
+    size_t more = term.len - beginning.len;
+    const char *end = term.ptr + term.len;
+    return more < 3 && end[-1] == 's' && end[-2] == 'e' && (end[-3] == 'i' || more < 2);
 }
 
 enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
@@ -215,8 +225,10 @@ enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice be
     if (term.len < 3 || term.len > ANALYSE_TERM_MAX - 3 || has_digit(term))
         return STATUS_OK;
     variants_of(term, term, &variants);
-    bool spelled = variants.count && !slice_starts(variants.items[0], beginning);
-    if (term.len >= beginning.len + 3 && !spelled && !stem_beyond(f, snap, beginning, term))
+    bool spelled = false;
+    for (uint32_t i = 0; i < variants.count; i++)
+        spelled |= !slice_starts(variants.items[i], beginning);
+    if (!spelled && !plural_beyond(beginning, term) && !stem_beyond(f, snap, beginning, term))
         return STATUS_OK;
     enum status st = forms_of(f, snap, term, term, arena, out);
     for (uint32_t i = 0; i < out->count; i++)

@@ -90,6 +90,25 @@ static void a_short_stem_ends_where_it_ends(void **state)
     find_close(&f);
 }
 
+/* An unfinished plural finds the singular that does not begin so: it would, were it finished. */
+static void an_unfinished_plural_finds_its_singular(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "berry", .title = "ripe berry"},
+                                      {.id = "berries", .title = "frozen berries"},
+                                      {.id = "box", .title = "wooden box"},
+                                      {.id = "boxes", .title = "paper boxes"},
+                                      {0}});
+    f.query.match = QUERY_ALL;
+    f.query.typos = 0;
+    assert_string_equal(find_set(&f, "berri"), "berries berry");
+    assert_string_equal(find_set(&f, "berrie"), "berries berry");
+    assert_string_equal(find_set(&f, "boxe"), "box boxes");
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +116,7 @@ int main(void)
         cmocka_unit_test(both_spellings_begin_the_same_words),
         cmocka_unit_test(numbers_and_short_words_have_none),
         cmocka_unit_test(a_short_stem_ends_where_it_ends),
+        cmocka_unit_test(an_unfinished_plural_finds_its_singular),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
