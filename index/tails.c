@@ -12,6 +12,11 @@ int tails_compare(struct slice a, struct slice b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+bool tails_ordered(const struct segment *s)
+{
+    return s->head.tails != 0;
+}
+
 static bool ends(struct slice term, struct slice word)
 {
     return term.len > word.len && memcmp(term.ptr + term.len - word.len, word.ptr, word.len) == 0;

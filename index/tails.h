@@ -16,6 +16,8 @@ enum { TAIL_BYTES = 4 }; /* shorter endings are not looked for */
 /* -1, 0, 1: the order of two terms read backwards, bytewise; one that ends the other comes first.
  */
 int tails_compare(struct slice a, struct slice b);
+/* Whether the segment holds that order. */
+bool tails_ordered(const struct segment *s);
 /*
  * Calls back for each term that ends with `word` (TAIL_BYTES bytes or more) and is longer, in the
  * order of tails_compare() (of old segments: of the dictionary). END from the callback stops, any

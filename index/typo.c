@@ -2,6 +2,7 @@
 #include "index/analyse.h"
 #include "index/edits.h"
 #include "index/order.h"
+#include "index/tails.h"
 
 #include <stdlib.h>
 
@@ -47,13 +48,15 @@ static enum status note(struct finding *f, struct slice term, uint32_t distance,
 /* --- another first letter --------------------------------------------------------------------- */
 
 /*
- * It takes two edits. Where that is all, the rest is the word's own: no more than a few terms to
- * look up, for each letter that any term begins with.
+ * It takes two edits. Where that is all, the rest is the word's own: what ends with it and has one
+ * letter before that. Those stand side by side in the order of endings; of short words, and in
+ * segments without that order, a few terms are looked up for each letter that any term begins with.
  */
 struct first_letter {
     struct finding *f;
     const struct segment *segment;
     struct slice own, rest; /* the word's first letter, and what follows */
+    size_t ending;          /* bytes of the ending at hand */
 };
 
 static size_t letter_len(struct slice s)
@@ -99,23 +102,49 @@ static enum status note_dropped(struct first_letter *x)
                             slice_make(x->rest.ptr + n, x->rest.len - n));
 }
 
+/* For each letter that a term begins with: before the rest, and before the word. */
+static enum status note_each_letter(struct first_letter *x, struct slice word)
+{
+    enum status st = STATUS_OK;
+    uint32_t n = segment_term_count(x->segment);
+    for (uint32_t at = 0; !st && at < n;) {
+        struct slice term, letter;
+        st = segment_term(x->segment, at, &term);
+        letter = slice_make(term.ptr, st ? 0 : letter_len(term));
+        if (!st && !slice_equal(letter, x->own)) {
+            st = note_joined(x, letter, x->rest);
+            st = st ? st : note_joined(x, letter, word);
+        }
+        at = letter.len ? segment_step_over(x->segment, at, n, (uint32_t)letter.len) : at + 1;
+    }
+    return st;
+}
+
+static enum status on_ending(void *ctx, struct slice term)
+{
+    struct first_letter *x = ctx;
+    size_t n = letter_len(term);
+    if (n + x->ending != term.len || slice_equal(slice_make(term.ptr, n), x->own))
+        return STATUS_OK;
+    return note_joined(x, term, SLICE_NULL);
+}
+
+static enum status note_ending(struct first_letter *x, struct slice ending)
+{
+    x->ending = ending.len;
+    return tails_find(x->segment, ending, on_ending, x);
+}
+
 static enum status note_other_firsts(struct finding *f, const struct segment *s, struct slice word)
 {
     size_t n = letter_len(word);
-    struct first_letter x = {f, s, slice_make(word.ptr, n), slice_make(word.ptr + n, word.len - n)};
+    struct first_letter x = {f, s, slice_make(word.ptr, n), slice_make(word.ptr + n, word.len - n),
+                             0};
     enum status st = note_dropped(&x);
-    for (uint32_t at = 0; !st && at < segment_term_count(s);) {
-        struct slice term, letter;
-        st = segment_term(s, at, &term);
-        letter = slice_make(term.ptr, st ? 0 : letter_len(term));
-        if (!st && !slice_equal(letter, x.own)) {
-            st = note_joined(&x, letter, x.rest);
-            st = st ? st : note_joined(&x, letter, word);
-        }
-        at = letter.len ? segment_step_over(s, at, segment_term_count(s), (uint32_t)letter.len)
-                        : at + 1;
-    }
-    return st;
+    if (st || x.rest.len < TAIL_BYTES || !tails_ordered(s))
+        return st ? st : note_each_letter(&x, word);
+    st = note_ending(&x, x.rest);
+    return st ? st : note_ending(&x, word);
 }
 
 /* --- the same first letter -------------------------------------------------------------------- */
