@@ -204,11 +204,13 @@ static bool one_of(struct slice word, const char *const *words)
 static void mark_light(struct plan *plan)
 {
     static const char *const light[] = {
-        "a",   "an",  "and",  "at",   "by",   "for",  "from", "in",  "is",   "of",  "on",  "or",
-        "the", "to",  "with", "my",   "your", "der",  "die",  "das", "den",  "dem", "ein", "eine",
-        "mit", "und", "im",   "am",   "zu",   "von",  "aus",  "bei", "de",   "du",  "des", "la",
-        "le",  "les", "et",   "avec", "pour", "en",   "y",    "con", "para", "el",  "los", "las",
-        "di",  "per", "il",   "met",  "van",  "voor", "het",  NULL};
+        "a",    "an",   "and", "at",   "by",  "for",  "from",  "in",   "is",   "of",   "on",
+        "or",   "the",  "to",  "with", "my",  "your", "w",     "that", "this", "be",   "are",
+        "as",   "it",   "its", "you",  "do",  "how",  "where", "what", "into", "than", "which",
+        "der",  "die",  "das", "den",  "dem", "ein",  "eine",  "mit",  "und",  "im",   "am",
+        "zu",   "von",  "aus", "bei",  "de",  "du",   "des",   "la",   "le",   "les",  "et",
+        "avec", "pour", "en",  "y",    "con", "para", "el",    "los",  "las",  "di",   "per",
+        "il",   "met",  "van", "voor", "het", NULL};
     for (uint32_t i = 0; i < plan->group_count; i++)
         plan->groups[i].light =
             !plan->groups[i].fixed && one_of(plan->groups[i].items[0].term, light);
