@@ -7,9 +7,9 @@ import time
 import unicodedata
 import unittest
 
-from souk_system import Server, shared_data
+from souk_system import SLACK, Server, shared_data
 
-AIMS = {'esci-us': ('ndcg@10', 0.70), 'crowdflower': ('ndcg@10', 0.77), 'icecat': ('ndcg@10', 0.75)}
+AIMS = {'esci-us': ('ndcg@10', 0.70), 'crowdflower': ('ndcg@10', 0.77), 'icecat': ('ndcg@10', 0.75), 'homedepot': ('recall@100', 0.745)}
 LANGUAGES = ['cs', 'de', 'es', 'fi', 'fr', 'ko', 'pl', 'pt_BR', 'ru', 'uk']
 
 
@@ -114,6 +114,8 @@ class Relevance(unittest.TestCase):
             path = shared_data(name, 'products.jsonl.zst')
             if not path:
                 self.skipTest('no shared data')
+            if name == 'homedepot' and SLACK > 1:  # 5,800 queries: minutes under a sanitizer, which sees the others
+                continue
             with self.subTest(set=name):
                 self.server.souk('import', '--quiet', '--ack', 'visible', '--catalog', name, path)
                 out = self.server.souk('eval', name, '--queries', shared_data(name, 'queries.dev.tsv.zst'),
