@@ -27,6 +27,18 @@ enum status probe_open_ordinal(struct probe *p, const struct segment *s, uint32_
 enum status probe_open_prefix(struct probe *p, const struct segment *s, struct slice prefix);
 /* doc relative to the segment; docs must ascend from call to call. */
 enum status probe_seek(struct probe *p, uint32_t doc, bool *there);
+/*
+ * The same for many: looks for the first of `count` ascending documents in the block they would
+ * stand in. *run = how many of them that was, 1 at least; *hits of them are there, the k-th is
+ * docs[index[k]], and probe_at() goes to it. Both arrays have room for POSTINGS_BLOCK +
+ * KERNEL_SLACK.
+ */
+enum status probe_run(struct probe *p, const uint32_t *docs, uint32_t count, uint32_t *run,
+                      uint16_t *index, uint16_t *place, uint32_t *hits);
+static inline void probe_at(struct probe *p, uint16_t place)
+{
+    p->at = place;
+}
 /* Of the document that was there last. */
 enum status probe_evidence(struct probe *p, uint8_t *evidence);
 /* Up to `cap` values (position * F + field); *count = how many were written. Once per document. */

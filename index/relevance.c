@@ -1,4 +1,5 @@
 #include "index/relevance.h"
+#include "index/kernels.h"
 #include "index/probe.h"
 #include "index/order.h"
 #include "index/relevance_private.h"
@@ -39,32 +40,43 @@ static void see_ready(struct ranking *r, const struct alternative *alt, uint32_t
     }
 }
 
+/* One list: which of the candidates it holds, and where in them. */
+static enum status read_list(struct ranking *r, const struct segment *segment,
+                             const struct alternative *alt, uint32_t group, uint32_t from,
+                             uint32_t to)
+{
+    struct probe probe;
+    uint16_t index[POSTINGS_BLOCK + KERNEL_SLACK], place[POSTINGS_BLOCK + KERNEL_SLACK];
+    uint32_t run, hits;
+    enum status st = probe_open(&probe, segment, alt->term);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
+    for (uint32_t i = from; !st && i < to; i += run) {
+        st = probe_run(&probe, r->docs + i, to - i, &run, index, place, &hits);
+        for (uint32_t k = 0; !st && k < hits; k++) {
+            probe_at(&probe, place[k]);
+            st = look(&probe, alt, &r->items[i + index[k]].seen[group]);
+        }
+    }
+    return st;
+}
+
 static enum status read_segment(struct ranking *r, const struct segment *segment, uint32_t from,
                                 uint32_t to)
 {
-    struct probe probe;
-    uint32_t base = segment_base(segment);
     const struct plan *plan = &r->s->plan;
+    enum status st = STATUS_OK;
+    for (uint32_t i = from; i < to; i++)
+        r->docs[i] = r->items[i].docid - segment_base(segment);
     for (uint32_t g = 0; g < plan->group_count; g++)
-        for (uint32_t a = 0; a < plan->groups[g].count; a++) {
+        for (uint32_t a = 0; !st && a < plan->groups[g].count; a++) {
             const struct alternative *alt = &plan->groups[g].items[a];
-            if (alt->docs) {
+            if (alt->docs)
                 see_ready(r, alt, g, from, to);
-                continue;
-            }
-            enum status st = probe_open(&probe, segment, alt->term);
-            if (st == STATUS_NOT_FOUND)
-                continue;
-            for (uint32_t i = from; !st && i < to; i++) {
-                bool there;
-                st = probe_seek(&probe, r->items[i].candidate->docid - base, &there);
-                if (!st && there)
-                    st = look(&probe, alt, &r->items[i].seen[g]);
-            }
-            if (st)
-                return st;
+            else
+                st = read_list(r, segment, alt, g, from, to);
         }
-    return STATUS_OK;
+    return st;
 }
 
 static enum status read_all(struct ranking *r)
@@ -238,7 +250,8 @@ static enum status prepare(struct ranking *r)
     const struct schema *schema = snapshot_schema(s->snap);
     struct seen *seen = arena_calloc(s->arena, (size_t)r->count * r->words + 1, sizeof *seen);
     r->items = arena_calloc(s->arena, r->count, sizeof *r->items);
-    if (!r->items || !seen)
+    r->docs = arena_alloc(s->arena, (r->count + KERNEL_SLACK) * sizeof *r->docs);
+    if (!r->items || !r->docs || !seen)
         return STATUS_NO_MEMORY;
     /* docids with places are sorted, not the items: they are long */
     uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order * 2);

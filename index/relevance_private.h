@@ -26,6 +26,7 @@ struct ranking {
     struct search *s;
     const struct profile *p;
     struct ranked *items; /* by docid */
+    uint32_t *docs;       /* of the items, from their segment's first on */
     uint32_t count, words, fields;
     uint8_t field_class[256];
     double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */
