@@ -1,5 +1,5 @@
 #include "index/pieces.h"
-#include "index/piece_set.h"
+#include "index/piece_match.h"
 #include "protocol/wire.h"
 
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static enum status parse(struct slice dictionary, struct parsed *p)
 /* --- packing ---------------------------------------------------------------------------------- */
 
 struct pieces_encoder {
-    struct piece_set *set;
+    struct piece_match match;
     uint32_t few;
 };
 
@@ -50,21 +50,18 @@ enum status pieces_encoder_create(struct slice dictionary, struct pieces_encoder
     if (!e)
         return STATUS_NO_MEMORY;
     e->few = p.few;
-    e->set = piece_set_create(p.count);
-    for (uint32_t i = 0; i < p.count && e->set && !st; p.bytes += p.lens[i++])
-        if (piece_set_add(e->set, p.bytes, p.lens[i]) != i)
-            st = STATUS_CORRUPT; /* the same piece twice */
-    if (st || !e->set)
+    st = piece_match_init(&e->match, p.lens, p.bytes, p.count);
+    if (st)
         pieces_encoder_destroy(&e);
     *out = e;
-    return st ? st : e ? STATUS_OK : STATUS_NO_MEMORY;
+    return st;
 }
 
 void pieces_encoder_destroy(struct pieces_encoder **e)
 {
     if (!*e)
         return;
-    piece_set_destroy(&(*e)->set);
+    piece_match_fini(&(*e)->match);
     free(*e);
     *e = NULL;
 }
@@ -72,21 +69,21 @@ void pieces_encoder_destroy(struct pieces_encoder **e)
 size_t pieces_encode(const struct pieces_encoder *e, struct slice text, uint8_t *out)
 {
     const uint8_t *at = (const uint8_t *)text.ptr, *end = at + text.len;
+    uint32_t few = e->few;
     uint8_t *to = out;
     while (at < end) {
         size_t matched;
-        uint32_t n = piece_set_longest(e->set, at, (size_t)(end - at), &matched);
-        if (n == PIECE_NONE) {
+        uint32_t n = piece_match_longest(&e->match, at, end, &matched);
+        if (!n--) {
             *to++ = PIECES_LITERAL;
             *to++ = *at++;
             continue;
         }
-        if (n < e->few) {
-            *to++ = (uint8_t)n;
-        } else {
-            *to++ = (uint8_t)(e->few + ((n - e->few) >> 8));
-            *to++ = (uint8_t)(n - e->few);
-        }
+        /* No branch on the length of a code; the second byte is written over when it is short. */
+        bool wide = n >= few;
+        to[0] = (uint8_t)(wide ? few + ((n - few) >> 8) : n);
+        to[1] = (uint8_t)(n - few);
+        to += 1 + wide;
         at += matched;
     }
     return (size_t)(to - out);

@@ -1,3 +1,4 @@
+#include "index/piece_match.h"
 #include "index/piece_set.h"
 #include "index/pieces.h"
 #include "protocol/wire.h"
@@ -32,7 +33,8 @@ struct trainer {
     const size_t *lens;
     uint32_t count;
     struct piece_set *set;
-    struct piece *pieces; /* by number in the set */
+    struct piece *pieces; /* by number in the set; once it is grown, those that are kept */
+    uint32_t kept;
     struct pair *pairs;
     uint32_t pair_count, often;
     bool failed;
@@ -45,6 +47,7 @@ static uint32_t add(struct trainer *t, const uint8_t *bytes, size_t len)
         return n;
     t->pieces[n].len = (uint8_t)len;
     memcpy(t->pieces[n].bytes, bytes, len);
+    t->kept = piece_set_count(t->set);
     return n;
 }
 
@@ -107,22 +110,34 @@ static void grow_from(struct trainer *t, const uint8_t *at, const uint8_t *end)
     }
 }
 
-static void count_uses(struct trainer *t, const uint8_t *at, const uint8_t *end)
-{
-    for (size_t len; at < end; at += len) {
-        uint32_t n = piece_set_longest(t->set, at, (size_t)(end - at), &len);
-        if (n != PIECE_NONE)
-            t->pieces[n].uses++;
-        len = n == PIECE_NONE ? 1 : len;
-    }
-}
-
-static void each_sample(struct trainer *t,
-                        void (*visit)(struct trainer *, const uint8_t *, const uint8_t *))
+static void grow(struct trainer *t)
 {
     const uint8_t *at = (const uint8_t *)t->samples.ptr;
     for (uint32_t i = 0; i < t->count && !t->failed; at += t->lens[i++])
-        visit(t, at, at + t->lens[i]);
+        grow_from(t, at, at + t->lens[i]);
+}
+
+/* Counts how often each piece is used when the longest always wins. */
+static void count_uses(struct trainer *t)
+{
+    const uint8_t *at = (const uint8_t *)t->samples.ptr, *end;
+    uint8_t *lens = malloc((size_t)t->kept * (1 + PIECE_MAX) + 1), *bytes = lens + t->kept;
+    struct piece_match match = {0};
+    for (uint32_t i = 0; lens && i < t->kept; bytes += lens[i++]) {
+        t->pieces[i].uses = 0;
+        lens[i] = t->pieces[i].len;
+        memcpy(bytes, t->pieces[i].bytes, lens[i]);
+    }
+    t->failed |= !lens || piece_match_init(&match, lens, lens + t->kept, t->kept);
+    for (uint32_t i = 0; i < t->count && !t->failed; i++)
+        for (end = at + t->lens[i]; at < end;) {
+            size_t len;
+            uint32_t n = piece_match_longest(&match, at, end, &len);
+            at += n ? len : 1;
+            t->pieces[n ? n - 1 : t->kept].uses++; /* the one behind the last counts the rest */
+        }
+    piece_match_fini(&match);
+    free(lens);
 }
 
 static int by_uses(const void *x, const void *y)
@@ -139,26 +154,15 @@ static bool earns(const struct piece *p)
     return p->len == 1 ? p->uses > 2 : p->uses * 3 > (p->len + 1u) * 2;
 }
 
-/* Sorts, keeps what earns its place, and makes the set anew from it. */
+/* Those that earn their place, the most used first. */
 static void keep_best(struct trainer *t)
 {
-    uint32_t n = piece_set_count(t->set), kept = 0;
-    qsort(t->pieces, n, sizeof *t->pieces, by_uses);
-    while (kept < n && kept < PIECES_MAX && t->pieces[kept].uses > 1)
-        kept++;
-    piece_set_destroy(&t->set);
-    t->set = piece_set_create(GROW_MAX);
-    for (uint32_t i = 0; i < kept && t->set; i++) {
-        struct piece p = t->pieces[i];
-        if (!earns(&p))
-            continue;
-        uint32_t at = add(t, p.bytes, p.len);
-        if (at == PIECE_NONE)
-            t->failed = true;
-        else
-            t->pieces[at].uses = 0;
-    }
-    t->failed |= !t->set;
+    uint32_t most = t->kept < PIECES_MAX ? t->kept : PIECES_MAX;
+    qsort(t->pieces, t->kept, sizeof *t->pieces, by_uses);
+    t->kept = 0;
+    for (uint32_t i = 0; i < most && t->pieces[i].uses > 1; i++)
+        if (earns(&t->pieces[i]))
+            t->pieces[t->kept++] = t->pieces[i];
 }
 
 /* As many as possible get a code of one byte: so that the rest fits into those of two. */
@@ -172,7 +176,7 @@ static uint32_t short_codes(uint32_t count)
 
 static void write_out(struct trainer *t, struct buf *out)
 {
-    uint32_t n = piece_set_count(t->set);
+    uint32_t n = t->kept;
     qsort(t->pieces, n, sizeof *t->pieces, by_uses);
     uint32_t few = short_codes(n), kept = 0;
     for (uint32_t i = 0; i < n; i++) /* a letter with a code of two bytes is no better than plain */
@@ -195,13 +199,13 @@ static enum status train(struct trainer *t, struct buf *dictionary)
     /* Of 4 MiB ten: fewer and it learns what only the sample has, more and it misses too much. */
     t->often = (uint32_t)(t->samples.len >> 19) + 2;
     t->often = t->often < 3 ? 3 : t->often > 16 ? 16 : t->often;
-    each_sample(t, grow_from);
-    each_sample(t, count_uses);
+    grow(t);
+    count_uses(t);
     keep_best(t);
+    count_uses(t);
     if (t->failed)
         return STATUS_NO_MEMORY;
-    each_sample(t, count_uses);
-    if (piece_set_count(t->set) < 16)
+    if (t->kept < 16)
         return STATUS_INVALID;
     write_out(t, dictionary);
     return dictionary->failed ? STATUS_NO_MEMORY : STATUS_OK;
@@ -212,7 +216,7 @@ enum status pieces_train(struct slice samples, const size_t *lens, uint32_t coun
 {
     struct trainer t = {.samples = samples, .lens = lens, .count = count};
     t.set = piece_set_create(GROW_MAX);
-    t.pieces = calloc(GROW_MAX, sizeof *t.pieces);
+    t.pieces = calloc(GROW_MAX + 1, sizeof *t.pieces);
     t.pairs = calloc(PAIR_SLOTS, sizeof *t.pairs);
     enum status st = t.set && t.pieces && t.pairs ? train(&t, dictionary) : STATUS_NO_MEMORY;
     piece_set_destroy(&t.set);
