@@ -235,7 +235,7 @@ static struct slice unit_of(struct slice word)
         {"gallon", "gal"}, {"gallons", "gal"}, {"qt", "qt"},     {"yd", "yd"},    {"amp", "amp"},
         {"amps", "amp"},   {"psi", "psi"},     {"btu", "btu"},   {"mp", "mp"},    {"cl", "cl"}};
     for (size_t i = 0; word.len <= 7 && i < sizeof units / sizeof units[0]; i++)
-        if (slice_equal(word, slice_str(units[i].word)))
+        if (word.ptr[0] == units[i].word[0] && slice_equal(word, slice_str(units[i].word)))
             return slice_str(units[i].unit);
     return SLICE_NULL;
 }

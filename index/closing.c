@@ -9,7 +9,7 @@ static bool joins(struct slice word)
                                           "fur", "und",  "avec",    "pour", "de",  "con", "para",
                                           "y",   "et",   "met",     "voor", "per", NULL};
     for (const char *const *j = joiners; *j; j++)
-        if (slice_equal(word, slice_str(*j)))
+        if (word.ptr[0] == **j && slice_equal(word, slice_str(*j)))
             return true;
     return false;
 }

@@ -148,8 +148,9 @@ static enum status make(struct maker *k, const uint8_t *lens, const uint8_t *byt
     for (uint32_t i = 1; i < count; i++)
         if (by_bytes(&k->pieces[i - 1], &k->pieces[i]) == 0)
             return STATUS_CORRUPT;
-    if (!open_block(k) || !open_block(k)) /* block 0 stays empty: base 0 is none */
-        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < 2; i++) /* block 0 stays empty: base 0 is none */
+        if (!open_block(k))
+            return STATUS_NO_MEMORY;
     k->runs[k->run_count++] = (struct run){0, count, 0};
     for (uint32_t depth = 0; depth < PIECE_MAX && k->run_count && count; depth++) {
         k->next_count = 0;
