@@ -1,4 +1,5 @@
 #include "index/segment_pack.h"
+#include "index/segment_prefixes.h"
 #include "index/segment_private.h"
 
 #include <stdlib.h>
@@ -21,12 +22,11 @@ struct merge {
     int32_t killed[MERGE_INPUTS];
     bool has_term[MERGE_INPUTS], has_dead[MERGE_INPUTS];
     /* the list at hand */
-    uint32_t *docs, *pos_at, *pos;
+    uint32_t *docs, *pos_at;
     uint8_t *evidence;
-    uint32_t postings, pos_count, pos_cap;
+    struct buf pos; /* positions are taken over as they are stored */
+    uint32_t postings;
     uint32_t purged; /* postings left out of the term at hand */
-    /* union of a short prefix: best evidence by doc, 0 = none */
-    uint8_t *best;
 };
 
 static bool alive(const struct merge *m, uint32_t doc)
@@ -34,32 +34,44 @@ static bool alive(const struct merge *m, uint32_t doc)
     return m->alive[doc >> 6] >> (doc & 63) & 1;
 }
 
-static enum status keep_position(struct merge *m, uint32_t v)
+/* Steps over the positions of one posting; NULL when they run out. */
+static const uint8_t *positions_end(const uint8_t *at, const uint8_t *end)
 {
-    if (m->pos_count == m->pos_cap) {
-        uint32_t cap = m->pos_cap ? m->pos_cap * 2 : 65536, *p = realloc(m->pos, cap * sizeof *p);
-        if (!p)
-            return STATUS_NO_MEMORY;
-        m->pos = p;
-        m->pos_cap = cap;
+    for (bool more = true; more;) {
+        more = at < end && (*at & 1);
+        while (at < end && *at & 0x80)
+            at++;
+        if (at++ >= end)
+            return NULL;
     }
-    m->pos[m->pos_count++] = v;
-    return STATUS_OK;
+    return at;
 }
 
-static enum status read_positions(struct merge *m, struct wire_reader *r, bool keep)
+static enum status append_block(struct merge *m, const struct postings_block *block, uint32_t shift,
+                                struct wire_reader r)
 {
-    uint32_t at = 0;
-    for (bool more = true; more;) {
-        uint64_t v = wire_varint(r);
-        if (r->failed)
+    const uint8_t *at = r.at, *kept = at; /* of `kept` on all is to be kept, and is not yet */
+    if (block->docs[block->count - 1] + shift >= m->doc_count ||
+        m->postings + block->count > m->doc_count)
+        return STATUS_CORRUPT;
+    for (uint32_t i = 0; i < block->count; i++) {
+        const uint8_t *next = positions_end(at, r.end);
+        uint32_t doc = block->docs[i] + shift;
+        if (!next)
             return STATUS_CORRUPT;
-        at += (uint32_t)(v >> 1);
-        more = v & 1;
-        if (keep && keep_position(m, at))
-            return STATUS_NO_MEMORY;
+        if (alive(m, doc)) {
+            m->docs[m->postings] = doc;
+            m->evidence[m->postings] = block->evidence[i];
+            m->pos_at[m->postings++] = (uint32_t)(m->pos.len + (size_t)(at - kept));
+        } else {
+            m->purged++;
+            buf_put(&m->pos, kept, (size_t)(at - kept));
+            kept = next;
+        }
+        at = next;
     }
-    return STATUS_OK;
+    buf_put(&m->pos, kept, (size_t)(at - kept));
+    return m->pos.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static enum status append_list(struct merge *m, const struct segment *s, uint32_t ordinal)
@@ -67,138 +79,58 @@ static enum status append_list(struct merge *m, const struct segment *s, uint32_
     struct postings p;
     struct postings_block block;
     struct wire_reader r;
-    uint32_t shift = segment_base(s) - m->base;
     enum status st = postings_open(s, ordinal, &p);
     for (uint32_t b = 0; !st && b < p.block_count; b++) {
         st = postings_decode(&p, b, &block);
         if (!st)
             st = postings_position_stream(&p, b, &r);
-        for (uint32_t i = 0; !st && i < block.count; i++) {
-            uint32_t doc = block.docs[i] + shift;
-            if (doc >= m->doc_count || m->postings >= m->doc_count)
-                return STATUS_CORRUPT;
-            bool keep = alive(m, doc);
-            m->purged += !keep;
-            if (keep) {
-                m->docs[m->postings] = doc;
-                m->evidence[m->postings] = block.evidence[i];
-                m->pos_at[m->postings++] = m->pos_count;
-            }
-            st = read_positions(m, &r, keep);
-        }
+        if (!st)
+            st = r.failed ? STATUS_CORRUPT : append_block(m, &block, segment_base(s) - m->base, r);
     }
-    m->pos_at[m->postings] = m->pos_count;
+    m->pos_at[m->postings] = (uint32_t)m->pos.len;
     return st;
 }
 
 /* --- short prefixes --------------------------------------------------------------------------- */
 
-struct prefix_run {
-    char prefix[4];
-    size_t len;
-    uint32_t terms;
-    uint64_t postings;
-};
-
-static uint8_t better_evidence(uint8_t a, uint8_t b)
-{
-    uint32_t ma = a >> 4, mb = b >> 4;
-    if (!ma)
-        return b;
-    uint32_t ca = (uint32_t)__builtin_ctz(ma), cb = (uint32_t)__builtin_ctz(mb);
-    uint8_t impact = ca < cb ? a & 15 : cb < ca ? b & 15 : (a & 15) > (b & 15) ? a & 15 : b & 15;
-    return (uint8_t)((ma | mb) << 4 | impact);
-}
-
-static uint32_t lower_bound_of(const struct segment_writer *w, const char *prefix, size_t len)
-{
-    uint32_t low = 0, high = w->head.term_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (slice_compare(segment_writer_text(w, mid), slice_make(prefix, len)) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-/* Marks the best evidence of every living document of one list. */
-static enum status mark_list(struct merge *m, const struct segment *s, uint32_t ordinal)
+/* Adds the living of one list to a union. */
+static enum status add_list(struct merge *m, const struct segment *s, uint32_t ordinal,
+                            struct prefix_union *u)
 {
     struct postings p;
     struct postings_block block;
     uint32_t shift = segment_base(s) - m->base;
     enum status st = postings_open(s, ordinal, &p);
     for (uint32_t b = 0; !st && b < p.block_count; b++) {
+        uint32_t n = 0;
         st = postings_decode(&p, b, &block);
         for (uint32_t i = 0; !st && i < block.count; i++) {
             uint32_t doc = block.docs[i] + shift;
-            if (doc < m->doc_count && alive(m, doc))
-                m->best[doc] = better_evidence(m->best[doc], block.evidence[i]);
+            if (doc >= m->doc_count || !alive(m, doc))
+                continue;
+            block.docs[n] = doc;
+            block.evidence[n++] = block.evidence[i];
         }
+        if (!st)
+            prefix_union_add(u, block.docs, block.evidence, n);
     }
     return st;
 }
 
 /* The terms of a prefix are neighbours in every input, so no term is looked up. */
-static enum status write_prefix(struct merge *m, struct segment_writer *w,
-                                const struct prefix_run *run)
+static enum status add_lists(void *ctx, const struct prefix_run *run, struct prefix_union *u)
 {
-    memset(m->best, 0, m->doc_count);
+    struct merge *m = ctx;
     for (uint32_t k = 0; k < m->count; k++) {
         uint32_t at, end;
         enum status st =
             segment_prefix_range(m->in[k], slice_make(run->prefix, run->len), &at, &end);
         for (; !st && at < end; at++)
-            st = mark_list(m, m->in[k], at);
+            st = add_list(m, m->in[k], at, u);
         if (st)
             return st;
     }
-    uint32_t n = 0;
-    for (uint32_t d = 0; d < m->doc_count; d++)
-        if (m->best[d]) {
-            m->docs[n] = d;
-            m->evidence[n++] = m->best[d];
-        }
-    if (n)
-        segment_writer_prefix(w, run->prefix,
-                              &(struct list_input){m->docs, m->evidence, NULL, NULL, n});
     return STATUS_OK;
-}
-
-static enum status write_prefixes(struct merge *m, struct segment_writer *w)
-{
-    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    struct prefix_run stack[PREFIX_MAX_LEN * 36 + 1];
-    uint32_t depth = 0;
-    m->best = calloc(m->doc_count, 1);
-    if (!m->best)
-        return STATUS_NO_MEMORY;
-    for (size_t i = sizeof letters - 1; i-- > 0;)
-        stack[depth++] = (struct prefix_run){.prefix = {letters[i]}, .len = 1};
-    enum status st = STATUS_OK;
-    while (depth && !st) { /* depth first: entries come out sorted by their zero-padded bytes */
-        struct prefix_run run = stack[--depth];
-        uint32_t from = lower_bound_of(w, run.prefix, run.len), at = from;
-        for (; at < w->head.term_count; at++) {
-            if (!slice_starts(segment_writer_text(w, at), slice_make(run.prefix, run.len)))
-                break;
-            run.postings += ((const uint32_t *)(const void *)w->df.ptr)[at];
-        }
-        run.terms = at - from;
-        if (run.terms < PREFIX_MIN_TERMS || run.postings < PREFIX_MIN_POSTINGS)
-            continue;
-        st = write_prefix(m, w, &run);
-        if (run.len < PREFIX_MAX_LEN)
-            for (size_t i = sizeof letters - 1; i-- > 0;) {
-                struct prefix_run *next = &stack[depth++];
-                *next = (struct prefix_run){.len = run.len + 1};
-                memcpy(next->prefix, run.prefix, run.len);
-                next->prefix[run.len] = letters[i];
-            }
-    }
-    return st;
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -237,7 +169,8 @@ static bool next_term(const struct merge *m, struct slice *term)
 static enum status merge_term(struct merge *m, struct segment_writer *w, struct slice term)
 {
     int64_t dead = 0;
-    m->postings = m->pos_count = m->purged = 0;
+    m->postings = m->purged = 0;
+    buf_clear(&m->pos);
     for (uint32_t k = 0; k < m->count; k++) {
         enum status st = STATUS_OK;
         if (m->has_term[k] && slice_equal(m->term[k], term)) {
@@ -253,8 +186,9 @@ static enum status merge_term(struct merge *m, struct segment_writer *w, struct 
             return st;
     }
     if (m->postings)
-        segment_writer_term(
-            w, term, &(struct list_input){m->docs, m->evidence, m->pos_at, m->pos, m->postings});
+        segment_writer_term(w, term,
+                            &(struct list_input){m->docs, m->evidence, m->pos_at,
+                                                 (const uint8_t *)m->pos.ptr, m->postings});
     /* Below 0: later segments hold the kills of postings that went here. */
     dead -= m->purged;
     if (dead)
@@ -416,8 +350,8 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     w.ties = ties;
     if (!st)
         st = merge_terms(&m, &w);
-    if (!st && m.doc_count >= PREFIX_MIN_DOCS)
-        st = write_prefixes(&m, &w);
+    if (!st)
+        st = segment_write_prefixes(&w, add_lists, &m);
     if (!st)
         st = merge_records(&m, &w, block_of, records);
     if (!st)
@@ -426,9 +360,8 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     free(m.alive);
     free(m.docs);
     free(m.pos_at);
-    free(m.pos);
+    buf_fini(&m.pos);
     free(m.evidence);
-    free(m.best);
     free(ties);
     free(block_of);
     record_reader_destroy(&plain.reader);

@@ -79,13 +79,8 @@ uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_
 
 static void put_positions(struct buf *b, const struct list_input *l, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = from; l->pos_at && i < to; i++) {
-        uint32_t last = 0;
-        for (uint32_t k = l->pos_at[i]; k < l->pos_at[i + 1]; k++) {
-            wire_put_varint(b, (uint64_t)(l->pos[k] - last) << 1 | (k + 1 < l->pos_at[i + 1]));
-            last = l->pos[k];
-        }
-    }
+    if (l->pos_at)
+        buf_put(b, l->pos + l->pos_at[from], l->pos_at[to] - l->pos_at[from]);
 }
 
 static void put_evidence(struct buf *b, const uint8_t *evidence, uint32_t count,

@@ -5,13 +5,13 @@
 #include "index/segment_build.h"
 #include "index/segment_format.h"
 
-/* One list in memory: docs ascending; positions of posting i are pos[pos_at[i] .. pos_at[i + 1]).
- */
+/* One list in memory: docs ascending; the positions of posting i as they are stored are the bytes
+ * pos[pos_at[i] .. pos_at[i + 1]). */
 struct list_input {
     const uint32_t *docs;
     const uint8_t *evidence;
     const uint32_t *pos_at; /* count + 1 entries; NULL = no positions */
-    const uint32_t *pos;    /* ascending within a posting */
+    const uint8_t *pos;
     uint32_t count;
 };
 

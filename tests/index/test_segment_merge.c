@@ -69,6 +69,20 @@ static void merging_equals_building_at_once(void **state)
     }
 }
 
+static void same_positions(const struct postings *a, uint32_t i, const struct postings *b,
+                           uint32_t k)
+{
+    uint32_t want[CATALOG_TOKENS], have[CATALOG_TOKENS], count, kept;
+    assert_int_equal(
+        postings_positions(a, i / POSTINGS_BLOCK, i % POSTINGS_BLOCK, want, CATALOG_TOKENS, &count),
+        STATUS_OK);
+    assert_int_equal(
+        postings_positions(b, k / POSTINGS_BLOCK, k % POSTINGS_BLOCK, have, CATALOG_TOKENS, &kept),
+        STATUS_OK);
+    assert_int_equal(kept, count);
+    assert_memory_equal(have, want, count * sizeof *want);
+}
+
 /* How many living products hold each term: df minus killed must come to exactly that. */
 static void purged_products_leave_nothing_behind(void **state)
 {
@@ -101,6 +115,7 @@ static void purged_products_leave_nothing_behind(void **state)
                 assert_int_equal(postings_decode(&left, ob++, &out), STATUS_OK);
             assert_int_equal(out.docs[k % POSTINGS_BLOCK], in.docs[i % POSTINGS_BLOCK]);
             assert_int_equal(out.evidence[k % POSTINGS_BLOCK], in.evidence[i % POSTINGS_BLOCK]);
+            same_positions(&all_of, i, &left, k);
             k++;
         }
         assert_int_equal(there ? left.df : 0, k);
@@ -149,24 +164,32 @@ static void prefix_list_is_right(const struct segment *s, struct slice prefix, u
     assert_int_equal(p.df, k);
 }
 
-static void large_segments_carry_lists_of_short_prefixes(void **state)
+static void prefix_lists_are_right(struct shelf *shelf, uint32_t count)
 {
-    (void)state;
-    enum { COUNT = 33000 };
-    struct shelf merged = {.count = 0};
     struct postings p;
-    uint8_t *best = malloc(COUNT);
-    merge_pieces(&merged, 4, COUNT, without_thirds);
-    struct segment *s = shelf_open(&merged);
-    assert_int_equal(segment_doc_count(s), COUNT);
+    uint8_t *best = malloc(count);
+    struct segment *s = shelf_open(shelf);
+    assert_int_equal(segment_doc_count(s), count);
     prefix_list_is_right(s, SLICE_LIT("a"), best);
     prefix_list_is_right(s, SLICE_LIT("c"), best);
     prefix_list_is_right(s, SLICE_LIT("a1"), best);
     assert_int_equal(postings_open_prefix(s, SLICE_LIT("z"), &p), STATUS_NOT_FOUND);
     assert_int_equal(postings_open_prefix(s, SLICE_LIT("a12345"), &p), STATUS_NOT_FOUND);
     segment_close(&s);
-    shelf_fini(&merged);
     free(best);
+}
+
+static void large_segments_carry_lists_of_short_prefixes(void **state)
+{
+    (void)state;
+    enum { COUNT = 33000 };
+    struct shelf merged = {.count = 0}, built = {.count = 0};
+    merge_pieces(&merged, 4, COUNT, without_thirds);
+    prefix_lists_are_right(&merged, COUNT);
+    shelf_fini(&merged);
+    shelf_build(&built, 4, 0, COUNT);
+    prefix_lists_are_right(&built, COUNT);
+    shelf_fini(&built);
 }
 
 static void unlike_segments_do_not_merge(void **state)

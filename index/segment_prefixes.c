@@ -1,0 +1,123 @@
+#include "index/segment_prefixes.h"
+
+#include <stdlib.h>
+
+struct prefix_union {
+    uint8_t *best; /* evidence by document, 0 = none */
+    uint32_t *docs;
+    uint8_t *evidence;
+};
+
+/* Every class one of them has; the impact of the best class of both. */
+static inline uint8_t better(uint8_t a, uint8_t b)
+{
+    uint32_t best_a = a >> 4 & (0u - (a >> 4)), best_b = b >> 4 & (0u - (b >> 4)),
+             impact_a = a & 15u, impact_b = b & 15u,
+             higher = impact_a > impact_b ? impact_a : impact_b,
+             impact = best_a == best_b  ? higher
+                      : best_a < best_b ? impact_a
+                                        : impact_b;
+    return a ? (uint8_t)(((a | b) & 0xf0) | impact) : b;
+}
+
+void prefix_union_add(struct prefix_union *u, const uint32_t *docs, const uint8_t *evidence,
+                      uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        u->best[docs[i]] = better(u->best[docs[i]], evidence[i]);
+}
+
+/* Takes the union out of `best`, which is empty then. */
+static uint32_t take(struct prefix_union *u, uint32_t doc_count)
+{
+    uint32_t n = 0;
+    for (uint32_t from = 0; from < doc_count; from += 8) {
+        uint64_t eight;
+        memcpy(&eight, u->best + from, 8); /* room for eight lies behind the last */
+        if (!eight)
+            continue;
+        for (uint32_t d = from; d < from + 8; d++) {
+            u->docs[n] = d;
+            u->evidence[n] = u->best[d];
+            n += u->best[d] != 0;
+        }
+        memset(u->best + from, 0, 8);
+    }
+    return n;
+}
+
+static uint32_t lower_bound_of(const struct segment_writer *w, struct slice prefix, uint32_t low,
+                               uint32_t high)
+{
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (slice_compare(segment_writer_text(w, mid), prefix) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* The run of the prefix followed by one letter more, inside its own. */
+static struct prefix_run longer(const struct segment_writer *w, const struct prefix_run *run,
+                                char letter)
+{
+    struct prefix_run next = *run;
+    next.prefix[next.len++] = letter;
+    next.from = lower_bound_of(w, slice_make(next.prefix, next.len), run->from, run->to);
+    next.prefix[next.len - 1] = (char)(letter + 1); /* letters are ASCII */
+    next.to = lower_bound_of(w, slice_make(next.prefix, next.len), next.from, run->to);
+    next.prefix[next.len - 1] = letter;
+    return next;
+}
+
+static bool worth_a_list(const struct segment_writer *w, const struct prefix_run *run)
+{
+    uint64_t postings = 0;
+    for (uint32_t at = run->from; at < run->to; at++)
+        postings += ((const uint32_t *)(const void *)w->df.ptr)[at];
+    return run->to - run->from >= PREFIX_MIN_TERMS && postings >= PREFIX_MIN_POSTINGS;
+}
+
+static enum status write_all(struct segment_writer *w, struct prefix_union *u, prefix_lists lists,
+                             void *ctx)
+{
+    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    enum { LETTERS = sizeof letters - 1 };
+    struct prefix_run stack[PREFIX_MAX_LEN * LETTERS + 1], run;
+    const struct prefix_run all = {.to = w->head.term_count};
+    enum status st = STATUS_OK;
+    uint32_t depth = 0;
+    for (size_t i = LETTERS; i-- > 0;)
+        stack[depth++] = longer(w, &all, letters[i]);
+    while (depth && !st) { /* depth first: entries come out sorted by their zero-padded bytes */
+        run = stack[--depth];
+        if (!worth_a_list(w, &run))
+            continue;
+        st = lists(ctx, &run, u);
+        uint32_t n = take(u, w->head.doc_count);
+        if (n && !st)
+            segment_writer_prefix(w, run.prefix,
+                                  &(struct list_input){u->docs, u->evidence, NULL, NULL, n});
+        for (size_t i = run.len < PREFIX_MAX_LEN ? LETTERS : 0; i-- > 0;)
+            stack[depth++] = longer(w, &run, letters[i]);
+    }
+    return st;
+}
+
+enum status segment_write_prefixes(struct segment_writer *w, prefix_lists lists, void *ctx)
+{
+    uint32_t n = w->head.doc_count;
+    if (n < PREFIX_MIN_DOCS)
+        return STATUS_OK;
+    struct prefix_union u = {calloc((size_t)n + 8, 1), malloc(((size_t)n + 8) * sizeof *u.docs),
+                             malloc((size_t)n + 8)};
+    enum status st = STATUS_NO_MEMORY;
+    if (u.best && u.docs && u.evidence && !w->blob.failed && !w->df.failed && !w->strings.failed)
+        st = write_all(w, &u, lists, ctx);
+    free(u.best);
+    free(u.docs);
+    free(u.evidence);
+    return st;
+}
