@@ -121,8 +121,10 @@ static enum status locate(struct batch *b, struct slice id, uint32_t *docid)
     enum status st = STATUS_NOT_FOUND;
     if (b->builder && !(st = segment_builder_find(b->builder, id, &doc)))
         *docid = b->doc_base + doc;
-    if (st == STATUS_NOT_FOUND)
+    if (st == STATUS_NOT_FOUND) {
+        snapshot_expect_ids(b->base, 1);
         st = snapshot_find(b->base, id, docid);
+    }
     if (!st && !live_get(&b->w->live, *docid))
         st = STATUS_NOT_FOUND;
     return st;

@@ -54,6 +54,8 @@ struct snapshot {
     struct segment *segments[META_MAX_SEGMENTS];
     uint32_t segment_numbers[META_MAX_SEGMENTS];
     uint32_t segment_count;
+    uint32_t expected_ids; /* snapshot_expect_ids() since these segments stand here */
+    bool ids_learned;
     struct column *columns[SNAPSHOT_COLUMNS];
     struct value_index *values[META_FIELDS]; /* by field, made when asked for */
     struct kept_rows *rows;                  /* values looked up last; made when one is */

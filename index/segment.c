@@ -118,6 +118,7 @@ void segment_close(struct segment **s)
     free((*s)->lengths);
     free((*s)->sums);
     free((void *)(*s)->cells);
+    free((*s)->id_words);
     free(*s);
     *s = NULL;
 }
@@ -413,64 +414,4 @@ void segment_record_prefetch(const struct segment *s, uint32_t doc)
     uint32_t at, k;
     if (record_place(s, doc, &at, &k) == STATUS_OK && at >> EXTENT_SHIFT < s->extent_count)
         __builtin_prefetch(s->extents[at >> EXTENT_SHIFT] + (at & EXTENT_MASK));
-}
-
-static uint32_t sorted_tie(const struct segment *s, uint32_t i, bool *damaged)
-{
-    const uint8_t *p = segment_bytes(s, s->head.sorted + (uint64_t)i * 4, 4);
-    uint32_t doc = p ? wire_load32(p) : UINT32_MAX;
-    p = doc < s->head.doc_count ? segment_bytes(s, s->head.tie + (uint64_t)doc * 4, 4) : NULL;
-    *damaged |= !p;
-    return p ? wire_load32(p) : 0;
-}
-
-/* First of the sorted docs whose tie key is not smaller. Keys are hashes, spread evenly: the search
- * begins where the key should stand and closes in from there. */
-static uint32_t find_tie(const struct segment *s, uint32_t tie, bool *damaged)
-{
-    uint32_t count = s->head.record_count, low = 0, high, step = 16;
-    if (!count)
-        return 0;
-    uint32_t guess = (uint32_t)((uint64_t)tie * count >> 32);
-    if (sorted_tie(s, guess, damaged) < tie) {
-        for (low = guess + 1; low + step < count && sorted_tie(s, low + step, damaged) < tie;
-             step *= 2)
-            low += step + 1;
-        high = low + step < count ? low + step : count;
-    } else {
-        for (high = guess; high > step && sorted_tie(s, high - step, damaged) >= tie; step *= 2)
-            high -= step;
-        low = high > step ? high - step : 0;
-    }
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (sorted_tie(s, mid, damaged) < tie)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
-{
-    bool damaged = false;
-    if (!id.ptr || !id.len)
-        return STATUS_NOT_FOUND;
-    uint32_t tie = XXH32(id.ptr, id.len, 0), low = find_tie(s, tie, &damaged);
-    for (; low < s->head.record_count; low++) {
-        char room[SEGMENT_ID_MAX];
-        struct slice have;
-        uint32_t d = segment_u32(s, s->head.sorted, low);
-        if (sorted_tie(s, low, &damaged) != tie)
-            break;
-        enum status st = segment_id(s, d, room, &have);
-        if (st)
-            return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
-        if (slice_equal(have, id)) {
-            *doc = d;
-            return STATUS_OK;
-        }
-    }
-    return damaged ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }

@@ -69,6 +69,9 @@ void segment_record_prefetch(const struct segment *s, uint32_t doc);
 /* Candidate docs of an external id: docs (relative) whose tie key is xxh32(id); caller checks the
  * id. */
 enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc);
+/* Takes 2 bytes a document, so that an id that is not there is mostly known without a search. For
+ * the thread that owns the segment, before it looks up many. */
+void segment_learn_ids(struct segment *s);
 /* External id of a doc, put together in `room`. */
 enum { SEGMENT_ID_MAX = 255 };
 enum status segment_id(const struct segment *s, uint32_t doc, char room[SEGMENT_ID_MAX],

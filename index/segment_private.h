@@ -15,8 +15,17 @@ struct segment {
     uint32_t *lengths;       /* bytes without checksums */
     uint8_t *sums;           /* how many checksums lie behind them: one a cell, or one */
     _Atomic uint8_t
-        *cells; /* [extent_count * EXTENT_CELLS] enum cell_state; kept when extents move */
+        *cells;         /* [extent_count * EXTENT_CELLS] enum cell_state; kept when extents move */
+    uint64_t *id_words; /* segment_learn_ids(): bits of the ids it holds; NULL = not known */
+    uint32_t id_word_count;
 };
+
+/* The bits of an id with this tie, in word tie * id_word_count >> 32. */
+static inline uint64_t segment_id_bits(uint32_t tie)
+{
+    return UINT64_C(1) << (tie & 63) | UINT64_C(1) << (tie >> 6 & 63) |
+           UINT64_C(1) << (tie >> 12 & 63);
+}
 
 enum { EXTENT_SHIFT = 20, EXTENT_MASK = SEGMENT_EXTENT - 1, CELL_MASK = SEGMENT_CELL - 1 };
 enum cell_state { CELL_UNREAD, CELL_DAMAGED, CELL_GOOD, CELL_GOOD_WHOLE /* with its extent */ };

@@ -81,6 +81,8 @@ static enum status bind_segments(struct snapshot *s)
         s->segment_numbers[i] = s->meta.segments[i].number;
     }
     s->segment_count = st ? 0 : n;
+    s->expected_ids = 0;
+    s->ids_learned = false;
     free(bound);
     return st;
 }
@@ -332,6 +334,17 @@ enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid)
         return live_get(&s->live, *docid) ? STATUS_OK : STATUS_NOT_FOUND;
     }
     return STATUS_NOT_FOUND;
+}
+
+void snapshot_expect_ids(struct snapshot *s, uint32_t count)
+{
+    enum { COSTS = 64 }; /* how many ids are learned in the time of looking up one */
+    s->expected_ids += count;
+    if (s->ids_learned || s->expected_ids < s->meta.docid_end / COSTS)
+        return;
+    s->ids_learned = true;
+    for (uint32_t i = 0; i < s->segment_count; i++)
+        segment_learn_ids(s->segments[i]);
 }
 
 enum status snapshot_id(struct snapshot *s, uint32_t docid, struct slice *id)

@@ -1,0 +1,102 @@
+/* The product with an id: segments hold documents in the order of their ids' hashes. */
+#include "index/segment_private.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* --- ids that are not there --------------------------------------------------------------------
+ */
+
+/*
+ * A bulk of new products asks every segment for every id and finds nearly none: each no is a search
+ * with a handful of cache misses. Three bits an id, in one word of 64, say no with one.
+ */
+enum { IDS_A_WORD = 4 };
+
+void segment_learn_ids(struct segment *s)
+{
+    uint32_t count = s->head.doc_count / IDS_A_WORD + 1;
+    if (s->id_words)
+        return;
+    uint64_t *words = calloc(count, sizeof *words);
+    for (uint32_t d = 0; words && d < s->head.doc_count; d++) {
+        const uint8_t *tie = segment_bytes(s, s->head.tie + (uint64_t)d * 4, 4);
+        if (!tie) { /* damaged: what searches shall say so */
+            free(words);
+            return;
+        }
+        uint32_t t = wire_load32(tie);
+        words[(uint64_t)t * count >> 32] |= segment_id_bits(t);
+    }
+    s->id_words = words;
+    s->id_word_count = words ? count : 0;
+}
+
+/* --- ids that are ------------------------------------------------------------------------------
+ */
+
+static uint32_t sorted_tie(const struct segment *s, uint32_t i, bool *damaged)
+{
+    const uint8_t *p = segment_bytes(s, s->head.sorted + (uint64_t)i * 4, 4);
+    uint32_t doc = p ? wire_load32(p) : UINT32_MAX;
+    p = doc < s->head.doc_count ? segment_bytes(s, s->head.tie + (uint64_t)doc * 4, 4) : NULL;
+    *damaged |= !p;
+    return p ? wire_load32(p) : 0;
+}
+
+/* First of the sorted docs whose tie key is not smaller. Keys are hashes, spread evenly: the search
+ * begins where the key should stand and closes in from there. */
+static uint32_t find_tie(const struct segment *s, uint32_t tie, bool *damaged)
+{
+    uint32_t count = s->head.record_count, low = 0, high, step = 16;
+    if (!count)
+        return 0;
+    uint32_t guess = (uint32_t)((uint64_t)tie * count >> 32);
+    if (sorted_tie(s, guess, damaged) < tie) {
+        for (low = guess + 1; low + step < count && sorted_tie(s, low + step, damaged) < tie;
+             step *= 2)
+            low += step + 1;
+        high = low + step < count ? low + step : count;
+    } else {
+        for (high = guess; high > step && sorted_tie(s, high - step, damaged) >= tie; step *= 2)
+            high -= step;
+        low = high > step ? high - step : 0;
+    }
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (sorted_tie(s, mid, damaged) < tie)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *doc)
+{
+    bool damaged = false;
+    if (!id.ptr || !id.len)
+        return STATUS_NOT_FOUND;
+    uint32_t tie = XXH32(id.ptr, id.len, 0), low;
+    uint64_t bits = segment_id_bits(tie);
+    if (s->id_words && (s->id_words[(uint64_t)tie * s->id_word_count >> 32] & bits) != bits)
+        return STATUS_NOT_FOUND;
+    low = find_tie(s, tie, &damaged);
+    for (; low < s->head.record_count; low++) {
+        char room[SEGMENT_ID_MAX];
+        struct slice have;
+        uint32_t d = segment_u32(s, s->head.sorted, low);
+        if (sorted_tie(s, low, &damaged) != tie)
+            break;
+        enum status st = segment_id(s, d, room, &have);
+        if (st)
+            return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
+        if (slice_equal(have, id)) {
+            *doc = d;
+            return STATUS_OK;
+        }
+    }
+    return damaged ? STATUS_CORRUPT : STATUS_NOT_FOUND;
+}
