@@ -1,3 +1,4 @@
+#include "index/large.h"
 #include "index/segment_build_private.h"
 #include "index/segment_pack.h"
 
@@ -24,7 +25,7 @@ static void *array_add(struct segment_builder *b, struct array *a, size_t n)
         size_t cap = a->cap ? a->cap * 2 : 1024;
         while (cap < a->count + n)
             cap *= 2;
-        void *p = realloc(a->items, cap * a->size);
+        void *p = large_pages(realloc(a->items, cap * a->size), cap * a->size);
         if (!p) {
             b->failed = true;
             return NULL;

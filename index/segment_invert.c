@@ -1,3 +1,4 @@
+#include "index/large.h"
 #include "index/segment_build_private.h"
 #include "index/segment_pack.h"
 #include "index/segment_prefixes.h"
@@ -47,13 +48,18 @@ struct placed { /* postings by term, documents ascending */
     uint8_t *evidence, *pos;
 };
 
+static void *large(size_t len)
+{
+    return large_pages(malloc(len), len);
+}
+
 static bool place(const struct segment_builder *b, const struct term_order *order,
                   struct placed *out)
 {
     size_t n = b->postings.count, terms = b->terms.count;
-    *out = (struct placed){malloc((n + 1) * 4), malloc((n + 1) * 4), calloc(terms + 1, 4),
-                           malloc(n + 1), malloc(b->positions.len + 1)};
-    uint32_t *rank = malloc((terms + 1) * 4), *from = calloc(n + 1, 4);
+    *out = (struct placed){large((n + 1) * 4), large((n + 1) * 4), calloc(terms + 1, 4),
+                           large(n + 1), large(b->positions.len + 1)};
+    uint32_t *rank = large((terms + 1) * 4), *from = large((n + 1) * 4);
     bool ok = out->docs && out->pos_at && out->start && out->pos && out->evidence && rank && from;
     for (uint32_t i = 0; ok && i < terms; i++) {
         rank[order[i].term] = i;
@@ -146,6 +152,13 @@ static enum status write_all(struct segment_builder *b, struct segment_writer *w
     return s;
 }
 
+/* About how long the segment will be. */
+static size_t guess(const struct segment_builder *b)
+{
+    return b->records.len + b->positions.len + b->postings.count * 3 + b->strings.len +
+           b->terms.count * 24 + b->doc_count * 16;
+}
+
 enum status segment_builder_finish(struct segment_builder *b, struct record_writer *records,
                                    segment_sink sink, void *ctx)
 {
@@ -154,7 +167,7 @@ enum status segment_builder_finish(struct segment_builder *b, struct record_writ
     if (!records && record_writer_create(SLICE_NULL, 0, &plain))
         return STATUS_NO_MEMORY;
     records = records ? records : plain;
-    segment_writer_init(&w);
+    segment_writer_init(&w, guess(b));
     w.head.base = b->base;
     w.head.doc_count = b->doc_count;
     w.head.field_count = b->facts.field_count;

@@ -313,6 +313,14 @@ static enum status prepare(struct merge *m, uint32_t **ties)
     return STATUS_OK;
 }
 
+static size_t guess(const struct merge *m)
+{
+    size_t sum = 0;
+    for (uint32_t k = 0; k < m->count; k++)
+        sum += segment_blob_len(m->in[k]);
+    return sum;
+}
+
 enum status segment_merge(const struct segment *const *inputs, uint32_t count,
                           bool (*live)(void *ctx, uint32_t docid), void *live_ctx,
                           const struct merge_records *records, segment_sink sink, void *ctx)
@@ -334,7 +342,7 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
             return STATUS_INVALID;
     struct merge_records plain = {0};
     struct segment_writer w;
-    segment_writer_init(&w);
+    segment_writer_init(&w, guess(&m));
     w.head.base = m.base;
     w.head.doc_count = m.doc_count;
     uint32_t *ties = NULL, *block_of = calloc((size_t)m.doc_count + 1, 4);

@@ -1,5 +1,6 @@
 #include "index/segment_write.h"
 #include "index/bitpack.h"
+#include "index/large.h"
 #include "index/segment_tails.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-void segment_writer_init(struct segment_writer *w)
+void segment_writer_init(struct segment_writer *w, size_t guess)
 {
     *w = (struct segment_writer){.blob = BUF_INIT,
                                  .strings = BUF_INIT,
@@ -18,6 +19,8 @@ void segment_writer_init(struct segment_writer *w)
                                  .prefixes = BUF_INIT,
                                  .block_off = BUF_INIT};
     static const char head[SEGMENT_HEAD];
+    if (buf_reserve(&w->blob, guess + sizeof head))
+        large_pages(w->blob.ptr, w->blob.cap);
     buf_put(&w->blob, head, sizeof head);
 }
 

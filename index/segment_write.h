@@ -29,7 +29,8 @@ struct segment_writer {
     uint64_t whole[MAX_EXTENTS / 64]; /* extents that hold an item longer than a cell, a bit each */
 };
 
-void segment_writer_init(struct segment_writer *w);
+/* `guess`: bytes of the segment, about; it grows beyond. */
+void segment_writer_init(struct segment_writer *w, size_t guess);
 void segment_writer_fini(struct segment_writer *w);
 /* Terms in ascending order. */
 void segment_writer_term(struct segment_writer *w, struct slice term,

@@ -25,7 +25,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { F_TITLE, F_TEXT, F_CATEGORY, F_PRICE, F_POPULARITY, F_COUNT, BATCH_CHANGES = 32768 };
+enum { F_TITLE, F_TEXT, F_CATEGORY, F_PRICE, F_POPULARITY, F_COUNT, BATCH_CHANGES = 131072 };
 #define BATCH_BYTES ((uint64_t)64 << 20)
 
 static void must(enum status s, const char *what, const struct fault *f)
