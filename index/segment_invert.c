@@ -156,7 +156,7 @@ static enum status write_all(struct segment_builder *b, struct segment_writer *w
 static size_t guess(const struct segment_builder *b)
 {
     return b->records.len + b->positions.len + b->postings.count * 3 + b->strings.len +
-           b->terms.count * 24 + b->doc_count * 16;
+           b->terms.count * 24 + (size_t)b->doc_count * 16;
 }
 
 enum status segment_builder_finish(struct segment_builder *b, struct record_writer *records,
