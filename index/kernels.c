@@ -1,5 +1,6 @@
 #include "index/kernels.h"
 
+#include "index/deltas.h"
 #include "index/kernels_private.h"
 
 #include <string.h>
@@ -30,6 +31,20 @@ void kernel_sums_portable(const uint8_t *in, size_t len, uint32_t count, uint32_
     for (uint32_t i = 0; i < count; i++) {
         sum += bits_at(in, len, (size_t)i * width, mask) + 1;
         out[i] = sum;
+    }
+}
+
+void kernel_groups_portable(const uint8_t *widths, const uint8_t *in, size_t len, uint32_t count,
+                            uint32_t before, uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i += DELTAS_GROUP) {
+        uint32_t width = deltas_width_of(widths, i / DELTAS_GROUP),
+                 n = count - i < DELTAS_GROUP ? count - i : DELTAS_GROUP;
+        size_t used = bitpack_len(n, width);
+        kernel_sums_portable(in, used < len ? used : len, n, width, before, out + i);
+        before = out[i + n - 1];
+        in += used;
+        len -= used < len ? used : len;
     }
 }
 
@@ -167,6 +182,7 @@ static uint64_t count_bits(const uint64_t *bits, uint32_t words)
 static const struct kernels portable = {
     .name = "portable",
     .sums = kernel_sums_portable,
+    .groups = kernel_groups_portable,
     .table = kernel_table_portable,
     .common = common_portable,
     .keep = keep_portable,

@@ -38,6 +38,11 @@ struct kernels {
     void (*sums)(const uint8_t *in, size_t len, uint32_t count, uint32_t width, uint32_t before,
                  uint32_t *out);
     /*
+     * The same of deltas in groups (deltas.h): their widths, and the groups, `len` bytes.
+     */
+    void (*groups)(const uint8_t *widths, const uint8_t *in, size_t len, uint32_t count,
+                   uint32_t before, uint32_t *out);
+    /*
      * out[i] = table[index i], indexes packed in 0, 1, 2 or 4 bits; up to 128 of them. Reads
      * (count * width + 7) / 8 bytes; out has room for count + KERNEL_SLACK.
      */

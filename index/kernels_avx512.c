@@ -1,3 +1,4 @@
+#include "index/deltas.h"
 #include "index/kernels_private.h"
 
 #if defined(__x86_64__)
@@ -69,6 +70,42 @@ TARGET static void sums(const uint8_t *in, size_t len, uint32_t count, uint32_t 
         v = _mm512_add_epi32(running_sum(_mm512_add_epi32(v, one)), carry);
         _mm512_storeu_si512(out + i, v);
         carry = _mm512_permutexvar_epi32(last, v);
+    }
+}
+
+/* First bits of sixteen numbers of a width, by its code. */
+#define STARTS(w)                                                                                  \
+    {                                                                                              \
+        0, (w), 2 * (w), 3 * (w), 4 * (w), 5 * (w), 6 * (w), 7 * (w), 8 * (w), 9 * (w), 10 * (w),  \
+            11 * (w), 12 * (w), 13 * (w), 14 * (w), 15 * (w)                                       \
+    }
+static const uint32_t starts[DELTAS_WIDTHS][LANES] = {
+    STARTS(0), STARTS(1), STARTS(2),  STARTS(3),  STARTS(4),  STARTS(5),  STARTS(6),  STARTS(7),
+    STARTS(8), STARTS(9), STARTS(10), STARTS(11), STARTS(13), STARTS(15), STARTS(18), STARTS(23)};
+
+/* As sums(), with the places looked up for each group. */
+TARGET static void groups(const uint8_t *widths, const uint8_t *in, size_t len, uint32_t count,
+                          uint32_t before, uint32_t *out)
+{
+    const __m512i spread = _mm512_broadcast_i32x4(
+                      _mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12)),
+                  ramp = _mm512_set1_epi32(0x03020100), seven = _mm512_set1_epi32(7),
+                  last = _mm512_set1_epi32(15), one = _mm512_set1_epi32(1);
+    __m512i carry = _mm512_set1_epi32((int)before);
+    for (uint32_t i = 0; i < count; i += LANES) {
+        uint32_t code = widths[i / LANES / 2] >> i / LANES % 2 * 4 & 15, width = deltas_width[code];
+        __m512i bit = _mm512_loadu_si512(starts[code]),
+                byte =
+                    _mm512_add_epi32(_mm512_shuffle_epi8(_mm512_srli_epi32(bit, 3), spread), ramp),
+                mask = _mm512_set1_epi32((int)(((uint32_t)1 << width) - 1));
+        __m512i v = _mm512_permutexvar_epi8(byte, load_upto(in, len));
+        v = _mm512_and_si512(_mm512_srlv_epi32(v, _mm512_and_si512(bit, seven)), mask);
+        v = _mm512_add_epi32(running_sum(_mm512_add_epi32(v, one)), carry);
+        _mm512_storeu_si512(out + i, v);
+        carry = _mm512_permutexvar_epi32(last, v);
+        size_t used = 2 * (size_t)width < len ? 2 * (size_t)width : len;
+        in += used;
+        len -= used;
     }
 }
 
@@ -284,6 +321,7 @@ TARGET static uint64_t count_bits(const uint64_t *bits, uint32_t words)
 static const struct kernels avx512 = {
     .name = "avx512",
     .sums = sums,
+    .groups = groups,
     .table = table_lookup,
     .common = common,
     .keep = keep,
@@ -298,6 +336,7 @@ static const struct kernels avx512 = {
 static const struct kernels avx512_pairs = {
     .name = "avx512 pairs",
     .sums = sums,
+    .groups = groups,
     .table = table_lookup,
     .common = common_pairs,
     .keep = keep,

@@ -1,5 +1,5 @@
 #include "index/postings.h"
-#include "index/bitpack.h"
+#include "index/deltas.h"
 #include "index/kernels.h"
 #include "index/segment_private.h"
 
@@ -11,9 +11,11 @@
 #define LOOSE_BOUND UINT32_C(0xffffffff)
 enum {
     DOC_BITS = 23,
-    TINY_MAX = LIST_TINY * 5,                                      /* bytes without positions */
-    BLOCK_MAX = 2 + POSTINGS_BLOCK * DOC_BITS / 8 + POSTINGS_BLOCK /* the same of a block */
+    TINY_MAX = LIST_TINY * 5, /* bytes without positions */
+    BLOCK_MAX = 1 + DELTAS_HEAD + POSTINGS_BLOCK * DOC_BITS / 8 + POSTINGS_BLOCK /* of a block */
 };
+_Static_assert((int)DOC_BITS == (int)DELTAS_BITS && (int)POSTINGS_BLOCK == (int)DELTAS_MOST,
+               "a block is what deltas pack");
 _Static_assert(SEGMENT_MAX_DOCS < 1 << DOC_BITS, "sums of a block's deltas cannot wrap");
 
 static uint32_t block_size(const struct postings *p, uint32_t b)
@@ -60,6 +62,7 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
 }
 
 struct block_parts {
+    const uint8_t *widths; /* of groups; NULL in older formats, which have one `width` */
     const uint8_t *docs, *table, *packed;
     uint32_t count, width, before, table_count, table_width, docs_len;
     struct wire_reader behind;
@@ -70,6 +73,25 @@ static uint32_t table_width(uint32_t count)
     return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
 }
 
+static void group_widths(struct block_parts *parts, const uint8_t *at)
+{
+    parts->table_count = at[0];
+    parts->width = 0;
+    parts->widths = at + 1;
+    parts->docs = parts->widths + deltas_head(parts->count);
+    parts->docs_len = (uint32_t)deltas_len(parts->widths, parts->count);
+}
+
+/* Of formats before 7. */
+static void one_width(struct block_parts *parts, const uint8_t *at)
+{
+    parts->width = at[0];
+    parts->table_count = at[1];
+    parts->widths = NULL;
+    parts->docs = at + 2;
+    parts->docs_len = (uint32_t)bitpack_len(parts->count, parts->width);
+}
+
 /* Where the pieces of a block lie; one check of the sum of their lengths. `need`: BLOCK_MAX, or
  * more for what is behind it. */
 static enum status block_parts(const struct postings *p, uint32_t b, size_t need,
@@ -78,17 +100,17 @@ static enum status block_parts(const struct postings *p, uint32_t b, size_t need
     uint32_t skip = p->df <= POSTINGS_BLOCK ? 4 : 0; /* the bound of a single block */
     struct slice rest = segment_window(p->segment, (uint64_t)p->off[b] + skip, need);
     const uint8_t *at = (const uint8_t *)rest.ptr;
-    if (rest.len < 2)
-        return STATUS_CORRUPT;
     parts->count = block_size(p, b);
-    parts->width = at[0];
-    parts->table_count = at[1];
     parts->before = b ? p->last[b - 1] : UINT32_MAX;
-    if (parts->width > DOC_BITS || parts->count > POSTINGS_BLOCK || parts->table_count == 0 ||
+    if (parts->count > POSTINGS_BLOCK || rest.len < 1 + deltas_head(parts->count) ||
         (b && parts->before >= segment_doc_count(p->segment)))
         return STATUS_CORRUPT;
-    parts->docs = at + 2;
-    parts->docs_len = (uint32_t)bitpack_len(parts->count, parts->width);
+    if (p->segment->head.format <= SEGMENT_FORMAT_WIDTH)
+        one_width(parts, at);
+    else
+        group_widths(parts, at);
+    if (parts->width > DOC_BITS || parts->table_count == 0)
+        return STATUS_CORRUPT;
     parts->table_width = table_width(parts->table_count);
     parts->table = parts->docs + parts->docs_len;
     parts->packed = parts->table + (parts->table_width == 8 ? 0 : parts->table_count);
@@ -133,8 +155,12 @@ enum status postings_decode_docs(const struct postings *p, uint32_t b, struct po
     if (s)
         return s;
     if (p->df >= LIST_TINY) {
-        kernels_best()->sums(parts.docs, parts.docs_len, parts.count, parts.width, parts.before,
-                             out->docs);
+        const struct kernels *k = kernels_best();
+        if (parts.widths)
+            k->groups(parts.widths, parts.docs, parts.docs_len, parts.count, parts.before,
+                      out->docs);
+        else
+            k->sums(parts.docs, parts.docs_len, parts.count, parts.width, parts.before, out->docs);
         out->count = parts.count;
         uint32_t last = out->docs[parts.count - 1];
         if (last >= segment_doc_count(p->segment) || (p->block_count > 1 && last != p->last[b]))
@@ -245,13 +271,14 @@ enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool
                         struct postings *out)
 {
     *out = (struct postings){.df = df, .segment = s};
-    (void)positions;
     if (df == 0 || df > segment_doc_count(s))
         return STATUS_CORRUPT;
     if (df <= POSTINGS_BLOCK)
         return open_single(out, ptr, df < LIST_TINY);
-    uint32_t n = (df + POSTINGS_BLOCK - 1) / POSTINGS_BLOCK;
-    const uint8_t *p = ptr % 4 ? NULL : segment_bytes(s, ptr, (size_t)n * 18 + 4);
+    /* pos[] is there where positions are, and was in all lists before format 7 */
+    uint32_t n = (df + POSTINGS_BLOCK - 1) / POSTINGS_BLOCK,
+             arrays = positions || s->head.format <= SEGMENT_FORMAT_WIDTH ? 4 : 3;
+    const uint8_t *p = ptr % 4 ? NULL : segment_bytes(s, ptr, (size_t)n * (arrays * 4 + 2) + 4);
     if (!p)
         return STATUS_CORRUPT;
     out->block_count = n;
@@ -260,7 +287,8 @@ enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool
     out->last = words;
     out->bound = words + n;
     out->off = words + 2 * (size_t)n;
-    out->tie = (const uint16_t *)(const void *)(words + 4 * (size_t)n);
+    out->pos = positions ? words + 3 * (size_t)n : NULL;
+    out->tie = (const uint16_t *)(const void *)(words + arrays * (size_t)n);
     return STATUS_OK;
 }
 
@@ -277,9 +305,9 @@ enum status postings_position_stream(const struct postings *p, uint32_t b, struc
         *r = parts.behind;
         return s;
     }
-    *r = wire_reader_of(segment_window(p->segment,
-                                       p->off[p->block_count + b], /* pos[] lies behind off[] */
-                                       SEGMENT_CELL));
+    if (!p->pos)
+        return STATUS_NOT_FOUND;
+    *r = wire_reader_of(segment_window(p->segment, p->pos[b], SEGMENT_CELL));
     return STATUS_OK;
 }
 

@@ -53,6 +53,7 @@ struct postings {
     const uint32_t *bound; /* [block_count] */
     const uint16_t *tie;   /* [block_count] */
     const uint32_t *off;   /* [block_count] */
+    const uint32_t *pos;   /* [block_count], of more than one block; NULL: without positions */
     uint32_t max_bound;    /* bound over the whole list, same form as bound[] */
     const struct segment *segment;
     struct {

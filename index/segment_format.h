@@ -45,7 +45,8 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 6,
+    SEGMENT_FORMAT = 7,
+    SEGMENT_FORMAT_WIDTH = 6,  /* the last whose blocks of postings have one width */
     SEGMENT_FORMAT_FRAMES = 5, /* the last whose records lie in frames */
     SEGMENT_FORMAT_OLDEST = 4,
     SEGMENT_SUM = 8,

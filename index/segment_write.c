@@ -1,5 +1,6 @@
 #include "index/segment_write.h"
 #include "index/bitpack.h"
+#include "index/deltas.h"
 #include "index/large.h"
 #include "index/segment_tails.h"
 
@@ -115,22 +116,19 @@ static void put_evidence(struct buf *b, const uint8_t *evidence, uint32_t count,
 
 static void put_block(struct buf *b, const struct list_input *l, uint32_t from, uint32_t to)
 {
-    uint32_t deltas[POSTINGS_BLOCK], before = from ? l->docs[from - 1] : UINT32_MAX,
-                                     count = to - from;
+    uint32_t deltas[POSTINGS_BLOCK] = {0}, before = from ? l->docs[from - 1] : UINT32_MAX,
+             count = to - from;
     for (uint32_t i = 0; i < count; i++) {
         deltas[i] = l->docs[from + i] - before - 1;
         before = l->docs[from + i];
     }
-    uint8_t head[2], packed[POSTINGS_BLOCK * 4];
-    uint32_t width = bitpack_width(deltas, count);
-    head[0] = (uint8_t)width;
-    size_t at = b->len;
-    buf_put(b, head, 2);
-    bitpack_encode(deltas, count, width, packed);
-    buf_put(b, packed, bitpack_len(count, width));
-    put_evidence(b, l->evidence + from, count, &head[1]);
+    uint8_t packed[1 + DELTAS_MAX], evidence_count;
+    size_t at = b->len, len = 1 + deltas_encode(deltas, count, packed + 1);
+    packed[0] = 0;
+    buf_put(b, packed, len);
+    put_evidence(b, l->evidence + from, count, &evidence_count);
     if (!b->failed)
-        b->ptr[at + 1] = (char)head[1];
+        b->ptr[at] = (char)evidence_count;
 }
 
 static uint32_t bound_of(const uint8_t *evidence, uint32_t count)
@@ -186,7 +184,7 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
         w->blob.failed = true;
         return 0;
     }
-    uint16_t *tie = (uint16_t *)(void *)(pos + n);
+    uint16_t *tie = (uint16_t *)(void *)(l->pos_at ? pos + n : pos);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t from = i * POSTINGS_BLOCK,
                  to = from + POSTINGS_BLOCK < l->count ? from + POSTINGS_BLOCK : l->count;
@@ -214,7 +212,7 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
         put_positions(&b, l, from, to);
         pos[i] = segment_writer_put(w, buf_slice(&b));
     }
-    size_t len = (size_t)n * 18 + 4;
+    size_t len = (size_t)n * (l->pos_at ? 18 : 14) + 4;
     settle(w, len, 4);
     uint32_t at = (uint32_t)w->blob.len;
     if (len > SEGMENT_EXTENT)

@@ -243,7 +243,9 @@ static void load(const char *dir, const struct buf *text)
 
 #define GOLDEN SOUK_SOURCE_DIR "/tests/index/golden/"
 
-static const char golden_path[] = GOLDEN "edition.txt", older_path[] = GOLDEN "edition-5.txt";
+static const char golden_path[] = GOLDEN "edition.txt";
+static const char *const older_paths[] = {
+    [4] = GOLDEN "edition-5.txt", [5] = GOLDEN "edition-5.txt", [6] = GOLDEN "edition-6.txt"};
 
 static void read_golden(const char *path, struct buf *out)
 {
@@ -451,7 +453,7 @@ static void editions_of_older_formats_serve_and_are_taken_over(void **state)
         struct merge_task *t;
         bool stale, done = false;
         edition_create(&s);
-        read_golden(older_path, &text);
+        read_golden(older_paths[format], &text);
         load(s.dir, &text);
         for (uint8_t number = 1; format == 4 && number <= 2; number++)
             edit_segment(s.dir, number, call_format_4);

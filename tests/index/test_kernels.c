@@ -1,5 +1,6 @@
 /* Every level of every kernel against the plain meaning, on random and on border cases. */
 #include "index/bitpack.h"
+#include "index/deltas.h"
 #include "index/kernels.h"
 
 #include <setjmp.h>
@@ -58,6 +59,33 @@ static void sums_at(const struct kernels *k)
                 sum += deltas[i] + 1;
                 if (out[i] != sum)
                     fail_msg("%s: width %u count %u number %u", k->name, width, count, i);
+            }
+            free(in);
+        }
+}
+
+static void groups_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS; round++)
+        for (uint32_t count = 1; count <= BLOCK; count++) {
+            uint32_t deltas[BLOCK], out[ROOM], before = roll(3) ? roll(1 << 22) : UINT32_MAX,
+                                               sum = before, width = 0;
+            uint8_t bytes[DELTAS_MAX];
+            for (uint32_t i = 0; i < count; i++) {
+                if (i % DELTAS_GROUP == 0)
+                    width = roll(DELTAS_BITS + 1);
+                deltas[i] = roll(1u << 31) & ((1u << width) - 1);
+            }
+            size_t n = deltas_encode(deltas, count, bytes), head = deltas_head(count);
+            assert_int_equal(n, head + deltas_len(bytes, count));
+            uint8_t *in = malloc(n); /* for the sanitizers */
+            assert_non_null(in);
+            memcpy(in, bytes, n);
+            k->groups(in, in + head, n - head, count, before, out);
+            for (uint32_t i = 0; i < count; i++) {
+                sum += deltas[i] + 1;
+                if (out[i] != sum)
+                    fail_msg("%s: count %u number %u", k->name, count, i);
             }
             free(in);
         }
@@ -307,6 +335,7 @@ static void first_below_at(const struct kernels *k)
         each_level(kernel##_at);                                                                   \
     }
 LEVELS(sums)
+LEVELS(groups)
 LEVELS(table)
 LEVELS(common)
 LEVELS(none_common)
@@ -322,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_means_the_same_at_every_level),
+        cmocka_unit_test(groups_means_the_same_at_every_level),
         cmocka_unit_test(table_means_the_same_at_every_level),
         cmocka_unit_test(common_means_the_same_at_every_level),
         cmocka_unit_test(none_common_means_the_same_at_every_level),
