@@ -10,7 +10,7 @@
  * format 4. All integers are little-endian; offsets are bytes from the start of the blob; u32
  * arrays are aligned to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (6)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (7)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -25,17 +25,23 @@
  *   tails         u32 ordinals of the terms longer than 4 bytes, ordered by their bytes read
  *                 backwards (tails.h)
  *   hash slot     ordinal + 1, linear probing by the low bits of XXH3-64 of the term, 0 = empty
- *   list, df < 16        docs: varint deltas (first from -1, each minus 1); evidence bytes;
- * positions list, df <= 128      bound u32, one block, positions list, df > 128       4-aligned:
- * last[n], bound[n], off[n], pos[n] u32, tie[n] u16; n = blocks of 128 block         width u8,
- * evidence count u8, deltas bit-packed (LSB first) from the doc behind the previous block's last;
- * evidence table bytes; indexes of 0,1,2,4 bits (16 < count: raw bytes) positions     per posting:
- * varints (delta << 1 | more) prefix entry  prefix 4 bytes (zero-padded), df u32, ptr u32 (a list
- * without positions) dead entry    str_off u32, count i32: postings of earlier segments that this
- * one's changes killed record        segment_pack.h
+ *   list, df < 16        docs: varint deltas (first from -1, each minus 1); evidence; positions
+ *   list, df <= 128      bound u32; one block; positions
+ *   list, df > 128       4-aligned, n = blocks of 128: bound of all u32; last[n], bound[n], off[n],
+ *                        pos[n] u32; tie[n] u16. Lists of prefixes have no positions and no pos[]
+ *   block                evidence count u8; deltas (deltas.h) from the doc behind the previous
+ *                        block's last; evidence table bytes; indexes of 0, 1, 2 or 4 bits (a count
+ *                        above 16: raw bytes and no table)
+ *   positions            per posting: varints (delta << 1 | more)
+ *   prefix entry         prefix 4 bytes (zero-padded), df u32, ptr u32: a list without positions
+ *   dead entry           str_off u32, count i32: postings of earlier segments that this one's
+ *                        changes killed
+ *   record               segment_pack.h
  *
  * To change it safely: raise the format number; segment_open() refuses numbers it does not know. It
- * knows 6, 5 and 4: 5 has blocks of records in frames (record_frames.h), 4 these and other sums.
+ * knows 6, 5 and 4: 6 has blocks of postings with one width for all deltas (width u8 before the
+ * evidence count) and pos[] in all lists, 5 these and blocks of records in frames
+ * (record_frames.h), 4 these and other sums.
  */
 #ifndef SOUK_INDEX_SEGMENT_FORMAT_H
 #define SOUK_INDEX_SEGMENT_FORMAT_H
