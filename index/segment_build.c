@@ -59,7 +59,7 @@ enum status segment_builder_create(const struct segment_facts *facts, uint32_t b
     b->terms.size = sizeof(struct term);
     b->postings.size = sizeof(struct posting);
     b->seen.size = sizeof(struct seen);
-    b->next.size = b->ties.size = b->record_off.size = b->record_len.size = 4;
+    b->hashes.size = b->next.size = b->ties.size = b->record_off.size = b->record_len.size = 4;
     b->slot_count = b->id_slots = 1024;
     b->slots = calloc(b->slot_count, 4);
     b->ids = calloc(b->id_slots, 4);
@@ -74,8 +74,8 @@ void segment_builder_destroy(struct segment_builder **b)
 {
     if (!*b)
         return;
-    struct array *arrays[] = {&(*b)->terms, &(*b)->postings,   &(*b)->seen,      &(*b)->next,
-                              &(*b)->ties,  &(*b)->record_off, &(*b)->record_len};
+    struct array *arrays[] = {&(*b)->terms,  &(*b)->postings, &(*b)->seen,       &(*b)->next,
+                              &(*b)->hashes, &(*b)->ties,     &(*b)->record_off, &(*b)->record_len};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]->items);
     buf_fini(&(*b)->strings);
@@ -124,13 +124,13 @@ static void grow_slots(struct segment_builder *b)
 }
 
 /* Number of a term, made when new; UINT32_MAX without memory. */
-static uint32_t intern(struct segment_builder *b, struct slice text)
+static uint32_t intern(struct segment_builder *b, struct slice text, uint32_t hash)
 {
     if (b->terms.count * 2 > b->slot_count)
         grow_slots(b);
     if (b->failed)
         return UINT32_MAX;
-    uint32_t at = hash_of(text) & (b->slot_count - 1);
+    uint32_t at = hash & (b->slot_count - 1);
     for (; b->slots[at]; at = (at + 1) & (b->slot_count - 1))
         if (slice_equal(term_text(b, term_at(b, b->slots[at] - 1)), text))
             return b->slots[at] - 1;
@@ -143,11 +143,23 @@ static uint32_t intern(struct segment_builder *b, struct slice text)
     return (uint32_t)b->terms.count - 1;
 }
 
+/* The tokens' hashes, and their slots on the way: each would be a cache miss to wait for. */
+static bool fetch_slots(struct segment_builder *b, const struct builder_token *tokens,
+                        uint32_t count)
+{
+    uint32_t *hashes = array_add(b, &b->hashes, count + 1);
+    for (uint32_t i = 0; hashes && i < count; i++) {
+        hashes[i] = hash_of(tokens[i].term);
+        __builtin_prefetch(&b->slots[hashes[i] & (b->slot_count - 1)]);
+    }
+    return hashes != NULL;
+}
+
 enum status segment_builder_kill_term(struct segment_builder *b, struct slice term)
 {
     if (term.len == 0 || term.len > TERM_MAX) /* add() leaves these out as well */
         return STATUS_OK;
-    uint32_t n = intern(b, term);
+    uint32_t n = intern(b, term, hash_of(term));
     if (n == UINT32_MAX)
         return STATUS_NO_MEMORY;
     term_at(b, n)->dead++;
@@ -161,7 +173,7 @@ enum status segment_builder_kill(struct segment_builder *b, const struct builder
     for (uint32_t i = 0; i < count; i++) {
         if (tokens[i].term.len == 0 || tokens[i].term.len > TERM_MAX)
             continue;
-        uint32_t n = intern(b, tokens[i].term);
+        uint32_t n = intern(b, tokens[i].term, hash_of(tokens[i].term));
         if (n == UINT32_MAX)
             return STATUS_NO_MEMORY;
         struct term *t = term_at(b, n);
@@ -231,7 +243,7 @@ uint64_t segment_builder_record_bytes(const struct segment_builder *b)
 static void note_token(struct segment_builder *b, const struct builder_token *t, uint32_t i,
                        uint32_t doc, const uint8_t *classes)
 {
-    uint32_t n = intern(b, t->term);
+    uint32_t n = intern(b, t->term, ((const uint32_t *)b->hashes.items)[i]);
     if (n == UINT32_MAX)
         return;
     struct term *term = term_at(b, n);
@@ -310,8 +322,8 @@ enum status segment_builder_add(struct segment_builder *b, struct slice id,
     if (record.len > RECORD_MAX || id.len > RECORD_ID_MAX ||
         record_bound(record.len) > SEGMENT_EXTENT)
         return STATUS_TOO_LARGE;
-    b->seen.count = b->next.count = 0;
-    if (!array_add(b, &b->next, token_count + 1))
+    b->seen.count = b->next.count = b->hashes.count = 0;
+    if (!array_add(b, &b->next, token_count + 1) || !fetch_slots(b, tokens, token_count))
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < token_count; i++) {
         if (tokens[i].field >= b->facts.field_count || tokens[i].term.len == 0 ||

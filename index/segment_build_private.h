@@ -27,7 +27,7 @@ struct array {
 struct segment_builder {
     struct segment_facts facts;
     uint32_t base, doc_count, kills;
-    struct array terms, postings, seen, next, ties, record_off, record_len;
+    struct array terms, postings, seen, next, hashes, ties, record_off, record_len;
     struct buf strings, records, positions; /* positions: as they are stored */
     uint32_t *slots;                        /* term number + 1 */
     uint32_t slot_count;
