@@ -4,19 +4,6 @@
 static const char *const kinds[] = {"only begins so",  "exact",    "another form", "synonym",
                                     "joined or apart", "one edit", "two edits"};
 
-static const struct ranked *find(const struct ranking *r, uint32_t docid)
-{
-    uint32_t low = 0, high = r ? r->count : 0;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (r->items[mid].docid < docid)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return r && low < r->count && r->items[low].docid == docid ? &r->items[low] : NULL;
-}
-
 static const char *field_name(const struct schema *schema, uint32_t search_idx)
 {
     for (uint32_t i = 0; i < schema->field_count; i++)
@@ -69,7 +56,7 @@ enum status explain_hits(struct search *s)
     struct buf *b = &s->searcher->scratch;
     for (uint32_t i = 0; i < s->out->hit_count; i++) {
         struct hit *h = &s->out->hits[i];
-        const struct ranked *x = find(s->ranking, h->docid);
+        const struct ranked *x = ranking_find(s->ranking, h->docid);
         buf_clear(b);
         for (uint32_t g = 0; x && g < s->ranking->words; g++)
             put_word(b, s, &s->plan.groups[g], &x->seen[g], s->ranking->fields);
