@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "server/evict.h"
+#include "server/urgency.h"
 #include "server/writer_private.h"
 
 static void end_turn(void *ctx)
@@ -166,6 +167,7 @@ int writer_main(struct role_context *r)
     enum status st = start(&w);
     struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, 100, on_beat, &w);
     if (beat) {
+        urgency_patient(URGENCY_NICE);
         r->shared->writer_ready = 1;
         loop_run(w.loop);
         r->shared->writer_ready = 0;
