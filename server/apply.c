@@ -11,10 +11,10 @@
 #include "server/canary_id.h"
 #include "server/edition.h"
 #include "server/evict.h"
+#include "server/floor.h"
 #include "server/push_canary.h"
 #include "server/provider_row.h"
 #include "server/upkeep.h"
-#include "server/urgency.h"
 
 enum {
     ITEMS_USUAL = 1024,
@@ -33,6 +33,8 @@ struct job {
 
 struct apply {
     struct loop *loop;
+    struct floor *floor;
+    struct floor_thread *me; /* set by the thread, under the lock */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
@@ -104,6 +106,7 @@ void apply_push(struct apply *a, struct job *j)
     pthread_mutex_lock(&a->lock);
     *a->tail = j;
     a->tail = &j->next;
+    floor_work(a->me);
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
 }
@@ -335,6 +338,7 @@ static void work(struct apply *a, struct job *jobs)
 
 static void wait_for_work(struct apply *a, int64_t ms)
 {
+    floor_rest(a->me);
     if (ms < 0) {
         pthread_cond_wait(&a->work, &a->lock);
         return;
@@ -379,15 +383,19 @@ static void one_step(struct apply *a)
 static void *thread_main(void *ctx)
 {
     struct apply *a = ctx;
-    urgency_patient(APPLY_NICE);
+    struct floor_thread *me = floor_join(a->floor, APPLY_NICE);
     pthread_mutex_lock(&a->lock);
+    a->me = me;
     while (!a->stop) {
+        floor_work(a->me);
         if (a->paused)
             pthread_cond_wait(&a->work, &a->lock);
         else
             one_step(a);
     }
+    a->me = NULL;
     pthread_mutex_unlock(&a->lock);
+    floor_leave(a->floor, &me);
     return NULL;
 }
 
@@ -397,6 +405,7 @@ static void on_built(void *ctx)
     struct apply *a = ctx;
     pthread_mutex_lock(&a->lock);
     a->built = true;
+    floor_work(a->me);
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->lock);
 }
@@ -431,13 +440,14 @@ void apply_leave(struct apply *a, struct writer_catalog *c)
     free_jobs(gone);
 }
 
-enum status apply_create(struct loop *loop, struct apply **out)
+enum status apply_create(struct loop *loop, struct floor *floor, struct apply **out)
 {
     struct apply *a = calloc(1, sizeof *a);
     *out = a;
     if (!a)
         return STATUS_NO_MEMORY;
     a->loop = loop;
+    a->floor = floor;
     a->tail = &a->head;
     arena_init(&a->arena, 0);
     pthread_mutex_init(&a->lock, NULL);
@@ -447,7 +457,7 @@ enum status apply_create(struct loop *loop, struct apply **out)
     pthread_cond_init(&a->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&a->idle, NULL);
-    if (upkeep_create(on_built, a, &a->upkeep) == STATUS_OK &&
+    if (upkeep_create(floor, on_built, a, &a->upkeep) == STATUS_OK &&
         pthread_create(&a->thread, NULL, thread_main, a) == 0)
         return STATUS_OK;
     upkeep_destroy(&a->upkeep);

@@ -13,10 +13,11 @@
 #include "server/writer_catalog.h"
 
 struct apply;
+struct floor;
 struct job;
 
-/* `loop` is woken after every step forward. */
-enum status apply_create(struct loop *loop, struct apply **out);
+/* `loop` is woken after every step forward. The threads join the floor. */
+enum status apply_create(struct loop *loop, struct floor *floor, struct apply **out);
 /* Ends the thread after its batch; what waits stays in the log for the next start. */
 void apply_destroy(struct apply **a);
 /* Copies the record. */

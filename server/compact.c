@@ -14,7 +14,7 @@
 #include "server/urgency.h"
 
 enum {
-    COMPACT_NICE = 10,
+    COMPACT_NICE = 19,
     CATCH_UP_ROUNDS = 8,
     CATCH_UP_NEAR = 1000, /* records the apply thread may be left with */
     BATCH_RECORDS = 4096,

@@ -1,100 +1,154 @@
 #include "server/floor.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/urgency.h"
 
-enum { PATH_ROOM = 64, TEXT_ROOM = 4096 };
+struct floor_thread {
+    struct floor_thread *next;
+    pid_t tid;
+    clockid_t clock; /* of the time it had */
+    _Atomic bool works;
+    _Atomic uint64_t rests; /* ever */
+    /* the floor's, at the last look */
+    bool lifted, worked;
+    uint64_t rested;
+    int64_t had_us;
+};
 
-/* A file of a thread below /proc as text; false when the thread is gone. */
-static bool read_file(pid_t pid, pid_t tid, const char *name, char text[TEXT_ROOM])
+struct floor {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t end;
+    bool ends;
+    struct floor_thread *threads;
+};
+
+static int64_t us_of(clockid_t clock)
 {
-    char path[PATH_ROOM];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, TEXT_ROOM - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0;
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* How often it slept, whether it wants to run now, and how long it ever ran. */
-static bool look_at(pid_t pid, struct floor_thread *t, bool *wants)
+static void look(struct floor_thread *t, int64_t window_us)
 {
-    static const char SLEPT[] = "\nvoluntary_ctxt_switches:", STATE[] = "\nState:\t";
-    char text[TEXT_ROOM];
-    if (!read_file(pid, t->tid, "status", text))
-        return false;
-    const char *slept = strstr(text, SLEPT), *state = strstr(text, STATE);
-    if (!slept || !state)
-        return false;
-    t->slept = strtoull(slept + sizeof SLEPT - 1, NULL, 10);
-    *wants = state[sizeof STATE - 1] == 'R';
-    if (!read_file(pid, t->tid, "schedstat", text))
-        return false;
-    t->ran_ns = strtoull(text, NULL, 10);
-    return true;
+    bool works = t->works;
+    uint64_t rests = t->rests;
+    int64_t had = us_of(t->clock);
+    bool starved = works && t->worked && rests == t->rested &&
+                   (had - t->had_us) * 100 < window_us * FLOOR_PERCENT;
+    if (starved != t->lifted)
+        urgency_lift(t->tid, starved);
+    t->lifted = starved;
+    t->worked = works;
+    t->rested = rests;
+    t->had_us = had;
 }
 
-static struct floor_thread *find(struct floor_watch *w, pid_t tid)
+static void *thread_main(void *ctx)
 {
-    for (uint32_t i = 0; i < w->count; i++)
-        if (w->threads[i].tid == tid)
-            return &w->threads[i];
+    struct floor *f = ctx;
+    int64_t looked_us = us_of(CLOCK_MONOTONIC);
+    pthread_mutex_lock(&f->lock);
+    while (!f->ends) {
+        int64_t until = looked_us + FLOOR_MS * 1000, now;
+        struct timespec t = {until / 1000000, until % 1000000 * 1000};
+        pthread_cond_timedwait(&f->end, &f->lock, &t);
+        if ((now = us_of(CLOCK_MONOTONIC)) < until)
+            continue;
+        for (struct floor_thread *i = f->threads; i; i = i->next)
+            look(i, now - looked_us);
+        looked_us = now;
+    }
+    pthread_mutex_unlock(&f->lock);
     return NULL;
 }
 
-/* A thread that is idle is taken in; one that never was is none of ours. */
-static void look(struct floor_watch *w, pid_t tid, int64_t window_us)
+enum status floor_create(struct floor **out)
 {
-    struct floor_thread *t = find(w, tid), was = {0};
-    bool wants, known = t;
-    if (!known && (w->count == FLOOR_THREADS || !urgency_idle(tid)))
+    pthread_condattr_t monotonic;
+    struct floor *f = calloc(1, sizeof *f);
+    *out = f;
+    if (!f)
+        return STATUS_NO_MEMORY;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->end, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&f->thread, NULL, thread_main, f) == 0)
+        return STATUS_OK;
+    free(f);
+    *out = NULL;
+    return STATUS_NO_MEMORY;
+}
+
+void floor_destroy(struct floor **fp)
+{
+    struct floor *f = *fp;
+    if (!f)
         return;
-    if (!known) {
-        t = &w->threads[w->count++];
-        *t = (struct floor_thread){.tid = tid};
+    pthread_mutex_lock(&f->lock);
+    f->ends = true;
+    pthread_cond_signal(&f->end);
+    pthread_mutex_unlock(&f->lock);
+    pthread_join(f->thread, NULL);
+    pthread_mutex_destroy(&f->lock);
+    pthread_cond_destroy(&f->end);
+    free(f);
+    *fp = NULL;
+}
+
+struct floor_thread *floor_join(struct floor *f, int nice)
+{
+    struct floor_thread *t = f ? calloc(1, sizeof *t) : NULL;
+    urgency_patient(nice);
+    if (!t)
+        return NULL;
+    t->tid = (pid_t)syscall(SYS_gettid);
+    t->works = true;
+    if (pthread_getcpuclockid(pthread_self(), &t->clock) || !urgency_idle(nice)) {
+        free(t);
+        return NULL;
     }
-    was = *t;
-    t->seen = look_at(w->pid, t, &wants);
-    bool starved = known && t->seen && wants && t->slept == was.slept &&
-                   (t->ran_ns - was.ran_ns) / 10 < (uint64_t)window_us * FLOOR_PERCENT;
-    if (starved != was.lifted)
-        urgency_lift(tid, starved);
-    t->lifted = starved;
+    pthread_mutex_lock(&f->lock);
+    t->next = f->threads;
+    f->threads = t;
+    pthread_mutex_unlock(&f->lock);
+    return t;
 }
 
-static void forget_ended(struct floor_watch *w)
+void floor_leave(struct floor *f, struct floor_thread **tp)
 {
-    for (uint32_t i = 0; i < w->count;)
-        if (w->threads[i].seen)
-            w->threads[i++].seen = false;
-        else
-            w->threads[i] = w->threads[--w->count];
-}
-
-void floor_look(struct floor_watch *w, pid_t pid, int64_t now_us)
-{
-    char path[PATH_ROOM];
-    struct dirent *e;
-    int64_t window = now_us - w->looked_us;
-    if (pid != w->pid)
-        *w = (struct floor_watch){.pid = pid};
-    else if (window < (int64_t)FLOOR_MS * 1000)
+    struct floor_thread *t = *tp, **at;
+    if (!t)
         return;
-    w->looked_us = now_us;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *d = opendir(path);
-    while (d && (e = readdir(d)))
-        if (*e->d_name != '.')
-            look(w, (pid_t)atoi(e->d_name), window);
-    if (d)
-        closedir(d);
-    forget_ended(w);
+    pthread_mutex_lock(&f->lock);
+    for (at = &f->threads; *at != t; at = &(*at)->next)
+        ;
+    *at = t->next;
+    pthread_mutex_unlock(&f->lock);
+    urgency_lift(t->tid, true);
+    free(t);
+    *tp = NULL;
+}
+
+void floor_rest(struct floor_thread *t)
+{
+    if (!t)
+        return;
+    t->works = false;
+    t->rests++;
+}
+
+void floor_work(struct floor_thread *t)
+{
+    if (t)
+        t->works = true;
 }

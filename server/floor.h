@@ -1,39 +1,43 @@
 /*
- * floor - what works in the background gets its part of a processor, however busy those are that
- * answer.
+ * floor - the threads of a process that run when nobody else wants to, and what they have at least.
  *
- * Threads of the writer run when nobody else wants to (server/urgency), so that no search waits for
- * them; beside fronts that never rest that would be never. The supervisor looks: a thread that
- * wanted to run all the time since the last look and got less than FLOOR_PERCENT of it takes part
- * by its niceness until the next one. So a starved thread has about that part, in the mean, and
- * waits for FLOOR_MS at most.
+ * What changes the index must not hold up a search: its threads are idle ones (server/urgency),
+ * which every front that wakes displaces at once. Beside fronts that never rest, or strangers, that
+ * would be for ever. So a thread of its own looks at them every FLOOR_MS: one that wanted to run
+ * all that time and had less than FLOOR_PERCENT of it is lifted until the next look: it takes its
+ * part by its niceness. In the mean it has a little more than that.
  *
- *   idle --starved in a window--> lifted --got its part, or slept--> idle
+ *   idle --starved for a window--> lifted --had its part, or rested--> idle
+ *
+ * Where a thread could not be called back it only becomes nicer, and none is lifted. A thread says
+ * when it has nothing to do, for that cannot be told from starving. All calls take a NULL for
+ * nobody, so that nothing depends on there being a floor.
  */
 #ifndef SOUK_SERVER_FLOOR_H
 #define SOUK_SERVER_FLOOR_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "protocol/status.h"
 
-enum { FLOOR_MS = 100, FLOOR_PERCENT = 10, FLOOR_THREADS = 64 };
+enum { FLOOR_MS = 150, FLOOR_PERCENT = 10 };
 
-struct floor_thread {
-    pid_t tid;
-    bool seen, lifted;
-    uint64_t slept;  /* times it waited for something else than a processor */
-    uint64_t ran_ns; /* ever */
-};
+struct floor;
+struct floor_thread;
 
-struct floor_watch {
-    pid_t pid;
-    int64_t looked_us;
-    uint32_t count;
-    struct floor_thread threads[FLOOR_THREADS]; /* of the process that were idle once */
-};
+/* Starts the thread that looks. */
+enum status floor_create(struct floor **out);
+/* Those that joined have left. */
+void floor_destroy(struct floor **f);
 
-/* Looks at the threads of a process, at most once every FLOOR_MS. Begins anew with another one. */
-void floor_look(struct floor_watch *w, pid_t pid, int64_t now_us);
+/* The calling thread is one of them from here on, and works; NULL without a floor or memory. `nice`
+ * (URGENCY_NICE .. 19) is its niceness while it is lifted. */
+struct floor_thread *floor_join(struct floor *f, int nice);
+/* By the thread itself, before it ends: it ends as urgent as others, for who waits for the end of a
+ * process waits for all of its threads. */
+void floor_leave(struct floor *f, struct floor_thread **t);
+
+/* By the thread: it waits for something else than a processor. */
+void floor_rest(struct floor_thread *t);
+/* By whoever gives it something to do. */
+void floor_work(struct floor_thread *t);
 
 #endif

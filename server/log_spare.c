@@ -10,7 +10,7 @@
 
 #include "server/urgency.h"
 
-enum { SPARE_PATH = 640, SPARE_NICE = 10, SYNC_BYTES = 8 << 20 };
+enum { SPARE_PATH = 640, SPARE_NICE = 15, SYNC_BYTES = 8 << 20 };
 
 struct log_spare {
     char path[SPARE_PATH];

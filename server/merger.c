@@ -3,13 +3,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "server/urgency.h"
+#include "server/floor.h"
 
 enum { MERGER_NICE = 10 };
 enum state { MERGER_FREE, MERGER_BUILDS, MERGER_BUILT, MERGER_STOPS };
 
 struct merger {
     pthread_t thread;
+    struct floor *floor;
+    struct floor_thread *me; /* set by the thread, under the lock */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum state state;
@@ -23,10 +25,12 @@ struct merger {
 static void *thread_main(void *ctx)
 {
     struct merger *m = ctx;
-    urgency_patient(MERGER_NICE);
+    struct floor_thread *me = floor_join(m->floor, MERGER_NICE);
     pthread_mutex_lock(&m->lock);
+    m->me = me;
     while (m->state != MERGER_STOPS) {
         if (m->state != MERGER_BUILDS) {
+            floor_rest(m->me);
             pthread_cond_wait(&m->changed, &m->lock);
             continue;
         }
@@ -41,16 +45,20 @@ static void *thread_main(void *ctx)
         m->ready(m->ctx);
         pthread_mutex_lock(&m->lock);
     }
+    m->me = NULL;
     pthread_mutex_unlock(&m->lock);
+    floor_leave(m->floor, &me);
     return NULL;
 }
 
-enum status merger_create(void (*ready)(void *ctx), void *ctx, struct merger **out)
+enum status merger_create(struct floor *floor, void (*ready)(void *ctx), void *ctx,
+                          struct merger **out)
 {
     struct merger *m = calloc(1, sizeof *m);
     *out = m;
     if (!m)
         return STATUS_NO_MEMORY;
+    m->floor = floor;
     m->ready = ready;
     m->ctx = ctx;
     pthread_mutex_init(&m->lock, NULL);
@@ -98,6 +106,7 @@ void merger_start(struct merger *m, struct index *ix, struct merge_task *t)
     m->index = ix;
     m->task = t;
     m->state = MERGER_BUILDS;
+    floor_work(m->me);
     pthread_cond_broadcast(&m->changed);
     pthread_mutex_unlock(&m->lock);
 }

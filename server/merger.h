@@ -9,9 +9,11 @@
 
 #include "index/index.h"
 
+struct floor;
 struct merger;
 
-enum status merger_create(void (*ready)(void *ctx), void *ctx, struct merger **out);
+enum status merger_create(struct floor *floor, void (*ready)(void *ctx), void *ctx,
+                          struct merger **out);
 /* Waits for the merge that is being built; it is given up. */
 void merger_destroy(struct merger **m);
 /* False while a merge is under way, also while its result is being written. */

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "server/admin_http.h"
-#include "server/floor.h"
 #include "server/loop.h"
 #include "server/process_title.h"
 #include "server/role.h"
@@ -54,7 +53,6 @@ struct supervisor {
     int shared_fd, config_fd, unix_fd, admin_fd, lock_fd;
     struct child children[CHILD_MAX];
     uint32_t child_count;
-    struct floor_watch writer_floor;
     bool draining;
     int64_t kill_ms, watched_ms;
     pid_t pid;
@@ -371,8 +369,6 @@ static void on_watch(void *ctx)
             say("error", "no sign of life, killing", role_name(c->role), c->pid);
             kill(c->pid, SIGKILL);
             shared_beat(&s->shared->processes[i]);
-        } else if (c->pid && c->role == ROLE_WRITER) {
-            floor_look(&s->writer_floor, c->pid, now * 1000);
         }
     }
 }

@@ -30,7 +30,8 @@ struct upkeep {
     void *ctx;
 };
 
-enum status upkeep_create(void (*built)(void *ctx), void *ctx, struct upkeep **out)
+enum status upkeep_create(struct floor *floor, void (*built)(void *ctx), void *ctx,
+                          struct upkeep **out)
 {
     struct upkeep *u = calloc(1, sizeof *u);
     *out = u;
@@ -38,7 +39,7 @@ enum status upkeep_create(void (*built)(void *ctx), void *ctx, struct upkeep **o
         return STATUS_NO_MEMORY;
     u->built = built;
     u->ctx = ctx;
-    enum status st = merger_create(built, ctx, &u->merger);
+    enum status st = merger_create(floor, built, ctx, &u->merger);
     if (st)
         upkeep_destroy(out);
     return st;

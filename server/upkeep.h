@@ -12,10 +12,12 @@
 #include "server/edition.h"
 #include "server/writer_catalog.h"
 
+struct floor;
 struct upkeep;
 
 /* `built` is called in another thread when there is something to write or to switch to. */
-enum status upkeep_create(void (*built)(void *ctx), void *ctx, struct upkeep **out);
+enum status upkeep_create(struct floor *floor, void (*built)(void *ctx), void *ctx,
+                          struct upkeep **out);
 void upkeep_destroy(struct upkeep **u);
 void upkeep_after_batch(struct upkeep *u, struct writer_catalog *c);
 /* Nothing waits to be applied: does what is due. Returns for how many milliseconds nothing is; -1 =

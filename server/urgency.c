@@ -50,14 +50,15 @@ static bool may_lift(int nice)
 void urgency_patient(int nice)
 {
     set(0, SCHED_NORMAL, nice, LONG_TURN_NS);
-    if (may_lift(nice))
-        set(0, SCHED_IDLE, nice, LONG_TURN_NS);
 }
 
-bool urgency_idle(pid_t tid)
+bool urgency_idle(int nice)
 {
     struct sched_attr a;
-    return get(tid, &a) && a.sched_policy == SCHED_IDLE;
+    if (!may_lift(nice))
+        return false;
+    set(0, SCHED_IDLE, nice, LONG_TURN_NS);
+    return get(0, &a) && a.sched_policy == SCHED_IDLE;
 }
 
 void urgency_lift(pid_t tid, bool lifted)

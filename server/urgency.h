@@ -3,12 +3,11 @@
  * answer searches, not those that change the index.
  *
  * A thread that answers takes short turns, and is let in as soon as it wakes. One that works in the
- * background runs when nobody else wants the processor, where the process may take that back
- * (urgency_lift(): as root, with CAP_SYS_NICE, or a RLIMIT_NICE of URGENCY_RLIMIT); else by its
- * niceness, in long turns. server/floor sees to it that it is not starved.
+ * background takes long ones, by its niceness. An idle one runs when nobody else wants to; a
+ * process may call it back as root, with CAP_SYS_NICE, or with a RLIMIT_NICE of URGENCY_RLIMIT.
  *
- * Kernels that do not know of turns (before Linux 6.12) go by policy and niceness alone. The first
- * two are about the calling thread. Nothing depends on the success of any.
+ * Kernels that do not know of turns (before Linux 6.12) go by policy and niceness alone. Nothing
+ * depends on the success of any.
  */
 #ifndef SOUK_SERVER_URGENCY_H
 #define SOUK_SERVER_URGENCY_H
@@ -16,17 +15,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* 20 less the niceness of the most urgent of those in the background. */
+/* The most urgent of those in the background, and what calling it back takes. */
 enum { URGENCY_NICE = 3, URGENCY_RLIMIT = 20 - URGENCY_NICE };
 
-/* It answers: short turns. */
+/* The calling thread answers: short turns. */
 void urgency_prompt(void);
-/* Nobody waits for it; `nice` (URGENCY_NICE .. 19) as with nice(1), among those that are lifted. */
+/* Nobody waits for the calling thread: long turns, and `nice` (1 .. 19) as with nice(1). */
 void urgency_patient(int nice);
 
-/* Does the thread run only when nobody else wants to? */
-bool urgency_idle(pid_t tid);
-/* A patient thread is given its part, by its niceness, or no longer. */
+/* A patient calling thread becomes an idle one, where it may be called back; false = it may not. */
+bool urgency_idle(int nice);
+/* An idle thread takes its part by its niceness, or no longer. */
 void urgency_lift(pid_t tid, bool lifted);
 
 #endif

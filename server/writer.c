@@ -22,6 +22,8 @@ static void end_turn(void *ctx)
     struct writer *w = ctx;
     writer_settle(w);
     writer_conns_flush(w->conns);
+    floor_rest(w->me);
+    floor_work(w->me); /* it will beat, whatever comes: who does not come round starves */
 }
 
 static void on_frame(void *ctx, uint64_t conn, const struct frame *f)
@@ -143,7 +145,8 @@ static enum status start(struct writer *w)
     char path[PATH_MAX];
     enum status st = lock_directory(w);
     st = st ? st : loop_create(&w->loop);
-    st = st ? st : apply_create(w->loop, &w->apply);
+    st = st ? st : floor_create(&w->floor);
+    st = st ? st : apply_create(w->loop, w->floor, &w->apply);
     st = st ? st : loop_on_wake(w->loop, on_wake, w);
     st = st ? st : catalogs_list(w->role->data_dir, open_each, w);
     if (st)
@@ -167,15 +170,17 @@ int writer_main(struct role_context *r)
     enum status st = start(&w);
     struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, 100, on_beat, &w);
     if (beat) {
-        urgency_patient(URGENCY_NICE);
+        w.me = floor_join(w.floor, URGENCY_NICE);
         r->shared->writer_ready = 1;
         loop_run(w.loop);
         r->shared->writer_ready = 0;
         end_turn(&w);
+        floor_leave(w.floor, &w.me);
         loop_timer_destroy(&beat);
     } else
         fprintf(stderr, "writer: cannot start: %s\n", status_text(st));
     apply_destroy(&w.apply);
+    floor_destroy(&w.floor);
     writer_conns_destroy(&w.conns);
     for (struct answer *a = w.unseen; a;) {
         struct answer *next = a->next;

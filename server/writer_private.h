@@ -5,6 +5,7 @@
 #include "index/product.h"
 #include "protocol/reply.h"
 #include "server/apply.h"
+#include "server/floor.h"
 #include "server/role.h"
 #include "server/size.h"
 #include "server/writer_conn.h"
@@ -28,6 +29,8 @@ struct writer {
     struct loop *loop;
     struct writer_conns *conns;
     struct apply *apply;
+    struct floor *floor;
+    struct floor_thread *me; /* the loop */
     struct writer_catalog *catalogs[SHARED_CATALOGS];
     uint32_t count;
     struct answer *unsynced, **unsynced_end; /* in order */

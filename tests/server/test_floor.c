@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,70 +19,18 @@
 
 #include <cmocka.h>
 
-enum { FIRST_MS = 300, LONG_MS = 2000, LOOK_MS = 20 };
+enum { NICE = 5, LONG_MS = 3000, LOOK_MS = 10 };
 
-/* What a process with a thread in the background tells of itself. */
+/* What a process with a thread in the background tells of itself, and is told. */
 struct told {
     _Atomic pid_t tid;
-    _Atomic bool rival; /* a thread of the same process wants the same processor all the time */
-    _Atomic bool sleeps;
+    _Atomic bool rival; /* another thread wants the same processor all the time */
+    _Atomic bool rests; /* the thread works for a moment, rests for a moment */
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void pause_ms(int ms)
 {
     nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
-}
-
-static void *background(void *ctx)
-{
-    struct told *t = ctx;
-    urgency_patient(5);
-    t->tid = (pid_t)syscall(SYS_gettid);
-    for (;;)
-        if (t->sleeps)
-            pause_ms(2);
-    return NULL;
-}
-
-static pid_t start(struct told **out)
-{
-    struct told *t =
-        mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(t, MAP_FAILED);
-    *out = t;
-    t->rival = true;
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    pthread_t thread;
-    cpu_set_t cpus, one;
-    CPU_ZERO(&one);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
-    if (sched_getaffinity(0, sizeof cpus, &cpus))
-        _exit(1);
-    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
-        if (CPU_ISSET(i, &cpus))
-            CPU_SET(i, &one);
-    if (sched_setaffinity(0, sizeof one, &one) || pthread_create(&thread, NULL, background, t))
-        _exit(1);
-    urgency_prompt();
-    for (;;)
-        if (!t->rival || !t->tid)
-            pause_ms(2);
-}
-
-static void stop(pid_t pid, struct told *t)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    munmap(t, sizeof *t);
 }
 
 static double ran_ms(pid_t pid, pid_t tid)
@@ -96,30 +45,85 @@ static double ran_ms(pid_t pid, pid_t tid)
     return (double)ns / 1e6;
 }
 
-/* False where threads cannot be called back, and so are never idle. */
-static bool begin(pid_t pid, struct told *t)
+static bool idle(const struct told *t)
 {
+    return sched_getscheduler(t->tid) == SCHED_IDLE;
+}
+
+struct child {
+    struct told *told;
+    struct floor *floor;
+};
+
+static void *background(void *ctx)
+{
+    struct child *c = ctx;
+    struct floor_thread *me = floor_join(c->floor, NICE);
+    c->told->tid = (pid_t)syscall(SYS_gettid);
+    for (;;) {
+        if (!c->told->rests)
+            continue;
+        floor_rest(me);
+        pause_ms(20);
+        floor_work(me);
+    }
+    return NULL;
+}
+
+/* On one processor; a test that fails leaves nobody behind. */
+static void run_child(struct told *t)
+{
+    pthread_t thread;
+    cpu_set_t cpus, one;
+    struct child c = {.told = t};
+    CPU_ZERO(&one);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (sched_getaffinity(0, sizeof cpus, &cpus))
+        _exit(1);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &cpus))
+            CPU_SET(i, &one);
+    if (sched_setaffinity(0, sizeof one, &one) || floor_create(&c.floor) ||
+        pthread_create(&thread, NULL, background, &c))
+        _exit(1);
+    urgency_prompt();
+    for (;;)
+        if (!t->rival)
+            pause_ms(2);
+}
+
+static void stop(pid_t pid, struct told *t)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    munmap(t, sizeof *t);
+}
+
+/* Skips the test where threads cannot be called back, and so are never idle. */
+static pid_t start(struct told **out)
+{
+    struct told *t =
+        mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(t, MAP_FAILED);
+    *out = t;
+    pid_t pid = fork();
+    if (!pid)
+        run_child(t);
     for (int i = 0; i < 1000 && !t->tid; i++)
         pause_ms(2);
     assert_true(t->tid);
-    pause_ms(FIRST_MS);
-    if (urgency_idle(t->tid))
-        return true;
-    stop(pid, t);
-    return false;
+    if (!idle(t)) {
+        stop(pid, t);
+        skip();
+    }
+    return pid;
 }
 
-/* The part of their processor the background thread has beside its rival. */
-static double part(pid_t pid, const struct told *t, bool watched)
+static bool lifted_within(const struct told *t, int ms)
 {
-    struct floor_watch w = {0};
-    double mine = ran_ms(pid, t->tid), rival = ran_ms(pid, pid);
-    for (int64_t end = now_us() + INT64_C(1000) * LONG_MS; now_us() < end; pause_ms(LOOK_MS))
-        if (watched)
-            floor_look(&w, pid, now_us());
-    mine = ran_ms(pid, t->tid) - mine;
-    rival = ran_ms(pid, pid) - rival;
-    return mine / (mine + rival);
+    for (int i = 0; i < ms / LOOK_MS && idle(t); i++)
+        pause_ms(LOOK_MS);
+    return !idle(t);
 }
 
 static void beside_one_that_never_rests_a_thread_has_its_part(void **state)
@@ -127,81 +131,90 @@ static void beside_one_that_never_rests_a_thread_has_its_part(void **state)
     (void)state;
     struct told *t;
     pid_t pid = start(&t);
-    if (!begin(pid, t))
-        skip();
-    double alone = part(pid, t, false), watched = part(pid, t, true);
+    t->rival = true;
+    pause_ms(500);
+    double mine = ran_ms(pid, t->tid), rival = ran_ms(pid, pid);
+    for (int i = 0; i < LONG_MS / LOOK_MS; i++)
+        pause_ms(LOOK_MS);
+    mine = ran_ms(pid, t->tid) - mine;
+    rival = ran_ms(pid, pid) - rival;
     stop(pid, t);
-    assert_true(alone < 0.04);
-    assert_true(watched > 0.05);
-    assert_true(watched < 0.35);
+    assert_true(mine > 0.05 * (mine + rival));
+    assert_true(mine < 0.35 * (mine + rival));
 }
 
-static void lifted_threads_go_back_when_there_is_room(void **state)
+static void who_is_starved_is_lifted_until_there_is_room(void **state)
 {
     (void)state;
     struct told *t;
-    struct floor_watch w = {0};
-    bool lifted = false;
     pid_t pid = start(&t);
-    if (!begin(pid, t))
-        skip();
-    for (int i = 0; i < LONG_MS / LOOK_MS && !lifted; i++, pause_ms(LOOK_MS)) {
-        floor_look(&w, pid, now_us());
-        lifted = !urgency_idle(t->tid);
-    }
-    assert_true(lifted);
+    assert_false(lifted_within(t, 500));
+    t->rival = true;
+    assert_true(lifted_within(t, LONG_MS));
     t->rival = false;
-    pause_ms(2 * FLOOR_MS);
-    floor_look(&w, pid, now_us());
-    pause_ms(2 * FLOOR_MS);
-    floor_look(&w, pid, now_us());
-    assert_true(urgency_idle(t->tid));
-    assert_int_equal(w.count, 1); /* the other thread was never idle */
+    for (int i = 0; i < LONG_MS / LOOK_MS && !idle(t); i++)
+        pause_ms(LOOK_MS);
+    assert_true(idle(t));
     stop(pid, t);
 }
 
-static void who_sleeps_now_and_then_is_not_starved(void **state)
+static void who_rests_does_not_starve(void **state)
 {
     (void)state;
     struct told *t;
-    struct floor_watch w = {0};
     pid_t pid = start(&t);
-    if (!begin(pid, t))
-        skip();
-    t->rival = false;
-    t->sleeps = true;
-    for (int i = 0; i < 10; i++, pause_ms(FLOOR_MS)) {
-        floor_look(&w, pid, now_us());
-        assert_true(urgency_idle(t->tid));
-    }
+    t->rests = true;
+    assert_false(lifted_within(t, 1000));
     stop(pid, t);
 }
 
-static void another_process_is_looked_at_anew(void **state)
+static void *join_and_leave(void *ctx)
+{
+    struct floor_thread *me = floor_join(ctx, NICE);
+    bool was = sched_getscheduler(0) == SCHED_IDLE;
+    floor_leave(ctx, &me);
+    assert_null(me);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)), NICE);
+    return (void *)(uintptr_t)(was ? 1 : 0);
+}
+
+static void who_leaves_is_idle_no_longer(void **state)
 {
     (void)state;
-    struct told *t;
-    struct floor_watch w = {0};
-    pid_t first = start(&t);
-    if (!begin(first, t))
+    struct floor *f;
+    pthread_t threads[4];
+    void *was = NULL;
+    assert_int_equal(floor_create(&f), STATUS_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, join_and_leave, f), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_join(threads[i], &was), 0);
+    floor_destroy(&f);
+    if (!was)
         skip();
-    floor_look(&w, first, now_us());
-    assert_int_equal(w.count, 1);
-    stop(first, t);
-    pause_ms(2 * FLOOR_MS);
-    floor_look(&w, first, now_us()); /* gone, and its threads are forgotten */
-    assert_int_equal(w.count, 0);
-    floor_look(&w, getpid(), now_us());
-    assert_int_equal(w.count, 0);
+}
+
+static void without_a_floor_a_thread_is_only_nicer(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *was;
+    assert_int_equal(pthread_create(&thread, NULL, join_and_leave, NULL), 0);
+    assert_int_equal(pthread_join(thread, &was), 0);
+    assert_null(was);
+    floor_rest(NULL);
+    floor_work(NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beside_one_that_never_rests_a_thread_has_its_part),
-        cmocka_unit_test(lifted_threads_go_back_when_there_is_room),
-        cmocka_unit_test(who_sleeps_now_and_then_is_not_starved),
-        cmocka_unit_test(another_process_is_looked_at_anew),
+        cmocka_unit_test(who_is_starved_is_lifted_until_there_is_room),
+        cmocka_unit_test(who_rests_does_not_starve),
+        cmocka_unit_test(who_leaves_is_idle_no_longer),
+        cmocka_unit_test(without_a_floor_a_thread_is_only_nicer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
