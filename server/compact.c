@@ -10,11 +10,11 @@
 
 #include "server/apply.h"
 #include "server/edition.h"
+#include "server/floor.h"
 #include "server/role.h"
-#include "server/urgency.h"
 
 enum {
-    COMPACT_NICE = 19,
+    COMPACT_NICE = 10,
     CATCH_UP_ROUNDS = 8,
     CATCH_UP_NEAR = 1000, /* records the apply thread may be left with */
     BATCH_RECORDS = 4096,
@@ -27,6 +27,7 @@ enum {
 
 struct compact {
     struct writer_catalog *catalog;
+    struct floor *floor;
     bool rebuild;
     struct rebuild_order *order; /* of a change of the catalog, NULL = upkeep */
     char path[PATH_MAX];
@@ -207,15 +208,17 @@ static enum status make(struct compact *k)
 static void *thread_main(void *ctx)
 {
     struct compact *k = ctx;
-    urgency_patient(COMPACT_NICE);
+    struct floor_thread *me = floor_join(k->floor, COMPACT_NICE);
     k->status = make(k);
+    floor_leave(k->floor, &me);
     k->ready = true;
     k->tell(k->ctx);
     return NULL;
 }
 
 enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
-                          void (*ready)(void *ctx), void *ctx, struct compact **out)
+                          struct floor *floor, void (*ready)(void *ctx), void *ctx,
+                          struct compact **out)
 {
     struct compact *k = calloc(1, sizeof *k);
     *out = NULL;
@@ -224,6 +227,7 @@ enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
         return STATUS_NO_MEMORY;
     }
     k->catalog = c;
+    k->floor = floor;
     k->order = order;
     k->rebuild = order || c->compact_rebuild;
     k->from = c->applying;

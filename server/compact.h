@@ -12,6 +12,7 @@
 #include "server/writer_catalog.h"
 
 struct compact;
+struct floor;
 
 /* Is there enough to win? `idle`: nothing else is to be done. Looks at c->applied. */
 bool compact_due(struct writer_catalog *c, bool idle);
@@ -19,7 +20,8 @@ bool compact_due(struct writer_catalog *c, bool idle);
  * over, also on failure) it is what a change of the catalog asks for, and edition_changed() is told
  * how it ended; else what compact_due() found. */
 enum status compact_start(struct writer_catalog *c, struct rebuild_order *order,
-                          void (*ready)(void *ctx), void *ctx, struct compact **out);
+                          struct floor *floor, void (*ready)(void *ctx), void *ctx,
+                          struct compact **out);
 bool compact_ready(const struct compact *k);
 /* Does a change of the catalog ask for it? */
 bool compact_ordered(const struct compact *k);

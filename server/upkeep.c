@@ -18,6 +18,7 @@ enum {
 
 struct upkeep {
     struct merger *merger;
+    struct floor *floor;
     struct writer_catalog *merging;                  /* whose merge is under way */
     int64_t write_after_ms;                          /* the disk was full */
     struct compact *compact;                         /* a smaller edition under way */
@@ -38,6 +39,7 @@ enum status upkeep_create(struct floor *floor, void (*built)(void *ctx), void *c
     if (!u)
         return STATUS_NO_MEMORY;
     u->built = built;
+    u->floor = floor;
     u->ctx = ctx;
     enum status st = merger_create(floor, built, ctx, &u->merger);
     if (st)
@@ -152,7 +154,7 @@ static bool begin_compact(struct upkeep *u, struct writer_catalog *c, bool idle)
     if (c->failed || u->compacting || u->merging == c || c->fresh ||
         clock_mono_ms() < u->compact_after_ms || !compact_due(c, idle))
         return false;
-    if (compact_start(c, NULL, u->built, u->ctx, &u->compact))
+    if (compact_start(c, NULL, u->floor, u->built, u->ctx, &u->compact))
         return false;
     u->compacting = c;
     return true;
@@ -166,7 +168,7 @@ static bool begin_order(struct upkeep *u, struct writer_catalog *c)
         return false;
     told = *o;
     c->order = NULL;
-    enum status st = compact_start(c, o, u->built, u->ctx, &u->compact);
+    enum status st = compact_start(c, o, u->floor, u->built, u->ctx, &u->compact);
     if (st)
         edition_changed(c, &told, st);
     else
