@@ -16,9 +16,10 @@ struct floor_thread {
     _Atomic bool works;
     _Atomic uint64_t rests; /* ever */
     /* the floor's, at the last look */
-    bool lifted, worked;
+    bool worked;
     uint64_t rested;
     int64_t had_us;
+    uint32_t starved, lifted, window; /* looks: without a break, still to come, of a window */
 };
 
 struct floor {
@@ -43,9 +44,13 @@ static void look(struct floor_thread *t, int64_t window_us)
     int64_t had = us_of(t->clock);
     bool starved = works && t->worked && rests == t->rested &&
                    (had - t->had_us) * 100 < window_us * FLOOR_PERCENT;
-    if (starved != t->lifted)
-        urgency_lift(t->tid, starved);
-    t->lifted = starved;
+    t->starved = starved ? t->starved + 1 : 0;
+    if (t->lifted && --t->lifted == 0)
+        urgency_lift(t->tid, false);
+    else if (!t->lifted && t->starved >= t->window) {
+        urgency_lift(t->tid, true);
+        t->lifted = t->window;
+    }
     t->worked = works;
     t->rested = rests;
     t->had_us = had;
@@ -105,7 +110,7 @@ void floor_destroy(struct floor **fp)
     *fp = NULL;
 }
 
-struct floor_thread *floor_join(struct floor *f, int nice)
+struct floor_thread *floor_join(struct floor *f, int nice, uint32_t window)
 {
     struct floor_thread *t = f ? calloc(1, sizeof *t) : NULL;
     urgency_patient(nice);
@@ -113,6 +118,7 @@ struct floor_thread *floor_join(struct floor *f, int nice)
         return NULL;
     t->tid = (pid_t)syscall(SYS_gettid);
     t->works = true;
+    t->window = window;
     if (pthread_getcpuclockid(pthread_self(), &t->clock) || !urgency_idle(nice)) {
         free(t);
         return NULL;

@@ -4,10 +4,10 @@
  * What changes the index must not hold up a search: its threads are idle ones (server/urgency),
  * which every front that wakes displaces at once. Beside fronts that never rest, or strangers, that
  * would be for ever. So a thread of its own looks at them every FLOOR_MS: one that wanted to run
- * all that time and had less than FLOOR_PERCENT of it is lifted until the next look: it takes its
- * part by its niceness. In the mean it has a little more than that.
+ * all that time and had less than FLOOR_PERCENT of it is lifted for as long: it takes its part by
+ * its niceness. In the mean it has a little more than that.
  *
- *   idle --starved for a window--> lifted --had its part, or rested--> idle
+ *   idle --starved for a window--> lifted --for a window--> idle
  *
  * Where a thread could not be called back it only becomes nicer, and none is lifted. A thread says
  * when it has nothing to do, for that cannot be told from starving. All calls take a NULL for
@@ -16,9 +16,11 @@
 #ifndef SOUK_SERVER_FLOOR_H
 #define SOUK_SERVER_FLOOR_H
 
+#include <stdint.h>
+
 #include "protocol/status.h"
 
-enum { FLOOR_MS = 150, FLOOR_PERCENT = 10 };
+enum { FLOOR_MS = 50, FLOOR_PERCENT = 10 };
 
 struct floor;
 struct floor_thread;
@@ -29,8 +31,8 @@ enum status floor_create(struct floor **out);
 void floor_destroy(struct floor **f);
 
 /* The calling thread is one of them from here on, and works; NULL without a floor or memory. `nice`
- * (URGENCY_NICE .. 19) is its niceness while it is lifted. */
-struct floor_thread *floor_join(struct floor *f, int nice);
+ * (URGENCY_NICE .. 19) is its niceness while it is lifted; `window` is in times of FLOOR_MS. */
+struct floor_thread *floor_join(struct floor *f, int nice, uint32_t window);
 /* By the thread itself, before it ends: it ends as urgent as others, for who waits for the end of a
  * process waits for all of its threads. */
 void floor_leave(struct floor *f, struct floor_thread **t);

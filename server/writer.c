@@ -115,6 +115,8 @@ static void open_each(void *ctx, struct slice name)
                 fault.text[0] ? fault.text : status_text(st));
 }
 
+/* It comes round at every beat: within a window of the floor. */
+enum { BEAT_MS = 100, BEAT_LOOKS = BEAT_MS / FLOOR_MS + 1 };
 enum { LOCK_TRIES = 500, LOCK_PAUSE_US = 20000 };
 
 /*
@@ -168,9 +170,9 @@ int writer_main(struct role_context *r)
     w.unsynced_end = &w.unsynced;
     arena_init(&w.arena, 0);
     enum status st = start(&w);
-    struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, 100, on_beat, &w);
+    struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, BEAT_MS, on_beat, &w);
     if (beat) {
-        w.me = floor_join(w.floor, URGENCY_NICE);
+        w.me = floor_join(w.floor, URGENCY_NICE, BEAT_LOOKS);
         r->shared->writer_ready = 1;
         loop_run(w.loop);
         r->shared->writer_ready = 0;
