@@ -19,7 +19,7 @@ struct floor_thread {
     bool worked;
     uint64_t rested;
     int64_t had_us;
-    uint32_t starved, lifted, window; /* looks: without a break, still to come, of a window */
+    uint32_t starved, lifted; /* looks: without a break, still to come */
 };
 
 struct floor {
@@ -47,9 +47,9 @@ static void look(struct floor_thread *t, int64_t window_us)
     t->starved = starved ? t->starved + 1 : 0;
     if (t->lifted && --t->lifted == 0)
         urgency_lift(t->tid, false);
-    else if (!t->lifted && t->starved >= t->window) {
+    else if (!t->lifted && t->starved >= FLOOR_STARVED) {
         urgency_lift(t->tid, true);
-        t->lifted = t->window;
+        t->lifted = FLOOR_LIFTED;
     }
     t->worked = works;
     t->rested = rests;
@@ -110,7 +110,7 @@ void floor_destroy(struct floor **fp)
     *fp = NULL;
 }
 
-struct floor_thread *floor_join(struct floor *f, int nice, uint32_t window)
+struct floor_thread *floor_join(struct floor *f, int nice)
 {
     struct floor_thread *t = f ? calloc(1, sizeof *t) : NULL;
     urgency_patient(nice);
@@ -118,7 +118,6 @@ struct floor_thread *floor_join(struct floor *f, int nice, uint32_t window)
         return NULL;
     t->tid = (pid_t)syscall(SYS_gettid);
     t->works = true;
-    t->window = window;
     if (pthread_getcpuclockid(pthread_self(), &t->clock) || !urgency_idle(nice)) {
         free(t);
         return NULL;

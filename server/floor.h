@@ -4,23 +4,22 @@
  * What changes the index must not hold up a search: its threads are idle ones (server/urgency),
  * which every front that wakes displaces at once. Beside fronts that never rest, or strangers, that
  * would be for ever. So a thread of its own looks at them every FLOOR_MS: one that wanted to run
- * all that time and had less than FLOOR_PERCENT of it is lifted for as long: it takes its part by
- * its niceness. In the mean it has a little more than that.
+ * all through FLOOR_STARVED looks and had less than FLOOR_PERCENT of each is lifted for
+ * FLOOR_LIFTED looks: it takes its part by its niceness.
  *
- *   idle --starved for a window--> lifted --for a window--> idle
+ *   idle --starved--> lifted --after a while--> idle
  *
  * Where a thread could not be called back it only becomes nicer, and none is lifted. A thread says
- * when it has nothing to do, for that cannot be told from starving. All calls take a NULL for
+ * when it has nothing to do, for that cannot be told from starving; a sync of the disk cannot
+ * either, and lifts for nothing when it takes that long. All calls take a NULL for
  * nobody, so that nothing depends on there being a floor.
  */
 #ifndef SOUK_SERVER_FLOOR_H
 #define SOUK_SERVER_FLOOR_H
 
-#include <stdint.h>
-
 #include "protocol/status.h"
 
-enum { FLOOR_MS = 50, FLOOR_PERCENT = 10 };
+enum { FLOOR_MS = 50, FLOOR_STARVED = 3, FLOOR_LIFTED = 5, FLOOR_PERCENT = 10 };
 
 struct floor;
 struct floor_thread;
@@ -31,8 +30,8 @@ enum status floor_create(struct floor **out);
 void floor_destroy(struct floor **f);
 
 /* The calling thread is one of them from here on, and works; NULL without a floor or memory. `nice`
- * (URGENCY_NICE .. 19) is its niceness while it is lifted; `window` is in times of FLOOR_MS. */
-struct floor_thread *floor_join(struct floor *f, int nice, uint32_t window);
+ * (URGENCY_NICE .. 19) is its niceness while it is lifted. */
+struct floor_thread *floor_join(struct floor *f, int nice);
 /* By the thread itself, before it ends: it ends as urgent as others, for who waits for the end of a
  * process waits for all of its threads. */
 void floor_leave(struct floor *f, struct floor_thread **t);

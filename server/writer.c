@@ -115,8 +115,9 @@ static void open_each(void *ctx, struct slice name)
                 fault.text[0] ? fault.text : status_text(st));
 }
 
-/* It comes round at every beat: within a window of the floor. */
-enum { BEAT_MS = 100, BEAT_LOOKS = BEAT_MS / FLOOR_MS + 1 };
+enum { BEAT_MS = 100 };
+_Static_assert((int)BEAT_MS < FLOOR_MS * FLOOR_STARVED,
+               "who comes round at every beat does not starve");
 enum { LOCK_TRIES = 500, LOCK_PAUSE_US = 20000 };
 
 /*
@@ -172,7 +173,7 @@ int writer_main(struct role_context *r)
     enum status st = start(&w);
     struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, BEAT_MS, on_beat, &w);
     if (beat) {
-        w.me = floor_join(w.floor, URGENCY_NICE, BEAT_LOOKS);
+        w.me = floor_join(w.floor, URGENCY_NICE);
         r->shared->writer_ready = 1;
         loop_run(w.loop);
         r->shared->writer_ready = 0;

@@ -58,7 +58,7 @@ struct child {
 static void *background(void *ctx)
 {
     struct child *c = ctx;
-    struct floor_thread *me = floor_join(c->floor, NICE, 1);
+    struct floor_thread *me = floor_join(c->floor, NICE);
     c->told->tid = (pid_t)syscall(SYS_gettid);
     for (;;) {
         if (!c->told->rests)
@@ -170,7 +170,7 @@ static void who_rests_does_not_starve(void **state)
 
 static void *join_and_leave(void *ctx)
 {
-    struct floor_thread *me = floor_join(ctx, NICE, 1);
+    struct floor_thread *me = floor_join(ctx, NICE);
     bool was = sched_getscheduler(0) == SCHED_IDLE;
     floor_leave(ctx, &me);
     assert_null(me);
