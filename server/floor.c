@@ -62,7 +62,7 @@ static void *thread_main(void *ctx)
     int64_t looked_us = us_of(CLOCK_MONOTONIC);
     pthread_mutex_lock(&f->lock);
     while (!f->ends) {
-        int64_t until = looked_us + FLOOR_MS * 1000, now;
+        int64_t until = looked_us + INT64_C(1000) * FLOOR_MS, now;
         struct timespec t = {until / 1000000, until % 1000000 * 1000};
         pthread_cond_timedwait(&f->end, &f->lock, &t);
         if ((now = us_of(CLOCK_MONOTONIC)) < until)
