@@ -212,8 +212,8 @@ static void run(struct bench *x, const char *name, char (*queries)[64], int64_t 
            "us\":%.2f,"
            "\"ratio_of_sums\":%.4f,\"ratio_median\":%.4f,\"labelled_not_fresh\":%llu,\"expired\":%"
            "llu}\n",
-           name, rounds * SERIES, sums[0] / rounds / SERIES, sums[1] / rounds / SERIES, sums[1] / sums[0],
-           ratios[rounds / 2], (unsigned long long)x->labelled,
+           name, rounds * SERIES, sums[0] / rounds / SERIES, sums[1] / rounds / SERIES,
+           sums[1] / sums[0], ratios[rounds / 2], (unsigned long long)x->labelled,
            (unsigned long long)x->expired.count);
 }
 
