@@ -398,7 +398,7 @@ static enum status collect_segments(struct search *s, bool all)
             st = browse_segment(s);
         else if (s->loose_rule && !s->loose_rule->any) /* any word: nothing to hold against it */
             st = loose_segment(s->searcher->loose, s->segment, &s->plan, s->loose_rule,
-                               s->searcher->lut, &consumer, &s->out->work);
+                               s->searcher->lut, s->arena, &consumer, &s->out->work);
         else {
             spec.counted = to_count(s);
             st = match_segment(s->searcher->matcher, s->segment, &s->plan, &spec, s->arena,

@@ -1,21 +1,25 @@
 #include "index/loose.h"
-#include "index/probe.h"
+#include "index/source_private.h"
 
 #include <stdlib.h>
 
 /*
  * Words are visited from the rarest on. As long as the words left could be enough by themselves,
  * their lists are read whole and open new documents; the frequent rest only seeks the documents
- * that are open. Of one word the best alternative counts.
+ * that are open. Of one word the best alternative counts, and the terms that it begins are one
+ * alternative whose evidence is put together, as in a source: what a document scores does not
+ * depend on whether its segment has a list for the beginning.
  */
-
-enum { READY_SCORE = 512 }; /* as in source.c */
 
 struct loose {
     uint32_t *score, *best; /* by document: of the words so far, of the word at hand */
     uint16_t *held;         /* bitmap of groups */
-    uint64_t *open;         /* documents with a bit in `held`; all arrays are zero between uses */
-    uint32_t *list;         /* the open documents, ascending, once no more are opened */
+    uint64_t *open;         /* documents with a bit in `held` */
+    uint8_t *begun;         /* evidence of the terms that the word at hand begins; all five are zero
+                             * between uses */
+    uint32_t *begun_list;   /* the documents with such evidence */
+    uint32_t begun_count;
+    uint32_t *list; /* the open documents, ascending, once no more are opened */
     uint32_t list_count;
     bool listed;
     uint32_t cap;
@@ -37,6 +41,8 @@ void loose_destroy(struct loose **l)
     free((*l)->best);
     free((*l)->held);
     free((*l)->open);
+    free((*l)->begun);
+    free((*l)->begun_list);
     free((*l)->list);
     free(*l);
     *l = NULL;
@@ -50,13 +56,18 @@ static enum status reserve(struct loose *l, uint32_t docs)
     free(l->best);
     free(l->held);
     free(l->open);
+    free(l->begun);
+    free(l->begun_list);
     free(l->list);
+    l->begun = calloc(docs, sizeof *l->begun);
+    l->begun_list = malloc(docs * sizeof *l->begun_list);
     l->list = malloc(((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
     l->score = calloc(docs, sizeof *l->score);
     l->best = calloc(docs, sizeof *l->best);
     l->held = calloc(docs, sizeof *l->held);
     l->open = calloc(docs / 64 + 1, sizeof *l->open);
-    l->cap = l->score && l->best && l->held && l->open && l->list ? docs : 0;
+    bool all = l->begun && l->begun_list && l->list && l->score && l->best && l->held && l->open;
+    l->cap = all ? docs : 0;
     return l->cap ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -73,26 +84,37 @@ static inline void hold(struct loose *l, uint32_t doc, uint16_t bit, uint32_t va
     }
 }
 
-/* One list of one word: its idf and tier. */
-struct part {
-    uint16_t bit;
-    uint32_t idf, tier;
-    const uint32_t *lut;
-};
+/* Evidence of a term that the word begins. Scores come when all of them are read. */
+static inline void note(struct loose *l, uint32_t doc, uint32_t evidence)
+{
+    if (!l->begun[doc])
+        l->begun_list[l->begun_count++] = doc;
+    l->begun[doc] = (uint8_t)source_better(l->begun[doc], evidence);
+}
 
-static enum status read_list(struct loose *l, const struct postings *p, const struct part *part,
+static inline void take(struct loose *l, bool part, uint32_t doc, uint16_t bit, uint32_t value)
+{
+    if (part)
+        note(l, doc, value);
+    else
+        hold(l, doc, bit, value);
+}
+
+static enum status read_list(struct loose *l, const struct found_list *f, uint16_t bit,
                              struct query_work *work)
 {
     struct postings_block block;
-    for (uint32_t b = 0; b < p->block_count; b++) {
-        enum status st = postings_decode(p, b, &block);
+    uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
+    for (uint32_t b = 0; b < f->p.block_count; b++) {
+        enum status st = postings_decode_docs(&f->p, b, &block);
+        if (!st)
+            st = postings_decode_scores(&f->p, b, &f->weight, scores);
         if (st)
             return st;
         work->blocks_decoded++;
         work->postings_read += block.count;
         for (uint32_t i = 0; i < block.count; i++)
-            hold(l, block.docs[i], part->bit,
-                 part->tier + part->lut[block.evidence[i]] * part->idf);
+            take(l, f->part, block.docs[i], bit, scores[i]);
     }
     return STATUS_OK;
 }
@@ -108,89 +130,55 @@ static void list_open(struct loose *l, uint32_t docs)
 }
 
 /* Only documents that are open; none is opened by it. */
-static enum status seek_list(struct loose *l, const struct postings *p, uint32_t docs,
-                             const struct part *part, struct query_work *work)
+static enum status seek_list(struct loose *l, const struct found_list *f, uint32_t docs,
+                             uint16_t bit, struct query_work *work)
 {
     struct list list;
     enum status st = STATUS_OK;
     if (!l->listed)
         list_open(l, docs);
-    list.p = *p;
+    list.p = f->p;
     postings_settle(&list.p);
-    list_init(&list, (struct postings_weight){part->lut, part->idf, part->tier}, work);
+    list_init(&list, f->weight, work);
     for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
         uint32_t left = l->list_count - from, n;
         st = list_probe(&list, l->list + from, left < LIST_BATCH ? left : LIST_BATCH, l->index,
                         l->found, &n);
         for (uint32_t k = 0; !st && k < n; k++)
-            hold(l, l->list[from + l->index[k]], part->bit, l->found[k]);
+            take(l, f->part, l->list[from + l->index[k]], bit, l->found[k]);
     }
     list_account(&list, work);
     return st;
 }
 
-static enum status visit(struct loose *l, struct probe *probe, uint32_t docs, bool opens,
-                         const struct part *part, struct query_work *work)
+/* Evidence of all terms that the word begins becomes scores; none is left. */
+static void score_begun(struct loose *l, const struct postings_weight *w, uint16_t bit)
 {
-    return opens ? read_list(l, &probe->list, part, work)
-                 : seek_list(l, &probe->list, docs, part, work);
-}
-
-static enum status visit_prefix(struct loose *l, const struct segment *s, const struct group *g,
-                                bool opens, struct part *part, struct query_work *work)
-{
-    struct probe probe;
-    uint32_t lo, hi, docs = segment_doc_count(s);
-    part->idf = g->prefix_idf;
-    part->tier = MATCH_TIER;
-    enum status st = probe_open_prefix(&probe, s, g->prefix);
-    if (st == STATUS_OK)
-        return visit(l, &probe, docs, opens, part, work);
-    if (st != STATUS_NOT_FOUND)
-        return st;
-    st = segment_prefix_range(s, g->prefix, &lo, &hi);
-    for (uint32_t o = lo; !st && o < hi; o++) {
-        st = probe_open_ordinal(&probe, s, o);
-        if (!st)
-            st = visit(l, &probe, docs, opens, part, work);
+    for (uint32_t i = 0; i < l->begun_count; i++) {
+        uint32_t doc = l->begun_list[i];
+        hold(l, doc, bit, w->tier + w->idf * w->lut[l->begun[doc]]);
+        l->begun[doc] = 0;
     }
-    return st;
+    l->begun_count = 0;
 }
 
-/* Documents that an alternative carries ready made. */
-static void visit_ready(struct loose *l, const struct segment *s, const struct alternative *a,
-                        bool opens, const struct part *part)
+static enum status visit_group(struct loose *l, struct source *x, uint32_t docs, uint16_t bit,
+                               bool opens, struct query_work *work)
 {
-    uint32_t base = segment_base(s), end = base + segment_doc_count(s);
-    for (uint32_t i = 0; i < a->doc_count; i++) {
-        uint32_t doc = a->docs[i] - base;
-        if (a->docs[i] >= base && a->docs[i] < end && (opens || l->held[doc]))
-            hold(l, doc, part->bit, part->tier + READY_SCORE * part->idf);
-    }
-}
-
-static enum status visit_group(struct loose *l, const struct segment *s, const struct group *g,
-                               uint16_t bit, bool opens, const uint32_t *lut,
-                               struct query_work *work)
-{
-    struct part part = {.bit = bit, .lut = lut};
     enum status st = STATUS_OK;
-    for (uint32_t a = 0; !st && a < g->count; a++) {
-        struct probe probe;
-        part.idf = g->items[a].idf;
-        part.tier = g->items[a].tier ? MATCH_TIER : 0;
-        if (g->items[a].docs) {
-            visit_ready(l, s, &g->items[a], opens, &part);
-            continue;
-        }
-        st = probe_open(&probe, s, g->items[a].term);
-        if (st == STATUS_OK)
-            st = visit(l, &probe, segment_doc_count(s), opens, &part, work);
-        else if (st == STATUS_NOT_FOUND)
-            st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < x->found_count; i++) {
+        postings_settle(&x->found[i].p);
+        st = opens ? read_list(l, &x->found[i], bit, work)
+                   : seek_list(l, &x->found[i], docs, bit, work);
     }
-    if (!st && g->prefix.len)
-        st = visit_prefix(l, s, g, opens, &part, work);
+    if (x->part_weight.lut) /* behind an error too */
+        score_begun(l, &x->part_weight, bit);
+    for (uint32_t i = 0; !st && i < x->ready_count;
+         i++) { /* documents that it carries ready made */
+        uint32_t doc = (uint32_t)(x->ready[i] >> 32);
+        if (opens || l->held[doc])
+            hold(l, doc, bit, (uint32_t)x->ready[i]);
+    }
     return st;
 }
 
@@ -237,7 +225,8 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
 
 enum status loose_segment(struct loose *l, const struct segment *s, const struct plan *plan,
                           const struct loose_rule *rule, const uint32_t lut[256],
-                          const struct match_consumer *out, struct query_work *work)
+                          struct arena *arena, const struct match_consumer *out,
+                          struct query_work *work)
 {
     uint8_t order[PLAN_WORDS_MAX];
     uint32_t n = plan->group_count, docs = segment_doc_count(s), left = (1U << n) - 1;
@@ -255,7 +244,10 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
     l->listed = false;
     for (uint32_t i = 0; !st && i < n; i++) {
         uint16_t bit = (uint16_t)(1U << order[i]);
-        st = visit_group(l, s, &plan->groups[order[i]], bit, rule->enough[left], lut, work);
+        struct source x;
+        st = source_open(&x, s, &plan->groups[order[i]], lut, true, arena, work);
+        if (!st)
+            st = visit_group(l, &x, docs, bit, rule->enough[left], work);
         left &= ~(uint32_t)bit;
     }
     enum status offered = offer(l, docs, rule, !st, out, work);

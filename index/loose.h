@@ -27,6 +27,7 @@ void loose_destroy(struct loose **l);
 /* Batches to the consumer like match_segment(); nothing is skipped. */
 enum status loose_segment(struct loose *l, const struct segment *s, const struct plan *plan,
                           const struct loose_rule *rule, const uint32_t lut[256],
-                          const struct match_consumer *out, struct query_work *work);
+                          struct arena *arena, const struct match_consumer *out,
+                          struct query_work *work);
 
 #endif
