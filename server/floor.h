@@ -19,7 +19,7 @@
 
 #include "protocol/status.h"
 
-enum { FLOOR_MS = 50, FLOOR_STARVED = 3, FLOOR_LIFTED = 5, FLOOR_PERCENT = 10 };
+enum { FLOOR_MS = 50, FLOOR_STARVED = 8, FLOOR_LIFTED = 8, FLOOR_PERCENT = 5 };
 
 struct floor;
 struct floor_thread;
