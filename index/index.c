@@ -27,6 +27,11 @@ static struct store_options store_options_of(const struct index_options *o, bool
                                       o && o->max_readers ? o->max_readers : DEFAULT_READERS};
 }
 
+static enum status name_edition(struct meta *m)
+{
+    return getrandom(m->uuid, sizeof m->uuid, 0) == sizeof m->uuid ? STATUS_OK : STATUS_IO;
+}
+
 static enum status write_first(struct store *store, const struct schema *schema)
 {
     struct store_txn *t = NULL;
@@ -41,8 +46,8 @@ static enum status write_first(struct store *store, const struct schema *schema)
         st = STATUS_NO_MEMORY;
     if (!st)
         st = store_put(t, STORE_META, SLICE_LIT("schema"), buf_slice(&bytes));
-    if (!st && getrandom(m->uuid, sizeof m->uuid, 0) != sizeof m->uuid)
-        st = STATUS_IO;
+    if (!st)
+        st = name_edition(m);
     if (!st) {
         m->analyser = analyser_stamp();
         m->generation = 1;
@@ -212,9 +217,35 @@ const struct schema *index_schema(const struct index *ix)
     return ix->schema;
 }
 
+/* The copy goes its own way: its segments to come have numbers that those of the original have. */
+static enum status name_copy(const char *dir)
+{
+    const struct store_options so = store_options_of(NULL, false);
+    struct store *store = NULL;
+    struct store_txn *t = NULL;
+    struct meta *m = calloc(1, sizeof *m);
+    enum status st = m ? store_open(dir, &so, &store) : STATUS_NO_MEMORY;
+    if (!st)
+        st = store_begin(store, true, &t);
+    if (!st)
+        st = meta_read(t, m);
+    if (!st)
+        st = name_edition(m);
+    if (!st)
+        st = meta_write(t, m);
+    if (!st)
+        st = store_commit(&t);
+    store_abort(&t);
+    if (store)
+        store_close(&store);
+    free(m);
+    return st;
+}
+
 enum status index_copy_into(struct index *ix, const char *dir)
 {
-    return store_copy(ix->store, dir);
+    enum status st = store_copy(ix->store, dir);
+    return st ? st : name_copy(dir);
 }
 
 uint32_t index_in_memory(struct index *ix)

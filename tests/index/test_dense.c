@@ -195,12 +195,62 @@ static void what_is_kept_is_the_list(void **state)
     find_close(&f);
 }
 
+/* As many products, with lists at the same places, whatever the phase; each list holds others. */
+static void put_dress(struct find *f, uint32_t phase)
+{
+    static char ids[4096][12];
+    static struct find_product p[4096];
+    for (uint32_t i = 0; i < 4096; i++) {
+        snprintf(ids[i], sizeof ids[i], "q%u", i);
+        p[i] = (struct find_product){.id = ids[i],
+                                     .title = i / 1024 % 2 == phase ? "long dress" : "slim dress"};
+    }
+    find_put_all(f, p, 4096);
+}
+
+/* A searcher that saw the original sees what the copy made of itself since. */
+static void a_copy_has_bitmaps_of_its_own(void **state)
+{
+    (void)state;
+    static const struct find_product none[] = {{0}};
+    struct find f, copy;
+    struct query q = {.text = SLICE_LIT("long dress"),
+                      .match = QUERY_ALL,
+                      .k = 10,
+                      .count_to = QUERY_COUNT_ALL,
+                      .max_stale_ms = -1};
+    struct query_result r, by_lists;
+    bool stale;
+    find_open(&f, "", none);
+    copy = f;
+    strcpy(copy.dir, "/tmp/souk-find-XXXXXX");
+    assert_non_null(mkdtemp(copy.dir));
+    assert_int_equal(index_copy_into(f.ix, copy.dir), STATUS_OK);
+    assert_int_equal(index_open(copy.dir, NULL, &copy.ix, &stale, &copy.fault), STATUS_OK);
+    assert_int_equal(snapshot_create(copy.ix, &copy.snap), STATUS_OK);
+    assert_int_equal(searcher_create(&copy.searcher), STATUS_OK);
+    arena_init(&copy.arena, 0);
+    put_dress(&f, 0);
+    put_dress(&copy, 1);
+    search(&f, &q, &r);
+    struct searcher *own = copy.searcher;
+    copy.searcher = f.searcher;
+    search(&copy, &q, &r);
+    q.no_pruning = true;
+    search(&copy, &q, &by_lists);
+    the_same(&r, &by_lists);
+    copy.searcher = own;
+    find_close(&copy);
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_as_list_by_list),
         cmocka_unit_test(one_of_two_words_is_the_same_too),
         cmocka_unit_test(what_is_kept_is_the_list),
+        cmocka_unit_test(a_copy_has_bitmaps_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
