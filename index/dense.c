@@ -70,15 +70,25 @@ static struct slot *free_slot(struct dense *d)
     return NULL;
 }
 
-/* An empty slot with room for so many bytes; NULL when they are more than one list may take. */
-static struct slot *make_room(struct dense *d, size_t bytes)
+/* An empty slot and zeroed words for it; NULL when they are more than one list may take, or there
+ * is no memory. What is displaced gives its own words where they are as many. */
+static struct slot *make_room(struct dense *d, uint32_t words, uint64_t **bits)
 {
+    size_t bytes = words * sizeof **bits;
     struct slot *s;
+    *bits = NULL;
     if (bytes > DENSE_BYTES / 8)
         return NULL;
-    while (!(s = free_slot(d)) || d->bytes + bytes > DENSE_BYTES)
-        empty(d, least_used(d));
-    return s;
+    while (!(s = free_slot(d)) || d->bytes + bytes > DENSE_BYTES) {
+        struct slot *old = least_used(d);
+        if (!*bits && old->words == words) {
+            *bits = memset(old->bits, 0, bytes);
+            old->bits = NULL;
+        }
+        empty(d, old);
+    }
+    *bits = *bits ? *bits : calloc(words, sizeof **bits);
+    return *bits ? s : NULL;
 }
 
 enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
@@ -95,9 +105,9 @@ enum status dense_bits(struct dense *d, uint32_t edition, const struct postings 
             return STATUS_OK;
         }
     }
-    struct slot *s = make_room(d, words * sizeof *s->bits);
-    uint64_t *bits = s ? calloc(words, sizeof *bits) : NULL;
-    if (!bits)
+    uint64_t *bits;
+    struct slot *s = make_room(d, words, &bits);
+    if (!s)
         return STATUS_OK;
     enum status st = dense_mark(p, bits);
     if (st) {

@@ -2,6 +2,7 @@
  * After warm-up a search takes nothing from the heap: every allocation of the process is counted
  * while the same queries run again.
  */
+#include "index/dense.h"
 #include "tests/index/support_walk.h"
 
 #include <setjmp.h>
@@ -128,10 +129,43 @@ static void a_warm_search_takes_no_memory(void **state)
     close_world(w);
 }
 
+/* All terms of a segment, as if they were of several editions: far more than are kept. */
+static void mark_all(struct dense *d, const struct segment *s)
+{
+    uint64_t decoded = 0;
+    const uint64_t *bits;
+    for (uint32_t edition = 1; edition <= 8; edition++)
+        for (uint32_t o = 0; o < segment_term_count(s); o++) {
+            struct postings p;
+            assert_int_equal(postings_open(s, o, &p), STATUS_OK);
+            assert_int_equal(
+                dense_bits(d, edition, &p, (segment_doc_count(s) + 63) / 64, &decoded, &bits),
+                STATUS_OK);
+            assert_non_null(bits);
+        }
+}
+
+static void a_bitmap_lies_where_the_one_lay_that_it_displaces(void **state)
+{
+    (void)state;
+    struct world *w = make_world(17);
+    struct dense *d;
+    assert_int_equal(dense_create(&d), STATUS_OK);
+    const struct segment *s = snapshot_segment(w->snap, 0);
+    mark_all(d, s);
+    watch();
+    uint64_t before = allocations;
+    mark_all(d, s);
+    assert_int_equal(allocations, before);
+    dense_destroy(&d);
+    close_world(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_search_takes_no_memory),
+        cmocka_unit_test(a_bitmap_lies_where_the_one_lay_that_it_displaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
