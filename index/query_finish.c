@@ -171,6 +171,8 @@ enum status query_finish(struct search *s)
         st = relax_name(s);
     if (st)
         return st;
+    s->inexact |=
+        s->early_stop; /* in whichever attempt that was: the next ones rest on its count */
     uint32_t room = s->query->k;
     pins_settle(s);
     uint32_t shown = pins_shown(s), before = pins_before(s, shown);

@@ -249,6 +249,27 @@ static void k_and_offset_decide_nothing(void **state)
     find_close(&f);
 }
 
+/* Words are dropped since too few products were seen that hold all: that count is none. */
+static void what_follows_an_early_stop_is_not_exact(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", NULL);
+    find_fill(&f, "the shoe", 400);
+    find_fill(&f, "red lamp", 400);
+    find_fill(&f, "lamp the", 60);
+    assert_int_equal(index_merge_all(f.ix), STATUS_OK);
+    f.query.prefix = false;
+    find_ids(&f, "the lamp");
+    assert_int_equal(f.result.found, 60);
+    f.query.postings_max = 200;
+    find_ids(&f, "the lamp");
+    assert_int_equal(f.result.degraded_count, 1); /* early_stop */
+    assert_true(f.result.found > 60);
+    assert_false(f.result.found_exact);
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +285,7 @@ int main(void)
         cmocka_unit_test(each_hit_names_what_it_lacks),
         cmocka_unit_test(dropped_words_are_told_behind_many_full_matches),
         cmocka_unit_test(k_and_offset_decide_nothing),
+        cmocka_unit_test(what_follows_an_early_stop_is_not_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
