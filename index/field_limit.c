@@ -1,6 +1,5 @@
 #include "index/field_limit.h"
 #include "index/begun.h"
-#include "index/probe.h"
 
 enum { POSITIONS_MAX = 1024 };
 
@@ -35,27 +34,32 @@ struct look {
     uint64_t fields;
 };
 
+enum status field_limit_seek(struct probe *p, const struct segment *s, uint64_t fields,
+                             uint32_t doc, bool *there)
+{
+    uint32_t at[POSITIONS_MAX], n, f = segment_field_count(s);
+    enum status st = probe_seek(p, doc, there);
+    if (st || !*there || !fields)
+        return st;
+    st = probe_positions(p, at, POSITIONS_MAX, &n);
+    *there = false;
+    for (uint32_t k = 0; !st && k < n && !*there; k++)
+        *there = fields >> (at[k] % f) & 1;
+    return st;
+}
+
 static enum status look_list(struct look *l, struct probe *p)
 {
-    uint32_t at[POSITIONS_MAX], n, f = segment_field_count(l->s->segment);
     for (uint32_t i = 0; i < l->count; i++) {
         bool there;
         if (l->held[i] & l->bit)
             continue;
-        enum status st = probe_seek(p, l->docs[i] - l->s->base, &there);
-        if (!st && there && l->fields)
-            st = probe_positions(p, at, POSITIONS_MAX, &n);
+        enum status st =
+            field_limit_seek(p, l->s->segment, l->fields, l->docs[i] - l->s->base, &there);
         if (st)
             return st;
-        if (!there)
-            continue;
-        if (!l->fields)
+        if (there)
             l->held[i] |= l->bit;
-        for (uint32_t k = 0; l->fields && k < n; k++)
-            if (l->fields >> (at[k] % f) & 1) {
-                l->held[i] |= l->bit;
-                break;
-            }
     }
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 #include "index/relax.h"
 #include "index/begun.h"
 #include "index/expand.h"
-#include "index/probe.h"
+#include "index/field_limit.h"
 #include "index/relevance_private.h"
 
 /* The set without words of codes that are not all there. */
@@ -89,13 +89,13 @@ static enum status begins(const struct segment *s, const struct group *g, uint32
     *yes = false;
     if (!g->prefix.len)
         return STATUS_OK;
-    if (probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
+    if (!g->fields && probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
         return probe_seek(&probe, doc, yes);
     enum status st = begun_range(s, g, &lo, &hi);
     for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
         st = probe_open_ordinal(&probe, s, o);
         if (!st)
-            st = probe_seek(&probe, doc, yes);
+            st = field_limit_seek(&probe, s, g->fields, doc, yes);
     }
     return st;
 }
@@ -112,7 +112,7 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
         }
         st = probe_open(&probe, s, g->items[a].term);
         if (st == STATUS_OK)
-            st = probe_seek(&probe, doc, yes);
+            st = field_limit_seek(&probe, s, g->fields, doc, yes);
         else if (st == STATUS_NOT_FOUND)
             st = STATUS_OK;
     }
@@ -124,7 +124,8 @@ static enum status holds(const struct segment *s, const struct group *g, uint32_
 static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, uint32_t *lacking)
 {
     *lacking = 0;
-    if (key / MATCH_TIER >= s->plan.group_count) /* it holds all of them exactly */
+    /* it holds all of them exactly, and may do so anywhere */
+    if (key / MATCH_TIER >= s->plan.group_count && !s->limited)
         return STATUS_OK;
     const struct segment *segment = snapshot_segment_of(s->snap, docid);
     const struct ranked *seen = ranking_find(s->ranking, docid);
@@ -133,9 +134,10 @@ static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, 
         bool yes;
         const struct group *g = &s->plan.groups[i];
         uint32_t doc = docid - segment_base(segment);
-        if (seen && seen->seen[i].kind) /* the second phase saw it there */
+        bool looked = seen && !g->fields; /* the second phase did, in all fields */
+        if (looked && seen->seen[i].kind)
             continue;
-        st = seen ? begins(segment, g, doc, &yes) : holds(segment, g, doc, &yes);
+        st = looked ? begins(segment, g, doc, &yes) : holds(segment, g, doc, &yes);
         if (!st && !yes)
             *lacking |= 1U << i;
     }

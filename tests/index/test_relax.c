@@ -249,6 +249,35 @@ static void k_and_offset_decide_nothing(void **state)
     find_close(&f);
 }
 
+/* A word that stands elsewhere than it may is lacking, on whatever page. */
+static void what_stands_in_another_field_is_lacking(void **state)
+{
+    (void)state;
+    static char ids[200][8];
+    static struct find_product p[201];
+    struct find f;
+    for (int i = 0; i < 200; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        p[i] = (struct find_product){.id = ids[i], .title = "solid chair", .brand = "black"};
+    }
+    p[100].title = "solid black chair";
+    find_open(&f, "", p);
+    struct slice title = SLICE_LIT("title");
+    f.query.fields = &title;
+    f.query.field_count = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        f.query.prefix = i == 2;
+        f.query.k = i ? 200 : 1;
+        find_ids(&f, "solid black");
+        assert_int_equal(f.result.found, 200);
+        assert_string_equal(find_dropped(&f), "black");
+        for (uint32_t h = 0; h < f.result.hit_count; h++)
+            assert_int_equal(f.result.hits[h].lacks_count,
+                             !slice_equal(f.result.hits[h].id, SLICE_LIT("p100")));
+    }
+    find_close(&f);
+}
+
 /* Words are dropped since too few products were seen that hold all: that count is none. */
 static void what_follows_an_early_stop_is_not_exact(void **state)
 {
@@ -285,6 +314,7 @@ int main(void)
         cmocka_unit_test(each_hit_names_what_it_lacks),
         cmocka_unit_test(dropped_words_are_told_behind_many_full_matches),
         cmocka_unit_test(k_and_offset_decide_nothing),
+        cmocka_unit_test(what_stands_in_another_field_is_lacking),
         cmocka_unit_test(what_follows_an_early_stop_is_not_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
