@@ -111,10 +111,11 @@ static uint32_t places_word(const struct segment *s, uint32_t doc, uint32_t whic
     return segment_u32(s, s->head.places, doc / PLACES_DOCS * 3 + which);
 }
 
-/* Words of damaged cells are 0: not even those were read. */
+/* Words of damaged cells are 0: not even those were read. The three may lie in two extents. */
 static bool places_read(const struct segment *s, uint32_t doc)
 {
-    return segment_bytes(s, s->head.places + (uint64_t)(doc / PLACES_DOCS) * 12, 12);
+    uint64_t at = s->head.places + (uint64_t)(doc / PLACES_DOCS) * 12;
+    return segment_bytes(s, at, 4) && segment_bytes(s, at + 4, 4) && segment_bytes(s, at + 8, 4);
 }
 
 bool record_exists(const struct segment *s, uint32_t doc)

@@ -47,7 +47,7 @@ static void open_catalog(struct find *f, uint32_t batches)
     }
     find_open(f, "", none);
     for (uint32_t b = 0; b < batches; b++)
-        find_put_all(f, p + DOCS / batches * b, DOCS / batches);
+        find_put_all(f, p + (size_t)(DOCS / batches) * b, DOCS / batches);
 }
 
 static void ask(struct find *f, const char *text, struct query_result *r)

@@ -253,7 +253,7 @@ static void k_and_offset_decide_nothing(void **state)
 static void what_stands_in_another_field_is_lacking(void **state)
 {
     (void)state;
-    static char ids[200][8];
+    static char ids[200][16];
     static struct find_product p[201];
     struct find f;
     for (int i = 0; i < 200; i++) {
