@@ -127,7 +127,7 @@ class Keys(unittest.TestCase):
         self.assertEqual([self.product(p) and self.product(p)['n'] for p in ('a', 'b', 'nobody')], [9, 1, None])
 
     def test_another_item_with_the_same_key(self):
-        self.put(upsert('a', {'n': 1}, version=3, idempotency=b'k'))
+        self.put(upsert('a', {'n': 1}, version=3, idempotency=b'k'), ack=2)
         for other in (upsert('a', {'n': 2}, version=3, idempotency=b'k'), upsert('b', {'n': 1}, version=3, idempotency=b'k'),
                       upsert('a', {'n': 1}, version=4, idempotency=b'k'), patch('a', {'n': 1}, version=3, idempotency=b'k'),
                       delete('a', version=3, idempotency=b'k')):
