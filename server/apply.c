@@ -20,7 +20,7 @@ enum {
     ITEMS_USUAL = 1024,
     ITEMS_MOST = 131072,
     BYTES_MOST = 32 << 20,
-    APPLY_NICE = 5 /* searches come first; changes keep a third of a core beside one */
+    APPLY_NICE = 5 /* while it is lifted: a third of a core beside a front */
 };
 
 struct job {
