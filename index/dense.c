@@ -47,8 +47,7 @@ enum status dense_mark(const struct postings *p, uint64_t *bits)
         enum status st = postings_decode_docs(p, b, &block);
         if (st)
             return st;
-        for (uint32_t i = 0; i < block.count; i++)
-            bits[block.docs[i] >> 6] |= (uint64_t)1 << (block.docs[i] & 63);
+        dense_set(bits, block.docs, block.count);
     }
     return STATUS_OK;
 }

@@ -23,6 +23,13 @@ static inline bool dense_worth(const struct postings *p, uint32_t docs)
     return p->df >= docs / DENSE_SHARE && p->df > POSTINGS_BLOCK;
 }
 
+/* Sets the bits of documents. */
+static inline void dense_set(uint64_t *bits, const uint32_t *docs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        bits[docs[i] >> 6] |= (uint64_t)1 << (docs[i] & 63);
+}
+
 /* Its bitmap of `words` words, until the next call; `edition` tells editions apart. NULL: no room
  * for it. CORRUPT when the list is damaged. *decoded grows by the blocks that were. */
 enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,

@@ -1,5 +1,4 @@
 #include "index/loose.h"
-#include "index/source_private.h"
 
 #include <stdlib.h>
 
@@ -89,7 +88,7 @@ static inline void note(struct loose *l, uint32_t doc, uint32_t evidence)
 {
     if (!l->begun[doc])
         l->begun_list[l->begun_count++] = doc;
-    l->begun[doc] = (uint8_t)source_better(l->begun[doc], evidence);
+    l->begun[doc] = (uint8_t)postings_better(l->begun[doc], evidence);
 }
 
 static inline void take(struct loose *l, bool part, uint32_t doc, uint16_t bit, uint32_t value)

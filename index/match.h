@@ -27,8 +27,8 @@ struct match_consumer {
     /* Asked when documents would be given twice, with the better score to count: `again` announces
      * those that are only ranked, since another batch has them too. False: not to be done. */
     bool (*again)(void *ctx, bool again);
-    /* The documents that hold every word, a bit each from the segment's first on: to be counted at
-     * once, where nothing else decides what counts. */
+    /* The documents that match, a bit each from the segment's first on: to be counted at once,
+     * where nothing but the words decides what counts. */
     void (*counted)(void *ctx, const uint64_t *bits, uint32_t words);
     /* Documents that score less may be left out, uncounted; 0 = none may. */
     uint32_t (*floor)(void *ctx);

@@ -25,12 +25,6 @@ enum status match_reserve_bits(struct matcher *m, uint32_t words)
     return m->words ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static void mark_run(const struct run *r, uint64_t *bits)
-{
-    for (uint32_t i = 0; i < r->count; i++)
-        bits[r->docs[i] >> 6] |= (uint64_t)1 << (r->docs[i] & 63);
-}
-
 static enum status mark_list(const struct matching *g, const struct list *l, uint64_t *bits,
                              uint32_t words)
 {
@@ -56,7 +50,7 @@ enum status match_mark(const struct matching *g, const struct source *x, uint64_
         st = mark_list(g, x->lists[i], bits, words);
     for (uint32_t i = 0; !st && i < x->part_count; i++)
         st = mark_list(g, x->parts[i], bits, words);
-    mark_run(&x->run, bits);
-    mark_run(&x->part_run, bits);
+    dense_set(bits, x->run.docs, x->run.count);
+    dense_set(bits, x->part_run.docs, x->part_run.count);
     return st;
 }

@@ -5,8 +5,9 @@
 /*
  * All words, when every one is frequent: which documents hold them is found by bitmaps, a bit a
  * document, since nearly every block of every list has to be decoded anyway and a step of a bitmap
- * is 64 documents. Scores are then looked up where all words are, window by window, as far as they
- * can enter the top.
+ * is 64 documents. Where the rarest word is one list its blocks are read beside the bitmap; else
+ * the documents with all words are taken out of it. Either way the rest of the scores is looked up
+ * as far as a document can enter the top.
  */
 
 enum {

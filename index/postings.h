@@ -34,6 +34,22 @@ enum { POSTINGS_BLOCK = 128, EVIDENCE_CLASSES = 4 };
 
 #define DOC_NONE UINT32_MAX
 
+/* Evidence of two terms of one document put together, 0 = none: every class one of them has, the
+ * impact of the best class of both. So the lists of short prefixes have it, and whoever reads the
+ * terms of a prefix one by one. */
+static inline uint32_t postings_better(uint32_t a, uint32_t b)
+{
+    if (!a || !b)
+        return a | b;
+    uint32_t best_a = a >> 4 & (0u - (a >> 4)), best_b = b >> 4 & (0u - (b >> 4)),
+             impact_a = a & 15u, impact_b = b & 15u,
+             higher = impact_a > impact_b ? impact_a : impact_b,
+             impact = best_a == best_b  ? higher
+                      : best_a < best_b ? impact_a
+                                        : impact_b;
+    return ((a | b) & 0xf0) | impact;
+}
+
 /* A cursor's decoded block: docs ascending, evidence beside them. */
 struct postings_block {
     _Alignas(64) uint32_t docs[POSTINGS_BLOCK + 16]; /* the 16 behind the last hold DOC_NONE */

@@ -8,23 +8,11 @@ struct prefix_union {
     uint8_t *evidence;
 };
 
-/* Every class one of them has; the impact of the best class of both. */
-static inline uint8_t better(uint8_t a, uint8_t b)
-{
-    uint32_t best_a = a >> 4 & (0u - (a >> 4)), best_b = b >> 4 & (0u - (b >> 4)),
-             impact_a = a & 15u, impact_b = b & 15u,
-             higher = impact_a > impact_b ? impact_a : impact_b,
-             impact = best_a == best_b  ? higher
-                      : best_a < best_b ? impact_a
-                                        : impact_b;
-    return a ? (uint8_t)(((a | b) & 0xf0) | impact) : b;
-}
-
 void prefix_union_add(struct prefix_union *u, const uint32_t *docs, const uint8_t *evidence,
                       uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        u->best[docs[i]] = better(u->best[docs[i]], evidence[i]);
+        u->best[docs[i]] = (uint8_t)postings_better(u->best[docs[i]], evidence[i]);
 }
 
 /* Takes the union out of `best`, which is empty then. */

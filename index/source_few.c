@@ -51,7 +51,7 @@ static enum status pick_list(struct found_list *f, struct source_room *room, con
     enum status st = list_probe(&l, docs, count, room->index, room->score, &n);
     for (uint32_t k = 0; !st && k < n; k++) {
         uint32_t *b = &best[room->index[k]], v = room->score[k];
-        *b = f->part ? source_better(*b, v) : v > *b ? v : *b;
+        *b = f->part ? postings_better(*b, v) : v > *b ? v : *b;
     }
     list_account(&l, work);
     return st;
@@ -70,7 +70,7 @@ static enum status pick_tiny(struct found_list *f, const uint32_t *docs, uint32_
     for (uint32_t k = 0; k < n; k++) {
         uint32_t v = f->weight.tier + f->weight.idf * f->weight.lut[block.evidence[ia[k]]],
                  *b = &best[ib[k]];
-        *b = f->part ? source_better(*b, v) : v > *b ? v : *b;
+        *b = f->part ? postings_better(*b, v) : v > *b ? v : *b;
     }
     return STATUS_OK;
 }

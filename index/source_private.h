@@ -1,5 +1,5 @@
 /*
- * source_private - what the files source*.c share: runs, and how evidence is put together.
+ * source_private - what the files source*.c share: runs.
  *
  * source.c finds and settles, source_run.c makes runs, source_read.c reads windows and probes,
  * source_few.c does without settling.
@@ -8,17 +8,6 @@
 #define SOUK_INDEX_SOURCE_PRIVATE_H
 
 #include "index/source.h"
-
-/* Evidence of two terms of one document under a prefix, as the precomputed lists have it. */
-static inline uint32_t source_better(uint32_t a, uint32_t b)
-{
-    if (!a || !b)
-        return a | b;
-    uint32_t ca = (uint32_t)__builtin_ctz(a >> 4 | 16), cb = (uint32_t)__builtin_ctz(b >> 4 | 16);
-    uint32_t x = a & 15, y = b & 15;
-    uint32_t impact = ca < cb ? x : cb < ca ? y : x > y ? x : y;
-    return ((a | b) & 0xf0) | impact;
-}
 
 /* Sorts (document << 32 | value) by document; either array holds the result. */
 uint64_t *source_sort_pairs(uint64_t *pairs, uint64_t *room, uint32_t n);

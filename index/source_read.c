@@ -38,7 +38,7 @@ static inline void fold(struct kernel_window *w, uint32_t place, uint32_t value,
     uint32_t *v = &w->score[place];
     *v = how == FOLD_SUM   ? *v + value
          : how == FOLD_MAX ? (value > *v ? value : *v)
-                           : source_better(*v, value);
+                           : postings_better(*v, value);
     w->dirty[place / KERNEL_GRANULE] = 1;
 }
 
@@ -157,7 +157,7 @@ static enum status best_of_lists(struct list **lists, uint32_t list_count, struc
             return st;
         for (uint32_t k = 0; k < n; k++) {
             uint32_t *b = &best[room->index[k]], v = room->score[k];
-            *b = evidence ? source_better(*b, v) : v > *b ? v : *b;
+            *b = evidence ? postings_better(*b, v) : v > *b ? v : *b;
         }
     }
     return STATUS_OK;
@@ -170,7 +170,7 @@ static void best_of_run(struct run *r, const uint32_t *docs, uint32_t count, uin
         uint32_t at = source_run_seek(r, docs[i]);
         if (at < r->count && r->docs[at] == docs[i]) {
             uint32_t v = r->values[at];
-            best[i] = evidence ? source_better(best[i], v) : v > best[i] ? v : best[i];
+            best[i] = evidence ? postings_better(best[i], v) : v > best[i] ? v : best[i];
         }
     }
 }

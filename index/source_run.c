@@ -59,7 +59,7 @@ void source_fill_run(const uint64_t *pairs, uint32_t n, bool part, struct run *o
         uint32_t doc = (uint32_t)(pairs[i] >> 32), value = (uint32_t)pairs[i];
         if (k && out->docs[k - 1] == doc) {
             uint32_t *v = &out->values[k - 1];
-            *v = part ? source_better(*v, value) : value > *v ? value : *v;
+            *v = part ? postings_better(*v, value) : value > *v ? value : *v;
         } else {
             out->docs[k] = doc;
             out->values[k++] = value;
