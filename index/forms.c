@@ -4,17 +4,12 @@
 #include "index/stem.h"
 #include "index/variants.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { LANGUAGES_MAX = 8, STEM_RANGE_MAX = 3000 };
+enum { STEM_RANGE_MAX = 3000 };
 
 struct forms {
-    struct {
-        char code[8];
-        struct stemmer *stemmer; /* NULL = the language has none */
-    } languages[LANGUAGES_MAX];
-    uint32_t count;
+    struct stemmer *stemmers[STEM_LANGUAGES]; /* by language; NULL = not asked for yet */
 };
 
 enum status forms_create(struct forms **out)
@@ -27,26 +22,22 @@ void forms_destroy(struct forms **f)
 {
     if (!*f)
         return;
-    for (uint32_t i = 0; i < (*f)->count; i++)
-        stemmer_close(&(*f)->languages[i].stemmer);
+    for (uint32_t i = 0; i < STEM_LANGUAGES; i++)
+        stemmer_close(&(*f)->stemmers[i]);
     free(*f);
     *f = NULL;
 }
 
-static struct stemmer *stemmer_of(struct forms *f, const char *code)
+/* *out = NULL: the language has none. */
+static enum status stemmer_of(struct forms *f, struct slice language, struct stemmer **out)
 {
-    uint32_t i = 0;
-    while (i < f->count && strcmp(f->languages[i].code, code) != 0)
-        i++;
-    if (i == LANGUAGES_MAX)
-        return NULL;
-    if (i == f->count) {
-        snprintf(f->languages[i].code, sizeof f->languages[i].code, "%s", code);
-        if (stemmer_open(slice_str(code), &f->languages[i].stemmer) == STATUS_NO_MEMORY)
-            return NULL;
-        f->count++;
-    }
-    return f->languages[i].stemmer;
+    uint32_t i = stemmer_language(language);
+    *out = NULL;
+    if (i == STEM_LANGUAGES)
+        return STATUS_OK;
+    enum status st = f->stemmers[i] ? STATUS_OK : stemmer_open(language, &f->stemmers[i]);
+    *out = f->stemmers[i];
+    return st;
 }
 
 static enum status add(struct snapshot *snap, struct slice word, struct slice term,
@@ -137,31 +128,37 @@ static enum status same_stem(struct stemmer *stemmer, struct snapshot *snap, str
 }
 
 /* The stemmers of the languages of the schema, each once. */
-static uint32_t stemmers_of(struct forms *f, const struct schema *schema,
-                            struct stemmer *out[LANGUAGES_MAX])
+struct stemmer_list {
+    uint32_t count;
+    struct stemmer *items[STEM_LANGUAGES];
+};
+
+static enum status stemmers_of(struct forms *f, const struct schema *schema,
+                               struct stemmer_list *out)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < schema->field_count && n < LANGUAGES_MAX; i++) {
+    enum status st = STATUS_OK;
+    out->count = 0;
+    for (uint32_t i = 0; !st && i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
-        struct stemmer *stemmer =
-            field->searchable && field->language[0] ? stemmer_of(f, field->language) : NULL;
+        struct stemmer *stemmer = NULL;
+        if (field->searchable)
+            st = stemmer_of(f, slice_str(field->language), &stemmer);
         uint32_t k = 0;
-        while (k < n && out[k] != stemmer)
+        while (k < out->count && out->items[k] != stemmer)
             k++;
-        if (stemmer && k == n)
-            out[n++] = stemmer;
+        if (stemmer && k == out->count)
+            out->items[out->count++] = stemmer;
     }
-    return n;
+    return st;
 }
 
 static enum status stems(struct forms *f, struct snapshot *snap, struct slice word,
                          struct arena *arena, struct form_list *out)
 {
-    struct stemmer *all[LANGUAGES_MAX];
-    uint32_t n = stemmers_of(f, snapshot_schema(snap), all);
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < n; i++)
-        st = same_stem(all[i], snap, word, arena, out);
+    struct stemmer_list all;
+    enum status st = stemmers_of(f, snapshot_schema(snap), &all);
+    for (uint32_t i = 0; !st && i < all.count; i++)
+        st = same_stem(all.items[i], snap, word, arena, out);
     return st;
 }
 
@@ -192,20 +189,19 @@ enum status forms_of(struct forms *f, struct snapshot *snap, struct slice origin
 /* --- forms that do not begin like the word ---------------------------------------------------- */
 
 /* Words of a stem begin with it, but for its last letter, as same_stem() looks for them. */
-static bool stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
-                        struct slice term)
+static enum status stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
+                               struct slice term, bool *out)
 {
-    struct stemmer *all[LANGUAGES_MAX];
-    uint32_t n = stemmers_of(f, snapshot_schema(snap), all);
-    for (uint32_t i = 0; i < n; i++) {
-        struct slice stem = stemmer_stem(all[i], term);
+    struct stemmer_list all;
+    enum status st = stemmers_of(f, snapshot_schema(snap), &all);
+    for (uint32_t i = 0; !st && !*out && i < all.count; i++) {
+        struct slice stem = stemmer_stem(all.items[i], term);
         size_t begin = stem.len > 4 ? stem.len - 1 : stem.len;
         while (begin && begin < stem.len && ((unsigned char)stem.ptr[begin] & 0xc0) == 0x80)
             begin--;
-        if (stem.len >= 3 && !slice_starts(slice_make(stem.ptr, begin), beginning))
-            return true;
+        *out = stem.len >= 3 && !slice_starts(slice_make(stem.ptr, begin), beginning);
     }
-    return false;
+    return st;
 }
 
 /* A plural that is longer than the beginning by less than what its singular goes without. */
@@ -225,12 +221,12 @@ enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice be
     if (term.len < 3 || term.len > ANALYSE_TERM_MAX - 3 || has_digit(term))
         return STATUS_OK;
     variants_of(term, term, &variants);
-    bool spelled = false;
+    bool beyond = plural_beyond(beginning, term);
     for (uint32_t i = 0; i < variants.count; i++)
-        spelled |= !slice_starts(variants.items[i], beginning);
-    if (!spelled && !plural_beyond(beginning, term) && !stem_beyond(f, snap, beginning, term))
-        return STATUS_OK;
-    enum status st = forms_of(f, snap, term, term, arena, out);
+        beyond |= !slice_starts(variants.items[i], beginning);
+    enum status st = beyond ? STATUS_OK : stem_beyond(f, snap, beginning, term, &beyond);
+    if (!st && beyond)
+        st = forms_of(f, snap, term, term, arena, out);
     for (uint32_t i = 0; i < out->count; i++)
         if (!slice_starts(out->terms[i], beginning)) {
             out->df[kept] = out->df[i];

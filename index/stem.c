@@ -9,27 +9,41 @@ struct stemmer {
     char restored[66];
 };
 
-/* Snowball takes the codes itself; it also knows names, which are no codes. */
+/* In order. Snowball takes the codes itself; it also knows names, which are no codes. */
 static const char *const languages[] = {"ar", "ca", "da", "de", "el", "en", "es", "eu", "fi", "fr",
                                         "ga", "hi", "hu", "hy", "id", "it", "lt", "ne", "nl", "no",
                                         "pt", "ro", "ru", "sr", "sv", "ta", "tr", "yi", NULL};
+_Static_assert(sizeof languages / sizeof *languages == STEM_LANGUAGES + 1, "each counted");
 
 const char *const *stemmer_languages(void)
 {
     return languages;
 }
 
-static const char *known(struct slice language)
+static uint32_t code_of(const char *letters)
 {
-    for (size_t i = 0; languages[i]; i++)
-        if (slice_equal(language, slice_str(languages[i])))
-            return languages[i];
-    return NULL;
+    return (uint32_t)(unsigned char)letters[0] << 8 | (unsigned char)letters[1];
+}
+
+uint32_t stemmer_language(struct slice language)
+{
+    uint32_t lo = 0, hi = STEM_LANGUAGES;
+    if (language.len != 2)
+        return STEM_LANGUAGES;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (code_of(languages[mid]) < code_of(language.ptr))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    bool here = lo < STEM_LANGUAGES && code_of(languages[lo]) == code_of(language.ptr);
+    return here ? lo : STEM_LANGUAGES;
 }
 
 enum status stemmer_open(struct slice language, struct stemmer **out)
 {
-    const char *code = known(language);
+    const char *code = languages[stemmer_language(language)];
     *out = NULL;
     if (!code)
         return STATUS_UNSUPPORTED;

@@ -14,6 +14,8 @@
 #include "protocol/slice.h"
 #include "protocol/status.h"
 
+enum { STEM_LANGUAGES = 28 };
+
 struct stemmer;
 
 /* `language`: ISO 639-1 code ("en", "de"). UNSUPPORTED for one without a stemmer. */
@@ -21,7 +23,9 @@ enum status stemmer_open(struct slice language, struct stemmer **out);
 void stemmer_close(struct stemmer **s);
 /* Lives until the next call; the word itself when there is nothing to cut. */
 struct slice stemmer_stem(struct stemmer *s, struct slice word);
-/* The languages that have one, ended by NULL. */
+/* The languages that have one, STEM_LANGUAGES of them, ended by NULL. */
 const char *const *stemmer_languages(void);
+/* The place of a language among them; STEM_LANGUAGES for one without a stemmer. */
+uint32_t stemmer_language(struct slice language);
 
 #endif

@@ -1,3 +1,4 @@
+#include "index/stem.h"
 #include "tests/index/support_find.h"
 
 #include <setjmp.h>
@@ -109,6 +110,34 @@ static void an_unfinished_plural_finds_its_singular(void **state)
     find_close(&f);
 }
 
+/* What a catalog finds does not depend on which catalogs its thread searched before. */
+static void any_number_of_languages_are_searched_by_one_thread(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"ko", "zh", "th", "cs", "pl", "uk", "ja", "en"};
+    static const struct find_product tape[] = {{.id = "x", .title = "measure tape"}, {0}};
+    struct find first, f;
+    find_open(&first, "", tape);
+    for (uint32_t i = 0; i < STEM_LANGUAGES + sizeof more / sizeof *more; i++) {
+        find_open(&f, i < STEM_LANGUAGES ? stemmer_languages()[i] : more[i - STEM_LANGUAGES], tape);
+        if (i < STEM_LANGUAGES && strcmp(stemmer_languages()[i], "en") == 0) {
+            find_close(&f); /* asked for last */
+            continue;
+        }
+        struct searcher *own = f.searcher;
+        f.searcher = first.searcher;
+        f.query.typos = 0;
+        f.query.prefix = false;
+        f.query.match = QUERY_ALL;
+        const char *found = find_ids(&f, "measuring");
+        if (i + 1 == STEM_LANGUAGES + sizeof more / sizeof *more)
+            assert_string_equal(found, "x");
+        f.searcher = own;
+        find_close(&f);
+    }
+    find_close(&first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +146,7 @@ int main(void)
         cmocka_unit_test(numbers_and_short_words_have_none),
         cmocka_unit_test(a_short_stem_ends_where_it_ends),
         cmocka_unit_test(an_unfinished_plural_finds_its_singular),
+        cmocka_unit_test(any_number_of_languages_are_searched_by_one_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

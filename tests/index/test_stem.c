@@ -49,8 +49,11 @@ static void every_listed_language_opens(void **state)
     for (const char *const *l = stemmer_languages(); *l; l++) {
         struct stemmer *s;
         assert_int_equal(stemmer_open(slice_str(*l), &s), STATUS_OK);
+        assert_int_equal(stemmer_language(slice_str(*l)), l - stemmer_languages());
         stemmer_close(&s);
     }
+    assert_int_equal(stemmer_language(SLICE_LIT("aa")), STEM_LANGUAGES);
+    assert_int_equal(stemmer_language(SLICE_LIT("zz")), STEM_LANGUAGES);
 }
 
 static void others_are_refused(void **state)
