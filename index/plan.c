@@ -192,44 +192,54 @@ static enum status next_part(struct word_reader *r)
     return add_part(r, slice_make(from, (size_t)(r->at - from)), false, false, 0);
 }
 
-static bool one_of(struct slice word, const char *const *words)
+/* Words of one to seven bytes, compared eight bytes at a time; each query looks through some. */
+typedef char little_word[8];
+
+static bool one_of(struct slice word, const little_word *words, size_t count)
 {
-    for (; *words; words++)
-        if (slice_equal(word, slice_str(*words)))
-            return true;
-    return false;
+    uint64_t wanted = 0, have;
+    bool found = false;
+    if (!word.len || word.len >= sizeof wanted)
+        return false;
+    memcpy(&wanted, word.ptr, word.len);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&have, words[i], sizeof have);
+        found |= have == wanted;
+    }
+    return found;
 }
+#define ONE_OF(word, words) one_of(word, words, sizeof(words) / sizeof *(words))
 
 /* Words that only join others: a product need not hold them to be what is meant. */
 static void mark_light(struct plan *plan)
 {
-    static const char *const light[] = {
+    static const little_word light[] = {
         "a",    "an",   "and", "at",   "by",  "for",  "from",  "in",   "is",   "of",   "on",
         "or",   "the",  "to",  "with", "my",  "your", "w",     "that", "this", "be",   "are",
         "as",   "it",   "its", "you",  "do",  "how",  "where", "what", "into", "than", "which",
         "der",  "die",  "das", "den",  "dem", "ein",  "eine",  "mit",  "und",  "im",   "am",
         "zu",   "von",  "aus", "bei",  "de",  "du",   "des",   "la",   "le",   "les",  "et",
         "avec", "pour", "en",  "y",    "con", "para", "el",    "los",  "las",  "di",   "per",
-        "il",   "met",  "van", "voor", "het", NULL};
+        "il",   "met",  "van", "voor", "het"};
     for (uint32_t i = 0; i < plan->group_count; i++)
         plan->groups[i].light =
-            !plan->groups[i].fixed && one_of(plan->groups[i].items[0].term, light);
+            !plan->groups[i].fixed && ONE_OF(plan->groups[i].items[0].term, light);
 }
 
 /* "knife set without block": the block is named, but is not what is looked for. */
 static void mark_negated(struct plan *plan)
 {
-    static const char *const negators[] = {"without", "not", "no",  "ohne", "sans", "sin",  "senza",
-                                           "zonder",  "sem", "bez", "utan", "uden", "uten", NULL};
-    static const char *const ends[] = {"for", "with", "and", "or",  "but", "in",  "mit",
-                                       "und", "avec", "et",  "con", "y",   "met", NULL};
+    static const little_word negators[] = {"without", "not", "no",  "ohne", "sans", "sin", "senza",
+                                           "zonder",  "sem", "bez", "utan", "uden", "uten"};
+    static const little_word ends[] = {"for", "with", "and", "or",  "but", "in", "mit",
+                                       "und", "avec", "et",  "con", "y",   "met"};
     bool negated = false;
     for (uint32_t i = 0; i < plan->group_count; i++) {
         struct group *g = &plan->groups[i];
         struct slice w = g->items[0].term;
-        negated = negated && !one_of(w, ends);
+        negated = negated && !ONE_OF(w, ends);
         g->negated = negated && !g->fixed;
-        negated |= i > 0 && one_of(w, negators);
+        negated |= i > 0 && ONE_OF(w, negators);
     }
 }
 

@@ -267,16 +267,22 @@ static enum status compute(struct front *f, const struct request *rq, int64_t de
     return STATUS_OK;
 }
 
+/* Nothing is computed for the lowest class at this level. */
+static bool put_off(const struct front *f, const struct request *rq)
+{
+    return ladder_off(&f->ladder, LADDER_BACKGROUND) &&
+           front_queue_of(rq->conn, &rq->frame) == QUEUE_BACKGROUND;
+}
+
 enum status cached_search(struct front *f, struct request *rq, struct catalog *c,
                           struct search_request *in, bool whole, struct buf *b, struct fault *fault)
 {
-    bool lower = front_queue_of(rq->conn, &rq->frame) == QUEUE_BACKGROUND;
     struct left_out left = degrade_nothing(in);
     struct cached *e;
     if (bypasses(f, in)) {
         if (f->cache)
             f->cache_counts->n[CACHE_BYPASS]++;
-        if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
+        if (put_off(f, rq))
             return STATUS_OVERLOADED;
         left = degrade_request(&f->ladder, in);
         return compute(f, rq, rq->deadline_us, c, in, &left, NULL, b, &e, fault);
@@ -297,7 +303,7 @@ enum status cached_search(struct front *f, struct request *rq, struct catalog *c
             ask_newer(f, e, m.now_ms);
     } else {
         f->cache_counts->n[why]++;
-        if (lower && ladder_off(&f->ladder, LADDER_BACKGROUND))
+        if (put_off(f, rq))
             return STATUS_OVERLOADED;
         enum status s = compute(f, rq, rq->deadline_us, c, in, &left, &key, b, &e, fault);
         if (s)

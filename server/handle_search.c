@@ -217,26 +217,29 @@ void front_note_query(struct front *f, const struct request *rq, const struct se
                            .text = in->text,
                            .found = found,
                            .times = times,
-                           .took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
-                           .now_ms = shared_now_ms(f->role->shared)};
+                           .took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX};
     if (f->role->role != ROLE_FRONT || f->role->number >= QUERY_LOGS || !in->k || in->offset ||
         in->cursor.len || !in->text.len ||
         (rq->frame.flags & FLAG_CLASS_MASK) == FLAG_CLASS_BACKGROUND)
         return;
+    n.now_ms = shared_now_ms(f->role->shared);
     if (folder_run(f->folder, in->text, true, &n.folded) == STATUS_OK)
         query_log_note(&f->role->shared->query_logs[f->role->number], &n);
 }
 
-/* Where the reply stood, and when, as each part of it began. */
+/* Where the reply stood, and when, as each part of it began; noted for who asks. */
 enum { STAGE_HITS, STAGE_FACETS, STAGE_MARKS, STAGE_END, STAGE_COUNT };
 
 struct stages {
+    bool wanted;
     int64_t us[STAGE_COUNT];
     size_t len[STAGE_COUNT];
 };
 
 static void stage_note(struct stages *s, int at, const struct buf *b)
 {
+    if (!s->wanted)
+        return;
     s->us[at] = clock_mono_us();
     s->len[at] = b->len;
 }
@@ -284,7 +287,7 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     q.asked = &asked;
     q.check = front_check;
     q.check_ctx = &check;
-    struct stages stages = {0};
+    struct stages stages = {.wanted = in->explain};
     if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)))
         return s;
     stage_note(&stages, STAGE_HITS, b);
