@@ -2,22 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <netdb.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/admin_http.h"
+#include "server/data_dir.h"
+#include "server/listen.h"
 #include "server/loop.h"
 #include "server/process_title.h"
 #include "server/role.h"
@@ -68,127 +64,6 @@ static void say(const char *level, const char *msg, const char *what, long numbe
     int n = snprintf(line, sizeof line, form, level, msg, what, number);
     if (n > 0 && write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
         return;
-}
-
-/* --- sockets and files --------------------------------------------------------------------------
- */
-
-/* `several`: further sockets of ours will share the address. */
-static int listen_tcp(const char *where, bool several)
-{
-    char host[256];
-    const char *colon = strrchr(where, ':');
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    if (!colon || (size_t)(colon - where) >= sizeof host)
-        return -1;
-    const char *start = where;
-    size_t len = (size_t)(colon - where);
-    if (len > 1 && where[0] == '[' && colon[-1] == ']') {
-        start++;
-        len -= 2;
-    }
-    memcpy(host, start, len);
-    host[len] = '\0';
-    if (getaddrinfo(*host && strcmp(host, "*") != 0 ? host : NULL, colon + 1, &hints, &found))
-        return -1;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (several)
-            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-        if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 4096)) {
-            int why = errno;
-            close(fd);
-            errno = why;
-            fd = -1;
-        }
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
-static int listen_unix(const char *dir, const char *name, mode_t mode)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int n = snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", dir, name);
-    if (n < 0 || (size_t)n >= sizeof a.sun_path)
-        return -1;
-    unlink(a.sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || chmod(a.sun_path, mode) ||
-        listen(fd, 1024)) {
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* The directory and those above it. */
-static bool make_dirs(const char *dir)
-{
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s", dir);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return false;
-    for (char *p = path + 1;; p++)
-        if (*p == '/' || !*p) {
-            char was = *p;
-            *p = '\0';
-            if (mkdir(path, 0755) && errno != EEXIST)
-                return false;
-            if (!(*p = was))
-                return true;
-        }
-}
-
-/* By the user that writes there. */
-static bool make_catalogs(const char *dir)
-{
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s/catalogs", dir);
-    if (n < 0 || (size_t)n >= sizeof path || (mkdir(path, 0755) && errno != EEXIST))
-        return false;
-    return !access(path, W_OK | X_OK);
-}
-
-/* Root becomes `server.user`, or the owner of the data directory. */
-static bool become_user(const struct config *c)
-{
-    const char *name = config_text(c, OPTION_USER);
-    struct stat st;
-    if (geteuid() != 0)
-        return true;
-    if (*name) {
-        struct passwd *p = getpwnam(name);
-        return p && !chown(config_text(c, OPTION_DATA_DIR), p->pw_uid, p->pw_gid) &&
-               !initgroups(name, p->pw_gid) && !setgid(p->pw_gid) && !setuid(p->pw_uid);
-    }
-    if (stat(config_text(c, OPTION_DATA_DIR), &st) || st.st_uid == 0)
-        return true;
-    return !setgroups(0, NULL) && !setgid(st.st_gid) && !setuid(st.st_uid);
-}
-
-/* soukd.pid is locked while we live, so that two servers never share a directory. */
-static int lock_pid_file(const char *dir)
-{
-    char path[4096], text[32];
-    snprintf(path, sizeof path, "%s/soukd.pid", dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fd < 0 || fcntl(fd, F_SETLK, &l)) {
-        int why = errno;
-        if (fd >= 0)
-            close(fd);
-        errno = why;
-        return -1;
-    }
-    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n) {
-        close(fd);
-        return -1;
-    }
-    return fd;
 }
 
 static bool write_config(struct supervisor *s)
@@ -430,13 +305,13 @@ static const char *prepare(struct supervisor *s)
 {
     errno = 0;
     const char *dir = config_text(s->config, OPTION_DATA_DIR);
-    if (!make_dirs(dir))
+    if (!data_dir_make(dir))
         return because(s, "the data directory cannot be made", dir);
-    if (!become_user(s->config))
+    if (!data_dir_become_user(dir, config_text(s->config, OPTION_USER)))
         return because(s, "the user cannot be taken on", config_text(s->config, OPTION_USER));
-    if (!make_catalogs(dir))
+    if (!data_dir_make_catalogs(dir))
         return because(s, "the catalogs of the data directory cannot be written", dir);
-    if ((s->lock_fd = lock_pid_file(dir)) < 0)
+    if ((s->lock_fd = data_dir_lock(dir)) < 0)
         return because(s,
                        errno == EAGAIN || errno == EACCES
                            ? "another soukd uses the data directory, or it cannot be written"
