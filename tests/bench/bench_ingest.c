@@ -1,13 +1,19 @@
 /*
  * bench_ingest - what writing costs in the library: one thread, durable commits, merges included.
  *
- *   bench_ingest first CORPUS DIR          first import, to the last product visible, as the writer
- *                                          does it: batches, each followed by the merges that are
- * due bench_ingest bytes DIR                 bytes a product, area by area bench_ingest columns
- * CORPUS DIR        a new price and popularity for every product bench_ingest upserts CORPUS DIR
- * PART   one product of PART gets another title bench_ingest catalogs CORPUS DIR N     N whole
- * catalogs of changed products, one after the other bench_ingest read DIR                  a page
- * of 10 products, decoded
+ *   bench_ingest first CORPUS DIR
+ *                            first import, to the last product visible, as the writer does it:
+ *                            batches, each followed by the merges that are due
+ *   bench_ingest bytes DIR
+ *                            bytes a product, area by area
+ *   bench_ingest columns CORPUS DIR
+ *                            a new price and popularity for every product
+ *   bench_ingest upserts CORPUS DIR PART
+ *                            one product of PART gets another title
+ *   bench_ingest catalogs CORPUS DIR N
+ *                            N whole catalogs of changed products, one after the other
+ *   bench_ingest read DIR
+ *                            a page of 10 products, decoded
  *
  * One JSON line each. Write amplification is what the process wrote to disk over the bytes of the
  * documents it took in.

@@ -1,12 +1,11 @@
 /*
- * bench_put - changes over the wire, against a running soukd.
+ * bench_put - changes over the wire, against a running soukd: bench_put ADDRESS CATALOG ...
  *
- *   bench_put ADDRESS CATALOG latency COUNT ACK      one upsert after the other; ACK logged |
- * visible bench_put ADDRESS CATALOG connections N SECONDS  N connections, one upsert each under
- * way, logged bench_put ADDRESS CATALOG bulk CORPUS PART       one product of PART gets another
- * title, in bulks, to the last one visible bench_put ADDRESS CATALOG search QUERIES SECONDS one
- * client that searches, two words and more bench_put ADDRESS CATALOG kinds QUERIES SECONDS the same
- * by kind of query, each for SECONDS
+ *   latency COUNT ACK          one upsert after the other; ACK logged or visible
+ *   connections N SECONDS      N connections, one upsert each under way, logged
+ *   bulk CORPUS PART           one product of PART gets another title, to the last one visible
+ *   search QUERIES SECONDS     one client that searches, two words and more
+ *   kinds QUERIES SECONDS      the same by kind of query, each for SECONDS
  *
  * One JSON line each. Products are those of corpus.py jsonl: id, title, description, ...
  */

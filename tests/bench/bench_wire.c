@@ -2,22 +2,25 @@
  * bench_wire - how many requests a second a server answers over loopback, and how fast.
  *
  *   bench_wire souk|redis|memcached PORT [-w WORK] [-C CATALOG] [-q QUERIES] [-c CONNECTIONS]
- *              [-d DEPTH] [-t SECONDS] [-p PID] [-v BYTES] [-k HITS]
+ *              [-d DEPTH] [-r RATE] [-t SECONDS] [-p PID] [-v BYTES] [-k HITS]
  *
  * A closed loop: every connection keeps DEPTH requests under way, so what it says is throughput and
- * service, not what a crowd would feel (that is souk-load's work). WORK for Souk: `and`, `or` and
- * the other classes of the query file (ids only), `two` (two words), `asked` (two words with the
- * settings of a client that sets none, products in the reply, no_cache), `none` (no hits), `page`
- * (one search again and again, answered from the result cache), `uncached` (the same with
- * no_cache), `get` (stored products), `ping`. For redis and memcached: GET of one value of BYTES
- * bytes, which is set first. With a PID the CPU time of that process is told. Frames are built
- * beforehand; an answer is told apart by its request id. One line is printed:
+ * service, not what a crowd would feel (that is souk-load's work). With RATE an open one: so many
+ * requests a second, at random times of a fixed seed, over the connections by turns; latency counts
+ * from the time meant, and the driver never sleeps. WORK for Souk: `and`, `or` and the other
+ * classes of the query file (ids only), `two` (two words), `asked` (two words with the settings of
+ * a client that sets none, products in the reply, no_cache), `none` (no hits), `page` (one search
+ * again and again, answered from the result cache), `uncached` (the same with no_cache), `get`
+ * (stored products), `ping`. For redis and memcached: GET of one value of BYTES bytes, which is set
+ * first. With a PID the CPU time of that process is told. Frames are built beforehand; an answer is
+ * told apart by its request id. One line is printed:
  *
  *   rate=N p50_us=N p99_us=N mean_us=N bytes=N errors=N cpu_us=N
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,11 +54,13 @@ static struct bench {
     const char *work, *catalog, *queries;
     int port, connections, depth, pid, value;
     uint32_t hits;
-    double seconds;
+    double seconds, rate;
     struct slice frames[MAX_FRAMES];
     uint32_t frame_count, next;
     struct peer_conn conns[MAX_CONNECTIONS];
     int epoll;
+    double due_ns; /* when the next request is meant to go, at a rate */
+    uint32_t turn;
     uint32_t *ns; /* latencies */
     size_t done, cap;
     uint64_t errors, bytes;
@@ -244,13 +249,17 @@ static void finish(struct peer_conn *c, uint32_t id, int64_t now)
     c->open--;
 }
 
+static void ask(struct peer_conn *c, int64_t since)
+{
+    uint32_t i = B.next++ % B.frame_count;
+    buf_put_slice(&c->out, B.frames[i]);
+    c->jobs[(c->first + c->open++) % MAX_DEPTH] = (struct job){i + 1, since};
+}
+
 static void fill(struct peer_conn *c, int64_t now)
 {
-    while (c->open < (uint32_t)B.depth) {
-        uint32_t i = B.next++ % B.frame_count;
-        buf_put_slice(&c->out, B.frames[i]);
-        c->jobs[(c->first + c->open++) % MAX_DEPTH] = (struct job){i + 1, now};
-    }
+    while (B.rate == 0 && c->open < (uint32_t)B.depth)
+        ask(c, now);
 }
 
 static void want(struct peer_conn *c, bool write)
@@ -355,11 +364,38 @@ static double cpu_seconds(void)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* Until the next request is due, in ns. */
+static double gap_ns(void)
+{
+    static uint64_t dice = 88172645463325252;
+    dice ^= dice << 13;
+    dice ^= dice >> 7;
+    dice ^= dice << 17;
+    return -log((double)((dice >> 11) + 1) / 9007199254740993.0) * 1e9 / B.rate;
+}
+
+/* What is due goes out; what finds its connection full is an error. */
+static void send_due(void)
+{
+    int64_t now = now_ns();
+    for (; B.due_ns <= (double)now; B.due_ns += gap_ns()) {
+        struct peer_conn *c = &B.conns[B.turn++ % (uint32_t)B.connections];
+        if (c->open == MAX_DEPTH) {
+            B.errors++;
+            continue;
+        }
+        ask(c, (int64_t)B.due_ns);
+        flush(c);
+    }
+}
+
 static void rounds_until(int64_t end)
 {
     struct epoll_event events[256];
     while (now_ns() < end) {
-        int n = epoll_wait(B.epoll, events, 256, 100);
+        if (B.rate > 0)
+            send_due();
+        int n = epoll_wait(B.epoll, events, 256, B.rate > 0 ? 0 : 100);
         for (int i = 0; i < n; i++) {
             struct peer_conn *c = events[i].data.ptr;
             if (events[i].events & EPOLLOUT)
@@ -410,6 +446,7 @@ static void run(void)
         fill(c, now_ns());
         flush(c);
     }
+    B.due_ns = (double)now_ns();
     rounds_until(now_ns() + (int64_t)(B.seconds * 0.2e9));
     B.done = B.errors = B.bytes = 0;
     double cpu = cpu_seconds();
@@ -421,7 +458,7 @@ static void run(void)
 int main(int argc, char **argv)
 {
     int o;
-    while ((o = getopt(argc, argv, "w:C:q:c:d:t:p:v:k:")) > 0) {
+    while ((o = getopt(argc, argv, "w:C:q:c:d:r:t:p:v:k:")) > 0) {
         switch (o) {
         case 'w':
             B.work = optarg;
@@ -437,6 +474,9 @@ int main(int argc, char **argv)
             break;
         case 'd':
             B.depth = atoi(optarg);
+            break;
+        case 'r':
+            B.rate = atof(optarg);
             break;
         case 't':
             B.seconds = atof(optarg);

@@ -4,6 +4,7 @@
     corpus.py products OUT.tsv [--data DIR] [--only SET] [--times N]
     corpus.py queries CORPUS.tsv OUT.tsv [--seed N] [--count N]
     corpus.py jsonl CORPUS.tsv OUT.jsonl
+    corpus.py kept DIR [--only SET] [--seed N]      all three in DIR, each made where it is missing
 
 Corpus columns, tab separated, no header: n, title, text, category, price in cents, popularity.
 Query columns: class, words, low, high; classes and or prefix fuzzy range facet shop.
@@ -179,6 +180,17 @@ def queries(args):
     out.close()
 
 
+def kept(args):
+    os.makedirs(args.dir, exist_ok=True)
+    corpus = os.path.join(args.dir, "products.tsv")
+    for make, name in ((products, "products.tsv"), (queries, f"queries.{args.seed}.tsv"), (jsonl, "products.jsonl")):
+        path = os.path.join(args.dir, name)
+        if not os.path.exists(path):
+            make(argparse.Namespace(data=SHARED, only=args.only, times=1, corpus=corpus, seed=args.seed, count=2000,
+                                    out=path + ".new"))
+            os.rename(path + ".new", path)
+
+
 def main():
     p = argparse.ArgumentParser()
     sub = p.add_subparsers(dest="kind", required=True)
@@ -198,6 +210,11 @@ def main():
     a.add_argument("corpus")
     a.add_argument("out")
     a.set_defaults(run=jsonl)
+    a = sub.add_parser("kept")
+    a.add_argument("dir")
+    a.add_argument("--only")
+    a.add_argument("--seed", type=int, default=1)
+    a.set_defaults(run=kept)
     args = p.parse_args()
     args.run(args)
 
