@@ -1,5 +1,7 @@
 #include "protocol/hello.h"
 
+#include "protocol/members.h"
+
 void hello_encode(const struct hello *h, uint32_t grease, struct buf *out)
 {
     uint64_t features = h->features;
@@ -24,53 +26,20 @@ void hello_encode(const struct hello *h, uint32_t grease, struct buf *out)
         tlv_put_u64(out, 0x4000 + grease % 0x1000, grease);
 }
 
-static uint32_t number(struct slice v)
-{
-    uint64_t n = tlv_u64(v);
-    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
-}
-
 enum status hello_decode(struct slice body, struct hello *h)
 {
+    static const struct tlv_member members[] = {
+        TLV_NUMBER(TAG_HELLO_MIN_VERSION, struct hello, min_version),
+        TLV_NUMBER(TAG_HELLO_MAX_VERSION, struct hello, max_version),
+        TLV_NUMBER(TAG_HELLO_FEATURES, struct hello, features),
+        TLV_NUMBER(TAG_HELLO_MAX_FRAME, struct hello, max_frame),
+        TLV_NUMBER(TAG_HELLO_MAX_IN_FLIGHT, struct hello, max_in_flight),
+        TLV_BYTES(TAG_HELLO_NAME, struct hello, name),
+        TLV_BYTES(TAG_HELLO_SERVER_VERSION, struct hello, server_version),
+        TLV_NUMBER(TAG_HELLO_MAX_K, struct hello, max_k),
+        TLV_NUMBER(TAG_HELLO_MAX_ITEMS, struct hello, max_items)};
     *h = (struct hello){.min_version = 1, .max_version = 1};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        switch (tag) {
-        case TAG_HELLO_MIN_VERSION:
-            h->min_version = number(v);
-            break;
-        case TAG_HELLO_MAX_VERSION:
-            h->max_version = number(v);
-            break;
-        case TAG_HELLO_FEATURES:
-            h->features = tlv_u64(v);
-            break;
-        case TAG_HELLO_MAX_FRAME:
-            h->max_frame = number(v);
-            break;
-        case TAG_HELLO_MAX_IN_FLIGHT:
-            h->max_in_flight = number(v);
-            break;
-        case TAG_HELLO_NAME:
-            h->name = v;
-            break;
-        case TAG_HELLO_SERVER_VERSION:
-            h->server_version = v;
-            break;
-        case TAG_HELLO_MAX_K:
-            h->max_k = number(v);
-            break;
-        case TAG_HELLO_MAX_ITEMS:
-            h->max_items = number(v);
-            break;
-        default:
-            break;
-        }
-    }
-    return s == STATUS_END ? STATUS_OK : s;
+    return tlv_members_decode(body, members, TLV_COUNT(members), h);
 }
 
 enum status hello_agree(const struct hello *client, struct hello *offer)

@@ -1,3 +1,4 @@
+#include "protocol/members.h"
 #include "protocol/reply_private.h"
 
 #include <stdarg.h>
@@ -110,45 +111,35 @@ enum status get_reply_decode(struct slice body, struct arena *a, struct get_repl
     return s == STATUS_END ? STATUS_OK : s;
 }
 
+static enum status put_result_decode(struct slice v, struct put_result *out)
+{
+    struct wire_reader r = wire_reader_of(v);
+    out->item = (uint32_t)wire_varint(&r);
+    out->status = (enum status)wire_varint(&r);
+    out->field = wire_bytes(&r);
+    out->text = wire_bytes(&r);
+    return r.failed ? STATUS_INVALID : STATUS_OK;
+}
+
 enum status put_reply_decode(struct slice body, struct arena *a, struct put_reply *out)
 {
+    static const struct tlv_member members[] = {
+        TLV_NUMBER(TAG_PUT_SEQUENCE, struct put_reply, sequence),
+        TLV_NUMBER(TAG_PUT_APPLIED, struct put_reply, applied),
+        TLV_NUMBER(TAG_PUT_IGNORED, struct put_reply, ignored),
+        TLV_NUMBER(TAG_PUT_FAILED, struct put_reply, failed),
+        TLV_NUMBER(TAG_PUT_REPLAYED, struct put_reply, replayed)};
     *out = (struct put_reply){0};
     struct put_result *results = array_for(body, TAG_PUT_RESULT, a, sizeof *results);
-    if (!results)
-        return STATUS_NO_MEMORY;
     struct wire_reader r = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        struct wire_reader w = wire_reader_of(v);
-        switch (tag) {
-        case TAG_PUT_SEQUENCE:
-            out->sequence = tlv_u64(v);
-            break;
-        case TAG_PUT_APPLIED:
-            out->applied = tlv_u64(v);
-            break;
-        case TAG_PUT_IGNORED:
-            out->ignored = tlv_u64(v);
-            break;
-        case TAG_PUT_FAILED:
-            out->failed = tlv_u64(v);
-            break;
-        case TAG_PUT_REPLAYED:
-            out->replayed = tlv_u64(v) != 0;
-            break;
-        case TAG_PUT_RESULT:
-            results[out->result_count].item = (uint32_t)wire_varint(&w);
-            results[out->result_count].status = (enum status)wire_varint(&w);
-            results[out->result_count].field = wire_bytes(&w);
-            results[out->result_count++].text = wire_bytes(&w);
-            if (w.failed)
-                return STATUS_INVALID;
-            break;
-        default:
-            break;
-        }
+    enum status s = results ? STATUS_OK : STATUS_NO_MEMORY;
+    while (!s && (s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+        if (tag == TAG_PUT_RESULT)
+            s = put_result_decode(v, &results[out->result_count++]);
+        else
+            tlv_member_take(members, TLV_COUNT(members), tag, v, out);
     }
     out->results = results;
     return s == STATUS_END ? STATUS_OK : s;

@@ -1,3 +1,4 @@
+#include "protocol/members.h"
 #include "protocol/request_private.h"
 
 enum { LIST_MAX = 65536 };
@@ -171,23 +172,11 @@ static void put_extra(const struct put_item *item, struct buf *out)
     tlv_end(out, at);
 }
 
-static enum status extra_decode(struct slice v, struct put_item *extra)
-{
-    struct wire_reader r = wire_reader_of(v);
-    uint32_t tag;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_EXTRA_LEASE)
-            extra->lease = tlv_u64(v);
-        else if (tag == TAG_EXTRA_ORIGIN)
-            extra->origin = tlv_u64(v);
-        else if (tag == TAG_EXTRA_AGE_MS)
-            extra->age_ms = tlv_u64(v);
-        else if (tag == TAG_EXTRA_VALIDATOR)
-            extra->validator = v;
-    }
-    return s == STATUS_END ? STATUS_OK : s;
-}
+static const struct tlv_member extra_members[] = {
+    TLV_NUMBER(TAG_EXTRA_LEASE, struct put_item, lease),
+    TLV_NUMBER(TAG_EXTRA_ORIGIN, struct put_item, origin),
+    TLV_NUMBER(TAG_EXTRA_AGE_MS, struct put_item, age_ms),
+    TLV_BYTES(TAG_EXTRA_VALIDATOR, struct put_item, validator)};
 
 void put_item_encode(const struct put_item *item, struct buf *out)
 {
@@ -269,7 +258,7 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
             extra = (struct put_item){0};
             break;
         case TAG_PUT_EXTRA:
-            if (extra_decode(v, &extra))
+            if (tlv_members_decode(v, extra_members, TLV_COUNT(extra_members), &extra))
                 return request_damaged(fault, "put");
             break;
         case TAG_PUT_CURSOR:
@@ -309,24 +298,15 @@ void catalog_request_encode(const struct catalog_request *c, struct buf *out)
 enum status catalog_request_decode(struct slice body, struct catalog_request *c,
                                    struct fault *fault)
 {
+    static const struct tlv_member members[] = {
+        TLV_NUMBER(TAG_CATALOG_ACTION, struct catalog_request, action),
+        TLV_BYTES(TAG_CATALOG_NAME, struct catalog_request, name),
+        TLV_BYTES(TAG_CATALOG_SCHEMA, struct catalog_request, schema),
+        TLV_BYTES(TAG_CATALOG_KIND, struct catalog_request, kind),
+        TLV_BYTES(TAG_CATALOG_KEY, struct catalog_request, key),
+        TLV_BYTES(TAG_CATALOG_VALUE, struct catalog_request, value)};
     *c = (struct catalog_request){0};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        struct slice *to = tag == TAG_CATALOG_NAME     ? &c->name
-                           : tag == TAG_CATALOG_SCHEMA ? &c->schema
-                           : tag == TAG_CATALOG_KIND   ? &c->kind
-                           : tag == TAG_CATALOG_KEY    ? &c->key
-                           : tag == TAG_CATALOG_VALUE  ? &c->value
-                                                       : NULL;
-        if (to)
-            *to = v;
-        else if (tag == TAG_CATALOG_ACTION)
-            c->action = (enum catalog_action)tlv_u32(v);
-    }
-    if (s != STATUS_END)
+    if (tlv_members_decode(body, members, TLV_COUNT(members), c))
         return request_damaged(fault, "catalog");
     if (c->action < CATALOG_CREATE || c->action > CATALOG_REBUILD)
         return fault_set(fault, STATUS_UNSUPPORTED, "action", "catalog action %u is not known",
@@ -342,18 +322,12 @@ void wait_request_encode(const struct wait_request *w, struct buf *out)
 
 enum status wait_request_decode(struct slice body, struct wait_request *w, struct fault *fault)
 {
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_WAIT_CATALOG, struct wait_request, catalog),
+        TLV_NUMBER(TAG_WAIT_SEQUENCE, struct wait_request, sequence)};
     *w = (struct wait_request){0};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_WAIT_CATALOG)
-            w->catalog = v;
-        else if (tag == TAG_WAIT_SEQUENCE)
-            w->sequence = tlv_u64(v);
-    }
-    return s == STATUS_END ? STATUS_OK : request_damaged(fault, "wait");
+    return tlv_members_decode(body, members, TLV_COUNT(members), w) ? request_damaged(fault, "wait")
+                                                                    : STATUS_OK;
 }
 
 void scan_request_encode(const struct scan_request *s, struct buf *out)
@@ -366,20 +340,12 @@ void scan_request_encode(const struct scan_request *s, struct buf *out)
 
 enum status scan_request_decode(struct slice body, struct scan_request *q, struct fault *fault)
 {
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_SCAN_CATALOG, struct scan_request, catalog),
+        TLV_BYTES(TAG_SCAN_FILTER, struct scan_request, filter),
+        TLV_NUMBER(TAG_SCAN_FROM, struct scan_request, from),
+        TLV_NUMBER(TAG_SCAN_LIMIT, struct scan_request, limit)};
     *q = (struct scan_request){0};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_SCAN_CATALOG)
-            q->catalog = v;
-        else if (tag == TAG_SCAN_FILTER)
-            q->filter = v;
-        else if (tag == TAG_SCAN_FROM)
-            q->from = tlv_u64(v);
-        else if (tag == TAG_SCAN_LIMIT)
-            q->limit = tlv_u32(v);
-    }
-    return s == STATUS_END ? STATUS_OK : request_damaged(fault, "scan");
+    return tlv_members_decode(body, members, TLV_COUNT(members), q) ? request_damaged(fault, "scan")
+                                                                    : STATUS_OK;
 }

@@ -1,5 +1,6 @@
 #include "protocol/suggest.h"
 
+#include "protocol/members.h"
 #include "protocol/request_private.h"
 
 /* --- SUGGEST ---------------------------------------------------------------------------------- */
@@ -17,22 +18,13 @@ void suggest_request_encode(const struct suggest_request *q, struct buf *out)
 enum status suggest_request_decode(struct slice body, struct suggest_request *q,
                                    struct fault *fault)
 {
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_SUGGEST_CATALOG, struct suggest_request, catalog),
+        TLV_BYTES(TAG_SUGGEST_TEXT, struct suggest_request, text),
+        TLV_NUMBER(TAG_SUGGEST_LIMIT, struct suggest_request, limit),
+        TLV_NUMBER(TAG_SUGGEST_PRODUCTS, struct suggest_request, products)};
     *q = (struct suggest_request){0};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_SUGGEST_CATALOG)
-            q->catalog = v;
-        else if (tag == TAG_SUGGEST_TEXT)
-            q->text = v;
-        else if (tag == TAG_SUGGEST_LIMIT)
-            q->limit = tlv_u32(v);
-        else if (tag == TAG_SUGGEST_PRODUCTS)
-            q->products = tlv_u32(v);
-    }
-    if (s != STATUS_END)
+    if (tlv_members_decode(body, members, TLV_COUNT(members), q))
         return request_damaged(fault, "suggest");
     if (q->limit > SUGGEST_LIMIT_MAX || q->products > SUGGEST_LIMIT_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, "limit", "at most %d suggestions",
@@ -133,20 +125,12 @@ void queries_request_encode(const struct queries_request *q, struct buf *out)
 enum status queries_request_decode(struct slice body, struct queries_request *q,
                                    struct fault *fault)
 {
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_QUERIES_CATALOG, struct queries_request, catalog),
+        TLV_NUMBER(TAG_QUERIES_KIND, struct queries_request, kind),
+        TLV_NUMBER(TAG_QUERIES_LIMIT, struct queries_request, limit)};
     *q = (struct queries_request){0};
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_QUERIES_CATALOG)
-            q->catalog = v;
-        else if (tag == TAG_QUERIES_KIND)
-            q->kind = (enum queries_kind)tlv_u32(v);
-        else if (tag == TAG_QUERIES_LIMIT)
-            q->limit = tlv_u32(v);
-    }
-    if (s != STATUS_END)
+    if (tlv_members_decode(body, members, TLV_COUNT(members), q))
         return request_damaged(fault, "queries");
     if (q->kind >= QUERIES_KINDS)
         return fault_set(fault, STATUS_UNSUPPORTED, "kind", "kind is 0, 1 or 2");

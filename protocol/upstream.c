@@ -1,5 +1,7 @@
 #include "protocol/upstream.h"
 
+#include "protocol/members.h"
+
 enum { LIST_MOST = 100000 };
 
 static void put_all(struct buf *out, uint32_t tag, const struct slice *v, uint32_t count)
@@ -41,26 +43,17 @@ void upstream_request_encode(const struct upstream_request *u, struct buf *out)
 enum status upstream_request_decode(struct slice body, struct arena *a, struct upstream_request *u,
                                     struct fault *fault)
 {
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_UPSTREAM_CATALOG, struct upstream_request, catalog),
+        TLV_NUMBER(TAG_UPSTREAM_ACTION, struct upstream_request, action),
+        TLV_BYTES(TAG_UPSTREAM_DEFINITION, struct upstream_request, definition)};
     *u = (struct upstream_request){0};
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_UPSTREAM_CATALOG)
-            u->catalog = v;
-        else if (tag == TAG_UPSTREAM_ACTION)
-            u->action = (enum upstream_action)tlv_u32(v);
-        else if (tag == TAG_UPSTREAM_DEFINITION)
-            u->definition = v;
-    }
-    if (s == STATUS_END)
+    enum status s = tlv_members_decode(body, members, TLV_COUNT(members), u);
+    if (!s)
         s = take_all(body, TAG_UPSTREAM_NAME, a, &u->names, &u->name_count);
     if (!s)
         s = take_all(body, TAG_UPSTREAM_ID, a, &u->ids, &u->id_count);
-    return s ? fault_set(fault, s == STATUS_END ? STATUS_INVALID : s, NULL,
-                         "the body of the upstream request is damaged")
-             : STATUS_OK;
+    return s ? fault_set(fault, s, NULL, "the body of the upstream request is damaged") : STATUS_OK;
 }
 
 void upstream_row_put(struct buf *b, const char *name, struct slice value)
@@ -88,16 +81,10 @@ void refresh_request_encode(const struct refresh_request *q, struct buf *out)
 
 enum status refresh_request_decode(struct slice body, struct arena *a, struct refresh_request *q)
 {
-    struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
+    static const struct tlv_member members[] = {
+        TLV_BYTES(TAG_REFRESH_CATALOG, struct refresh_request, catalog),
+        TLV_NUMBER(TAG_REFRESH_WAIT, struct refresh_request, wait)};
     *q = (struct refresh_request){0};
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK) {
-        if (tag == TAG_REFRESH_CATALOG)
-            q->catalog = v;
-        else if (tag == TAG_REFRESH_WAIT)
-            q->wait = tlv_u64(v) != 0;
-    }
-    return s == STATUS_END ? take_all(body, TAG_REFRESH_ID, a, &q->ids, &q->id_count) : s;
+    enum status s = tlv_members_decode(body, members, TLV_COUNT(members), q);
+    return s ? s : take_all(body, TAG_REFRESH_ID, a, &q->ids, &q->id_count);
 }
