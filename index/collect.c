@@ -69,7 +69,8 @@ static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
     for (uint32_t i = 0; i < s->plan.phrase_count && *yes; i++) {
         const struct phrase *p = &s->plan.phrases[i];
         bool there;
-        enum status st = match_phrase(s->segment, doc, s->plan.words + p->first, p->count, &there);
+        enum status st =
+            match_phrase(s->segment, doc, s->plan.words + p->first, p->count, p->fields, &there);
         if (st)
             return st;
         *yes = there != p->excluded;

@@ -22,6 +22,9 @@ enum status field_limit_prepare(struct search *s)
             s->plan.groups[i].fields = all;
         s->limited |= s->plan.groups[i].fields != 0;
     }
+    for (uint32_t i = 0; i < s->plan.phrase_count; i++)
+        if (!s->plan.phrases[i].fields)
+            s->plan.phrases[i].fields = all;
     return STATUS_OK;
 }
 

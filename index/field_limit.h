@@ -10,8 +10,8 @@
 #include "index/probe.h"
 #include "index/query_private.h"
 
-/* Reads the query's list of fields into the groups of the plan; s->limited tells whether any word
- * is limited. UNKNOWN_FIELD. */
+/* Reads the query's list of fields into the groups and phrases of the plan; s->limited tells
+ * whether any word is limited. UNKNOWN_FIELD. */
 enum status field_limit_prepare(struct search *s);
 /* probe_seek(), and does the word stand in one of these fields? 0 = in any. A list with positions;
  * documents ascend. */

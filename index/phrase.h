@@ -8,8 +8,8 @@
 
 #include "index/segment.h"
 
-/* True when the words stand one behind the other in one field. */
+/* True when the words stand one behind the other in one of the fields (a bitmap; 0 = any). */
 enum status match_phrase(const struct segment *s, uint32_t doc, const struct slice *words,
-                         uint32_t count, bool *yes);
+                         uint32_t count, uint64_t fields, bool *yes);
 
 #endif

@@ -49,10 +49,11 @@ static enum status add_group(struct word_reader *r, const struct token *t, struc
     return STATUS_OK;
 }
 
-static enum status add_phrase(struct word_reader *r, const struct token_list *l, bool excluded)
+static enum status add_phrase(struct word_reader *r, const struct token_list *l, bool excluded,
+                              uint64_t fields)
 {
     struct plan *p = r->plan;
-    struct phrase phrase = {.first = p->word_count, .excluded = excluded};
+    struct phrase phrase = {.first = p->word_count, .fields = fields, .excluded = excluded};
     for (uint32_t i = 0; i < l->count; i++) {
         if (l->items[i].kind == TOKEN_EXTRA || p->word_count == PLAN_WORDS_MAX * 2)
             continue;
@@ -112,7 +113,7 @@ static enum status add_part(struct word_reader *r, struct slice part, bool quote
     for (uint32_t i = 0; i < l->count; i++)
         words += l->items[i].kind != TOKEN_EXTRA;
     if ((quoted && words > 1) || excluded)
-        s = add_phrase(r, l, excluded);
+        s = add_phrase(r, l, excluded, fields);
     if (s || excluded)
         return s;
     for (uint32_t i = 0; !s && i < l->count; i++)

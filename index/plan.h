@@ -69,6 +69,7 @@ struct group {
 
 struct phrase {
     uint32_t first, count; /* words [first, first + count) of plan.words */
+    uint64_t fields;       /* bitmap of searchable fields; 0 = all */
     bool excluded;
 };
 

@@ -61,12 +61,52 @@ static void excluded_words_and_phrases(void **state)
     find_close(&f);
 }
 
+static const struct find_product apart[] = {
+    {.id = "whole", .title = "star ship", .brand = "Lego"},
+    {.id = "apart", .title = "ship of a star", .brand = "Star Ship"},
+    {.id = "plain", .title = "star", .brand = "Mega"},
+    {0}};
+
+static void a_phrase_stands_in_the_field_that_is_asked(void **state)
+{
+    (void)state;
+    struct find f;
+    struct slice fields[] = {SLICE_LIT("title")};
+    find_open(&f, "en", apart);
+    assert_string_equal(find_set(&f, "\"star ship\""), "apart whole");
+    assert_string_equal(find_set(&f, "title:\"star ship\""), "whole");
+    assert_string_equal(find_set(&f, "brand:\"star ship\""), "apart");
+    f.query.fields = fields;
+    f.query.field_count = 1;
+    assert_string_equal(find_set(&f, "\"star ship\""), "whole");
+    assert_string_equal(find_set(&f, "brand:\"star ship\""), "apart");
+    find_close(&f);
+}
+
+static void a_word_excluded_from_a_field_may_stand_in_another(void **state)
+{
+    (void)state;
+    struct find f;
+    struct slice fields[] = {SLICE_LIT("title")};
+    find_open(&f, "en", things);
+    assert_string_equal(find_set(&f, "star -brand:lego"), "fake plain");
+    assert_string_equal(find_set(&f, "star -title:lego"), "plain set");
+    assert_string_equal(find_set(&f, "star -brand:\"mega star\""), "fake set");
+    f.query.fields = fields;
+    f.query.field_count = 1;
+    assert_string_equal(find_set(&f, "star -lego"), "plain set");
+    assert_string_equal(find_set(&f, "star -brand:lego"), "fake plain");
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_word_asked_of_a_field_stands_there),
         cmocka_unit_test(the_fields_of_the_query_hold_for_all_its_words),
         cmocka_unit_test(excluded_words_and_phrases),
+        cmocka_unit_test(a_phrase_stands_in_the_field_that_is_asked),
+        cmocka_unit_test(a_word_excluded_from_a_field_may_stand_in_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
