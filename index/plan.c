@@ -16,6 +16,17 @@ static uint64_t fields_named(const struct word_reader *r, struct slice name)
     return f && f->searchable && f->search_idx < 64 ? (uint64_t)1 << f->search_idx : 0;
 }
 
+/* Told as not used: the text's own bytes. */
+static void add_cut(struct plan *p, struct slice original)
+{
+    if (p->cut_count < PLAN_CUT_MAX) {
+        p->cut[p->cut_count++] = original;
+        return;
+    }
+    struct slice *last = &p->cut[PLAN_CUT_MAX - 1];
+    last->len = (size_t)(original.ptr + original.len - last->ptr);
+}
+
 static enum status add_group(struct word_reader *r, const struct token *t, struct slice original,
                              uint64_t fields, bool quoted)
 {
@@ -28,8 +39,7 @@ static enum status add_group(struct word_reader *r, const struct token *t, struc
         }
     p->repeated = false;
     if (p->group_count == PLAN_WORDS_MAX) {
-        if (p->cut_count < 16)
-            p->cut[p->cut_count++] = original;
+        add_cut(p, original);
         return STATUS_OK;
     }
     struct slice term = arena_copy(r->arena, t->term);
@@ -63,7 +73,7 @@ static enum status add_phrase(struct word_reader *r, const struct token_list *l,
         p->words[p->word_count++] = term;
         phrase.count++;
     }
-    if (phrase.count && p->phrase_count < PLAN_PHRASE_MAX)
+    if (phrase.count)
         p->phrases[p->phrase_count++] = phrase;
     return STATUS_OK;
 }
@@ -102,8 +112,24 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
     return STATUS_OK;
 }
 
-static enum status add_part(struct word_reader *r, struct slice part, bool quoted, bool excluded,
-                            uint64_t fields)
+/* Of a phrase that is asked for the first words will do; one that is excluded counts whole or not.
+ */
+static bool phrase_fits(const struct plan *p, uint32_t words, bool excluded)
+{
+    uint32_t left = PLAN_WORDS_MAX * 2 - p->word_count;
+    return p->phrase_count < PLAN_PHRASE_MAX && left >= (excluded ? words : 2);
+}
+
+/* What is special about a word: how it is asked for. */
+struct opening {
+    const char *text; /* where its text begins */
+    bool excluded, quoted;
+    uint64_t fields;
+};
+
+/* `whole` is the part as it was written, with what is special about it. */
+static enum status add_part(struct word_reader *r, struct slice part, struct slice whole,
+                            const struct opening *o)
 {
     const struct token_list *l;
     enum status s = analyser_run(r->analyser, part, &l);
@@ -112,17 +138,21 @@ static enum status add_part(struct word_reader *r, struct slice part, bool quote
     uint32_t words = 0, first = r->plan->group_count;
     for (uint32_t i = 0; i < l->count; i++)
         words += l->items[i].kind != TOKEN_EXTRA;
-    if ((quoted && words > 1) || excluded)
-        s = add_phrase(r, l, excluded, fields);
-    if (s || excluded)
+    if ((o->quoted && words > 1) || o->excluded) {
+        if (phrase_fits(r->plan, words, o->excluded))
+            s = add_phrase(r, l, o->excluded, o->fields);
+        else
+            add_cut(r->plan, whole);
+    }
+    if (s || o->excluded)
         return s;
     for (uint32_t i = 0; !s && i < l->count; i++)
         if (l->items[i].kind != TOKEN_EXTRA)
             s = add_group(
                 r, &l->items[i],
                 slice_make(part.ptr + l->items[i].start, l->items[i].end - l->items[i].start),
-                fields, quoted);
-    for (uint32_t i = 0; !s && !quoted && i < l->count; i++)
+                o->fields, o->quoted);
+    for (uint32_t i = 0; !s && !o->quoted && i < l->count; i++)
         if (l->items[i].kind == TOKEN_EXTRA)
             s = add_same(r, &l->items[i], part, first);
     return s;
@@ -141,13 +171,7 @@ static const char *quote_end(const struct word_reader *r, const char *at)
     return close && close > at + 1 ? close + 1 : NULL;
 }
 
-/* What is special about the word that begins at `at`: where its text begins. */
-struct opening {
-    const char *text;
-    bool excluded, quoted;
-    uint64_t fields;
-};
-
+/* What is special about the word that begins at `at`? */
 static bool special(const struct word_reader *r, const char *at, struct opening *o)
 {
     *o = (struct opening){.text = at};
@@ -178,7 +202,7 @@ static enum status next_part(struct word_reader *r)
             r->at++;
         struct slice text = close ? slice_make(o.text + 1, (size_t)(close - o.text - 2))
                                   : slice_make(o.text, (size_t)(r->at - o.text));
-        return add_part(r, text, o.quoted, o.excluded, o.fields);
+        return add_part(r, text, slice_make(from, (size_t)(r->at - from)), &o);
     }
     do { /* as far as nothing is special */
         while (r->at < r->end && !blank(*r->at))
@@ -190,7 +214,8 @@ static enum status next_part(struct word_reader *r)
             break;
         r->at = word;
     } while (true);
-    return add_part(r, slice_make(from, (size_t)(r->at - from)), false, false, 0);
+    struct slice text = slice_make(from, (size_t)(r->at - from));
+    return add_part(r, text, text, &(struct opening){0});
 }
 
 /* Words of one to seven bytes, compared eight bytes at a time; each query looks through some. */

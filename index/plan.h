@@ -22,6 +22,7 @@ enum {
     PLAN_WORDS_MAX = 10,
     PLAN_SAME_MAX = 4,
     PLAN_PHRASE_MAX = 16,
+    PLAN_CUT_MAX = 16,
     EXPAND_TYPO_CAP = 150,
     EXPAND_TYPO2_CAP = 50
 };
@@ -80,7 +81,7 @@ struct plan {
     uint32_t phrase_count;
     struct slice words[PLAN_WORDS_MAX * 2]; /* folded words of phrases and exclusions */
     uint32_t word_count;
-    struct slice cut[16];
+    struct slice cut[PLAN_CUT_MAX]; /* not used; the last one goes on to the end when full */
     uint32_t cut_count;
     bool repeated; /* the last word stood before: it begins nothing, "red shoe red" */
     bool capped;

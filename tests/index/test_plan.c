@@ -43,6 +43,39 @@ static void ten_words_are_used_and_the_others_named(void **state)
     find_close(&f);
 }
 
+static void exclusions_that_are_not_used_are_named(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){
+                  {.id = "a", .title = "lamp"}, {.id = "b", .title = "lamp odd even"}, {0}});
+    assert_string_equal(find_set(&f, "lamp -u -v -w -x -odd"), "a");
+    assert_int_equal(f.result.cut_count, 0);
+    find_set(&f, "lamp -a1 -a2 -a3 -a4 -a5 -a6 -a7 -a8 -a9 -b1 -b2 -b3 -b4 -b5 -b6 -b7 -odd");
+    assert_int_equal(f.result.cut_count, 1);
+    assert_true(slice_equal(f.result.cut_words[0], SLICE_LIT("-odd")));
+    /* a phrase is excluded whole or not at all */
+    assert_string_equal(
+        find_set(&f, "lamp -\"a b c d e f g h i j k\" -\"odd even l m n o p q r s\""), "a b");
+    assert_int_equal(f.result.cut_count, 1);
+    assert_true(slice_equal(f.result.cut_words[0], SLICE_LIT("-\"odd even l m n o p q r s\"")));
+    find_close(&f);
+}
+
+static void words_beyond_those_that_can_be_named_one_by_one_are_named_together(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", (struct find_product[]){{.id = "a", .title = "one"}, {0}});
+    find_ids(&f, "a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 c1 c2 c3 c4 c5 c6 "
+                 "c7 c8 c9");
+    assert_int_equal(f.result.cut_count, 16);
+    assert_true(slice_equal(f.result.cut_words[14], SLICE_LIT("c5")));
+    assert_true(slice_equal(f.result.cut_words[15], SLICE_LIT("c6 c7 c8 c9")));
+    find_close(&f);
+}
+
 static void any_text_is_a_query(void **state)
 {
     (void)state;
@@ -81,6 +114,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_with_units_however_written),
         cmocka_unit_test(ten_words_are_used_and_the_others_named),
+        cmocka_unit_test(exclusions_that_are_not_used_are_named),
+        cmocka_unit_test(words_beyond_those_that_can_be_named_one_by_one_are_named_together),
         cmocka_unit_test(any_text_is_a_query),
         cmocka_unit_test(one_letter_is_a_beginning),
     };
