@@ -18,6 +18,7 @@ static void free_batch(struct batch *b)
     column_edits_destroy(&b->edits);
     segment_builder_destroy(&b->builder);
     schema_destroy(&b->schema);
+    expiry_move_fini(&b->expiry);
     arena_fini(&b->arena);
     free(b->rows.items);
     buf_fini(&b->items);
@@ -62,7 +63,7 @@ enum status batch_begin(struct index *ix, struct batch **out)
     b->doc_base = b->meta.docid_end;
     if (b->meta.next_segment < w->next_segment)
         b->meta.next_segment = w->next_segment;
-    b->expiry_least = EXPIRY_NEVER;
+    expiry_move_init(&b->expiry);
     enum status weighed = begin_weight(b);
     if (weighed) {
         column_edits_destroy(&b->edits);
@@ -209,27 +210,30 @@ static enum status read_freshness(struct batch *b, uint32_t docid, struct window
     return st ? st : get_int(b, COLUMN_SIE, docid, -1, &f->sie_ms);
 }
 
-static enum status note_expiry(struct batch *b, struct slice id, uint32_t docid,
-                               const struct windows *f, bool remove)
+static enum status note_expiry_row(struct batch *b, int64_t limit, uint32_t docid, bool remove)
 {
     uint8_t key[EXPIRY_KEY_LEN];
-    int64_t limit = expiry_limit_ms(b->base->schema, f, id);
     if (limit == EXPIRY_NEVER)
         return STATUS_OK;
-    if (limit < b->expiry_least)
-        b->expiry_least = limit;
     expiry_key(key, limit, docid);
     return batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, remove);
 }
 
+static enum status note_expiry(struct batch *b, struct slice id, uint32_t docid,
+                               const struct windows *f, bool remove)
+{
+    int64_t limit = expiry_limit_ms(b->base->schema, f, id);
+    if (limit != EXPIRY_NEVER)
+        expiry_move_note(&b->expiry, limit, docid);
+    return note_expiry_row(b, limit, docid, remove);
+}
+
+/* A product that ends moves nothing for those who know it. */
 static enum status drop_expiry(struct batch *b, struct slice id, uint32_t docid)
 {
     struct windows f;
-    int64_t least = b->expiry_least; /* a product that ends moves nothing for those who know it */
     enum status st = read_freshness(b, docid, &f);
-    st = st ? st : note_expiry(b, id, docid, &f, true);
-    b->expiry_least = least;
-    return st;
+    return st ? st : note_expiry_row(b, expiry_limit_ms(b->base->schema, &f, id), docid, true);
 }
 
 /* Writes the system columns and the expiry row of a docid that has no row (any more). */
@@ -242,6 +246,7 @@ static enum status write_freshness(struct batch *b, struct slice id, uint32_t do
     st = st ? st : set_int(b, COLUMN_SWR, docid, f->swr_ms, -1);
     st = st ? st : set_int(b, COLUMN_SIE, docid, f->sie_ms, -1);
     st = st ? st : set_int(b, COLUMN_ORIGIN, docid, c->origin, 0);
+    expiry_move_confirmed(&b->expiry, f->validated_ms);
     return st ? st : note_expiry(b, id, docid, f, false);
 }
 
@@ -263,6 +268,7 @@ static enum status renew(struct batch *b, struct slice id, uint32_t docid, const
         f.swr_ms = f.swr_ms < 0 ? old.swr_ms : f.swr_ms;
         f.sie_ms = f.sie_ms < 0 ? old.sie_ms : f.sie_ms;
     }
+    expiry_move_confirmed(&b->expiry, f.validated_ms);
     st = note_expiry(b, id, docid, &old, true);
     return st ? st : write_freshness(b, id, docid, c, &f);
 }

@@ -233,8 +233,8 @@ static enum status write_all(struct commit *c, uint64_t sequence)
     st = st ? st : live_write(&b->w->live, c->txn, generation);
     st = st ? st : write_rows(c);
     st = st ? st : write_schema(c);
-    if (!st && b->expiry_least != EXPIRY_NEVER)
-        st = expiry_moves_add(c->txn, generation, b->expiry_least);
+    if (!st && b->expiry.least != EXPIRY_NEVER)
+        st = expiry_moves_add(c->txn, generation, &b->expiry);
     if (!st && b->unseen)
         st = visible_keep(c->txn, b->meta.generation, generation);
     if (st)

@@ -2,6 +2,7 @@
 #ifndef SOUK_INDEX_BATCH_PRIVATE_H
 #define SOUK_INDEX_BATCH_PRIVATE_H
 
+#include "index/expiry_moves.h"
 #include "index/index_private.h"
 #include "protocol/arena.h"
 
@@ -33,8 +34,8 @@ struct batch {
     bool unseen; /* batch_unseen() */
     void (*moved)(void *ctx, uint32_t from, uint32_t to);
     void *moved_ctx;
-    int64_t expiry_least; /* earliest limit of a living product that was put or removed */
-    enum status failed;   /* a change stopped half-way: only abort is left */
+    struct expiry_move expiry; /* rows of living products that were put or removed */
+    enum status failed;        /* a change stopped half-way: only abort is left */
     struct product parsed, old;
     struct column_value values[SCHEMA_MAX_FIELDS + 1];
     struct buf items, record, document, merged, scratch;

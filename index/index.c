@@ -369,8 +369,8 @@ static enum status move_expiry(struct batch *b, const struct schema *is)
         if ((st = snapshot_id(b->base, d, &id)))
             break;
         int64_t from = expiry_limit_ms(was, &f, id), to = expiry_limit_ms(is, &f, id);
-        b->expiry_least = from < b->expiry_least ? from : b->expiry_least;
-        b->expiry_least = to < b->expiry_least ? to : b->expiry_least;
+        if (from != to)
+            expiry_move_unnamed(&b->expiry, from < to ? from : to);
         expiry_key(key, from, d);
         if (from != to && from != EXPIRY_NEVER)
             st = batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, true);

@@ -557,9 +557,11 @@ enum status snapshot_expired(struct snapshot *s, int64_t after_ms, int64_t until
     return st == STATUS_END ? STATUS_OK : st;
 }
 
-enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *least_ms)
+enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t until_ms,
+                                  uint64_t most, enum status (*each)(void *ctx, uint32_t docid),
+                                  void *ctx, bool *told)
 {
-    return expiry_moves_since(s->txn, since, least_ms);
+    return expiry_moves_since(s->txn, since, until_ms, most, each, ctx, told);
 }
 
 enum status snapshot_usage(struct snapshot *s, struct index_usage *out)

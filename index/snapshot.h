@@ -119,9 +119,11 @@ void snapshot_stamps(struct snapshot *s, const uint32_t *docids, uint32_t count,
  * *next_ms is the first limit behind that, EXPIRY_NEVER without one; NULL when it is not wanted. */
 enum status snapshot_expired(struct snapshot *s, int64_t after_ms, int64_t until_ms,
                              bool (*each)(void *ctx, uint32_t docid), void *ctx, int64_t *next_ms);
-/* The earliest limit of a living product that commits after generation `since` put or removed;
- * EXPIRY_NEVER = none did, INT64_MIN = not known any more. */
-enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t *least_ms);
+/* The products whose limits at or before until_ms commits after generation `since` put or removed,
+ * see expiry_moves.h. */
+enum status snapshot_expiry_moves(struct snapshot *s, uint64_t since, int64_t until_ms,
+                                  uint64_t most, enum status (*each)(void *ctx, uint32_t docid),
+                                  void *ctx, bool *told);
 
 /* LMDB facts for STATS. */
 struct index_usage {

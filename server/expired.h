@@ -4,10 +4,11 @@
  * One for each catalog a front has open. expired_at() brings it to a time and returns it; what is
  * in it is subtracted from hits, counts and facets. It is exact to the millisecond, follows time by
  * reading only the rows that ran out since the last call, and costs one comparison while none did.
- * A new generation keeps it unless a commit touched what it knows (index/expiry_moves.h); bits of
- * products that were evicted meanwhile stay and do no harm, for their docids are not live and are
- * never used again. The canary of the server itself is in it while there is one. Once nothing
- * expired is left in the index it is empty and nothing is paid.
+ * A new generation keeps it but for the products that commits name as moved (index/expiry_moves.h),
+ * which are looked at one by one; all rows are read only of an edition that was opened, and where
+ * commits name nobody. Bits of products that were evicted meanwhile stay and do no harm, for their
+ * docids are not live and are never used again. The canary of the server itself is in it while
+ * there is one. Once nothing expired is left in the index it is empty and nothing is paid.
  */
 #ifndef SOUK_SERVER_EXPIRED_H
 #define SOUK_SERVER_EXPIRED_H

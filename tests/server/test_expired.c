@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "index/expiry.h"
+#include "index/expiry_moves.h"
 #include "server/expired.h"
 #include "tests/index/support_index.h"
 
@@ -148,11 +149,149 @@ static void in_a_copy_evictions_move_nothing(void **state)
     shop_close(&s);
 }
 
+static void look(struct expired *e, struct snapshot *snap, int64_t now, uint64_t want)
+{
+    const uint64_t *bits;
+    uint32_t count;
+    uint64_t found = 0;
+    assert_int_equal(snapshot_begin(snap), STATUS_OK);
+    assert_int_equal(expired_at(e, snap, now, &bits, &count), STATUS_OK);
+    for (uint32_t d = 0; d < snapshot_docid_end(snap); d++)
+        found += snapshot_is_live(snap, d) && has(bits, count, d);
+    assert_int_equal(found, want);
+    snapshot_end(snap);
+}
+
+static void confirm(struct shop *s, int from, int to, int64_t now, bool anew, uint64_t sequence)
+{
+    struct batch *b;
+    const struct change c = {0, now, 100000, 0, 0, 0};
+    assert_int_equal(batch_begin(s->ix, &b), STATUS_OK);
+    for (int i = from; i < to; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        if (anew)
+            put(b, id, "word", &c);
+        else
+            assert_int_equal(batch_validate(b, slice_str(id), &c), STATUS_OK);
+    }
+    assert_int_equal(batch_commit(&b, sequence), STATUS_OK);
+}
+
+static struct shop expired_shop(int products, int64_t now)
+{
+    struct shop s;
+    struct batch *b;
+    const struct change c = {0, now, 10, 0, 0, 0};
+    shop_open(&s);
+    assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+    for (int i = 0; i < products; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        put(b, id, "word", &c);
+    }
+    assert_int_equal(batch_commit(&b, 1), STATUS_OK);
+    return s;
+}
+
+/* When an upstream is back after products ran out, each commit renews some of very many: a request
+ * behind it looks at these, and does not read through all that wait. */
+static void who_is_renewed_is_looked_at_alone(void **state)
+{
+    (void)state;
+    enum { MANY = 1000, EACH = 5 };
+    int64_t now = 100000;
+    struct shop s = expired_shop(MANY, now);
+    struct snapshot *snap;
+    struct expired e = {0};
+    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
+    look(&e, snap, now += 1000, MANY);
+    assert_int_equal(e.version, MANY); /* each bit was set once */
+    for (int i = 0; i < 40; i++) {
+        confirm(&s, i * EACH, i * EACH + EACH, now, i % 2, (uint64_t)i + 2);
+        look(&e, snap, now += 100, MANY - (uint64_t)(i + 1) * EACH);
+        assert_int_equal(e.version, MANY + (i + 1) * EACH); /* and those renewed were cleared */
+    }
+    /* several commits at once, then more than are remembered */
+    for (int i = 40; i < 60; i++)
+        confirm(&s, i * EACH, i * EACH + EACH, now, false, (uint64_t)i + 2);
+    look(&e, snap, now += 100, MANY - 60 * EACH);
+    assert_int_equal(e.version, MANY + 60 * EACH);
+    for (int i = 60; i < 100; i++)
+        confirm(&s, i * EACH, i * EACH + EACH, now, false, (uint64_t)i + 2);
+    look(&e, snap, now += 100, MANY - 100 * EACH);
+    /* nearly all: reading through what is left costs less */
+    confirm(&s, 100 * EACH, MANY - 1, now, false, 200);
+    look(&e, snap, now += 100, 1);
+    expired_fini(&e);
+    snapshot_destroy(&snap);
+    shop_close(&s);
+}
+
+/* A commit names so many and no more; what it does not name is found all the same. */
+static void more_than_are_named_are_found_too(void **state)
+{
+    (void)state;
+    enum { MANY = 5 * EXPIRY_NAMED };
+    int64_t now = 100000;
+    struct shop s = expired_shop(MANY, now);
+    struct snapshot *snap;
+    struct expired e = {0};
+    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
+    look(&e, snap, now += 1000, MANY);
+    confirm(&s, 0, EXPIRY_NAMED + 100, now, false, 2);
+    look(&e, snap, now += 100, MANY - EXPIRY_NAMED - 100);
+    expired_fini(&e);
+    snapshot_destroy(&snap);
+    shop_close(&s);
+}
+
+/* What expires by the settings of its catalog moves when these do. */
+static void other_windows_of_the_catalog_are_followed(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct snapshot *snap;
+    struct expired e = {0};
+    struct batch *b;
+    int64_t now = 100000;
+    const struct change c = {0, now, -1, -1, -1, 0};
+    shop_open(&s);
+    assert_int_equal(snapshot_create(s.ix, &snap), STATUS_OK);
+    assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+    for (int i = 0; i < 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        put(b, id, "word", &c);
+    }
+    assert_int_equal(batch_commit(&b, 1), STATUS_OK);
+    const struct {
+        int64_t ttl_ms;
+        uint64_t expired;
+    } steps[] = {{0, 0}, {10, 20}, {1 << 30, 0}, {20, 20}, {0, 0}};
+    for (uint32_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct schema *schema = shop_schema();
+        schema->ttl_ms = steps[i].ttl_ms;
+        schema->swr_ms = schema->sie_ms = 0;
+        assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+        assert_int_equal(batch_alter(b, schema), STATUS_OK);
+        assert_int_equal(batch_commit(&b, i + 2), STATUS_OK);
+        schema_destroy(&schema);
+        look(&e, snap, now += 1000, steps[i].expired);
+    }
+    expired_fini(&e);
+    snapshot_destroy(&snap);
+    shop_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_exact_at_every_millisecond_and_commit),
         cmocka_unit_test(in_a_copy_evictions_move_nothing),
+        cmocka_unit_test(who_is_renewed_is_looked_at_alone),
+        cmocka_unit_test(more_than_are_named_are_found_too),
+        cmocka_unit_test(other_windows_of_the_catalog_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
