@@ -171,6 +171,28 @@ uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint3
     return i;
 }
 
+/* Are more bits set than `most`, 1 or 2? */
+static inline bool more_bits(uint32_t v, uint32_t most)
+{
+    v &= v - 1;
+    return most == 1 ? v != 0 : (v & (v - 1)) != 0;
+}
+
+uint32_t kernel_near_sets_portable(const uint32_t *sets, uint32_t count, uint32_t set,
+                                   uint32_t most, uint32_t *out)
+{
+    const uint32_t letters = (UINT32_C(1) << KERNEL_SET_BITS) - 1;
+    uint32_t k = 0, len = set >> KERNEL_SET_BITS;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t v = sets[i];
+        bool far = more_bits(v & ~set & letters, most) | more_bits(set & ~v & letters, most) |
+                   (len + most - (v >> KERNEL_SET_BITS) > 2 * most);
+        out[k] = i;
+        k += !far;
+    }
+    return k;
+}
+
 static uint64_t count_bits(const uint64_t *bits, uint32_t words)
 {
     uint64_t n = 0;
@@ -191,6 +213,7 @@ static const struct kernels portable = {
     .drain = drain_portable,
     .keep_range = kernel_keep_range_portable,
     .first_below = kernel_first_below_portable,
+    .near_sets = kernel_near_sets_portable,
     .count_bits = count_bits,
 };
 

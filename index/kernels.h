@@ -20,7 +20,7 @@ enum kernel_level {
 };
 
 /* Numbers a kernel may write behind the `count` asked for. */
-enum { KERNEL_SLACK = 16, KERNEL_GRANULE = 16, KERNEL_WINDOW = 4096 };
+enum { KERNEL_SLACK = 16, KERNEL_GRANULE = 16, KERNEL_WINDOW = 4096, KERNEL_SET_BITS = 27 };
 
 /* Room for one window of scores by document. `dirty` has a byte for each granule of 16. */
 struct kernel_window {
@@ -78,6 +78,13 @@ struct kernels {
                            const uint8_t *values, uint32_t width, uint32_t low, uint32_t high);
     /* Index of the first byte below `least`, `count` when there is none. */
     uint32_t (*first_below)(const uint8_t *bytes, uint32_t count, uint32_t least);
+    /*
+     * Indexes of the sets (letters.h: KERNEL_SET_BITS bits, above them a length) that have at most
+     * `most` (1 or 2) bits that `set` has not, and the other way round, and as much in length;
+     * `out` has room for count + KERNEL_SLACK. Returns how many.
+     */
+    uint32_t (*near_sets)(const uint32_t *sets, uint32_t count, uint32_t set, uint32_t most,
+                          uint32_t *out);
     /* Bits set in `words` words. */
     uint64_t (*count_bits)(const uint64_t *bits, uint32_t words);
 };

@@ -210,6 +210,7 @@ const struct kernels *kernels_avx2(void)
         .drain = drain,
         .keep_range = kernel_keep_range_portable,
         .first_below = first_below,
+        .near_sets = kernel_near_sets_portable,
         .count_bits = count_bits,
     };
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? &avx2 : NULL;

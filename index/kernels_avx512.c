@@ -318,6 +318,39 @@ TARGET static uint64_t count_bits(const uint64_t *bits, uint32_t words)
     return n;
 }
 
+/* Lanes with at most `most` bits set. */
+TARGET static inline __mmask16 few_bits(__m512i v, uint32_t most)
+{
+    const __m512i ones = _mm512_set1_epi32(-1);
+    for (uint32_t i = 0; i < most; i++) /* the lowest is cleared */
+        v = _mm512_and_si512(v, _mm512_add_epi32(v, ones));
+    return _mm512_testn_epi32_mask(v, v);
+}
+
+TARGET static uint32_t near_sets(const uint32_t *sets, uint32_t count, uint32_t set, uint32_t most,
+                                 uint32_t *out)
+{
+    const uint32_t letters = (UINT32_C(1) << KERNEL_SET_BITS) - 1;
+    const __m512i word = _mm512_set1_epi32((int)(set & letters)),
+                  others = _mm512_set1_epi32((int)(~set & letters)),
+                  len = _mm512_set1_epi32((int)(set >> KERNEL_SET_BITS)),
+                  reach = _mm512_set1_epi32((int)most);
+    __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __m512i v = load_lanes(sets + i, count - i);
+        __m512i longer =
+            _mm512_abs_epi32(_mm512_sub_epi32(_mm512_srli_epi32(v, KERNEL_SET_BITS), len));
+        __mmask16 m = _mm512_mask_cmple_epu32_mask(lanes(count - i), longer, reach);
+        m &= few_bits(_mm512_and_si512(v, others), most);
+        m &= few_bits(_mm512_andnot_si512(v, word), most);
+        _mm512_storeu_si512(out + k, _mm512_maskz_compress_epi32(m, places));
+        k += (uint32_t)_mm_popcnt_u32(m);
+        places = _mm512_add_epi32(places, _mm512_set1_epi32(LANES));
+    }
+    return k;
+}
+
 static const struct kernels avx512 = {
     .name = "avx512",
     .sums = sums,
@@ -330,6 +363,7 @@ static const struct kernels avx512 = {
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,
+    .near_sets = near_sets,
     .count_bits = count_bits,
 };
 
@@ -345,6 +379,7 @@ static const struct kernels avx512_pairs = {
     .drain = drain,
     .keep_range = keep_range,
     .first_below = first_below,
+    .near_sets = near_sets,
     .count_bits = count_bits,
 };
 

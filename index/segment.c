@@ -1,6 +1,7 @@
 #include "index/kernels.h"
 #include "index/segment_build.h"
 #include "index/segment_pack.h"
+#include "index/letters.h"
 #include "index/segment_private.h"
 
 #include <stdlib.h>
@@ -71,7 +72,9 @@ static enum status allocate(struct segment *s, uint32_t extents)
     s->lengths = calloc(extents, sizeof *s->lengths);
     s->sums = calloc(extents, sizeof *s->sums);
     s->cells = calloc((size_t)extents * EXTENT_CELLS, sizeof *s->cells);
-    return s->extents && s->lengths && s->sums && s->cells ? STATUS_OK : STATUS_NO_MEMORY;
+    s->letters = calloc(LETTERS_FIRSTS, sizeof *s->letters);
+    return s->extents && s->lengths && s->sums && s->cells && s->letters ? STATUS_OK
+                                                                         : STATUS_NO_MEMORY;
 }
 
 enum status segment_rebind(struct segment *s, segment_lookup lookup, void *ctx)
@@ -119,6 +122,9 @@ void segment_close(struct segment **s)
     free((*s)->sums);
     free((void *)(*s)->cells);
     free((*s)->id_words);
+    for (uint32_t i = 0; (*s)->letters && i < LETTERS_FIRSTS; i++)
+        free((*s)->letters[i]);
+    free((void *)(*s)->letters);
     free(*s);
     *s = NULL;
 }

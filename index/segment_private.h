@@ -18,6 +18,7 @@ struct segment {
         *cells;         /* [extent_count * EXTENT_CELLS] enum cell_state; kept when extents move */
     uint64_t *id_words; /* segment_learn_ids(): bits of the ids it holds; NULL = not known */
     uint32_t id_word_count;
+    struct letters **letters; /* [LETTERS_FIRSTS], those that were asked for */
 };
 
 /* The bits of an id with this tie, in word tie * id_word_count >> 32. */

@@ -1,6 +1,8 @@
 #include "index/typo.h"
 #include "index/analyse.h"
 #include "index/edits.h"
+#include "index/kernels.h"
+#include "index/letters.h"
 #include "index/order.h"
 #include "index/tails.h"
 
@@ -162,14 +164,31 @@ static bool within_reach(struct walk *w, struct slice term, uint32_t *distance, 
                       : lev_walk_term(&w->lev, term, distance, skip);
 }
 
-static enum status walk(struct finding *f, const struct segment *s, struct slice word, uint32_t max)
+/* Those that their letters do not rule out are held against the word. */
+static enum status sift(struct finding *f, const struct segment *s, struct walk *w,
+                        const struct letters *l, struct slice word, uint32_t max)
 {
-    struct walk w;
+    enum { PIECE = 1024 };
+    uint32_t places[PIECE + KERNEL_SLACK], set = letters_of(word);
+    enum status st = STATUS_OK;
+    for (uint32_t from = 0; !st && from < l->count; from += PIECE) {
+        uint32_t n = l->count - from < PIECE ? l->count - from : PIECE;
+        n = kernels_best()->near_sets(l->sets + from, n, set, max, places);
+        for (uint32_t i = 0; !st && i < n; i++) {
+            uint32_t ordinal = l->first + from + places[i], distance;
+            struct slice term, skip;
+            st = segment_term(s, ordinal, &term);
+            if (!st && edits_term(&w->edits, term, &distance, &skip) && distance > 0)
+                st = note(f, term, distance, segment_term_df(s, ordinal));
+        }
+    }
+    return st;
+}
+
+static enum status walk(struct finding *f, const struct segment *s, struct walk *w,
+                        struct slice word, bool apart)
+{
     uint32_t at, end;
-    w.by_bits = edits_init(&w.edits, word, max);
-    if (!w.by_bits)
-        lev_walk_init(&w.lev, word, max);
-    bool apart = max <= 2; /* more edits than another first letter takes: all terms are walked */
     enum status st =
         segment_prefix_range(s, slice_make(word.ptr, apart ? letter_len(word) : 0), &at, &end);
     while (!st && at < end) {
@@ -178,7 +197,7 @@ static enum status walk(struct finding *f, const struct segment *s, struct slice
         st = segment_term(s, at, &term);
         if (st)
             break;
-        if (within_reach(&w, term, &distance, &skip)) {
+        if (within_reach(w, term, &distance, &skip)) {
             if (distance > 0)
                 st = note(f, term, distance, segment_term_df(s, at));
             at++;
@@ -186,6 +205,20 @@ static enum status walk(struct finding *f, const struct segment *s, struct slice
             at = skip.len ? segment_step_over(s, at, end, (uint32_t)skip.len) : at + 1;
         }
     }
+    return st;
+}
+
+static enum status find(struct finding *f, const struct segment *s, struct slice word, uint32_t max)
+{
+    struct walk w;
+    bool apart = max <= 2; /* more edits than another first letter takes: all terms are walked */
+    w.by_bits = edits_init(&w.edits, word, max);
+    if (!w.by_bits)
+        lev_walk_init(&w.lev, word, max);
+    const struct letters *l = w.by_bits && (unsigned char)word.ptr[0] < LETTERS_FIRSTS
+                                  ? letters_beginning(s, (unsigned char)word.ptr[0])
+                                  : NULL;
+    enum status st = l ? sift(f, s, &w, l, word, max) : walk(f, s, &w, word, apart);
     return !st && max == 2 ? note_other_firsts(f, s, word) : st;
 }
 
@@ -230,7 +263,7 @@ enum status typo_find(struct snapshot *snap, struct slice word, uint32_t max, st
         if (f.count > f.earlier)
             order_items(f.items, f.count, sizeof *f.items, by_term);
         f.earlier = f.count;
-        st = walk(&f, snapshot_segment(snap, i), word, max);
+        st = find(&f, snapshot_segment(snap, i), word, max);
     }
     settle(&f, snap);
     if (f.count > 1)

@@ -328,6 +328,46 @@ static void first_below_at(const struct kernels *k)
     }
 }
 
+static uint32_t bits_of(uint32_t v)
+{
+    uint32_t n = 0;
+    for (; v; v &= v - 1)
+        n++;
+    return n;
+}
+
+static void near_sets_at(const struct kernels *k)
+{
+    const uint32_t bits = (1u << KERNEL_SET_BITS) - 1;
+    for (int round = 0; round < ROUNDS * 4; round++) {
+        uint32_t count = roll(90), most = 1 + roll(2), set = roll(1u << 31) << 1, n = 0;
+        uint32_t *sets = malloc((count + 1) * sizeof *sets);
+        uint32_t *out = malloc((count + KERNEL_SLACK) * sizeof *out);
+        assert_true(sets && out);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t len = set >> KERNEL_SET_BITS;
+            sets[i] = set & bits;
+            for (uint32_t changes = roll(6); changes; changes--)
+                sets[i] ^= 1u << roll(KERNEL_SET_BITS);
+            sets[i] |= ((len + 29 + roll(7)) & 31) << KERNEL_SET_BITS;
+        }
+        sets = realloc(sets, count ? count * sizeof *sets : 1);
+        uint32_t found = k->near_sets(sets, count, set, most, out);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t a = sets[i] >> KERNEL_SET_BITS, b = set >> KERNEL_SET_BITS;
+            if (bits_of(sets[i] & ~set & bits) > most || bits_of(set & ~sets[i] & bits) > most ||
+                (a > b ? a - b : b - a) > most)
+                continue;
+            if (n == found || out[n] != i)
+                fail_msg("%s: set %u of %u", k->name, i, count);
+            n++;
+        }
+        assert_int_equal(found, n);
+        free(sets);
+        free(out);
+    }
+}
+
 #define LEVELS(kernel)                                                                             \
     static void kernel##_means_the_same_at_every_level(void **state)                               \
     {                                                                                              \
@@ -345,6 +385,7 @@ LEVELS(drop_bits)
 LEVELS(keep_range)
 LEVELS(drain)
 LEVELS(first_below)
+LEVELS(near_sets)
 LEVELS(count_bits)
 
 int main(void)
@@ -361,6 +402,7 @@ int main(void)
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
         cmocka_unit_test(drain_means_the_same_at_every_level),
         cmocka_unit_test(first_below_means_the_same_at_every_level),
+        cmocka_unit_test(near_sets_means_the_same_at_every_level),
         cmocka_unit_test(count_bits_means_the_same_at_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
