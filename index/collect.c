@@ -188,8 +188,10 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
     for (uint32_t f = 0; f < q->facet_count; f++)
         if (s->facet_clauses[f] == s->all_clauses)
             facet_count_all(s->facets[f], docs, count);
-    if (!s->count_known)
+    if (!s->count_known) {
         s->found += count;
+        s->unfiltered += b->count;
+    }
     return rank(s, docs, scores, count);
 }
 
@@ -230,6 +232,8 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
     }
     if (s->clauses)
         return st ? st : ask_clauses(s, docs, scores, count);
+    if (!s->again)
+        s->unfiltered += count;
     if (s->filter)
         count = filter_keep(s->filter, docs, scores, count);
     for (uint32_t f = 0; f < q->facet_count && !s->again; f++)
@@ -426,8 +430,13 @@ static enum status collect_shared(struct search *s, bool all)
     if (st)
         return st;
     base->complete = base->product_count <= SHARE_MOST;
-    s->found = 0;
+    s->found = s->unfiltered = 0;
     return base->complete ? replay(s, base) : collect_segments(s, all); /* too many to keep */
+}
+
+uint64_t collect_by_words(const struct search *s)
+{
+    return s->filter ? s->unfiltered : s->found; /* without a filter some are counted unseen */
 }
 
 /* Everything that holds both of two words is in the top, and nothing but the words counts: then
@@ -444,7 +453,7 @@ enum status collect_attempt(struct search *s, bool all)
 {
     s->completing = !all && completes(s);
     s->all_words = all;
-    s->found = 0;
+    s->found = s->unfiltered = 0;
     s->behind = 0;
     if (!s->completing)
         s->top.count = 0;

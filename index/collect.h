@@ -16,6 +16,9 @@ uint64_t collect_key(const struct search *s, uint64_t more);
 bool collect_passes(const struct search *s, uint32_t facet, uint32_t docid);
 /* Is the count exact however many match? Not a matter of the page. */
 bool collect_counts_all(const struct search *s);
+/* How many products the words of the last attempt find, whatever the filter: with that number it is
+ * decided whether another attempt is made. Exact where it is below the constants of the profile. */
+uint64_t collect_by_words(const struct search *s);
 /* `all`: products hold every group of the plan, else any. A plan without groups browses. */
 enum status collect_attempt(struct search *s, bool all);
 

@@ -7,7 +7,8 @@
  * Exact matches are counted; are there fewer than a constant of the profile, typos and words
  * written otherwise are tried; are there too few still, words may be missing. Each attempt runs
  * over all segments with its own top-k. What is tried depends on the count of exact matches only,
- * never on k or offset, so that found, facets and pages of one query belong together.
+ * never on k or offset, so that found, facets and pages of one query belong together; nor on the
+ * filter, so that a value of a facet finds as many as were counted for it.
  */
 
 enum status query_reset_facets(struct search *s)
@@ -76,11 +77,12 @@ static enum status run_closer(struct search *s, uint32_t typos, bool all)
 {
     const struct query *q = s->query;
     const double *n = s->profile.n;
+    double found = (double)collect_by_words(s);
     bool words = s->plan.group_count > 0;
     bool typing = stage(s, STAGE_TYPOS,
-                        q->typos == QUERY_TYPOS_AUTO && s->found < n[PROFILE_typo_below] && words);
+                        q->typos == QUERY_TYPOS_AUTO && found < n[PROFILE_typo_below] && words);
     bool parts =
-        stage(s, STAGE_PARTS, !s->plain && q->typos && s->found < n[PROFILE_parts_below] && words);
+        stage(s, STAGE_PARTS, !s->plain && q->typos && found < n[PROFILE_parts_below] && words);
     if (!typing && !parts)
         return STATUS_OK;
     typos = !typing ? typos : q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2;
@@ -113,11 +115,12 @@ enum status query_attempts(struct search *s)
     if (!st)
         st = run_closer(s, forced, all);
     if (!st && stage(s, STAGE_RELAXED,
-                     q->match == QUERY_RELAXED && s->found < s->profile.n[PROFILE_relax_below] &&
-                         words > 1))
+                     q->match == QUERY_RELAXED && words > 1 &&
+                         (double)collect_by_words(s) < s->profile.n[PROFILE_relax_below]))
         st = run_relaxed(s, false);
     if (!st && stage(s, STAGE_BARE,
-                     s->loose_rule && words > 2 && s->found < s->profile.n[PROFILE_bare_below]))
+                     s->loose_rule && words > 2 &&
+                         (double)collect_by_words(s) < s->profile.n[PROFILE_bare_below]))
         st = run_relaxed(s, true);
     return st;
 }

@@ -68,6 +68,7 @@ struct search {
     uint32_t base;
     bool check_live;
     uint64_t found;
+    uint64_t unfiltered; /* of them and others: what the words find, filter or no filter */
     uint64_t count_to;
     bool count_known; /* the segment at hand is counted without looking */
     bool inexact;

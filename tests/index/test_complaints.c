@@ -60,6 +60,37 @@ static void rows_16_and_17_facets_are_exact_whatever_the_page_and_with_pins(void
     find_close(&f);
 }
 
+static void row_16_counts_never_rise_when_a_filter_is_added(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", NULL);
+    for (int i = 0; i < 90; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p%d", i);
+        const char *title = i < 70 ? "running shoes" : i < 80 ? "trail shoes" : "runing shoes";
+        find_put(&f, &(struct find_product){
+                         .id = id, .title = title, .brand = i < 67 ? "acme" : "nike"});
+    }
+    /* seventy are plenty: no word is dropped, no typo tried, and three of them are of one brand */
+    find_ids(&f, "running shoes");
+    assert_int_equal(f.result.found, 70);
+    static const char *const filters[] = {"brand = nike", "brand = nike and not brand = acme"};
+    struct facet_request facets[2] = {{.field = SLICE_LIT("brand"), .limit = 10},
+                                      {.field = SLICE_LIT("brand"), .limit = 10}};
+    facets[1].disjunctive = true;
+    for (uint32_t n = 0; n < 6; n++) {
+        f.query.filter = slice_str(filters[n % 2]);
+        f.query.facets = facets;
+        f.query.facet_count = n / 2;
+        assert_string_equal(find_set(&f, "running shoes"), "p67 p68 p69");
+        assert_int_equal(f.result.found, 3);
+        assert_int_equal(f.result.dropped_count, 0);
+    }
+    assert_int_equal(f.result.facets[1].count, 70);
+    find_close(&f);
+}
+
 static void row_18_no_typos_in_codes_and_years(void **state)
 {
     (void)state;
@@ -245,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_16_and_17_facets_are_exact_whatever_the_page_and_with_pins),
+        cmocka_unit_test(row_16_counts_never_rise_when_a_filter_is_added),
         cmocka_unit_test(row_18_no_typos_in_codes_and_years),
         cmocka_unit_test(row_19_exact_beats_typo_always),
         cmocka_unit_test(row_20_typos_although_the_misspelling_is_a_word),
