@@ -19,6 +19,7 @@
 #include "server/fetch_changes.h"
 #include "server/fetch_refresh.h"
 #include "server/fetch_write.h"
+#include "server/urgency.h"
 
 enum { TICK_MS = 5, BEAT_MS = 100, CONNECTIONS_PER_HOST = 256 };
 
@@ -99,9 +100,11 @@ int fetcher_main(struct role_context *r)
     enum status st = start(f);
     struct loop_timer *beat = st ? NULL : loop_timer_create(f->loop, 0, BEAT_MS, on_beat, f);
     struct loop_timer *tick = st ? NULL : loop_timer_create(f->loop, 0, TICK_MS, on_tick, f);
-    if (beat && tick)
+    if (beat && tick) {
+        on_beat(f);
+        urgency_patient(URGENCY_NICE); /* no search waits for it; its start may have been idle */
         loop_run(f->loop);
-    else
+    } else
         fprintf(stderr, "fetcher: cannot start: %s\n", status_text(st ? st : STATUS_NO_MEMORY));
     int code = beat && tick ? 0 : 1;
     loop_timer_destroy(&beat);

@@ -17,6 +17,7 @@
 #include "server/loop.h"
 #include "server/process_title.h"
 #include "server/role.h"
+#include "server/urgency.h"
 
 enum {
     BEAT_LIMIT_MS = 2000,
@@ -27,6 +28,7 @@ enum {
     QUICK_DEATHS = 3,
     HEAD_START_MS =
         60, /* fronts answer from the map alone: the others would only take their cores */
+    ASIDE_MS = 400,
     CHILD_MAX = 67
 };
 
@@ -36,6 +38,7 @@ struct child {
     pid_t pid;
     int fds[2]; /* listening sockets, -1 = none */
     int64_t started_ms, again_ms;
+    bool aside; /* it starts when nobody else wants the processor, for ASIDE_MS at most */
     uint32_t quick_deaths;
 };
 
@@ -114,13 +117,18 @@ static void child_run(const struct supervisor *s, const struct child *c, uint32_
     exit(role_run(role_name(c->role), c->number, slot));
 }
 
-/* Later ones start clean of what the supervisor has opened since. */
+/* Later ones start clean of what the supervisor has opened since. That takes as long as many
+ * searches; a fetcher, which none of them waits for, steps aside until it has started. */
 static void child_exec(const struct supervisor *s, const struct child *c, uint32_t slot)
 {
     char number[16], place[16];
     child_settle(s, c);
     snprintf(number, sizeof number, "%u", c->number);
     snprintf(place, sizeof place, "%u", slot);
+    if (c->role == ROLE_FETCHER) {
+        urgency_patient(URGENCY_NICE);
+        urgency_idle(URGENCY_NICE);
+    }
     execl("/proc/self/exe", "soukd", "--role", role_name(c->role), "--number", number, "--slot",
           place, (char *)NULL);
     _exit(127);
@@ -140,6 +148,7 @@ static void child_start(struct supervisor *s, uint32_t slot)
     if (pid == 0)
         child_exec(s, c, slot);
     c->started_ms = clock_mono_ms();
+    c->aside = s->loop && c->role == ROLE_FETCHER;
     c->again_ms = pid < 0 ? c->started_ms + BACKOFF_MS : 0;
     c->pid = pid < 0 ? 0 : pid;
     atomic_store(&p->pid, (uint32_t)c->pid);
@@ -237,6 +246,10 @@ static void on_watch(void *ctx)
     for (uint32_t i = 0; i < s->child_count; i++) {
         struct child *c = &s->children[i];
         int64_t beat = (int64_t)atomic_load(&s->shared->processes[i].beat);
+        if (c->pid && c->aside && now - c->started_ms >= ASIDE_MS) {
+            urgency_lift(c->pid, true);
+            c->aside = false;
+        }
         if (!c->pid && c->again_ms && now >= c->again_ms)
             child_start(s, i);
         else if (c->pid &&

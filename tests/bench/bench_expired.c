@@ -112,7 +112,7 @@ static double after(struct index *ix, struct expired *e, struct snapshot *snap, 
                     uint64_t *next, uint64_t *sequence, int64_t now)
 {
     struct batch *b;
-    const struct change c = {.validated_ms = now, .ttl_ms = 1000 * MINUTE};
+    const struct change c = {.validated_ms = now, .ttl_ms = INT64_C(1000) * MINUTE};
     must(batch_begin(ix, &b), "begin");
     for (int i = 0; i < TOUCHED; i++, *next += 2) {
         char id[24];

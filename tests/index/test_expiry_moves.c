@@ -122,7 +122,7 @@ static void names_go_with_the_commits_that_are_forgotten(void **state)
     struct store_cursor *c;
     struct slice key, value;
     uint32_t rows = 0;
-    for (uint64_t g = 1; g <= 3 * EXPIRY_MOVES; g++) {
+    for (uint64_t g = 1; g <= UINT64_C(3) * EXPIRY_MOVES; g++) {
         struct expiry_move m = renewal((uint32_t)g, 500, 900000);
         add(g, &m);
     }

@@ -1,15 +1,13 @@
 """The files of souk-load: JSON against its schema, .hgrm, interval log, the page in a browser."""
-import base64
 import json
 import os
 import re
 import shutil
-import struct
 import subprocess
 import tempfile
 import unittest
-import zlib
 
+from souk_histogram import decode_histogram
 from souk_system import BIN, SLACK, SOURCE, Server, products
 
 LOAD = os.path.join(BIN, 'souk-load')
@@ -48,37 +46,6 @@ def schema_faults(value, schema, root, at='report'):
             yield f'{at}: {len(value)} items'
         for i, v in enumerate(value):
             yield from schema_faults(v, schema.get('items', {}), root, f'{at}[{i}]')
-
-
-def decode_histogram(text):
-    """HdrHistogram V2, deflated, in base64 -> {value: count}; written from the format's description."""
-    raw = base64.b64decode(text)
-    cookie, length = struct.unpack('>II', raw[:8])
-    assert cookie & ~0xf0 == 0x1c849304, hex(cookie)
-    body = zlib.decompress(raw[8:8 + length])
-    cookie, size, offset, digits, low, high, ratio = struct.unpack('>IIIIQQd', body[:40])
-    assert cookie & ~0xf0 == 0x1c849303 and digits == 3 and low == 1 and ratio == 1 and offset == 0
-    counts, index, at, end = {}, 0, 40, 40 + size
-    while at < end:
-        value = shift = 0
-        while True:
-            byte = body[at]
-            at += 1
-            if shift == 56:
-                value |= byte << shift
-                break
-            value |= (byte & 0x7f) << shift
-            shift += 7
-            if not byte & 0x80:
-                break
-        value = (value >> 1) ^ -(value & 1)
-        if value < 0:
-            index += -value
-            continue
-        bucket = max(index // 1024 - 1, 0)
-        counts[(index - bucket * 1024) << bucket] = value
-        index += 1
-    return counts
 
 
 class Report(unittest.TestCase):

@@ -60,6 +60,32 @@ class Processes(unittest.TestCase):
         self.assertEqual(self.server.search('shop', 'zebra stool')['found'], 2)
         self.assertIsNotNone(before)
 
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root')
+    def test_a_fetcher_that_starts_again_steps_aside_until_it_has(self):
+        def policy(pid):  # of the main thread: 0 usual, 5 idle; and niceness
+            try:
+                with open(f'/proc/{pid}/stat') as f:
+                    words = f.read().rpartition(')')[2].split()
+                return int(words[38]), int(words[16])
+            except (FileNotFoundError, ProcessLookupError):
+                return None, None
+
+        idle, usual, started, lifted = (os.SCHED_IDLE, 3), (os.SCHED_OTHER, 3), time.monotonic(), False
+        while time.monotonic() - started < 30 and not lifted:
+            before, until = set(child_pids(self.server.process.pid)), time.monotonic() + 1.2
+            self.server.kill_child('fetcher 0')
+            while time.monotonic() < until and not lifted:
+                for pid in set(child_pids(self.server.process.pid)) - before:
+                    if policy(pid) == idle:
+                        os.kill(pid, signal.SIGSTOP)  # and one that does not come to it is lifted by the supervisor
+                        time.sleep(0.05)
+                        if policy(pid) == idle:
+                            wait_until(lambda pid=pid: policy(pid) == usual, 1, 'it is lifted')
+                            lifted = True
+                        os.kill(pid, signal.SIGCONT)
+        self.assertTrue(lifted, 'never seen to step aside')
+        wait_until(lambda: policy(self.server.children().get('fetcher 0')) == usual, 5, 'it takes its part')
+
     def test_a_stopped_front_is_killed_and_waiting_connections_are_answered(self):
         old = self.server.pid('front 1')
         os.kill(old, signal.SIGSTOP)
