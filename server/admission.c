@@ -8,7 +8,8 @@ enum {
     CREDIT_MAX_US = 50000,
     OWN_KEPT = 4096, /* bytes of body memory a spare entry may keep */
     INGEST_PERCENT = 10,
-    LOWEST_PERCENT = 5
+    LOWEST_PERCENT = 5,
+    OVERLOADED_SHED_PERCENT = 5
 };
 
 /* Importance, highest first, is the order of the enum. */
@@ -114,6 +115,12 @@ static struct waiting *take_out(struct admission *a, struct waiting *w)
     return w;
 }
 
+static bool too_old(const struct admission_queue *q, enum admission_id id, int64_t now_us)
+{
+    int64_t target = queue_rows[id].target_us;
+    return target && q->oldest && now_us - q->oldest->received_us > target;
+}
+
 enum status admission_add(struct admission *a, enum admission_id id, uint64_t conn_id,
                           const struct frame *f, int64_t now_us, int64_t deadline_us,
                           struct waiting **evicted)
@@ -121,6 +128,8 @@ enum status admission_add(struct admission *a, enum admission_id id, uint64_t co
     struct admission_queue *q = &a->queues[id];
     *evicted = NULL;
     bool full = q->count >= q->limit;
+    if (full && !queue_rows[id].drops && too_old(q, id, now_us))
+        q->overloaded = true;
     if ((full && !q->overloaded) || a->bytes + f->body.len > a->bytes_max) {
         q->refused++;
         return STATUS_OVERLOADED;
@@ -141,6 +150,11 @@ enum status admission_add(struct admission *a, enum admission_id id, uint64_t co
     append(q, w);
     a->bytes += f->body.len;
     return STATUS_OK;
+}
+
+void admission_refused(struct admission *a, enum admission_id id)
+{
+    a->queues[id].refused++;
 }
 
 /* Those of this pass are the newest of each queue, so the walk ends at the first that was kept. */
@@ -352,9 +366,17 @@ static uint32_t pressure_of(struct admission_queue *q, int64_t target)
     uint64_t came = (served + shed) * 100 / (served ? served : 1);
     if (shed && came > p)
         p = came;
+    q->served_window = (uint32_t)served;
     q->served_before = q->served;
     q->shed_before += shed;
     return p > ADMISSION_PRESSURE_MAX ? ADMISSION_PRESSURE_MAX : (uint32_t)p;
+}
+
+/* What is given out for newer ones is what makes a queue look young: no sign that it got short. */
+static bool gives_out(const struct admission_queue *q)
+{
+    uint64_t served = q->served - q->served_before, shed = shed_ever(q) - q->shed_before;
+    return shed * 100 > (served + shed) * OVERLOADED_SHED_PERCENT;
 }
 
 static void window_end(struct admission_queue *q, enum admission_id id, uint32_t limit_max)
@@ -362,12 +384,13 @@ static void window_end(struct admission_queue *q, enum admission_id id, uint32_t
     int64_t target = queue_rows[id].target_us;
     bool long_wait = q->count && q->least_age_us != INT64_MAX && q->least_age_us > target;
     uint32_t least = enough(q, queue_rows[id].least_us), most = limit_of(q, target, limit_max);
+    bool gave_out = gives_out(q);
     q->pressure = pressure_of(q, target);
     if (target) {
-        q->overloaded = long_wait;
+        q->overloaded = long_wait || (q->overloaded && gave_out);
         if (long_wait)
             q->limit = at_least(q->limit * 9 / 10, least);
-        else if (q->peak >= q->limit / 2)
+        else if (!q->overloaded && q->peak >= q->limit / 2)
             q->limit += 1 + q->limit / 16;
         if (q->limit > most || q->limit == q->limit_most)
             q->limit = most; /* it was not shrunk */

@@ -61,6 +61,7 @@ struct admission_queue {
     uint32_t pressure;                       /* of the last window, see admission_pressure() */
     uint64_t served, refused, late, dropped; /* ever */
     uint64_t served_before, shed_before;     /* at the start of this window */
+    uint32_t served_window;                  /* in the last one */
 };
 
 struct admission {
@@ -91,6 +92,8 @@ void admission_fini(struct admission *a);
 enum status admission_add(struct admission *a, enum admission_id id, uint64_t conn_id,
                           const struct frame *f, int64_t now_us, int64_t deadline_us,
                           struct waiting **evicted);
+/* One was refused without being looked at. */
+void admission_refused(struct admission *a, enum admission_id id);
 /* Copies the bodies of those that still wait; the buffers of the pass may be used again. */
 void admission_keep(struct admission *a);
 /* The next one and what to do with it (see above); NULL when none waits. Give it back with

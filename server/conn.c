@@ -232,6 +232,8 @@ static void want(struct conn *c)
     bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) &&
                  c->in_flight < c->front->in_flight_most;
     bool writes = c->out.len && !c->touched;
+    if (reads == c->unwatched)
+        conn_watched(c, reads);
     loop_watch_set(c->watch, (reads ? LOOP_READ : 0) | (writes ? LOOP_WRITE : 0));
 }
 

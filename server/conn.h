@@ -29,6 +29,7 @@
 
 #include "protocol/buf.h"
 #include "protocol/frame.h"
+#include "server/arrival.h"
 #include "server/loop.h"
 
 struct front;
@@ -36,7 +37,7 @@ struct client;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING };
 
-enum { CONN_FRAMES = 64, CONN_WAITING = 64, CONN_REFUSALS_US = 4000 };
+enum { CONN_FRAMES = 64, CONN_FRAMES_REFUSED = 256, CONN_WAITING = 64, CONN_REFUSALS_US = 10000 };
 
 /* Bytes moved since a moment, to tell a slow peer from a busy one. since_ms 0 = nothing pends. */
 struct pace {
@@ -55,6 +56,7 @@ struct conn {
     size_t in_at, out_at;        /* consumed, sent */
     uint32_t in_flight, waiting; /* not answered yet; of those, in a queue of admission */
     int64_t last_ms, opened_ms, read_us;
+    struct arrival arrival;            /* when came what is read */
     int64_t full_us;                   /* when its bucket of limits.connection_rate is full again */
     struct pace frame_pace, send_pace; /* of a frame that is not whole; of unsent replies */
     struct client *client;             /* limits by the name of HELLO */
@@ -64,6 +66,7 @@ struct conn {
     bool again;                        /* in the list of those whose backlog can go on */
     bool refused;                      /* the last read brought refused requests */
     bool goaway;
+    bool unwatched;     /* nobody is told when it gets readable */
     uint32_t dropped;   /* requests of it that were given up, since the last read */
     size_t refusals;    /* bytes of refusals in `out` that were not sent yet */
     int64_t flushed_us; /* when output left last */
@@ -124,6 +127,8 @@ uint32_t conn_drain_step(struct front *f, int64_t now_ms, bool all);
 
 /* conn_read.c: the socket is readable. */
 void conn_readable(struct conn *c);
+/* Whether it will be told when it gets readable: what comes meanwhile ages in the socket. */
+void conn_watched(struct conn *c, bool watched);
 /* Before the pass runs requests: frames an earlier pass left over. */
 void conn_take_backlogs(struct front *f);
 /* A refusal without body; the client may come back after retry_ms. */

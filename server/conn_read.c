@@ -1,12 +1,14 @@
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "protocol/wire.h"
 #include "server/clients.h"
 #include "server/conn.h"
 #include "server/front.h"
 
 enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024 };
-enum { GAP_MOST_US = 1000000, READ_MOST_US = 5 };
+enum { GAP_MOST_US = 1000000, READ_MOST_US = 5, NEWEST_LEAST = 2 };
 
 /* --- refusing --------------------------------------------------------------------------------- */
 
@@ -61,6 +63,7 @@ static bool held_off(struct conn *c, int64_t now)
     struct refusing *r = &c->front->refusing;
     if (!c->refused || now - c->read_us >= r->gap_us || admission_idle(&c->front->admission))
         return false;
+    arrival_stands(&c->arrival, now);
     r->held_off++;
     return true;
 }
@@ -110,8 +113,27 @@ static uint32_t over_limits(struct conn *c, int64_t now_us)
     return wait_ms;
 }
 
+/* How many of a read may enter a queue that runs the newest first and gives out the oldest: twice
+ * its share of those that are served until it is read again. More would only be pushed out again.
+ */
+static uint32_t newest_most(const struct front *f, enum admission_id q)
+{
+    const struct admission_queue *queue = &f->admission.queues[q];
+    if (!queue->overloaded || !f->refusing.conns)
+        return UINT32_MAX;
+    int64_t share = 2 * (int64_t)queue->served_window * f->refusing.gap_us / ADMISSION_WINDOW_US /
+                    f->refusing.conns;
+    return share > NEWEST_LEAST ? (uint32_t)share : NEWEST_LEAST;
+}
+
+/* Of a read: when, and how many more frames came with it. */
+struct place {
+    int64_t now_us, came_us;
+    uint32_t behind;
+};
+
 /* False when it was refused. */
-static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
+static bool take_frame(struct conn *c, const struct frame *f, const struct place *at)
 {
     struct front *front = c->front;
     const struct operation *o = operation_of(f->opcode);
@@ -125,14 +147,14 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
     if (o->at_once) {
         c->in_flight++;
         c->client->in_flight++;
-        dispatch(front, &(struct request){c, *f, now_us, INT64_MAX});
+        dispatch(front, &(struct request){c, *f, at->came_us, INT64_MAX});
         return true;
     }
     if (front->closing) {
         refuse_with_text(c, f, STATUS_GOING_AWAY);
         return true;
     }
-    uint32_t wait_ms = over_limits(c, now_us);
+    uint32_t wait_ms = over_limits(c, at->now_us);
     if (wait_ms) {
         conn_refuse(c, f, STATUS_RATE_LIMITED, wait_ms);
         return false;
@@ -141,9 +163,11 @@ static bool take_frame(struct conn *c, const struct frame *f, int64_t now_us)
     struct waiting *evicted = NULL;
     enum admission_id queue = front_queue_of(c, f);
     enum status s = STATUS_OVERLOADED;
-    if (front->memory < MEMORY_SHORT || queue < QUEUE_SHEDDABLE)
-        s = admission_add(&front->admission, queue, c->id, f, now_us, now_us + (int64_t)ms * 1000,
-                          &evicted);
+    if (at->behind >= newest_most(front, queue))
+        admission_refused(&front->admission, queue);
+    else if (front->memory < MEMORY_SHORT || queue < QUEUE_SHEDDABLE)
+        s = admission_add(&front->admission, queue, c->id, f, at->came_us,
+                          at->came_us + (int64_t)ms * 1000, &evicted);
     if (evicted)
         pass_refuse(front, evicted, STATUS_OVERLOADED);
     if (s) {
@@ -179,6 +203,21 @@ static bool may_take(const struct conn *c)
            c->in_flight < c->front->in_flight_most;
 }
 
+/* Whole frames, as far as their lengths tell. */
+static uint32_t frames_at_hand(struct slice b, uint32_t most)
+{
+    uint32_t n = 0;
+    size_t at = 0;
+    while (n < most && b.len - at >= FRAME_HEADER) {
+        size_t len = FRAME_HEADER + (size_t)wire_load32(b.ptr + at + 12);
+        if (len > b.len - at)
+            break;
+        at += len;
+        n++;
+    }
+    return n;
+}
+
 /* Takes what the pass may take; returns the bytes used. `need`: more than the bytes at hand, when a
  * frame is not whole. */
 static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
@@ -186,12 +225,13 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
     struct front *front = c->front;
     int64_t now = front->now_us;
     size_t at = 0, used;
-    uint32_t frames = 0, refused = 0;
+    uint32_t frames = 0, refused = 0, most = c->refused ? CONN_FRAMES_REFUSED : CONN_FRAMES;
+    uint32_t at_hand = front->refusing.conns ? frames_at_hand(bytes, most) : 0;
     c->backlog = false;
     *need = 0;
     while (at < bytes.len) {
         struct frame f;
-        if (frames == CONN_FRAMES || !may_take(c)) {
+        if (frames == most || !may_take(c)) {
             c->backlog = c->state == CONN_OPEN;
             break;
         }
@@ -210,8 +250,11 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
         if (s)
             refuse_with_text(c, &f, s);
         else
-            refused += !take_frame(c, &f, now);
+            refused += !take_frame(c, &f,
+                                   &(struct place){now, arrival_of(&c->arrival, at, bytes.len),
+                                                   at_hand > frames ? at_hand - frames : 0});
     }
+    arrival_taken(&c->arrival, at, bytes.len);
     if (frames)
         c->last_ms = now / 1000;
     refused += c->dropped;
@@ -222,8 +265,8 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
         int64_t spent = front->now_us - c->read_us, most = READ_MOST_US + frames;
         if (spent > most) /* somebody else had the processor meanwhile */
             spent = most;
-        /* Half as much again for the write. */
-        refusing_paid(&front->refusing, spent * 3 / 2 * refused / frames);
+        /* A quarter as much again for the write. */
+        refusing_paid(&front->refusing, spent * 5 / 4 * refused / frames);
     }
     return at;
 }
@@ -240,6 +283,15 @@ static void frame_pace_set(struct conn *c, size_t len, size_t got)
         c->frame_pace.bytes += got;
 }
 
+/* How much more stands in the socket is asked only where it makes a difference. */
+static void note_arrival(struct conn *c, size_t got, size_t room)
+{
+    int left = 0;
+    if (got == room && c->arrival.unread_us)
+        ioctl(c->fd, FIONREAD, &left);
+    arrival_read(&c->arrival, got, left > 0 ? (size_t)left : 0, c->front->now_us);
+}
+
 /* More of a frame that has begun: behind its beginning. False when the peer is gone. */
 static bool read_more(struct conn *c)
 {
@@ -253,6 +305,7 @@ static bool read_more(struct conn *c)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     c->in.len += (size_t)n;
     c->front->bytes_in += (uint64_t)n;
+    note_arrival(c, (size_t)n, room);
     size_t need;
     c->in_at = take_frames(c, buf_slice(&c->in), &need);
     frame_pace_set(c, c->in.len - c->in_at, (size_t)n);
@@ -275,6 +328,7 @@ static bool read_inbox(struct conn *c)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     t->inbox_len += (size_t)n;
     c->front->bytes_in += (uint64_t)n;
+    note_arrival(c, (size_t)n, room);
     size_t need, used = take_frames(c, slice_make(at, (size_t)n), &need);
     if (used < (size_t)n)
         buf_put(&c->in, at + used, (size_t)n - used);
@@ -318,6 +372,16 @@ void conn_take_backlogs(struct front *f)
         frame_pace_set(c, c->in.len - c->in_at, 0);
         conn_touch(c);
     }
+}
+
+void conn_watched(struct conn *c, bool watched)
+{
+    int stands = 0;
+    if (!watched)
+        arrival_stands(&c->arrival, c->front->now_us);
+    else if (c->unwatched && ioctl(c->fd, FIONREAD, &stands) == 0 && !stands)
+        arrival_empty(&c->arrival);
+    c->unwatched = !watched;
 }
 
 bool conn_gave_up(struct conn *c, uint32_t request_id)

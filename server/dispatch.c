@@ -110,6 +110,16 @@ static void answer_error(struct request *rq, size_t before, enum status s, struc
     c->front->errors++;
 }
 
+/* A page that is ready behind its deadline: nobody waits for it any more. What changes something is
+ * told of whenever it is done. */
+static bool too_late(const struct request *rq)
+{
+    static const uint32_t pages =
+        1u << OP_SEARCH | 1u << OP_MULTI_SEARCH | 1u << OP_GET | 1u << OP_SUGGEST;
+    return rq->frame.opcode < 32 && pages >> rq->frame.opcode & 1 &&
+           rq->deadline_us < rq->conn->front->now_us;
+}
+
 void dispatch(struct front *f, struct request *rq)
 {
     struct conn *c = rq->conn;
@@ -129,6 +139,8 @@ void dispatch(struct front *f, struct request *rq)
         return;
     if (c->out.failed)
         s = STATUS_NO_MEMORY;
+    else if (!s && too_late(rq))
+        s = STATUS_DEADLINE;
     if (s)
         answer_error(rq, before, s, &fault);
     conn_answered(c);

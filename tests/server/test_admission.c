@@ -152,6 +152,8 @@ static void an_overloaded_queue_runs_the_newest_and_drops_the_old(void **state)
     expect(1, STATUS_OVERLOADED);
     expect(2, STATUS_OVERLOADED);
     window();
+    assert_true(a.queues[QUEUE_SHEDDABLE].overloaded); /* it only got short by dropping */
+    window();
     assert_false(a.queues[QUEUE_SHEDDABLE].overloaded);
 }
 
@@ -169,6 +171,51 @@ static void a_full_overloaded_queue_takes_the_newest_for_the_oldest(void **state
     assert_int_equal(evicted->frame.request_id, 1);
     expect(4, STATUS_OK);
     expect(2, STATUS_OK);
+}
+
+/* Giving out the old for the new makes a queue look young; it is as overloaded as before. */
+static void a_queue_stays_overloaded_while_it_gives_out(void **state)
+{
+    (void)state;
+    struct admission_queue *q = &a.queues[QUEUE_CRITICAL];
+    q->limit = 2;
+    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_CRITICAL, 2);
+    now += 21 * MS;
+    window();
+    assert_true(q->overloaded);
+    q->limit = 2;
+    for (uint32_t i = 3; i < 40; i++) {
+        now += 10 * MS;
+        assert_int_equal(add(QUEUE_CRITICAL, i), STATUS_OK);
+        assert_non_null(evicted);
+        window(); /* the oldest is 10 ms old */
+        assert_true(q->overloaded);
+        if (i > 3) /* then the oldest is young */
+            assert_int_equal(q->limit, 2);
+        q->limit = 2;
+    }
+    admission_forget(&a, CONN);
+    q->served += 100; /* nothing was refused */
+    window();
+    assert_false(q->overloaded);
+}
+
+/* Who would be refused is not, once those before it have waited for long: no window is waited for.
+ */
+static void a_full_old_critical_queue_turns_to_the_newest_at_once(void **state)
+{
+    (void)state;
+    a.queues[QUEUE_CRITICAL].limit = a.queues[QUEUE_SHEDDABLE].limit = 1;
+    add(QUEUE_CRITICAL, 1);
+    add(QUEUE_SHEDDABLE, 2);
+    now += 19 * MS;
+    assert_int_equal(add(QUEUE_CRITICAL, 3), STATUS_OVERLOADED);
+    now += 2 * MS;
+    assert_int_equal(add(QUEUE_CRITICAL, 4), STATUS_OK);
+    assert_int_equal(evicted->frame.request_id, 1);
+    assert_int_equal(add(QUEUE_SHEDDABLE, 5), STATUS_OVERLOADED); /* a burst of those is served */
+    expect(4, STATUS_OK);
 }
 
 static void critical_requests_wait_for_their_deadline_instead(void **state)
@@ -471,6 +518,8 @@ int main(void)
         TEST(a_burst_is_not_overload),
         TEST(an_overloaded_queue_runs_the_newest_and_drops_the_old),
         TEST(a_full_overloaded_queue_takes_the_newest_for_the_oldest),
+        TEST(a_queue_stays_overloaded_while_it_gives_out),
+        TEST(a_full_old_critical_queue_turns_to_the_newest_at_once),
         TEST(critical_requests_wait_for_their_deadline_instead),
         TEST(the_limit_grows_back_only_while_it_is_used),
         TEST(what_is_served_in_time_is_not_refused),

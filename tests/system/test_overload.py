@@ -89,6 +89,27 @@ class Overload(unittest.TestCase):
         self.assertEqual(self.server.pid('front 0'), self.front)
         self.assertLess(rss_mb(self.front), 256 * SLACK)
 
+    def test_what_is_answered_at_ten_times_the_peak_is_answered_in_time(self):
+        """Requests age in sockets that are read seldom: who takes them for new answers behind their deadline."""
+        asked = ['-k', '100', '--facet', 'brand', '--deadline', str(DEADLINE_MS), '--class', 'critical']
+        peak = self.load(*asked, '--closed-loop', '16', '--duration', '1')['rates']['goodput']
+        wait_until(self.normal, 6, 'back to normal')
+        report = self.load(*asked, '--rate', str(10 * peak), '--arrivals', 'poisson', '--duration', '3')
+        told = report['requests'], report['latency']
+        self.assertLessEqual(report['requests']['late'], 0.03 * SLACK * report['requests']['ok'], told)
+        self.assertGreaterEqual(report['rates']['goodput'], 0.6 / SLACK * peak, told)
+        wait_until(self.normal, 6, 'back to normal')
+
+    def test_no_page_is_sent_behind_its_deadline(self):
+        """Found in time, but with its thousand marked titles ready too late."""
+        marks = wire.tlv('SEARCH', 'HIGHLIGHT', wire.text('<') + wire.text('>') + wire.varint(1) + wire.text('title'))
+        body = b''.join(wire.tlv('SEARCH', *part) for part in (('CATALOG', 'shop'), ('TEXT', 'shoes'), ('K', 1000), ('NO_CACHE', 1))) + marks
+        with wire.Connection(('127.0.0.1', self.server.port)) as c:
+            usual = min(c.call('SEARCH', body, deadline_ms=5000).time for _ in range(5))
+            self.assertGreater(usual, 2500, 'takes long')
+            late = [c.call('SEARCH', body, check=False, deadline_ms=usual // 2000) for _ in range(40)]
+            self.assertEqual({wire.STATUSES[r.status] for r in late}, {'DEADLINE'}, [r.time for r in late])
+
     def test_shoppers_who_come_at_once_meet_their_deadlines(self):
         """From one moment to the next 1.6 times what can be done with everything on: the ladder is there in time."""
         asked = ['-k', '100', '--facet', 'brand', '--deadline', str(DEADLINE_MS), '--class', 'critical']
