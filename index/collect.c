@@ -94,49 +94,6 @@ static enum status keep_phrases(struct search *s, uint32_t *docs, uint32_t *scor
     return STATUS_OK;
 }
 
-static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
-{
-    struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, docid - s->base)};
-    sort_keys_fill(&s->sort, docid, score, c.keys);
-    if (s->groups)
-        return groups_take(s->groups, &c, score);
-    if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
-        if (!candidate_before(&s->cursor->last, &c))
-            return STATUS_OK;
-        s->behind++;
-    }
-    if (s->apart)
-        topk_push_once(&s->top, &c);
-    else
-        topk_push(&s->top, &c);
-    return STATUS_OK;
-}
-
-static enum status rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
-{
-    enum status st = STATUS_OK;
-    uint32_t i = 0;
-    bool by_score = !s->sort.count && !s->groups;
-    for (; !st && i < count && !(by_score && s->top.count == s->top.cap); i++)
-        st = rank_one(s, docs[i], scores[i]);
-    if (st || i == count)
-        return st;
-    /* The top is full: only what scores no less than its worst. The rest is behind any cursor. */
-    uint32_t left = count - i, kept = 0;
-    if (s->top.cap)
-        kept = kernels_best()->keep(docs + i, scores + i, left, (uint32_t)s->top.items[0].keys[0]);
-    s->behind += left - kept;
-    for (uint32_t k = i; k < i + kept; k++)
-        segment_tie_prefetch(s->segment, docs[k] - s->base);
-    for (uint32_t k = i; !st && k < i + kept; k++) {
-        if (scores[k] < s->top.items[0].keys[0]) /* the worst is better by now */
-            s->behind++;
-        else
-            st = rank_one(s, docs[k], scores[k]);
-    }
-    return st;
-}
-
 /* --- filtering, counting ---------------------------------------------------------------------- */
 
 bool collect_passes(const struct search *s, uint32_t facet, uint32_t docid)
@@ -192,7 +149,7 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
         s->found += count;
         s->unfiltered += b->count;
     }
-    return rank(s, docs, scores, count);
+    return collect_rank(s, docs, scores, count);
 }
 
 static enum status ask_clauses(struct search *s, const uint32_t *docs, const uint32_t *scores,
@@ -240,7 +197,7 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         facet_count_all(s->facets[f], docs, count);
     if (!s->count_known && !s->again)
         s->found += count;
-    return st ? st : rank(s, docs, scores, count);
+    return st ? st : collect_rank(s, docs, scores, count);
 }
 
 /* More read than the query may: the rest is left out, and told. */
@@ -464,7 +421,11 @@ enum status collect_attempt(struct search *s, bool all)
         groups_reset(s->groups);
     s->inexact = false;
     bool sharing = s->searcher->share.arena && !s->cursor;
-    enum status st = sharing ? collect_shared(s, all) : collect_segments(s, all);
+    enum status st = collect_begin_ranking(s);
+    if (!st)
+        st = sharing ? collect_shared(s, all) : collect_segments(s, all);
+    if (!st)
+        collect_end_ranking(s);
     if (!st && s->groups)
         groups_select(s->groups, s->cursor && !s->cursor->in_window ? &s->cursor->last : NULL,
                       &s->top, &s->behind);

@@ -1,4 +1,4 @@
-/* collect_private - what collect.c and collect_count.c share: what is known of the count. */
+/* collect_private - what the files collect*.c share: what is known of the count, the ranking. */
 #ifndef SOUK_INDEX_COLLECT_PRIVATE_H
 #define SOUK_INDEX_COLLECT_PRIVATE_H
 
@@ -16,5 +16,11 @@ enum status collect_count_by_df(struct search *s);
 bool collect_may_count_bits(const struct search *s);
 /* Counts documents of the segment at hand, where that can be. */
 void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words);
+
+/* Before the first segment, for each batch of what passed every sieve (docids, their scores), and
+ * behind the last one. `top` tells all the time what may still enter. */
+enum status collect_begin_ranking(struct search *s);
+enum status collect_rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count);
+void collect_end_ranking(struct search *s);
 
 #endif

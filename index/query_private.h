@@ -7,6 +7,7 @@
 #ifndef SOUK_INDEX_QUERY_PRIVATE_H
 #define SOUK_INDEX_QUERY_PRIVATE_H
 
+#include "index/best.h"
 #include "index/excluded.h"
 #include "index/facet.h"
 #include "index/filter.h"
@@ -56,6 +57,8 @@ struct search {
     uint32_t segment_place;
     struct sort_keys sort;
     struct topk top;
+    struct best best;            /* stands for `top` while matches of a plain search are ranked */
+    bool by_score;               /* it does */
     uint32_t top_room;           /* of top.items; a search that shows nothing ranks nothing */
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
     struct query_cursor *cursor; /* NULL = from the first */

@@ -1,0 +1,90 @@
+#include "index/collect_private.h"
+
+/*
+ * What passed every sieve is ranked. Where nothing but the score orders what is found, from the
+ * first page on, numbers stand for the candidates until all segments are read.
+ */
+
+static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
+{
+    struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, docid - s->base)};
+    sort_keys_fill(&s->sort, docid, score, c.keys);
+    if (s->groups)
+        return groups_take(s->groups, &c, score);
+    if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
+        if (!candidate_before(&s->cursor->last, &c))
+            return STATUS_OK;
+        s->behind++;
+    }
+    if (s->apart)
+        topk_push_once(&s->top, &c);
+    else
+        topk_push(&s->top, &c);
+    return STATUS_OK;
+}
+
+/* By score alone: numbers instead of candidates. */
+static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    struct best *b = &s->best;
+    uint32_t i = 0, kept;
+    for (; i < count && b->count < b->cap; i++)
+        best_push(b, best_number_of(scores[i], segment_tie(s->segment, docs[i] - s->base), docs[i]),
+                  s->apart);
+    kept = i == count ? 0 : kernels_best()->keep(docs + i, scores + i, count - i, best_floor(b));
+    for (uint32_t k = i; k < i + kept; k++)
+        segment_tie_prefetch(s->segment, docs[k] - s->base);
+    for (uint32_t k = i; k < i + kept; k++)
+        if (scores[k] >= best_floor(b)) /* which is higher by now */
+            best_push(
+                b, best_number_of(scores[k], segment_tie(s->segment, docs[k] - s->base), docs[k]),
+                s->apart);
+    best_tell(b, &s->top);
+}
+
+enum status collect_rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    enum status st = STATUS_OK;
+    uint32_t i = 0;
+    bool by_score = !s->sort.count && !s->groups;
+    if (s->by_score) {
+        rank_numbers(s, docs, scores, count);
+        return st;
+    }
+    for (; !st && i < count && !(by_score && s->top.count == s->top.cap); i++)
+        st = rank_one(s, docs[i], scores[i]);
+    if (st || i == count)
+        return st;
+    /* The top is full: only what scores no less than its worst. The rest is behind any cursor. */
+    uint32_t left = count - i, kept = 0;
+    if (s->top.cap)
+        kept = kernels_best()->keep(docs + i, scores + i, left, (uint32_t)s->top.items[0].keys[0]);
+    s->behind += left - kept;
+    for (uint32_t k = i; !st && k < i + kept; k++) {
+        if (scores[k] < s->top.items[0].keys[0]) /* the worst is better by now */
+            s->behind++;
+        else
+            st = rank_one(s, docs[k], scores[k]);
+    }
+    return st;
+}
+
+enum status collect_begin_ranking(struct search *s)
+{
+    s->by_score = !s->sort.count && !s->groups && !s->cursor && s->top.cap;
+    if (!s->by_score)
+        return STATUS_OK;
+    if (s->best.cap < s->top.cap)
+        s->best.heap = arena_alloc(s->arena, s->top.cap * sizeof *s->best.heap);
+    s->best.cap = s->top.cap;
+    if (!s->best.heap)
+        return STATUS_NO_MEMORY;
+    best_from(&s->best, &s->top);
+    return STATUS_OK;
+}
+
+void collect_end_ranking(struct search *s)
+{
+    if (s->by_score)
+        best_to(&s->best, &s->top);
+}
