@@ -1,6 +1,7 @@
 #include "index/postings.h"
 #include "index/deltas.h"
 #include "index/kernels.h"
+#include "index/positions.h"
 #include "index/segment_private.h"
 
 /*
@@ -294,41 +295,83 @@ enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool
 
 /* --- positions -------------------------------------------------------------------------------- */
 
-enum status postings_position_stream(const struct postings *p, uint32_t b, struct wire_reader *r)
+/* Where those of a block lie, and what lies behind; `parts` is filled for all but tiny lists. */
+static enum status positions_at(const struct postings *p, uint32_t b, struct block_parts *parts,
+                                struct slice *bytes)
+{
+    if (p->df > POSTINGS_BLOCK && !p->pos)
+        return STATUS_NOT_FOUND;
+    enum status s = block_parts(p, b, p->pos ? (size_t)BLOCK_MAX : (size_t)SEGMENT_CELL, parts);
+    if (s)
+        return s;
+    *bytes = p->pos ? segment_window(p->segment, p->pos[b], SEGMENT_CELL)
+                    : slice_make(parts->behind.at, (size_t)(parts->behind.end - parts->behind.at));
+    return bytes->len ? STATUS_OK : STATUS_CORRUPT;
+}
+
+/* Are positions of the list packed? */
+static bool packed_positions(const struct postings *p)
+{
+    return p->df >= LIST_TINY && p->segment->head.format > SEGMENT_FORMAT_STREAMS;
+}
+
+static enum status stored_stream(const struct postings *p, uint32_t b, struct wire_reader *r)
 {
     struct block_parts parts;
     struct postings_block block;
+    struct slice bytes;
     if (p->df < LIST_TINY)
         return tiny_block(p, &block, r);
-    if (p->df <= POSTINGS_BLOCK) {
-        enum status s = block_parts(p, b, SEGMENT_CELL, &parts);
-        *r = parts.behind;
+    enum status s = positions_at(p, b, &parts, &bytes);
+    if (!s)
+        *r = wire_reader_of(bytes);
+    return s;
+}
+
+enum status postings_position_stream(const struct postings *p, uint32_t b, const uint8_t *evidence,
+                                     struct buf *room, struct wire_reader *r, size_t *stored)
+{
+    struct block_parts parts;
+    struct positions_block block;
+    struct slice bytes;
+    *stored = 0;
+    if (!packed_positions(p))
+        return stored_stream(p, b, r);
+    enum status s = positions_at(p, b, &parts, &bytes);
+    s = s ? s : positions_open(&block, bytes, parts.count, p->segment->head.field_count);
+    buf_clear(room);
+    s = s ? s : positions_stream(&block, evidence, room);
+    if (s)
         return s;
-    }
-    if (!p->pos)
-        return STATUS_NOT_FOUND;
-    *r = wire_reader_of(segment_window(p->segment, p->pos[b], SEGMENT_CELL));
+    *stored = (size_t)(block.end - (const uint8_t *)bytes.ptr);
+    *r = wire_reader_of(buf_slice(room));
     return STATUS_OK;
+}
+
+static uint8_t evidence_at(const struct block_parts *parts, uint32_t i)
+{
+    uint32_t w = parts->table_width;
+    if (w == 8)
+        return parts->packed[i];
+    return parts->table[w ? parts->packed[i * w / 8] >> i * w % 8 & ((1u << w) - 1) : 0];
 }
 
 enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
                                uint32_t cap, uint32_t *count)
 {
+    struct block_parts parts;
+    struct positions_block block;
+    struct slice bytes;
     struct wire_reader r;
     *count = 0;
-    enum status s = postings_position_stream(p, b, &r);
+    if (packed_positions(p)) {
+        enum status s = positions_at(p, b, &parts, &bytes);
+        s = s ? s : positions_open(&block, bytes, parts.count, p->segment->head.field_count);
+        return s ? s : positions_of(&block, i, evidence_at(&parts, i), out, cap, count);
+    }
+    enum status s = stored_stream(p, b, &r);
     if (s)
         return s;
-    for (uint32_t skipped = 0; skipped < i && !r.failed;)
-        skipped += !(wire_varint(&r) & 1);
-    uint32_t at = 0;
-    for (bool more = true; more && !r.failed;) {
-        uint64_t v = wire_varint(&r);
-        at += (uint32_t)(v >> 1);
-        more = v & 1;
-        if (*count < cap)
-            out[*count] = at;
-        (*count)++;
-    }
-    return r.failed ? STATUS_CORRUPT : STATUS_OK;
+    positions_skip(&r, i);
+    return positions_read(&r, out, cap, count);
 }

@@ -1,6 +1,6 @@
 #include "index/probe.h"
 #include "index/kernels.h"
-#include "index/segment_private.h"
+#include "index/segment.h"
 
 enum status probe_open_ordinal(struct probe *p, const struct segment *s, uint32_t ordinal)
 {
@@ -37,7 +37,6 @@ static enum status enter_block(struct probe *p, uint32_t doc)
     p->block_at = b;
     p->at = 0;
     p->has_evidence = false;
-    p->positions_at = UINT32_MAX;
     return STATUS_OK;
 }
 
@@ -80,60 +79,11 @@ enum status probe_evidence(struct probe *p, uint8_t *evidence)
     return s;
 }
 
-/* Moves over the positions of `left` postings, eight bytes at a time as long as these end fewer. A
- * posting's last varint is even; a varint begins behind a byte without its high bit. */
-static void skip_positions(struct wire_reader *r, uint32_t left)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint8_t *at = r->at;
-    uint64_t inside = 0; /* the byte at hand goes on with a varint */
-    bool last = false;   /* the varint at hand is the last of its posting, not counted yet */
-    while (r->end - at >= 8) {
-        uint64_t word = wire_load64(at), more = word >> 7 & ones;
-        uint64_t begins = ~(more << 8 | inside) & ones;
-        uint32_t n = (uint32_t)(((begins & ~word) * ones) >> 56);
-        if (n >= left)
-            break;
-        left -= n;
-        inside = more >> 56;
-        at += 8;
-    }
-    while (left && at < r->end) {
-        if (!inside)
-            last = !(*at & 1);
-        inside = *at++ >> 7;
-        if (!inside && last) {
-            left--;
-            last = false;
-        }
-    }
-    r->at = at;
-    r->failed |= left != 0;
-}
-
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count)
 {
-    *count = 0;
-    if (p->positions_at == UINT32_MAX) {
-        enum status s = postings_position_stream(&p->list, p->block_at, &p->positions);
-        if (s)
-            return s;
-        p->positions_at = 0;
-    }
-    if (p->positions_at < p->at)
-        skip_positions(&p->positions, p->at - p->positions_at);
-    p->positions_at = p->at;
-    uint32_t at = 0;
-    for (bool more = true; more && !p->positions.failed;) {
-        bool one_byte = p->positions.at < p->positions.end && *p->positions.at < 0x80;
-        uint64_t v = one_byte ? *p->positions.at++ : wire_varint(&p->positions);
-        at += (uint32_t)(v >> 1);
-        more = v & 1;
-        if (*count < cap)
-            out[(*count)++] = at;
-    }
-    p->positions_at++;
-    return p->positions.failed ? STATUS_CORRUPT : STATUS_OK;
+    enum status s = postings_positions(&p->list, p->block_at, p->at, out, cap, count);
+    *count = *count < cap ? *count : cap;
+    return s;
 }
 
 bool probe_docs(const uint32_t *docs, uint32_t count, uint32_t docid)

@@ -9,15 +9,12 @@
 #define SOUK_INDEX_PROBE_H
 
 #include "index/postings.h"
-#include "protocol/wire.h"
 
 struct probe {
     struct postings_block block;
     struct postings list;
     uint32_t block_at, at; /* decoded block (UINT32_MAX = none), posting in it */
     bool has_evidence;
-    struct wire_reader positions; /* stands before posting `positions_at` of the block */
-    uint32_t positions_at;        /* UINT32_MAX = not opened */
 };
 
 /* NOT_FOUND when the segment does not hold the term. */
@@ -41,7 +38,7 @@ static inline void probe_at(struct probe *p, uint16_t place)
 }
 /* Of the document that was there last. */
 enum status probe_evidence(struct probe *p, uint8_t *evidence);
-/* Up to `cap` values (position * F + field); *count = how many were written. Once per document. */
+/* Up to `cap` values (position * F + field); *count = how many were written. */
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count);
 
 /* Is a docid among ascending ones? */

@@ -22,6 +22,7 @@ struct checker {
     const struct segment *s;
     const char **what;
     uint8_t *union_of; /* evidence by document of the prefix at hand */
+    struct buf stream; /* positions of the block at hand */
 };
 
 static enum status wrong(const struct checker *c, const char *what)
@@ -53,21 +54,22 @@ static uint32_t widened(uint32_t a, uint32_t b)
 }
 
 /* Positions of each posting of a block, and that they end before those of the next. */
-static enum status check_positions(const struct checker *c, const struct postings *p, uint32_t b,
-                                   uint32_t count)
+static enum status check_positions(struct checker *c, const struct postings *p, uint32_t b,
+                                   const struct postings_block *block)
 {
     struct wire_reader r;
-    if (postings_position_stream(p, b, &r))
+    size_t stored;
+    if (postings_position_stream(p, b, block->evidence, &c->stream, &r, &stored))
         return wrong(c, "positions cannot be read");
     const uint8_t *begin = r.at;
-    for (uint32_t i = 0; i < count && !r.failed; i++)
+    for (uint32_t i = 0; i < block->count && !r.failed; i++)
         while (wire_varint(&r) & 1 && !r.failed)
             ;
     if (r.failed)
         return wrong(c, "positions cannot be read");
     if (b + 1 < p->block_count) {
         const uint32_t *pos = p->off + p->block_count; /* behind off[] */
-        if (pos[b] + (uint64_t)(r.at - begin) > pos[b + 1])
+        if (pos[b] + (stored ? stored : (uint64_t)(r.at - begin)) > pos[b + 1])
             return wrong(c, "positions of a block reach into those of the next");
     }
     return STATUS_OK;
@@ -106,7 +108,7 @@ static enum status check_list(struct checker *c, const struct postings *p, bool 
         if (st)
             return wrong(c, "a block of postings cannot be read");
         st = check_block(c, p, b, &block, &bound);
-        st = !st && positions ? check_positions(c, p, b, block.count) : st;
+        st = !st && positions ? check_positions(c, p, b, &block) : st;
         for (uint32_t i = 0; i < block.count && each && !st; i++)
             st = each(c, block.docs[i], block.evidence[i]);
         if (st)
@@ -377,5 +379,6 @@ enum status segment_check(const struct segment *s, const char **what)
     st = st ? st : check_places(&c);
     st = st ? st : check_sorted(&c);
     free(c.union_of);
+    buf_fini(&c.stream);
     return st;
 }

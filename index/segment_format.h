@@ -10,7 +10,7 @@
  * format 4. All integers are little-endian; offsets are bytes from the start of the blob; u32
  * arrays are aligned to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (7)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (8)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -51,9 +51,10 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 7,
-    SEGMENT_FORMAT_WIDTH = 6,  /* the last whose blocks of postings have one width */
-    SEGMENT_FORMAT_FRAMES = 5, /* the last whose records lie in frames */
+    SEGMENT_FORMAT = 8,
+    SEGMENT_FORMAT_STREAMS = 7, /* the last whose positions lie in streams of varints */
+    SEGMENT_FORMAT_WIDTH = 6,   /* the last whose blocks of postings have one width */
+    SEGMENT_FORMAT_FRAMES = 5,  /* the last whose records lie in frames */
     SEGMENT_FORMAT_OLDEST = 4,
     SEGMENT_SUM = 8,
     SEGMENT_HEAD = 128,

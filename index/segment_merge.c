@@ -24,7 +24,7 @@ struct merge {
     /* the list at hand */
     uint32_t *docs, *pos_at;
     uint8_t *evidence;
-    struct buf pos; /* positions are taken over as they are stored */
+    struct buf pos, stream; /* positions of the list, and of one block of an input */
     uint32_t postings;
     uint32_t purged; /* postings left out of the term at hand */
 };
@@ -79,11 +79,12 @@ static enum status append_list(struct merge *m, const struct segment *s, uint32_
     struct postings p;
     struct postings_block block;
     struct wire_reader r;
+    size_t stored;
     enum status st = postings_open(s, ordinal, &p);
     for (uint32_t b = 0; !st && b < p.block_count; b++) {
         st = postings_decode(&p, b, &block);
         if (!st)
-            st = postings_position_stream(&p, b, &r);
+            st = postings_position_stream(&p, b, block.evidence, &m->stream, &r, &stored);
         if (!st)
             st = r.failed ? STATUS_CORRUPT : append_block(m, &block, segment_base(s) - m->base, r);
     }
@@ -369,6 +370,7 @@ enum status segment_merge(const struct segment *const *inputs, uint32_t count,
     free(m.docs);
     free(m.pos_at);
     buf_fini(&m.pos);
+    buf_fini(&m.stream);
     free(m.evidence);
     free(ties);
     free(block_of);

@@ -4,6 +4,7 @@
 
 #include "index/segment.h"
 #include "index/segment_format.h"
+#include "protocol/buf.h"
 
 #include <stdatomic.h>
 
@@ -101,7 +102,9 @@ static inline enum status segment_string(const struct segment *s, uint32_t off, 
     return STATUS_OK;
 }
 
-/* The position varints of block `b`, from its first posting on. */
-enum status postings_position_stream(const struct postings *p, uint32_t b, struct wire_reader *r);
+/* The positions of block `b`, whose evidence it is, as a stream (positions.h): where it lies, or
+ * made in `room`. *stored = the bytes it takes where it was made, else 0. */
+enum status postings_position_stream(const struct postings *p, uint32_t b, const uint8_t *evidence,
+                                     struct buf *room, struct wire_reader *r, size_t *stored);
 
 #endif

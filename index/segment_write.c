@@ -2,6 +2,7 @@
 #include "index/bitpack.h"
 #include "index/deltas.h"
 #include "index/large.h"
+#include "index/positions.h"
 #include "index/segment_tails.h"
 
 #include <stdlib.h>
@@ -81,10 +82,12 @@ uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static void put_positions(struct buf *b, const struct list_input *l, uint32_t from, uint32_t to)
+static void put_positions(const struct segment_writer *w, struct buf *b, const struct list_input *l,
+                          uint32_t from, uint32_t to)
 {
     if (l->pos_at)
-        buf_put(b, l->pos + l->pos_at[from], l->pos_at[to] - l->pos_at[from]);
+        positions_encode(b, l->evidence + from, to - from, w->head.field_count,
+                         l->pos + l->pos_at[from]);
 }
 
 static void put_evidence(struct buf *b, const uint8_t *evidence, uint32_t count,
@@ -155,7 +158,8 @@ static uint32_t put_tiny(struct segment_writer *w, const struct list_input *l)
         last = l->docs[i];
     }
     buf_put(&b, l->evidence, l->count);
-    put_positions(&b, l, 0, l->count);
+    if (l->pos_at)
+        buf_put(&b, l->pos + l->pos_at[0], l->pos_at[l->count] - l->pos_at[0]);
     w->blob.failed |= b.failed;
     uint32_t at = segment_writer_put(w, buf_slice(&b));
     buf_fini(&b);
@@ -167,7 +171,7 @@ static uint32_t put_single(struct segment_writer *w, const struct list_input *l)
     struct buf b = BUF_INIT;
     wire_put_u32(&b, bound_of(l->evidence, l->count));
     put_block(&b, l, 0, l->count);
-    put_positions(&b, l, 0, l->count);
+    put_positions(w, &b, l, 0, l->count);
     w->blob.failed |= b.failed;
     uint32_t at = segment_writer_put(w, buf_slice(&b));
     buf_fini(&b);
@@ -209,7 +213,7 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
         uint32_t from = i * POSTINGS_BLOCK,
                  to = from + POSTINGS_BLOCK < l->count ? from + POSTINGS_BLOCK : l->count;
         buf_clear(&b);
-        put_positions(&b, l, from, to);
+        put_positions(w, &b, l, from, to);
         pos[i] = segment_writer_put(w, buf_slice(&b));
     }
     size_t len = (size_t)n * (l->pos_at ? 18 : 14) + 4;

@@ -5,8 +5,8 @@
 #include "index/segment_build.h"
 #include "index/segment_format.h"
 
-/* One list in memory: docs ascending; the positions of posting i as they are stored are the bytes
- * pos[pos_at[i] .. pos_at[i + 1]). */
+/* One list in memory: docs ascending; the positions of posting i as a stream (positions.h) are the
+ * bytes pos[pos_at[i] .. pos_at[i + 1]). */
 struct list_input {
     const uint32_t *docs;
     const uint8_t *evidence;

@@ -86,18 +86,15 @@ static uint32_t read_tables(const char *dir, struct table *out, double *all, dou
 struct lists {
     double count, postings, arrays, heads, deltas, tables, indexes, positions, occurrences,
         by_distinct[18];
+    struct buf stream;
 };
 
 static void account_block(struct lists *l, const struct postings *p, uint32_t b, uint32_t count)
 {
-    const uint8_t *at = segment_bytes(
-        p->segment, (uint64_t)p->off[b] + (p->df <= POSTINGS_BLOCK ? 4 : 0), 1);
+    const uint8_t *at =
+        segment_bytes(p->segment, (uint64_t)p->off[b] + (p->df <= POSTINGS_BLOCK ? 4 : 0), 1);
     uint32_t distinct = at[0];
-    uint32_t width = distinct > 16  ? 8
-                     : distinct > 4 ? 4
-                     : distinct > 2 ? 2
-                     : distinct > 1 ? 1
-                                    : 0;
+    uint32_t width = distinct > 16 ? 8 : distinct > 4 ? 4 : distinct > 2 ? 2 : distinct > 1 ? 1 : 0;
     l->heads += 1 + (double)deltas_head(count);
     l->deltas += (double)deltas_len(at + 1, count);
     l->tables += width == 8 ? 0 : distinct;
@@ -116,6 +113,7 @@ static void account_list(struct lists *l, const struct postings *p, bool positio
         l->arrays += 4;
     for (uint32_t b = 0; b < p->block_count; b++) {
         struct wire_reader w;
+        size_t stored;
         must(!postings_decode(p, b, &block), "a block");
         if (p->df >= LIST_TINY)
             account_block(l, p, b, block.count);
@@ -130,13 +128,13 @@ static void account_list(struct lists *l, const struct postings *p, bool positio
         }
         if (!positions)
             continue;
-        must(!postings_position_stream(p, b, &w), "positions");
+        must(!postings_position_stream(p, b, block.evidence, &l->stream, &w, &stored), "positions");
         const uint8_t *at = w.at;
         for (uint32_t k = 0; k < block.count; k++)
             do
                 l->occurrences++;
             while (wire_varint(&w) & 1);
-        l->positions += (double)(w.at - at);
+        l->positions += stored ? (double)stored : (double)(w.at - at);
     }
 }
 
@@ -155,7 +153,8 @@ static void print_lists(const char *name, const struct lists *l, double n)
 /* --- records ---------------------------------------------------------------------------------- */
 
 struct records {
-    double blocks, heads, ids, lengths, packed, plain, packed_count, plain_count, large, large_count;
+    double blocks, heads, ids, lengths, packed, plain, packed_count, plain_count, large,
+        large_count;
 };
 
 static void account_records(struct records *r, const struct segment *g)
@@ -216,7 +215,8 @@ int main(int argc, char **argv)
         for (uint32_t k = 0; k < h->prefix_count; k++) {
             struct postings p;
             const uint8_t *e = segment_bytes(g, h->prefix + k * 12, 4);
-            must(!postings_open_prefix(g, slice_make(e, strnlen((const char *)e, 3)), &p), "prefix");
+            must(!postings_open_prefix(g, slice_make(e, strnlen((const char *)e, 3)), &p),
+                 "prefix");
             account_list(&kinds[2 + strnlen((const char *)e, 3)], &p, false);
         }
         account_records(&rec, g);
@@ -232,8 +232,8 @@ int main(int argc, char **argv)
         dead += h->dead_count * 8.0;
         blob += (double)h->blob_len;
     }
-    static const char *const names[] = {"tiny", "one block", "blocks", "prefix 1", "prefix 2",
-                                        "prefix 3"};
+    static const char *const names[] = {"tiny",     "one block", "blocks",
+                                        "prefix 1", "prefix 2",  "prefix 3"};
     printf("{\"products\":%.0f,\"segments\":%u,\"file\":%.2f,\"free\":%.2f,\"used\":%.2f}\n", n,
            s->segment_count, all / n, unused / n, (all - unused) / n);
     for (uint32_t i = 0; i < table_count; i++)
@@ -257,6 +257,8 @@ int main(int argc, char **argv)
            strings / n, arrays / n, hash / n, lcp / n, tails / n, ties / n, sorted / n, places / n,
            offs / n, prefix_table / n, dead / n, blob / n,
            (blob - listed - stored - strings - rest) / n);
+    for (int i = 0; i < 7; i++)
+        buf_fini(&kinds[i].stream);
     snapshot_destroy(&s);
     index_close(&ix);
     return 0;

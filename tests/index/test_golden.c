@@ -244,8 +244,10 @@ static void load(const char *dir, const struct buf *text)
 #define GOLDEN SOUK_SOURCE_DIR "/tests/index/golden/"
 
 static const char golden_path[] = GOLDEN "edition.txt";
-static const char *const older_paths[] = {
-    [4] = GOLDEN "edition-5.txt", [5] = GOLDEN "edition-5.txt", [6] = GOLDEN "edition-6.txt"};
+static const char *const older_paths[] = {[4] = GOLDEN "edition-5.txt",
+                                          [5] = GOLDEN "edition-5.txt",
+                                          [6] = GOLDEN "edition-6.txt",
+                                          [7] = GOLDEN "edition-7.txt"};
 
 static void read_golden(const char *path, struct buf *out)
 {

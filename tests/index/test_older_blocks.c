@@ -1,6 +1,6 @@
 /*
- * Blocks of postings of format 6: tests/index/golden/segment-6.txt holds, in hex, the only extent
- * of a segment that was built with it. The same products built today say the same.
+ * Blocks of postings of formats 6 and 7: tests/index/golden/segment-N.txt holds, in hex, the only
+ * extent of a segment that was built with it. The same products built today say the same.
  */
 #include "support_segment.h"
 
@@ -15,7 +15,7 @@
 
 #include "index/segment_format.h"
 
-enum { FORMAT = 6, PRODUCTS = 300, TERMS = 40 };
+enum { OLDEST = 6, PRODUCTS = 300, TERMS = 40 };
 
 /* Term k stands in about one of k + 1 products, once or twice in it, in any of the fields. */
 static void build(struct shelf *shelf)
@@ -42,17 +42,19 @@ static void build(struct shelf *shelf)
     segment_builder_destroy(&b);
 }
 
-static void load(struct shelf *s)
+static void load(struct shelf *s, uint32_t format)
 {
-    FILE *f = fopen(SOUK_SOURCE_DIR "/tests/index/golden/segment-6.txt", "r");
+    char path[512];
     unsigned byte;
+    snprintf(path, sizeof path, SOUK_SOURCE_DIR "/tests/index/golden/segment-%u.txt", format);
+    FILE *f = fopen(path, "r");
     assert_non_null(f);
     while (fscanf(f, "%2x", &byte) == 1)
         buf_put_u8(&s->extents[0], (uint8_t)byte);
     fclose(f);
     s->count = 1;
     s->sums[0] = (uint32_t)(s->extents[0].len / SEGMENT_CELL + 1);
-    assert_int_equal(wire_load32(s->extents[0].ptr + 4), FORMAT);
+    assert_int_equal(wire_load32(s->extents[0].ptr + 4), format);
 }
 
 static void same_list(const struct segment *a, const struct segment *b, uint32_t ordinal)
@@ -86,12 +88,11 @@ static bool all(void *ctx, uint32_t docid)
 }
 
 /* Lists of every kind: tiny ones, one block, several. */
-static void blocks_of_one_width_are_read(void **state)
+static void blocks_are_read(uint32_t format)
 {
-    (void)state;
     struct shelf older = {.count = 0}, built = {.count = 0};
     uint32_t kinds[3] = {0};
-    load(&older);
+    load(&older, format);
     build(&built);
     struct segment *a = shelf_open(&older), *b = shelf_open(&built);
     assert_int_equal(segment_term_count(a), segment_term_count(b));
@@ -107,11 +108,17 @@ static void blocks_of_one_width_are_read(void **state)
     shelf_fini(&built);
 }
 
-static void a_merge_writes_them_anew(void **state)
+static void blocks_of_older_formats_are_read(void **state)
 {
     (void)state;
+    for (uint32_t format = OLDEST; format < SEGMENT_FORMAT; format++)
+        blocks_are_read(format);
+}
+
+static void written_anew(uint32_t format)
+{
     struct shelf older = {.count = 0}, built = {.count = 0}, merged = {.count = 0};
-    load(&older);
+    load(&older, format);
     build(&built);
     const struct segment *in[1] = {shelf_open(&older)};
     assert_int_equal(segment_merge(in, 1, all, NULL, NULL, shelf_sink, &merged), STATUS_OK);
@@ -123,10 +130,17 @@ static void a_merge_writes_them_anew(void **state)
     shelf_fini(&merged);
 }
 
+static void a_merge_writes_them_anew(void **state)
+{
+    (void)state;
+    for (uint32_t format = OLDEST; format < SEGMENT_FORMAT; format++)
+        written_anew(format);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_of_one_width_are_read),
+        cmocka_unit_test(blocks_of_older_formats_are_read),
         cmocka_unit_test(a_merge_writes_them_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

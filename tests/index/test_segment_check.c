@@ -156,8 +156,8 @@ static void posting_count(struct shelf *shelf, const struct segment_head *h)
 static void positions_lost(struct shelf *shelf, const struct segment_head *h)
 {
     uint32_t n, ptr = long_list(shelf, h, &n);
-    uint64_t pos = wire_load32(at(shelf, ptr + 4ull + 12ull * n));
-    memset(at(shelf, pos), 1, 8); /* one posting more, never further */
+    add32(shelf, ptr + 4ull + 12ull * n + 4,
+          UINT32_MAX); /* those of the second block, one byte back */
 }
 
 static void place_of_a_record(struct shelf *shelf, const struct segment_head *h)
