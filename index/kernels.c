@@ -49,7 +49,7 @@ void kernel_groups_portable(const uint8_t *widths, const uint8_t *in, size_t len
 }
 
 void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
-                           const uint32_t table[16], uint32_t *out)
+                           const uint32_t table[KERNEL_TABLE], uint32_t *out)
 {
     uint32_t mask = (1u << width) - 1;
     if (width == 0) {
@@ -57,8 +57,15 @@ void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
             out[i] = table[0];
         return;
     }
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = table[in[i * width / 8] >> (i * width % 8) & mask];
+    size_t len = bitpack_len(count, width);
+    for (uint32_t i = 0; i < count; i += 8) { /* eight fill whole bytes */
+        uint64_t v = 0;
+        size_t at = i / 8 * width, n = len - at < width ? len - at : width;
+        for (size_t k = 0; k < n; k++)
+            v |= (uint64_t)in[at + k] << 8 * k;
+        for (uint32_t k = i; k < i + 8 && k < count; k++, v >>= width)
+            out[k] = table[v & mask];
+    }
 }
 
 static uint32_t common_portable(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,

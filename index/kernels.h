@@ -20,7 +20,13 @@ enum kernel_level {
 };
 
 /* Numbers a kernel may write behind the `count` asked for. */
-enum { KERNEL_SLACK = 16, KERNEL_GRANULE = 16, KERNEL_WINDOW = 4096, KERNEL_SET_BITS = 27 };
+enum {
+    KERNEL_SLACK = 16,
+    KERNEL_GRANULE = 16,
+    KERNEL_WINDOW = 4096,
+    KERNEL_SET_BITS = 27,
+    KERNEL_TABLE = 32
+};
 
 /* Room for one window of scores by document. `dirty` has a byte for each granule of 16. */
 struct kernel_window {
@@ -43,11 +49,11 @@ struct kernels {
     void (*groups)(const uint8_t *widths, const uint8_t *in, size_t len, uint32_t count,
                    uint32_t before, uint32_t *out);
     /*
-     * out[i] = table[index i], indexes packed in 0, 1, 2 or 4 bits; up to 128 of them. Reads
+     * out[i] = table[index i], indexes packed in 0 to 5 bits; up to 128 of them. Reads
      * (count * width + 7) / 8 bytes; out has room for count + KERNEL_SLACK.
      */
-    void (*table)(const uint8_t *in, uint32_t count, uint32_t width, const uint32_t table[16],
-                  uint32_t *out);
+    void (*table)(const uint8_t *in, uint32_t count, uint32_t width,
+                  const uint32_t table[KERNEL_TABLE], uint32_t *out);
     /*
      * Pairs of equal numbers of two ascending lists: a[ia[k]] == b[ib[k]]. The last of `b` is
      * no smaller than the last of `a`, and UINT32_MAX stands KERNEL_SLACK times behind it. ia and

@@ -109,21 +109,27 @@ TARGET static void groups(const uint8_t *widths, const uint8_t *in, size_t len, 
     }
 }
 
+/* Each lane gathers the two bytes that hold its index; sixteen indexes fill whole bytes. */
 TARGET static void table_lookup(const uint8_t *in, uint32_t count, uint32_t width,
-                                const uint32_t table[16], uint32_t *out)
+                                const uint32_t table[KERNEL_TABLE], uint32_t *out)
 {
-    const __m512i t = _mm512_loadu_si512(table);
+    const __m512i low = _mm512_loadu_si512(table), high = _mm512_loadu_si512(table + LANES);
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i bytes = load_upto(in, ((size_t)count * width + 7) / 8);
     const __m512i mask = _mm512_set1_epi32((int)((1u << width) - 1));
-    /* 16 indexes fill `width` half words; the word with a lane's index, and where in it. */
     const __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)width));
+    const __m512i byte = _mm512_srli_epi32(bit, 3);
+    const __m512i bytes = _mm512_add_epi32(_mm512_or_si512(byte, _mm512_slli_epi32(byte, 8)),
+                                           _mm512_set1_epi32(0x0100));
+    const __m512i shift = _mm512_and_si512(bit, _mm512_set1_epi32(7));
+    size_t left = ((size_t)count * width + 7) / 8, group = (size_t)width * 2;
     for (uint32_t i = 0; i < count; i += LANES) {
-        __m512i at = _mm512_add_epi32(bit, _mm512_set1_epi32((int)(i * width)));
-        __m512i v = _mm512_permutexvar_epi32(_mm512_srli_epi32(at, 5), bytes);
-        v = _mm512_srlv_epi32(v, _mm512_and_si512(at, _mm512_set1_epi32(31)));
-        v = _mm512_permutexvar_epi32(_mm512_and_si512(v, mask), t);
-        _mm512_storeu_si512(out + i, v);
+        uint32_t n = left < group ? (uint32_t)left : (uint32_t)group;
+        __m128i sixteen = _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), in);
+        __m512i v = _mm512_permutexvar_epi8(bytes, _mm512_castsi128_si512(sixteen));
+        v = _mm512_and_si512(_mm512_srlv_epi32(v, shift), mask);
+        _mm512_storeu_si512(out + i, _mm512_permutex2var_epi32(low, v, high));
+        in += n;
+        left -= n;
     }
 }
 

@@ -69,9 +69,12 @@ struct block_parts {
     struct wire_reader behind;
 };
 
-static uint32_t table_width(uint32_t count)
+/* Bits of an index into a table of so many; 8: evidence lies as it is. */
+static uint32_t table_width(uint32_t count, uint32_t format)
 {
-    return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
+    if (format <= SEGMENT_FORMAT_STREAMS)
+        return count > 16 ? 8 : count > 4 ? 4 : count > 2 ? 2 : count > 1 ? 1 : 0;
+    return count > EVIDENCE_TABLE ? 8 : count > 1 ? 32 - (uint32_t)__builtin_clz(count - 1) : 0;
 }
 
 static void group_widths(struct block_parts *parts, const uint8_t *at)
@@ -112,7 +115,7 @@ static enum status block_parts(const struct postings *p, uint32_t b, size_t need
         group_widths(parts, at);
     if (parts->width > DOC_BITS || parts->table_count == 0)
         return STATUS_CORRUPT;
-    parts->table_width = table_width(parts->table_count);
+    parts->table_width = table_width(parts->table_count, p->segment->head.format);
     parts->table = parts->docs + parts->docs_len;
     parts->packed = parts->table + (parts->table_width == 8 ? 0 : parts->table_count);
     size_t len = (size_t)(parts->packed - at) + bitpack_len(parts->count, parts->table_width);
@@ -124,20 +127,24 @@ static enum status block_parts(const struct postings *p, uint32_t b, size_t need
 
 static void decode_evidence(const struct block_parts *parts, uint8_t *out)
 {
-    uint8_t table[16] = {0};
-    if (parts->table_width == 8) {
+    uint8_t table[EVIDENCE_TABLE] = {0};
+    uint32_t w = parts->table_width, mask = (1u << w) - 1;
+    if (w == 8) {
         memcpy(out, parts->packed, parts->count);
         return;
     }
     memcpy(table, parts->table, parts->table_count);
-    uint32_t w = parts->table_width, per = w ? 8 / w : 0, mask = (1u << w) - 1;
-    if (w == 0) {
-        memset(out, table[0], parts->count);
-        return;
-    }
-    for (uint32_t i = 0; i < parts->count; i += per) {
-        uint32_t v = parts->packed[i / per];
-        for (uint32_t k = 0; k < per; k++, v >>= w)
+    size_t len = bitpack_len(parts->count, w);
+    for (uint32_t i = 0; i < parts->count; i += 8) { /* eight fill whole bytes */
+        const uint8_t *at = parts->packed + i / 8 * w;
+        size_t left = (size_t)(parts->packed + len - at), n = left < w ? left : w;
+        uint64_t v = 0;
+        if (left >= sizeof v)
+            v = wire_load64(at);
+        else
+            for (size_t k = 0; k < n; k++)
+                v |= (uint64_t)at[k] << 8 * k;
+        for (uint32_t k = 0; k < 8; k++, v >>= w)
             out[i + k] = table[v & mask];
     }
 }
@@ -201,7 +208,7 @@ enum status postings_decode_scores(const struct postings *p, uint32_t b,
     struct block_parts parts;
     struct postings_block tiny;
     const uint8_t *evidence = tiny.evidence;
-    uint32_t count = p->df, table[16] = {0};
+    uint32_t count = p->df, table[EVIDENCE_TABLE] = {0};
     enum status s =
         p->df < LIST_TINY ? tiny_block(p, &tiny, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
     if (s)
@@ -350,10 +357,12 @@ enum status postings_position_stream(const struct postings *p, uint32_t b, const
 
 static uint8_t evidence_at(const struct block_parts *parts, uint32_t i)
 {
-    uint32_t w = parts->table_width;
+    uint32_t w = parts->table_width, bit = i * w, v = 0;
     if (w == 8)
         return parts->packed[i];
-    return parts->table[w ? parts->packed[i * w / 8] >> i * w % 8 & ((1u << w) - 1) : 0];
+    for (uint32_t at = bit / 8; w && at <= (bit + w - 1) / 8; at++)
+        v |= (uint32_t)parts->packed[at] << 8 * (at - bit / 8);
+    return parts->table[v >> bit % 8 & ((1u << w) - 1)];
 }
 
 enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,

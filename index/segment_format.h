@@ -60,6 +60,7 @@ enum {
     SEGMENT_HEAD = 128,
     SEGMENT_HASH_MIN_TERMS = 32,
     LIST_TINY = 16,
+    EVIDENCE_TABLE = 32, /* distinct evidence of a block that indexes name; more lies as it is */
     PREFIX_MAX_LEN = 3,
     PREFIX_MIN_TERMS = 32,
     PREFIX_MIN_POSTINGS = 4096,

@@ -102,12 +102,13 @@ static void put_evidence(struct buf *b, const uint8_t *evidence, uint32_t count,
             rank[evidence[i]] = (uint8_t)distinct;
             table[distinct++] = evidence[i];
         }
-    *table_count_at = (uint8_t)(distinct > 16 ? 17 : distinct);
-    if (distinct > 16) {
+    uint32_t width = distinct > 1 ? 32 - (uint32_t)__builtin_clz(distinct - 1) : 0;
+    if (distinct > EVIDENCE_TABLE || distinct + bitpack_len(count, width) > count) {
+        *table_count_at = EVIDENCE_TABLE + 1;
         buf_put(b, evidence, count);
         return;
     }
-    uint32_t width = distinct > 4 ? 4 : distinct > 2 ? 2 : distinct > 1 ? 1 : 0;
+    *table_count_at = (uint8_t)distinct;
     uint32_t index[POSTINGS_BLOCK];
     uint8_t packed[POSTINGS_BLOCK];
     for (uint32_t i = 0; i < count; i++)

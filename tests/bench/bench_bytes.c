@@ -85,7 +85,7 @@ static uint32_t read_tables(const char *dir, struct table *out, double *all, dou
 
 struct lists {
     double count, postings, arrays, heads, deltas, tables, indexes, positions, occurrences,
-        by_distinct[18];
+        by_distinct[EVIDENCE_TABLE + 2];
     struct buf stream;
 };
 
@@ -94,7 +94,9 @@ static void account_block(struct lists *l, const struct postings *p, uint32_t b,
     const uint8_t *at =
         segment_bytes(p->segment, (uint64_t)p->off[b] + (p->df <= POSTINGS_BLOCK ? 4 : 0), 1);
     uint32_t distinct = at[0];
-    uint32_t width = distinct > 16 ? 8 : distinct > 4 ? 4 : distinct > 2 ? 2 : distinct > 1 ? 1 : 0;
+    uint32_t width = distinct > EVIDENCE_TABLE ? 8
+                     : distinct > 1            ? 32 - (uint32_t)__builtin_clz(distinct - 1)
+                                               : 0;
     l->heads += 1 + (double)deltas_head(count);
     l->deltas += (double)deltas_len(at + 1, count);
     l->tables += width == 8 ? 0 : distinct;
@@ -145,7 +147,7 @@ static void print_lists(const char *name, const struct lists *l, double n)
            "\"occurrences\":%.2f,\"by_distinct\":[",
            name, l->count, l->postings / n, l->arrays / n, l->heads / n, l->deltas / n,
            l->tables / n, l->indexes / n, l->positions / n, l->occurrences / n);
-    for (int i = 1; i < 18; i++)
+    for (int i = 1; i < EVIDENCE_TABLE + 2; i++)
         printf("%s%.2f", i > 1 ? "," : "", l->by_distinct[i] / n);
     printf("]}\n");
 }

@@ -93,11 +93,11 @@ static void groups_at(const struct kernels *k)
 
 static void table_at(const struct kernels *k)
 {
-    static const uint32_t widths[] = {0, 1, 2, 4};
-    for (int w = 0; w < 4; w++)
+    static const uint32_t widths[] = {0, 1, 2, 3, 4, 5};
+    for (int w = 0; w < 6; w++)
         for (uint32_t count = 1; count <= BLOCK; count++) {
-            uint32_t table[16], index[BLOCK], out[ROOM];
-            for (int i = 0; i < 16; i++)
+            uint32_t table[KERNEL_TABLE], index[BLOCK], out[ROOM];
+            for (int i = 0; i < KERNEL_TABLE; i++)
                 table[i] = roll(1u << 31);
             for (uint32_t i = 0; i < count; i++)
                 index[i] = roll(1u << widths[w]);
