@@ -45,7 +45,7 @@ static enum status train(struct commit *c)
     size_t *lens = calloc(n / step + 1, sizeof *lens);
     for (uint32_t i = 0; lens && i < n; i += step) {
         struct slice record = segment_builder_record(b->builder, i);
-        if (record.len > RECORD_PLAIN) /* would not be packed */
+        if (!record_packs(record.len))
             continue;
         buf_put_slice(&samples, record);
         lens[used++] = record.len;

@@ -90,9 +90,9 @@ static enum status sample(struct merge_task *t, const struct segment *const *inp
             if (!live_get(&t->from->live, segment_base(inputs[k]) + d) || at++ % step)
                 continue;
             st = segment_record(inputs[k], d, t->reader, &record);
-            if (st || *used == most || samples->len > RECORD_SAMPLES)
+            if (st || *used == most || samples->len > RECORD_MERGE_SAMPLES)
                 break;
-            if (record.len > RECORD_PLAIN) /* would not be packed */
+            if (!record_packs(record.len))
                 continue;
             buf_put_slice(samples, record);
             lens[(*used)++] = record.len;
@@ -104,7 +104,7 @@ static enum status sample(struct merge_task *t, const struct segment *const *inp
  * most of it learns anew and packs everything with that. */
 static enum status learn(struct merge_task *t, const struct segment *const *inputs)
 {
-    enum { MOST = 32768 };
+    enum { MOST = 73728 };
     struct slice old = SLICE_NULL;
     uint32_t number = t->from->meta.dictionary, docs = 0, used = 0;
     enum status st = number ? dictionary_read(t->from->txn, number, &docs, &old) : STATUS_OK;
@@ -122,6 +122,8 @@ static enum status learn(struct merge_task *t, const struct segment *const *inpu
         pieces_train(buf_slice(&samples), lens, used, &t->dictionary) == STATUS_OK) {
         record_writer_destroy(&t->writer);
         st = record_writer_create(buf_slice(&t->dictionary), number + 1, &t->writer);
+        if (!st)
+            record_writer_thorough(t->writer);
     }
     free(lens);
     buf_fini(&samples);

@@ -25,6 +25,34 @@ void piece_match_fini(struct piece_match *m);
 
 enum { PIECE_MATCH_ROOT = 256, PIECE_MATCH_NODE = 1 << 23 }; /* _NODE: of links, shifted by 8 */
 
+/* Goes through the pieces that a place begins with, the shortest first. */
+struct piece_walk {
+    const uint8_t *at;
+    uint32_t base; /* 0: no longer ones */
+};
+
+static inline struct piece_walk piece_walk_from(const uint8_t *at)
+{
+    return (struct piece_walk){at, PIECE_MATCH_ROOT};
+}
+
+/* The number + 1 of the next, which ends at w->at; 0 behind the last. */
+static inline uint32_t piece_walk_next(const struct piece_match *m, struct piece_walk *w,
+                                       const uint8_t *end)
+{
+    while (w->at < end && w->base) {
+        uint32_t place = w->base ^ *w->at, link = m->links[place];
+        if ((link & (UINT32_C(1) << 31 | 0xff)) != (UINT32_C(1) << 31 | *w->at))
+            break;
+        w->at++;
+        w->base = link >> 8 & (PIECE_MATCH_NODE - 1);
+        if (m->numbers[place])
+            return m->numbers[place];
+    }
+    w->base = 0;
+    return 0;
+}
+
 /* The number + 1 of the longest piece that `at` begins with, and its length; 0 when there is none.
  */
 static inline uint32_t piece_match_longest(const struct piece_match *m, const uint8_t *at,

@@ -66,26 +66,56 @@ void pieces_encoder_destroy(struct pieces_encoder **e)
     *e = NULL;
 }
 
+/* No branch on the length of a code; the second byte is written over when it is short. */
+static inline uint8_t *put_code(uint8_t *to, uint32_t n, uint32_t few)
+{
+    bool wide = n >= few;
+    to[0] = (uint8_t)(wide ? few + ((n - few) >> 8) : n);
+    to[1] = (uint8_t)(n - few);
+    return to + 1 + wide;
+}
+
+static inline uint8_t *put_literal(uint8_t *to, uint8_t byte)
+{
+    *to++ = PIECES_LITERAL;
+    *to++ = byte;
+    return to;
+}
+
 size_t pieces_encode(const struct pieces_encoder *e, struct slice text, uint8_t *out)
 {
     const uint8_t *at = (const uint8_t *)text.ptr, *end = at + text.len;
-    uint32_t few = e->few;
     uint8_t *to = out;
     while (at < end) {
         size_t matched;
         uint32_t n = piece_match_longest(&e->match, at, end, &matched);
-        if (!n--) {
-            *to++ = PIECES_LITERAL;
-            *to++ = *at++;
-            continue;
-        }
-        /* No branch on the length of a code; the second byte is written over when it is short. */
-        bool wide = n >= few;
-        to[0] = (uint8_t)(wide ? few + ((n - few) >> 8) : n);
-        to[1] = (uint8_t)(n - few);
-        to += 1 + wide;
-        at += matched;
+        to = n ? put_code(to, n - 1, e->few) : put_literal(to, *at);
+        at += n ? matched : 1;
     }
+    return (size_t)(to - out);
+}
+
+/* From the end to the beginning: what is the best way on from each byte. */
+size_t pieces_encode_least(const struct pieces_encoder *e, struct slice text,
+                           struct pieces_work *work, uint8_t *out)
+{
+    const uint8_t *bytes = (const uint8_t *)text.ptr, *end = bytes + text.len;
+    uint8_t *to = out;
+    work[text.len].cost = 0;
+    for (size_t i = text.len; i-- > 0;) {
+        struct piece_walk walk = piece_walk_from(bytes + i);
+        struct pieces_work best = {work[i + 1].cost + 2, 0, 1};
+        uint32_t n;
+        while ((n = piece_walk_next(&e->match, &walk, end))) {
+            size_t len = (size_t)(walk.at - (bytes + i));
+            uint32_t cost = work[i + len].cost + (n - 1 < e->few ? 1 : 2);
+            if (cost <= best.cost) /* the longer of two as good: fewer codes to unpack */
+                best = (struct pieces_work){cost, (uint16_t)n, (uint16_t)len};
+        }
+        work[i] = best;
+    }
+    for (size_t i = 0; i < text.len; i += work[i].len)
+        to = work[i].piece ? put_code(to, work[i].piece - 1u, e->few) : put_literal(to, bytes[i]);
     return (size_t)(to - out);
 }
 

@@ -35,6 +35,16 @@ void pieces_encoder_destroy(struct pieces_encoder **e);
 /* Packs into `out`, which has room for twice the text; returns how many bytes. */
 size_t pieces_encode(const struct pieces_encoder *e, struct slice text, uint8_t *out);
 
+/* The same in the fewest bytes that these pieces can, in several times the time; `work` has room
+ * for one more than the bytes of the text. */
+struct pieces_work {
+    uint32_t cost;  /* bytes that the rest of the text takes from here on */
+    uint16_t piece; /* that stands here, + 1; 0 = the byte as it is */
+    uint16_t len;
+};
+size_t pieces_encode_least(const struct pieces_encoder *e, struct slice text,
+                           struct pieces_work *work, uint8_t *out);
+
 struct pieces_decoder;
 /* Copies what it needs of the dictionary. CORRUPT, NO_MEMORY. */
 enum status pieces_decoder_create(struct slice dictionary, struct pieces_decoder **out);

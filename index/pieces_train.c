@@ -14,8 +14,9 @@
  */
 
 enum {
-    GROW_MAX = 48000,    /* pieces tried */
-    PAIR_SLOTS = 1 << 18 /* two megabytes */
+    GROW_MAX = 48000, /* pieces tried */
+    PAIR_BITS = 20,
+    PAIR_SLOTS = 1 << PAIR_BITS /* eight megabytes; fewer and pairs are forgotten all the time */
 };
 
 struct pair {
@@ -61,7 +62,7 @@ static void forget_pairs(struct trainer *t)
     }
     t->pair_count = 0;
     for (uint32_t i = 0; i < PAIR_SLOTS && t->pair_count < PAIR_SLOTS / 4; i++) {
-        uint32_t at = t->pairs[i].key * UINT32_C(0x9e3779b1) >> 14;
+        uint32_t at = t->pairs[i].key * UINT32_C(0x9e3779b1) >> (32 - PAIR_BITS);
         if (t->pairs[i].count < 2)
             continue;
         while (fresh[at].key)
@@ -75,7 +76,7 @@ static void forget_pairs(struct trainer *t)
 
 static struct pair *pair_of(struct trainer *t, uint32_t left, uint32_t right)
 {
-    uint32_t key = (left << 16 | right) + 1, at = key * UINT32_C(0x9e3779b1) >> 14;
+    uint32_t key = (left << 16 | right) + 1, at = key * UINT32_C(0x9e3779b1) >> (32 - PAIR_BITS);
     if (t->pair_count > PAIR_SLOTS / 4 * 3)
         forget_pairs(t);
     while (t->pairs[at].key && t->pairs[at].key != key)

@@ -7,7 +7,9 @@
 struct record_writer {
     struct pieces_encoder *pieces;
     uint32_t number;
-    uint8_t room[2 * RECORD_PLAIN];
+    bool thorough;
+    uint8_t room[2 * RECORD_PACKED_MAX];
+    struct pieces_work work[RECORD_PACKED_MAX + 1];
 };
 
 struct known {
@@ -20,7 +22,7 @@ struct record_reader {
     struct known *known;
     uint32_t known_count;
     struct frames_reader *frames; /* made when a frame is read first */
-    char room[RECORD_PLAIN * PIECE_MAX];
+    char room[RECORD_PACKED_MAX * PIECE_MAX];
 };
 
 enum status record_writer_create(struct slice dictionary, uint32_t number,
@@ -47,6 +49,11 @@ void record_writer_destroy(struct record_writer **w)
     *w = NULL;
 }
 
+void record_writer_thorough(struct record_writer *w)
+{
+    w->thorough = true;
+}
+
 uint32_t record_writer_dictionary(const struct record_writer *w)
 {
     return w->number;
@@ -57,9 +64,10 @@ enum status record_encode(struct record_writer *w, struct slice record, struct s
     *out = (struct stored_record){.bytes = record};
     if (record.len > RECORD_MAX)
         return STATUS_TOO_LARGE;
-    if (!w->pieces || record.len > RECORD_PLAIN)
+    if (!w->pieces || !record_packs(record.len))
         return STATUS_OK;
-    size_t len = pieces_encode(w->pieces, record, w->room);
+    size_t len = w->thorough ? pieces_encode_least(w->pieces, record, w->work, w->room)
+                             : pieces_encode(w->pieces, record, w->room);
     if (len < record.len)
         *out = (struct stored_record){.bytes = slice_make(w->room, len), .packed = true};
     return STATUS_OK;
@@ -139,7 +147,7 @@ enum status record_decode(struct record_reader *r, const struct stored_record *s
     const struct known *k = find(r, number);
     if (!k)
         return number ? STATUS_NOT_FOUND : STATUS_CORRUPT;
-    if (!k->pieces || stored->bytes.len > RECORD_PLAIN)
+    if (!k->pieces || stored->bytes.len > RECORD_PACKED_MAX)
         return STATUS_CORRUPT;
     enum status st = pieces_decode(k->pieces, stored->bytes, r->room, &len);
     *record = slice_make(r->room, st ? 0 : len);

@@ -2,8 +2,8 @@
  * segment_records - stored records: each packed by itself with the pieces (pieces.h) that an
  * edition learned from its products.
  *
- * What pieces cannot make smaller lies plainly, and so do records beyond RECORD_PLAIN. A reader
- * also knows the frames of older segments (record_frames.h).
+ * What pieces cannot make smaller lies plainly, and so do records for which record_packs() is
+ * false. A reader also knows the frames of older segments (record_frames.h).
  * Dictionaries are numbered by the edition from 1 on; 0 is none, and then all lies plainly. One
  * writer and one reader object per thread.
  */
@@ -18,10 +18,19 @@ enum {
     RECORD_BLOCK = 16,    /* at most in one of any format */
     RECORD_BLOCK_FILL = 8,
     RECORD_BLOCK_BYTES = 4096, /* as they are stored; more of them share a block only within this */
-    RECORD_PLAIN = 768, /* a larger one is read far more often than its disk costs: not packed */
+    RECORD_PLAIN = 768, /* those of about a kilobyte, up to RECORD_PLAIN_TO, lie plainly: a GET */
+    RECORD_PLAIN_TO = 1280,   /* of one would take half as long again for unpacking it */
+    RECORD_PACKED_MAX = 8192, /* and larger ones than this are not worth the room to unpack them */
     RECORD_ID_MAX = 255,
-    RECORD_SAMPLES = 4 << 20 /* bytes of records worth training from */
+    RECORD_SAMPLES = 4 << 20,      /* bytes of records a batch trains from */
+    RECORD_MERGE_SAMPLES = 8 << 20 /* and a merge, for which nobody waits */
 };
+
+/* Is a record of so many bytes packed? */
+static inline bool record_packs(size_t len)
+{
+    return len <= RECORD_PLAIN || (len > RECORD_PLAIN_TO && len <= RECORD_PACKED_MAX);
+}
 
 /* A record as it lies in a block: by itself, or as one of a frame. */
 struct stored_record {
@@ -36,6 +45,8 @@ struct record_writer;
 enum status record_writer_create(struct slice dictionary, uint32_t number,
                                  struct record_writer **out);
 void record_writer_destroy(struct record_writer **w);
+/* From now on it finds the fewest bytes, which takes four times as long. */
+void record_writer_thorough(struct record_writer *w);
 uint32_t record_writer_dictionary(const struct record_writer *w);
 /* Never longer than the record; lives until the next call, and as long as `record`. TOO_LARGE. */
 enum status record_encode(struct record_writer *w, struct slice record, struct stored_record *out);

@@ -173,7 +173,7 @@ static void account_records(struct records *r, const struct segment *g)
             if (s.packed) {
                 r->packed += (double)s.bytes.len;
                 r->packed_count++;
-            } else if (s.bytes.len > RECORD_PLAIN) {
+            } else if (!record_packs(s.bytes.len)) {
                 r->large += (double)s.bytes.len;
                 r->large_count++;
             } else {

@@ -144,6 +144,52 @@ static void what_was_packed_comes_back(void **state)
     buf_fini(&dictionary);
 }
 
+/* Fewest bytes of codes for a text, by trying every piece everywhere. */
+static uint32_t fewest(const uint8_t *dictionary, const char *text, uint32_t len)
+{
+    uint32_t least[64] = {0}, few = dictionary[1], count = wire_load16(dictionary + 2);
+    for (uint32_t end = 1; end <= len; end++) {
+        const uint8_t *lens = dictionary + PIECES_HEAD, *bytes = lens + count;
+        least[end] = least[end - 1] + 2;
+        for (uint32_t i = 0; i < count; bytes += lens[i++]) {
+            uint32_t n = lens[i], cost = i < few ? 1 : 2;
+            if (n <= end && memcmp(bytes, text + end - n, n) == 0 &&
+                least[end - n] + cost < least[end])
+                least[end] = least[end - n] + cost;
+        }
+    }
+    return least[len];
+}
+
+static void least_is_the_least(void **state)
+{
+    (void)state;
+    /* a, b: one byte; aab, abb, bab, bbbb: two */
+    static const uint8_t dictionary[] = {1,   2,   6,   0,   1,   1,   3,   3,   3,
+                                         4,   'a', 'b', 'a', 'a', 'b', 'a', 'b', 'b',
+                                         'b', 'a', 'b', 'b', 'b', 'b', 'b'};
+    struct slice d = slice_make(dictionary, sizeof dictionary);
+    struct pieces_encoder *e;
+    struct pieces_work work[61];
+    uint32_t better = 0;
+    unsigned seed = 1;
+    assert_int_equal(pieces_encoder_create(d, &e), STATUS_OK);
+    for (int i = 0; i < 5000; i++) {
+        char text[60], back[120 * PIECE_MAX];
+        uint8_t codes[120];
+        uint32_t len = (uint32_t)rand_r(&seed) % 61;
+        for (uint32_t k = 0; k < len; k++)
+            text[k] = "abbbac"[rand_r(&seed) % 6];
+        size_t back_len, n = pieces_encode_least(e, slice_make(text, len), work, codes);
+        assert_int_equal(n, fewest(dictionary, text, len));
+        assert_int_equal(decode(d, slice_make(codes, n), back, &back_len), STATUS_OK);
+        assert_true(slice_equal(slice_make(back, back_len), slice_make(text, len)));
+        better += n < pieces_encode(e, slice_make(text, len), codes);
+    }
+    assert_true(better > 1000);
+    pieces_encoder_destroy(&e);
+}
+
 static void little_is_not_learned_from(void **state)
 {
     (void)state;
@@ -177,6 +223,7 @@ int main(void)
         cmocka_unit_test(codes_of_no_piece_are_refused),
         cmocka_unit_test(damaged_dictionaries_are_refused),
         cmocka_unit_test(what_was_packed_comes_back),
+        cmocka_unit_test(least_is_the_least),
         cmocka_unit_test(little_is_not_learned_from),
         cmocka_unit_test(any_bytes_unpack_within_bounds_or_not_at_all),
     };
