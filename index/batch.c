@@ -181,98 +181,6 @@ static enum status read_old(struct batch *b, struct slice id, uint32_t docid)
     return st;
 }
 
-static enum status get_int(struct batch *b, uint32_t column, uint32_t docid, int64_t absent,
-                           int64_t *out)
-{
-    struct column_value v;
-    enum status st = column_edits_get(b->edits, column, COLUMN_INT, docid, &v);
-    *out = !st && v.present ? v.i : absent;
-    return st;
-}
-
-static enum status set_int(struct batch *b, uint32_t column, uint32_t docid, int64_t v,
-                           int64_t absent)
-{
-    struct column_value old, c = {.present = v != absent, .i = v};
-    enum status st = column_edits_get(b->edits, column, COLUMN_INT, docid, &old);
-    if (!st && (old.present != c.present || (c.present && old.i != c.i)))
-        st = column_edits_set(b->edits, column, COLUMN_INT, docid, &c);
-    return st;
-}
-
-/* --- freshness -------------------------------------------------------------------------------- */
-
-static enum status read_freshness(struct batch *b, uint32_t docid, struct windows *f)
-{
-    enum status st = get_int(b, COLUMN_VALIDATED, docid, 0, &f->validated_ms);
-    st = st ? st : get_int(b, COLUMN_TTL, docid, -1, &f->ttl_ms);
-    st = st ? st : get_int(b, COLUMN_SWR, docid, -1, &f->swr_ms);
-    return st ? st : get_int(b, COLUMN_SIE, docid, -1, &f->sie_ms);
-}
-
-static enum status note_expiry_row(struct batch *b, int64_t limit, uint32_t docid, bool remove)
-{
-    uint8_t key[EXPIRY_KEY_LEN];
-    if (limit == EXPIRY_NEVER)
-        return STATUS_OK;
-    expiry_key(key, limit, docid);
-    return batch_note_row(b, STORE_EXPIRY, slice_make(key, sizeof key), SLICE_NULL, remove);
-}
-
-static enum status note_expiry(struct batch *b, struct slice id, uint32_t docid,
-                               const struct windows *f, bool remove)
-{
-    int64_t limit = expiry_limit_ms(b->base->schema, f, id);
-    if (limit != EXPIRY_NEVER)
-        expiry_move_note(&b->expiry, limit, docid);
-    return note_expiry_row(b, limit, docid, remove);
-}
-
-/* A product that ends moves nothing for those who know it. */
-static enum status drop_expiry(struct batch *b, struct slice id, uint32_t docid)
-{
-    struct windows f;
-    enum status st = read_freshness(b, docid, &f);
-    return st ? st : note_expiry_row(b, expiry_limit_ms(b->base->schema, &f, id), docid, true);
-}
-
-/* Writes the system columns and the expiry row of a docid that has no row (any more). */
-static enum status write_freshness(struct batch *b, struct slice id, uint32_t docid,
-                                   const struct change *c, const struct windows *f)
-{
-    enum status st = set_int(b, COLUMN_VERSION, docid, (int64_t)c->version, 0);
-    st = st ? st : set_int(b, COLUMN_VALIDATED, docid, f->validated_ms, 0);
-    st = st ? st : set_int(b, COLUMN_TTL, docid, f->ttl_ms, -1);
-    st = st ? st : set_int(b, COLUMN_SWR, docid, f->swr_ms, -1);
-    st = st ? st : set_int(b, COLUMN_SIE, docid, f->sie_ms, -1);
-    st = st ? st : set_int(b, COLUMN_ORIGIN, docid, c->origin, 0);
-    expiry_move_confirmed(&b->expiry, f->validated_ms);
-    return st ? st : note_expiry(b, id, docid, f, false);
-}
-
-static struct windows freshness_of(const struct change *c)
-{
-    return (struct windows){c->validated_ms, c->ttl_ms < 0 ? -1 : c->ttl_ms,
-                            c->swr_ms < 0 ? -1 : c->swr_ms, c->sie_ms < 0 ? -1 : c->sie_ms};
-}
-
-static enum status renew(struct batch *b, struct slice id, uint32_t docid, const struct change *c,
-                         bool keep_windows)
-{
-    struct windows old, f = freshness_of(c);
-    enum status st = read_freshness(b, docid, &old);
-    if (st)
-        return st;
-    if (keep_windows) {
-        f.ttl_ms = f.ttl_ms < 0 ? old.ttl_ms : f.ttl_ms;
-        f.swr_ms = f.swr_ms < 0 ? old.swr_ms : f.swr_ms;
-        f.sie_ms = f.sie_ms < 0 ? old.sie_ms : f.sie_ms;
-    }
-    expiry_move_confirmed(&b->expiry, f.validated_ms);
-    st = note_expiry(b, id, docid, &old, true);
-    return st ? st : write_freshness(b, id, docid, c, &f);
-}
-
 /* --- changes ---------------------------------------------------------------------------------- */
 
 static bool same_value(const struct field *f, const struct column_value *a,
@@ -378,7 +286,7 @@ static enum status kill(struct batch *b, struct slice id, uint32_t docid)
     if (st)
         return st;
     st = segment_builder_kill(b->builder, b->w->tokens.items, b->w->tokens.count);
-    st = st ? st : drop_expiry(b, id, docid);
+    st = st ? st : batch_freshness_drop(b, id, docid);
     st = st ? st : live_kill(&b->w->live, docid);
     if (st)
         return st;
@@ -412,11 +320,11 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
                            bool keep_windows)
 {
     struct slice id = b->parsed.id;
-    struct windows f = freshness_of(c), was = {0, -1, -1, -1};
+    struct windows f = batch_freshness_of(c), was = {0, -1, -1, -1};
     uint32_t docid = 0;
     enum status st = STATUS_OK;
     if (exists && keep_windows) {
-        st = read_freshness(b, old, &was);
+        st = batch_freshness_read(b, old, &was);
         f.ttl_ms = f.ttl_ms < 0 ? was.ttl_ms : f.ttl_ms;
         f.swr_ms = f.swr_ms < 0 ? was.swr_ms : f.swr_ms;
         f.sie_ms = f.sie_ms < 0 ? was.sie_ms : f.sie_ms;
@@ -428,7 +336,7 @@ static enum status replace(struct batch *b, bool exists, uint32_t old, const str
         b->moved(b->moved_ctx, old, docid);
     st = st ? st : store_values(b, docid, true, true);
     st = st ? st : weigh(b, id, docid, 1);
-    return st ? st : write_freshness(b, id, docid, c, &f);
+    return st ? st : batch_freshness_write(b, id, docid, c, &f);
 }
 
 /* Upsert of b->parsed, whose bytes must outlive the call. */
@@ -455,7 +363,7 @@ static enum status upsert_parsed(struct batch *b, const struct change *c, bool k
         st = same_text(b, old, &same);
     if (!st && same) {
         st = change_values(b, old, true);
-        st = st ? st : renew(b, b->parsed.id, old, c, keep_windows);
+        st = st ? st : batch_freshness_renew(b, b->parsed.id, old, c, keep_windows);
     } else if (!st)
         st = replace(b, exists, old, c, keep_windows);
     if (st)
@@ -516,7 +424,7 @@ enum status batch_patch(struct batch *b, struct slice document, const struct cha
     if ((st = collect_values(b, false)))
         return st;
     st = change_values(b, docid, false);
-    st = st ? st : renew(b, b->parsed.id, docid, c, true);
+    st = st ? st : batch_freshness_renew(b, b->parsed.id, docid, c, true);
     return b->failed = st;
 }
 
@@ -528,7 +436,7 @@ enum status batch_validate(struct batch *b, struct slice id, const struct change
     enum status st = locate(b, id, &docid);
     if (st)
         return st;
-    return b->failed = renew(b, id, docid, c, true);
+    return b->failed = batch_freshness_renew(b, id, docid, c, true);
 }
 
 enum status batch_delete(struct batch *b, struct slice id)

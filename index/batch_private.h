@@ -1,4 +1,5 @@
-/* batch_private - the batch, between batch.c (changes) and batch_commit.c (writing them). */
+/* batch_private - the batch, between batch.c (changes), batch_freshness.c and batch_rows.c (parts
+ * of them) and batch_commit.c (writing them). */
 #ifndef SOUK_INDEX_BATCH_PRIVATE_H
 #define SOUK_INDEX_BATCH_PRIVATE_H
 
@@ -43,6 +44,19 @@ struct batch {
 
 enum status batch_note_row(struct batch *b, enum store_table table, struct slice key,
                            struct slice value, bool remove);
+/* Windows and stamps of a product, in its system columns and its expiry row. */
+enum status batch_freshness_read(struct batch *b, uint32_t docid, struct windows *f);
+/* What a change says; -1 = nothing. */
+struct windows batch_freshness_of(const struct change *c);
+/* Of a docid that has no expiry row (any more). */
+enum status batch_freshness_write(struct batch *b, struct slice id, uint32_t docid,
+                                  const struct change *c, const struct windows *f);
+/* Confirmed anew; `keep_windows`: those stay of which the change says nothing. */
+enum status batch_freshness_renew(struct batch *b, struct slice id, uint32_t docid,
+                                  const struct change *c, bool keep_windows);
+/* A product that ends moves nothing for those who know it. */
+enum status batch_freshness_drop(struct batch *b, struct slice id, uint32_t docid);
+
 /* Gives back what the batch holds. */
 void batch_end(struct batch **b, bool committed);
 

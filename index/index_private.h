@@ -91,6 +91,8 @@ enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *re
 /* Whether there is any setting: most catalogs have none, and then nothing is looked up. */
 enum status settings_any(struct store_txn *t, bool *yes);
 bool setting_key(struct buf *key, struct slice kind, struct slice name);
+/* A system column of a product; *value stays as it is where the product has none. */
+void snapshot_column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *value);
 struct windows snapshot_freshness(struct snapshot *s, uint32_t docid);
 
 enum status writer_create(struct index *ix, struct writer **out);
