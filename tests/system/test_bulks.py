@@ -2,18 +2,21 @@
 all the same."""
 import json
 import os
+import threading
+import time
 import unittest
 
-from souk_system import Server
-from souk_wire import Connection, put_body, upsert
+from souk_system import SLACK, Server
+from souk_wire import Connection, frame, put_body, tlv, upsert
 
 ITEMS = 10000
 FIELDS = [{'name': 'title', 'type': 'text'}, {'name': 'text', 'type': 'text'}, {'name': 'n', 'type': 'integer'}]
+MORE = [f'n{i}' for i in range(100)]  # takes longer to check
 LOGGED, VISIBLE = 1, 2
 
 
-def bulk(first, n, ack):
-    return put_body('shop', [upsert(f'p{i}', {'title': f'shoe {i}', 'text': 'a shoe for long ways ' * 12, 'n': n})
+def bulk(first, n, ack, **more):
+    return put_body('shop', [upsert(f'p{i}', {'title': f'shoe {i}', 'text': 'a shoe for long ways ' * 12, 'n': n, **more})
                              for i in range(first, first + ITEMS)], ack)
 
 
@@ -23,7 +26,7 @@ class Bulks(unittest.TestCase):
         cls.server = Server(fronts=1).start()
         path = os.path.join(cls.server.data, 's.json')
         with open(path, 'w', encoding='utf-8') as f:
-            json.dump({'fields': FIELDS}, f)
+            json.dump({'fields': FIELDS + [{'name': name, 'type': 'integer'} for name in MORE]}, f)
         cls.server.souk('catalog', 'create', 'shop', '--schema', path)
 
     @classmethod
@@ -43,6 +46,29 @@ class Bulks(unittest.TestCase):
         one.send('PUT', put_body('shop', [upsert(last, {'title': 'the last word', 'n': 2})], VISIBLE), request_id=8)
         self.assertEqual([(r.request_id, r.status) for r in (one.read(), one.read())], [(7, 0), (8, 0)])
         self.assertEqual(json.loads(self.server.run('get', 'shop', last).stdout)['product']['n'], 2)
+
+    def test_a_search_does_not_wait_for_a_bulk(self):
+        """Beside the luckiest of nine bulks: strangers on the machine slow down some."""
+        words = tlv('SEARCH', 'CATALOG', 'shop') + tlv('SEARCH', 'TEXT', 'long ways') + tlv('SEARCH', 'K', 1) + tlv('SEARCH', 'NO_CACHE', 1)
+        body = bulk(0, 3, LOGGED, **{name: 7 for name in MORE})
+        writer, reader, slowest, checked = self.connect(), self.connect(), [], []
+        reader.call('SEARCH', words)
+
+        def one_bulk():
+            writer.socket.sendall(frame('PUT', body, 1))
+            checked.append(writer.read().status)
+
+        for i in range(9):
+            at_work, most = threading.Thread(target=one_bulk), 0
+            at_work.start()
+            while at_work.is_alive():
+                start = time.monotonic()
+                reader.call('SEARCH', words)
+                most = max(most, time.monotonic() - start)
+            at_work.join()
+            slowest.append(most)
+        self.assertEqual(checked, [0] * 9)
+        self.assertLess(min(slowest), 0.01 * SLACK, slowest)
 
 
 if __name__ == '__main__':
