@@ -87,9 +87,10 @@ enum status schema_load(struct store_txn *t, struct schema **out);
 uint32_t column_slot_of(uint32_t column_id);
 /* The raw record of a docid (borrowed until the next call). */
 enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *record);
-/* Setting rows: key = kind NUL name. */
 /* Whether there is any setting: most catalogs have none, and then nothing is looked up. */
 enum status settings_any(struct store_txn *t, bool *yes);
+enum { SETTING_KEY_MAX = 500 };
+/* Setting rows: key = kind NUL name; false when that is none, or too long. */
 bool setting_key(struct buf *key, struct slice kind, struct slice name);
 /* A system column of a product; *value stays as it is where the product has none. */
 void snapshot_column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *value);

@@ -1,4 +1,5 @@
 #include "index/setting_check.h"
+#include "index/index_private.h"
 #include "index/query_private.h"
 #include "index/rules.h"
 
@@ -49,6 +50,12 @@ enum status setting_check(struct searcher *sr, struct snapshot *snap, struct sli
                           struct slice name, struct slice value, struct fault *fault)
 {
     struct profile profile;
+    if (!setting_key(&sr->scratch, kind, name))
+        return fault_set(fault, kind.len ? STATUS_TOO_LARGE : STATUS_INVALID, "key",
+                         "a setting has a kind, and with its name at most %d bytes",
+                         SETTING_KEY_MAX);
+    if (wire_utf8_valid(name) != name.len)
+        return fault_set(fault, STATUS_BAD_UTF8, "key", "the name is not valid UTF-8");
     if (!value.len)
         return STATUS_OK;
     if (slice_equal(kind, SLICE_LIT("synonyms")))
@@ -59,5 +66,11 @@ enum status setting_check(struct searcher *sr, struct snapshot *snap, struct sli
         return check_profile(snap, value, &profile, fault);
     if (slice_equal(kind, SLICE_LIT("rule")))
         return rules_check(sr->analyser, value, fault);
+    if (!slice_equal(kind, SLICE_LIT("suggestions")))
+        return fault_set(fault, STATUS_INVALID, "kind",
+                         "settings are of the kinds synonyms, stopwords, rule, profile, "
+                         "suggestions, provider and provider_order");
+    if (wire_utf8_valid(value) != value.len)
+        return fault_set(fault, STATUS_BAD_UTF8, "suggestions", "the list is not valid UTF-8");
     return STATUS_OK;
 }

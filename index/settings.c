@@ -1,8 +1,6 @@
 #include "index/index_private.h"
 
 /* LMDB `settings`: key = kind, NUL, name -> bytes. Kinds hold no NUL, so a kind is a key range. */
-enum { SETTING_KEY_MAX = 500 };
-
 bool setting_key(struct buf *key, struct slice kind, struct slice name)
 {
     buf_clear(key);

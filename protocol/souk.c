@@ -79,8 +79,11 @@ enum status souk_create(const char *address, const struct souk_options *o, struc
                         struct fault *fault)
 {
     *out = NULL;
-    if (!address || !*address || !strcmp(address, "unix:"))
-        return fault_set(fault, STATUS_INVALID, "address", "an address is HOST:PORT or unix:PATH");
+    if (!address || !*address || !souk_address_good(address))
+        return fault_set(fault, STATUS_INVALID, "address",
+                         "an address is HOST:PORT or unix:PATH, with a port from 1 to 65535, not "
+                         "'%.100s'",
+                         address ? address : "");
     struct souk *s = calloc(1, sizeof *s);
     if (!s)
         return STATUS_NO_MEMORY;

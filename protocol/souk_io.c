@@ -51,6 +51,21 @@ static void split_address(char *text, char **host, const char **port)
     }
 }
 
+bool souk_address_good(const char *address)
+{
+    char text[TEXT_MAX], *host, *end;
+    const char *port;
+    if (strlen(address) >= sizeof text)
+        return false;
+    if (!strncmp(address, "unix:", 5))
+        return address[5] != '\0';
+    snprintf(text, sizeof text, "%s", address);
+    split_address(text, &host, &port);
+    /* the system's resolver would take 99999 for 34463 */
+    unsigned long number = *port >= '0' && *port <= '9' ? strtoul(port, &end, 10) : 0;
+    return number > 0 && number <= 65535 && !*end;
+}
+
 static int open_tcp(const char *address, char *why)
 {
     char text[TEXT_MAX], *host;

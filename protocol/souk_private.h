@@ -64,6 +64,8 @@ void souk_counted(struct souk *s, uint8_t opcode, bool accepted);
 
 /* souk_io.c */
 void souk_connect(struct souk *s);
+/* HOST:PORT, [V6]:PORT, HOST or unix:PATH? */
+bool souk_address_good(const char *address);
 /* Ends the connection; requests go on, wait or fail as souk.h says. */
 void souk_disconnect(struct souk *s, enum status why, const char *text);
 

@@ -299,7 +299,7 @@ enum status front_check(void *ctx)
 }
 
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,
-                         uint32_t count, uint64_t **out, struct fault *fault)
+                         uint32_t count, const char *asked, uint64_t **out, struct fault *fault)
 {
     *out = NULL;
     if (!count)
@@ -310,7 +310,7 @@ enum status front_wanted(struct front *f, const struct schema *schema, const str
     for (uint32_t i = 0; i < count; i++) {
         const struct field *field = schema_find(schema, names[i]);
         if (!field)
-            return fault_set(fault, STATUS_UNKNOWN_FIELD, NULL, "the catalog has no field %.*s",
+            return fault_set(fault, STATUS_UNKNOWN_FIELD, asked, "the catalog has no field %.*s",
                              (int)(names[i].len < 64 ? names[i].len : 64), names[i].ptr);
         bits[field->id / 64] |= UINT64_C(1) << field->id % 64;
     }

@@ -166,9 +166,10 @@ void front_note_query(struct front *f, const struct request *rq, const struct se
 /* front.c: what the state of memory calls for. */
 void front_save_memory(struct front *f);
 
-/* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD. */
+/* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD of what they were `asked`
+ * for. */
 enum status front_wanted(struct front *f, const struct schema *schema, const struct slice *names,
-                         uint32_t count, uint64_t **out, struct fault *fault);
+                         uint32_t count, const char *asked, uint64_t **out, struct fault *fault);
 /* Appends the schema's names as the table of documents. */
 void front_put_names(struct buf *b, uint32_t tag, const struct schema *schema);
 

@@ -126,7 +126,8 @@ static enum status get_all(struct front *f, struct get *g, struct buf *b, struct
     uint64_t *wanted;
     const struct get_request *in = g->in;
     const struct schema *schema = snapshot_schema(g->catalog->snapshot);
-    enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
+    enum status s =
+        front_wanted(f, schema, in->returns, in->return_count, "return", &wanted, fault);
     s = s ? s
           : withhold_init(&g->withhold, schema, wanted, in->field_ages, in->field_age_count,
                           &f->arena, fault);

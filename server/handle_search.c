@@ -136,7 +136,8 @@ static enum status put_hits(struct front *f, struct catalog *c, const struct sea
     uint64_t *wanted;
     struct page p = {.in = in, .moment = m, .sum = sum, .facts = facts, .body_at = body_at};
     const struct schema *schema = snapshot_schema(c->snapshot);
-    enum status s = front_wanted(f, schema, in->returns, in->return_count, &wanted, fault);
+    enum status s =
+        front_wanted(f, schema, in->returns, in->return_count, "return", &wanted, fault);
     s = s ? s
           : withhold_init(&p.withhold, schema, wanted, in->field_ages, in->field_age_count,
                           &f->arena, fault);

@@ -67,8 +67,8 @@ enum status hit_highlights_put(struct front *f, struct snapshot *snap,
     uint64_t *wanted;
     struct page p = {f, r,        {in->highlight_pre, in->highlight_post, SLICE_NULL},
                      b, BUF_INIT, BUF_INIT};
-    enum status s =
-        front_wanted(f, snapshot_schema(snap), in->highlights, in->highlight_count, &wanted, fault);
+    enum status s = front_wanted(f, snapshot_schema(snap), in->highlights, in->highlight_count,
+                                 "highlight", &wanted, fault);
     for (uint32_t i = 0; !s && i < r->hit_count; i++)
         s = put_hit(&p, snap, i, wanted);
     buf_fini(&p.marked);

@@ -79,7 +79,12 @@ static void texts_are_checked(void **state)
                  {"profile", "far 0.3", STATUS_INVALID},
                  {"rule", "query a\nhide b", STATUS_OK},
                  {"rule", "hide b", STATUS_INVALID},
-                 {"anything", "else", STATUS_OK},
+                 {"suggestions", "red shoes\t3", STATUS_OK},
+                 {"suggestions", "\xff\t3", STATUS_BAD_UTF8},
+                 {"synonym", "a, b", STATUS_INVALID}, /* no kind that anybody reads */
+                 {"safe_mode", "on", STATUS_INVALID}, /* an operation of its own */
+                 {"", "a", STATUS_INVALID},
+                 {"synonym", "", STATUS_OK}, /* what is there may be removed */
                  {"rule", "", STATUS_OK}};
     struct searcher *s;
     assert_int_equal(searcher_create(&s), STATUS_OK);
@@ -91,6 +96,24 @@ static void texts_are_checked(void **state)
             print_error("%s '%s'\n", cases[i].kind, cases[i].text);
         assert_int_equal(st, cases[i].status);
     }
+    searcher_destroy(&s);
+}
+
+static void keys_that_cannot_be_stored_are_refused(void **state)
+{
+    (void)state;
+    static char longest[600];
+    struct searcher *s;
+    struct fault fault = {0};
+    memset(longest, 'k', sizeof longest);
+    assert_int_equal(searcher_create(&s), STATUS_OK);
+    for (size_t len = 480; len <= sizeof longest; len++)
+        assert_int_equal(setting_check(s, NULL, SLICE_LIT("stopwords"), slice_make(longest, len),
+                                       SLICE_LIT("the"), &fault),
+                         len <= 490 ? STATUS_OK : STATUS_TOO_LARGE);
+    assert_int_equal(
+        setting_check(s, NULL, SLICE_LIT("stopwords"), SLICE_LIT("\xff"), SLICE_LIT("the"), &fault),
+        STATUS_BAD_UTF8);
     searcher_destroy(&s);
 }
 
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test(several_words_stand_side_by_side_or_count_for_nothing),
         cmocka_unit_test(stop_words_ask_for_nothing_unless_alone_or_quoted),
         cmocka_unit_test(texts_are_checked),
+        cmocka_unit_test(keys_that_cannot_be_stored_are_refused),
         cmocka_unit_test(ten_thousand_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

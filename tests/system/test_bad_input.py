@@ -57,6 +57,9 @@ class BadInput(unittest.TestCase):
                            (self.search_body('', tlv('SEARCH', 'RETURN', 'nope')), 'nope')):
             e = self.refused('UNKNOWN_FIELD', 'SEARCH', body)
             self.assertIn(what, e.sentence)
+        for tag, value, place in (('RETURN', 'nope', 'return'), ('HIGHLIGHT', text('<') + text('>') + b'\1' + text('nope'), 'highlight')):
+            e = self.refused('UNKNOWN_FIELD', 'SEARCH', self.search_body('', tlv('SEARCH', tag, value)))
+            self.assertEqual(field(e.reply.body, 'ERROR', 'FIELD'), place.encode())
         self.goes_on()
 
     def test_a_filter_error_has_its_position(self):

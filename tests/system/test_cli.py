@@ -56,6 +56,8 @@ class CommandLine(unittest.TestCase):
         self.refused('put', 'shop', '{"id":"9"}', '--ack', 'bogus', says=('--ack', 'visible'))
         self.refused('delete', 'shop', '9', '--ack', 'bogus', says=('--ack', 'visible'))
         self.refused('fetch', says=("unknown command 'fetch'",))
+        for port in '99999', '65536', '0', 'http', '-1', '':
+            self.refused('--server', f'127.0.0.1:{port}', 'ping', says=('127.0.0.1:', 'port'))
 
     def test_an_empty_filter_deletes_nothing(self):
         for text in ('', '  '):
