@@ -22,6 +22,33 @@ struct unit {
     uint64_t factor;
 };
 
+static const struct unit plain[] = {{"", 1}, {0}};
+static const struct unit sizes[] = {{"", 1},          {"KiB", 1 << 10},           {"MiB", 1 << 20},
+                                    {"GiB", 1 << 30}, {"TiB", UINT64_C(1) << 40}, {0}};
+static const struct unit times[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                    {"h", 3600000}, {"d", 86400000}, {0}};
+
+static const struct unit *units_of(enum option_type type)
+{
+    return type == OPTION_NUMBER  ? plain
+           : type == OPTION_BYTES ? sizes
+           : type == OPTION_TIME  ? times
+                                  : NULL; /* nothing to count: no bounds */
+}
+
+enum { BOUND_MAX = 32 };
+
+/* A bound as one would write it. */
+static const char *written(uint64_t value, const struct unit *units, char *out)
+{
+    const struct unit *best = units;
+    for (const struct unit *u = units; u->name; u++)
+        if (value >= u->factor && value % u->factor == 0)
+            best = u;
+    snprintf(out, BOUND_MAX, "%llu%s", (unsigned long long)(value / best->factor), best->name);
+    return out;
+}
+
 static bool parse_number(const char *text, const struct unit *units, uint64_t *out)
 {
     char *end;
@@ -49,12 +76,6 @@ static bool address_good(const char *text)
 
 static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 {
-    static const struct unit none[] = {{"", 1}, {0}};
-    static const struct unit bytes[] = {
-        {"", 1},          {"KiB", 1 << 10},           {"MiB", 1 << 20},
-        {"GiB", 1 << 30}, {"TiB", UINT64_C(1) << 40}, {0}};
-    static const struct unit times[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
-                                        {"h", 3600000}, {"d", 86400000}, {0}};
     switch (type) {
     case OPTION_ADDRESS:
         *out = 0;
@@ -66,11 +87,9 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
         *out = 0;
         return true;
     case OPTION_NUMBER:
-        return parse_number(text, none, out);
     case OPTION_BYTES:
-        return parse_number(text, bytes, out);
     case OPTION_TIME:
-        return parse_number(text, times, out);
+        return parse_number(text, units_of(type), out);
     case OPTION_SWITCH:
         *out = !strcmp(text, "true");
         return *out || !strcmp(text, "false");
@@ -139,13 +158,13 @@ enum status config_set(struct config *c, const char *path, const char *text,
     if (!parse_value(config_rows[i].type, text, &v.number))
         return fault_set(fault, STATUS_INVALID, config_rows[i].path, "%s wants a %s, not \"%.60s\"",
                          config_rows[i].path, unit_word(config_rows[i].type), text);
-    if (config_rows[i].type != OPTION_TEXT && config_rows[i].type != OPTION_ADDRESS &&
-        (v.number < config_rows[i].min || v.number > config_rows[i].max))
-        if (config_rows[i].type != OPTION_SWITCH)
-            return fault_set(fault, STATUS_INVALID, config_rows[i].path,
-                             "%s must lie between %llu and %llu", config_rows[i].path,
-                             (unsigned long long)config_rows[i].min,
-                             (unsigned long long)config_rows[i].max);
+    const struct unit *units = units_of(config_rows[i].type);
+    char least[BOUND_MAX], most[BOUND_MAX];
+    if (units && (v.number < config_rows[i].min || v.number > config_rows[i].max))
+        return fault_set(fault, STATUS_INVALID, config_rows[i].path,
+                         "%s must lie between %s and %s", config_rows[i].path,
+                         written(config_rows[i].min, units, least),
+                         written(config_rows[i].max, units, most));
     c->values[i] = v;
     return STATUS_OK;
 }
@@ -222,11 +241,17 @@ void config_print(const struct config *c, FILE *out)
 
 void config_describe(FILE *out)
 {
-    for (unsigned i = 0; i < OPTION_COUNT; i++)
-        fprintf(out, "  %-20s %s; %s, default %s%s\n", config_rows[i].path, config_rows[i].help,
-                unit_word(config_rows[i].type),
-                *config_rows[i].fallback ? config_rows[i].fallback : "empty",
-                config_rows[i].reload ? ", reloadable" : "");
+    char least[BOUND_MAX], most[BOUND_MAX];
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        const struct config_row *row = &config_rows[i];
+        const struct unit *units = units_of(row->type);
+        fprintf(out, "  %-20s %s; %s", row->path, row->help, unit_word(row->type));
+        if (units)
+            fprintf(out, ", %s to %s", written(row->min, units, least),
+                    written(row->max, units, most));
+        fprintf(out, ", default %s%s\n", *row->fallback ? row->fallback : "empty",
+                row->reload ? ", reloadable" : "");
+    }
 }
 
 void config_encode(const struct config *c, struct buf *out)

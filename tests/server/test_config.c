@@ -40,7 +40,10 @@ static void faults_name_line_column_and_suggestion(void **state)
     } cases[] = {
         {"server:\n  listn: x\n", "did you mean server.listen?", 2, 3},
         {"limits:\n  hits: many\n", "wants a number", 2, 3},
-        {"limits:\n  hits: 0\n", "between", 2, 3},
+        {"limits:\n  hits: 0\n", "between 1 and 100000", 2, 3},
+        {"limits:\n  frame: 1000\n", "between 64KiB and 16MiB", 2, 3},
+        {"limits:\n  idle: 2d\n", "between 1s and 1d", 2, 3},
+        {"limits:\n  first_frame: 5ms\n", "between 100ms and 10m", 2, 3},
         {"- a\n", "MAPPING", 1, 1},
         {"limits:\n\thits: 5\n", "cannot start any token", 2, 1},
         {"limits:\n  hits: 5\n  hits: 6\n", "already seen", 3, 3},
@@ -75,12 +78,26 @@ static void handed_over_it_is_the_same(void **state)
     buf_fini(&text);
 }
 
+static void the_help_tells_the_bounds(void **state)
+{
+    (void)state;
+    char text[32768] = {0};
+    FILE *out = fmemopen(text, sizeof text, "w");
+    config_describe(out);
+    fclose(out);
+    assert_non_null(strstr(text, "longest body of a frame; bytes (512MiB), 64KiB to 16MiB, "));
+    assert_non_null(strstr(text, "; time (10s), 1s to 1d, default 10m, reloadable\n"));
+    assert_non_null(strstr(text, "most hits of one search; number, 1 to 100000, default 1000"));
+    assert_non_null(strstr(text, "address and port of the fronts; HOST:PORT, default 127"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_origins_win),
         cmocka_unit_test(units_are_understood),
         cmocka_unit_test(faults_name_line_column_and_suggestion),
+        cmocka_unit_test(the_help_tells_the_bounds),
         cmocka_unit_test(handed_over_it_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
