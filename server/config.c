@@ -74,6 +74,12 @@ static bool address_good(const char *text)
     return !*end && port > 0 && port <= 65535;
 }
 
+static bool class_good(const char *text)
+{
+    return !strcmp(text, "critical") || !strcmp(text, "default") || !strcmp(text, "sheddable") ||
+           !strcmp(text, "background");
+}
+
 static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 {
     switch (type) {
@@ -86,6 +92,9 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
     case OPTION_TEXT:
         *out = 0;
         return true;
+    case OPTION_CLASS:
+        *out = 0;
+        return class_good(text);
     case OPTION_NUMBER:
     case OPTION_BYTES:
     case OPTION_TIME:
@@ -99,9 +108,14 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 
 static const char *unit_word(enum option_type type)
 {
-    static const char *const words[] = {
-        "text",          "number",    "bytes (512MiB)",     "time (10s)",
-        "true or false", "HOST:PORT", "user of this system"};
+    static const char *const words[] = {"text",
+                                        "number",
+                                        "bytes (512MiB)",
+                                        "time (10s)",
+                                        "true or false",
+                                        "HOST:PORT",
+                                        "user of this system",
+                                        "critical, default, sheddable or background"};
     return words[type];
 }
 

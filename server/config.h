@@ -27,7 +27,8 @@ enum option_type {
     OPTION_TIME /* ms */,
     OPTION_SWITCH,
     OPTION_ADDRESS,
-    OPTION_ACCOUNT /* a user of this system; empty = none */
+    OPTION_ACCOUNT, /* a user of this system; empty = none */
+    OPTION_CLASS    /* of requests, by name */
 };
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG };
 

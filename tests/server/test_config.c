@@ -45,6 +45,8 @@ static void faults_name_line_column_and_suggestion(void **state)
         {"limits:\n  idle: 2d\n", "between 1s and 1d", 2, 3},
         {"limits:\n  first_frame: 5ms\n", "between 100ms and 10m", 2, 3},
         {"- a\n", "MAPPING", 1, 1},
+        {"limits:\n  class: sheddabel\n", "wants a critical, default, sheddable or background", 2,
+         3},
         {"limits:\n\thits: 5\n", "cannot start any token", 2, 1},
         {"limits:\n  hits: 5\n  hits: 6\n", "already seen", 3, 3},
         {"server:\n  fronts: 2\n\n  frunts: 2\n", "did you mean server.fronts?", 4, 3},
