@@ -80,7 +80,7 @@ static enum status plain_ordinal(struct facet_intern *in, uint32_t field, struct
     return facet_intern_ordinal(in, field, &row, out);
 }
 
-static struct slice next_node(struct slice *rest)
+struct slice product_path_node(struct slice *rest)
 {
     const size_t joint = sizeof path_joint - 1;
     const char *at = memmem(rest->ptr, rest->len, path_joint, joint);
@@ -90,25 +90,33 @@ static struct slice next_node(struct slice *rest)
     return node;
 }
 
-/* Interns every prefix of the path, so that a parent always comes before its children. */
+/* Interns every prefix of the path, so that a parent always comes before its children. Nodes may
+ * come written together: a value has one text, and with it one parent, whoever brought it first. */
 static enum status path_ordinal(struct facet_intern *in, uint32_t field, const struct value *v,
                                 uint32_t *out)
 {
     struct buf joined = BUF_INIT, *scratch = &joined;
     uint32_t parent = 0;
     enum status st = STATUS_OK;
-    struct slice rest = v->bytes;
+    struct slice rest = v->type == VALUE_LIST ? SLICE_NULL : v->bytes;
     struct wire_reader r = wire_reader_of(v->bytes);
-    uint32_t left = v->type == VALUE_LIST ? v->count : UINT32_MAX;
-    while (!st && left-- && (v->type == VALUE_LIST || rest.len)) {
-        struct slice node = v->type == VALUE_LIST ? value_next_item(&r) : next_node(&rest);
+    uint32_t left = v->type == VALUE_LIST ? v->count : 0, nodes = 0;
+    while (!st && (rest.len || left)) {
+        if (!rest.len) {
+            rest = value_next_item(&r);
+            left--;
+            continue;
+        }
+        struct slice node = product_path_node(&rest);
         if (!node.len)
             continue; /* a node without a name is none */
         if (scratch->len)
             buf_put(scratch, path_joint, sizeof path_joint - 1);
         buf_put_slice(scratch, node);
         st = scratch->failed ? STATUS_NO_MEMORY
-                             : plain_ordinal(in, field, buf_slice(scratch), parent, &parent);
+             : nodes++ == PRODUCT_PATH_MAX
+                 ? STATUS_TOO_LARGE
+                 : plain_ordinal(in, field, buf_slice(scratch), parent, &parent);
     }
     buf_fini(scratch);
     *out = parent;
@@ -280,9 +288,9 @@ void product_put_record(const struct schema *schema, const struct product *p, st
 static enum status put_path(const struct product_source *from, uint32_t field, uint32_t ordinal,
                             struct buf *out)
 {
-    struct facet_row rows[64];
+    struct facet_row rows[PRODUCT_PATH_MAX];
     uint32_t n = 0;
-    for (uint32_t at = ordinal; at && n < 64; at = rows[n++].parent) {
+    for (uint32_t at = ordinal; at && n < PRODUCT_PATH_MAX; at = rows[n++].parent) {
         enum status st = from->facet(from->ctx, field, at, &rows[n]);
         if (st)
             return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;

@@ -1,4 +1,5 @@
 #include "server/validate.h"
+#include "index/product.h"
 
 #include "server/canary_id.h"
 
@@ -55,10 +56,39 @@ static enum status put_number(const struct field *f, const struct value *v, stru
     return STATUS_OK;
 }
 
+/* ["Shoes", "Running"], ["Shoes > Running"] and "Shoes > Running" are one path. */
+static enum status put_path(const struct field *f, const struct value *v, struct buf *out,
+                            struct fault *fault)
+{
+    struct slice nodes[PRODUCT_PATH_MAX], rest = v->type == VALUE_LIST ? SLICE_NULL : v->bytes;
+    struct wire_reader r = wire_reader_of(v->bytes);
+    uint32_t left = v->type == VALUE_LIST ? v->count : 0, count = 0;
+    if (v->type != VALUE_LIST && v->type != VALUE_TEXT)
+        return mismatch(f, value_word(v), fault);
+    while (rest.len || left) {
+        if (!rest.len) {
+            rest = value_next_item(&r);
+            left--;
+            continue;
+        }
+        struct slice node = product_path_node(&rest);
+        if (node.len && count == PRODUCT_PATH_MAX)
+            return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d nodes", f->name,
+                             PRODUCT_PATH_MAX);
+        if (node.len)
+            nodes[count++] = node;
+    }
+    value_put_list(out, count);
+    enum status s = r.failed ? STATUS_INVALID : STATUS_OK;
+    for (uint32_t i = 0; !s && i < count; i++)
+        s = put_checked_text(f, nodes[i], out, fault);
+    return s;
+}
+
 static enum status put_list(const struct field *f, const struct value *v, struct buf *out,
                             struct fault *fault)
 {
-    if (v->type == VALUE_TEXT && f->type == FIELD_KEYWORD_LIST) { /* one text is a list of one */
+    if (v->type == VALUE_TEXT) { /* one text is a list of one */
         value_put_list(out, 1);
         return put_checked_text(f, v->bytes, out, fault);
     }
@@ -67,9 +97,6 @@ static enum status put_list(const struct field *f, const struct value *v, struct
     if (v->count > VALIDATE_LIST_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d values", f->name,
                          VALIDATE_LIST_MAX);
-    if (f->type == FIELD_PATH && v->count > VALIDATE_PATH_MAX)
-        return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d nodes", f->name,
-                         VALIDATE_PATH_MAX);
     struct wire_reader r = wire_reader_of(v->bytes);
     value_put_list(out, v->count);
     for (uint32_t i = 0; i < v->count; i++) {
@@ -156,8 +183,9 @@ static enum status put_value(const struct field *f, const struct value *v, struc
         value_put(out, v);
         return STATUS_OK;
     case FIELD_KEYWORD_LIST:
-    case FIELD_PATH:
         return put_list(f, v, out, fault);
+    case FIELD_PATH:
+        return put_path(f, v, out, fault);
     default:
         return put_pairs(f, v, out, fault);
     }

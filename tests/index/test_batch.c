@@ -157,10 +157,34 @@ static void an_aborted_batch_leaves_nothing(void **state)
     shop_close(&s);
 }
 
+static void nodes_written_together_are_the_same_path_in_any_order(void **state)
+{
+    (void)state;
+    const struct shop_product ways[] = {
+        {.id = "one", .price = -1, .stock = -1, .path = {"Kitchen > Kettles"}},
+        {.id = "two", .price = -1, .stock = -1, .path = {"Kitchen", "Kettles"}},
+        {.id = "three", .price = -1, .stock = -1, .path = {"Kitchen > Kettles", "Steel"}}};
+    for (int order = 0; order < 3; order++) {
+        struct shop s;
+        struct batch *b;
+        shop_open(&s);
+        assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+        for (int i = 0; i < 3; i++)
+            must_upsert(b, &ways[(i + order) % 3], 3);
+        assert_int_equal(batch_commit(&b, 41), STATUS_OK);
+        expect(&s, "one", "5=Kitchen/Kettles/;");
+        expect(&s, "two", "5=Kitchen/Kettles/;");
+        expect(&s, "three", "5=Kitchen/Kettles/Steel/;");
+        must_check(&s);
+        shop_close(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_reads_back_as_it_was_put),
+        cmocka_unit_test(nodes_written_together_are_the_same_path_in_any_order),
         cmocka_unit_test(a_price_patch_keeps_the_docid_and_a_title_patch_does_not),
         cmocka_unit_test(the_last_of_one_id_in_a_batch_stays),
         cmocka_unit_test(an_aborted_batch_leaves_nothing),

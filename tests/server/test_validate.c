@@ -175,9 +175,62 @@ static void what_passes_the_edge_is_taken_by_the_index(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void a_path_is_its_nodes_however_written(void **state)
+{
+    (void)state;
+    static const char *const ways[][4] = {{"Shoes", "Running", "Trail"},
+                                          {"Shoes > Running > Trail"},
+                                          {"Shoes > Running", "", "Trail"}};
+    struct schema *schema = make_schema();
+    struct slice name = SLICE_LIT("path");
+    struct put_request p = {.names = &name, .name_count = 1};
+    struct buf in = BUF_INIT, out = BUF_INIT, want = BUF_INIT;
+    struct fault fault = {0};
+    uint32_t id, depth = 70;
+    validate_names(schema, &name, 1, &id);
+    document_put_header(&want, SLICE_LIT("a"), 1);
+    wire_put_varint(&want, id);
+    value_put_list(&want, 3);
+    for (int i = 0; i < 3; i++)
+        wire_put_bytes(&want, slice_str(ways[0][i]));
+    for (int w = 0; w < 4; w++) {
+        uint32_t count = 0;
+        buf_clear(&in);
+        buf_clear(&out);
+        document_put_header(&in, SLICE_LIT("a"), 1);
+        wire_put_varint(&in, 0);
+        while (w < 3 && count < 4 && ways[w][count])
+            count++;
+        if (w == 3)
+            value_put_text(&in, slice_str(ways[1][0]));
+        else
+            value_put_list(&in, count);
+        for (uint32_t i = 0; i < count; i++)
+            wire_put_bytes(&in, slice_str(ways[w][i]));
+        struct put_item item = {.op = PUT_UPSERT, .document = buf_slice(&in)};
+        assert_int_equal(validate_item(schema, &p, &id, &item, &out, &fault), STATUS_OK);
+        assert_int_equal(out.len, want.len);
+        assert_memory_equal(out.ptr, want.ptr, want.len);
+    }
+    buf_clear(&in);
+    document_put_header(&in, SLICE_LIT("a"), 1);
+    wire_put_varint(&in, 0);
+    buf_clear(&want);
+    while (depth--)
+        buf_printf(&want, "n > ");
+    value_put_text(&in, buf_slice(&want));
+    struct put_item item = {.op = PUT_UPSERT, .document = buf_slice(&in)};
+    assert_int_equal(validate_item(schema, &p, &id, &item, &out, &fault), STATUS_TOO_LARGE);
+    schema_destroy(&schema);
+    buf_fini(&in);
+    buf_fini(&out);
+    buf_fini(&want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_path_is_its_nodes_however_written),
         cmocka_unit_test(what_passes_the_edge_is_taken_by_the_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
