@@ -177,18 +177,37 @@ uint32_t segment_dictionary(const struct segment *s)
     return s->head.dictionary;
 }
 
+bool segment_packed_anywhere(const struct segment *s, uint64_t off, uint32_t shift, uint32_t bits,
+                             uint32_t *out)
+{
+    uint64_t v = 0;
+    for (uint32_t k = 0; k * 8 < shift + bits; k++) {
+        const uint8_t *byte = segment_bytes(s, off + k, 1);
+        if (!byte)
+            return false;
+        v |= (uint64_t)*byte << 8 * k;
+    }
+    *out = (uint32_t)(v >> shift & ((UINT64_C(1) << bits) - 1));
+    return true;
+}
+
 /* --- dictionary ------------------------------------------------------------------------------- */
 
 enum status segment_term(const struct segment *s, uint32_t ordinal, struct slice *term)
 {
     if (ordinal >= s->head.term_count)
         return STATUS_NOT_FOUND;
-    return segment_string(s, segment_u32(s, s->head.str_off, ordinal), term);
+    return segment_string(
+        s,
+        s->head.strings + segment_packed(s, s->head.str_off, s->head.bits[ARRAY_STR_OFF], ordinal),
+        term);
 }
 
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal)
 {
-    return ordinal < s->head.term_count ? segment_u32(s, s->head.df, ordinal) : 0;
+    return ordinal < s->head.term_count
+               ? segment_packed(s, s->head.df, s->head.bits[ARRAY_DF], ordinal)
+               : 0;
 }
 
 uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t end, uint32_t bytes)
@@ -234,17 +253,27 @@ enum status segment_lower_bound(const struct segment *s, struct slice term, uint
 
 static enum status find_hashed(const struct segment *s, struct slice term, uint32_t *ordinal)
 {
-    uint32_t mask = s->head.hash_count - 1, at = (uint32_t)XXH3_64bits(term.ptr, term.len) & mask;
-    for (uint32_t probes = 0; probes < s->head.hash_count; probes++, at = (at + 1) & mask) {
-        uint32_t slot = segment_u32(s, s->head.hash, at);
+    const struct segment_head *h = &s->head;
+    uint64_t hash = XXH3_64bits(term.ptr, term.len);
+    bool older = h->format <= SEGMENT_FORMAT_STREAMS;
+    uint32_t bits = h->bits[ARRAY_HASH], shift = older ? 0 : bits - SEGMENT_HASH_CHECK,
+             check = (uint32_t)(hash >> 32) & ((1u << SEGMENT_HASH_CHECK) - 1),
+             at = older ? (uint32_t)hash & (h->hash_count - 1)
+                        : segment_hash_slot((uint32_t)hash, h->hash_count);
+    for (uint32_t probes = 0; probes < h->hash_count; probes++) {
+        uint32_t slot = segment_packed(s, h->hash, bits, at);
         if (!slot)
             return STATUS_NOT_FOUND;
+        at = at + 1 < h->hash_count ? at + 1 : 0;
+        if (!older && slot >> shift != check)
+            continue;
         struct slice t;
-        enum status st = segment_term(s, slot - 1, &t);
+        uint32_t found = older ? slot - 1 : (slot & ((1u << shift) - 1)) - 1;
+        enum status st = segment_term(s, found, &t);
         if (st)
             return STATUS_CORRUPT;
         if (slice_equal(t, term)) {
-            *ordinal = slot - 1;
+            *ordinal = found;
             return STATUS_OK;
         }
     }
@@ -295,8 +324,8 @@ enum status postings_open(const struct segment *s, uint32_t ordinal, struct post
 {
     if (ordinal >= s->head.term_count)
         return STATUS_NOT_FOUND;
-    return postings_at(s, segment_u32(s, s->head.df, ordinal), segment_u32(s, s->head.ptr, ordinal),
-                       true, out);
+    return postings_at(s, segment_term_df(s, ordinal),
+                       segment_packed(s, s->head.ptr, s->head.bits[ARRAY_PTR], ordinal), true, out);
 }
 
 bool segment_lists_prefix(struct slice prefix)

@@ -237,7 +237,8 @@ static enum status check_tails(const struct checker *c)
     if (h->tails && h->tail_count != longer)
         return wrong(c, "the order of endings lacks terms");
     for (uint32_t i = 0; i < h->tail_count; i++, before = term) {
-        if (segment_term(c->s, segment_u32(c->s, h->tails, i), &term) || term.len <= TAIL_BYTES)
+        if (segment_term(c->s, segment_packed(c->s, h->tails, h->bits[ARRAY_TAILS], i), &term) ||
+            term.len <= TAIL_BYTES)
             return wrong(c, "the order of endings names what has none");
         if (i && tails_compare(before, term) >= 0)
             return wrong(c, "the order of endings does not ascend");
@@ -255,7 +256,7 @@ static enum status check_hash(const struct checker *c)
             return wrong(c, "a term is not found by its hash");
     }
     for (uint32_t i = 0; i < c->s->head.hash_count; i++)
-        used += segment_u32(c->s, c->s->head.hash, i) != 0;
+        used += segment_packed(c->s, c->s->head.hash, c->s->head.bits[ARRAY_HASH], i) != 0;
     if (c->s->head.hash_count && used != c->s->head.term_count)
         return wrong(c, "the hash holds what is no term");
     return STATUS_OK;
@@ -294,7 +295,7 @@ static enum status begin_block(const struct checker *c, struct walk *w)
         return wrong(c, "a block holds more records than places say");
     if (w->block >= h->block_count)
         return wrong(c, "more blocks begin than there are");
-    uint64_t at = segment_u32(c->s, h->block_off, w->block);
+    uint64_t at = segment_packed(c->s, h->block_off, h->bits[ARRAY_BLOCK_OFF], w->block);
     if (at < w->end || record_block_at(c->s, (uint32_t)at, &b))
         return wrong(c, "a block of records is not where its offset says");
     w->block++;
@@ -352,7 +353,8 @@ static enum status check_sorted(const struct checker *c)
 {
     uint32_t before = 0, before_tie = 0;
     for (uint32_t i = 0; i < c->s->head.record_count; i++) {
-        uint32_t doc = segment_u32(c->s, c->s->head.sorted, i), tie = segment_tie(c->s, doc);
+        uint32_t doc = segment_packed(c->s, c->s->head.sorted, c->s->head.bits[ARRAY_SORTED], i),
+                 tie = segment_tie(c->s, doc);
         if (!record_exists(c->s, doc))
             return wrong(c, "the order of ties names a document without a record");
         if (i && (tie < before_tie || (tie == before_tie && doc >= before)))

@@ -39,9 +39,11 @@ void segment_learn_ids(struct segment *s)
 
 static uint32_t sorted_tie(const struct segment *s, uint32_t i, bool *damaged)
 {
-    const uint8_t *p = segment_bytes(s, s->head.sorted + (uint64_t)i * 4, 4);
-    uint32_t doc = p ? wire_load32(p) : UINT32_MAX;
-    p = doc < s->head.doc_count ? segment_bytes(s, s->head.tie + (uint64_t)doc * 4, 4) : NULL;
+    uint32_t doc;
+    bool read = segment_packed_read(s, s->head.sorted, s->head.bits[ARRAY_SORTED], i, &doc);
+    const uint8_t *p = read && doc < s->head.doc_count
+                           ? segment_bytes(s, s->head.tie + (uint64_t)doc * 4, 4)
+                           : NULL;
     *damaged |= !p;
     return p ? wire_load32(p) : 0;
 }
@@ -87,7 +89,7 @@ enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *
     for (; low < s->head.record_count; low++) {
         char room[SEGMENT_ID_MAX];
         struct slice have;
-        uint32_t d = segment_u32(s, s->head.sorted, low);
+        uint32_t d = segment_packed(s, s->head.sorted, s->head.bits[ARRAY_SORTED], low);
         if (sorted_tie(s, low, &damaged) != tie)
             break;
         enum status st = segment_id(s, d, room, &have);

@@ -258,7 +258,8 @@ static enum status pack_block(const struct segment *s, const struct gathered *g,
     if (st || b.count != g->count)
         return STATUS_CORRUPT;
     bool same = !b.framed && segment_dictionary(s) == record_writer_dictionary(records->writer);
-    if (g->whole && !p->count && same)
+    bool full = g->count >= RECORD_BLOCK_FILL || b.whole.len > RECORD_BLOCK_BYTES / 2;
+    if (g->whole && !p->count && same && full)
         return record_pack_block(p, b.whole, g->docs, g->count);
     struct wire_reader ids = wire_reader_of(b.ids);
     for (uint32_t i = 0; i < g->count && !st; i++) {

@@ -143,7 +143,7 @@ enum status record_place(const struct segment *s, uint32_t doc, uint32_t *block_
         return STATUS_CORRUPT;
     *k = passed + (uint32_t)__builtin_popcount(have & (UINT32_MAX << (31 - __builtin_clz(first)))) -
          1;
-    *block_at = segment_u32(s, s->head.block_off, block);
+    *block_at = segment_packed(s, s->head.block_off, s->head.bits[ARRAY_BLOCK_OFF], block);
     return *k < RECORD_BLOCK ? STATUS_OK : STATUS_CORRUPT;
 }
 

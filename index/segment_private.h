@@ -87,6 +87,30 @@ static inline uint32_t segment_u32(const struct segment *s, uint32_t at, uint32_
         return 0;
     return wire_load32(s->extents[e] + k);
 }
+/* Number i of an array of packed ones; false on damage. They may stand in two cells or extents. */
+bool segment_packed_anywhere(const struct segment *s, uint64_t off, uint32_t shift, uint32_t bits,
+                             uint32_t *out);
+static inline bool segment_packed_read(const struct segment *s, uint32_t at, uint32_t bits,
+                                       uint32_t i, uint32_t *out)
+{
+    uint64_t bit = (uint64_t)i * bits, off = at + (bit >> 3), e = off >> EXTENT_SHIFT,
+             k = off & EXTENT_MASK;
+    uint32_t shift = (uint32_t)bit & 7;
+    if (e >= s->extent_count || k + 8 > s->lengths[e] || (off & CELL_MASK) + 8 > SEGMENT_CELL ||
+        segment_cell(s, off) < CELL_GOOD)
+        return segment_packed_anywhere(s, off, shift, bits, out);
+    *out = (uint32_t)(wire_load64(s->extents[e] + k) >> shift & ((UINT64_C(1) << bits) - 1));
+    return true;
+}
+
+/* The same; 0 on damage. */
+static inline uint32_t segment_packed(const struct segment *s, uint32_t at, uint32_t bits,
+                                      uint32_t i)
+{
+    uint32_t v;
+    return segment_packed_read(s, at, bits, i, &v) ? v : 0;
+}
+
 /* A list at `ptr` with `df` postings. */
 enum status postings_at(const struct segment *s, uint32_t df, uint32_t ptr, bool positions,
                         struct postings *out);

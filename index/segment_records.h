@@ -16,7 +16,7 @@
 enum {
     RECORD_MAX = 1100000, /* of one record, before it is packed */
     RECORD_BLOCK = 16,    /* at most in one of any format */
-    RECORD_BLOCK_FILL = 8,
+    RECORD_BLOCK_FILL = 16,
     RECORD_BLOCK_BYTES = 4096, /* as they are stored; more of them share a block only within this */
     RECORD_PLAIN = 768, /* those of about a kilobyte, up to RECORD_PLAIN_TO, lie plainly: a GET */
     RECORD_PLAIN_TO = 1280,   /* of one would take half as long again for unpacking it */

@@ -45,7 +45,7 @@ void segment_writer_tails(struct segment_writer *w)
     qsort_r(tails, n, sizeof *tails, by_tail, w);
     for (uint32_t i = 0; i < n; i++)
         order[i] = tails[i].ordinal;
-    w->head.tails = segment_writer_array(w, order, n);
+    w->head.tails = segment_writer_packed(w, order, n, ARRAY_TAILS);
     w->head.tail_count = n;
     free(tails);
     free(order);

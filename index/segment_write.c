@@ -80,6 +80,33 @@ uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_
     return at;
 }
 
+uint32_t segment_writer_packed(struct segment_writer *w, const uint32_t *numbers, size_t count,
+                               enum segment_array array)
+{
+    uint32_t all = 0, have = 0;
+    uint64_t bits = 0;
+    settle(w, 4, 4);
+    uint32_t at = (uint32_t)w->blob.len;
+    for (size_t i = 0; i < count; i++)
+        all |= numbers[i];
+    uint32_t needed = bitpack_width(&all, 1);
+    if (w->head.bits[array] < needed)
+        w->head.bits[array] = (uint8_t)needed;
+    uint32_t width = w->head.bits[array];
+    if (!buf_reserve(&w->blob, (count * width + 7) / 8 + 8))
+        return at;
+    uint8_t *to = (uint8_t *)w->blob.ptr + at;
+    for (size_t i = 0; i < count; i++) {
+        bits |= (uint64_t)numbers[i] << have;
+        for (have += width; have >= 8; have -= 8, bits >>= 8)
+            *to++ = (uint8_t)bits;
+    }
+    if (have)
+        *to++ = (uint8_t)bits;
+    w->blob.len = (size_t)(to - (uint8_t *)w->blob.ptr);
+    return at;
+}
+
 /* --- lists ------------------------------------------------------------------------------------ */
 
 static void put_positions(const struct segment_writer *w, struct buf *b, const struct list_input *l,
@@ -313,7 +340,10 @@ static void put_strings(struct segment_writer *w)
         lcp[i] = (uint8_t)shared;
         at[i] = segment_writer_put(w, slice_make(s.ptr - 1, s.len + 1));
     }
-    w->head.str_off = segment_writer_array(w, at, n);
+    w->head.strings = n ? at[0] : 0;
+    for (uint32_t i = n; i-- > 0;)
+        at[i] -= at[0];
+    w->head.str_off = segment_writer_packed(w, at, n, ARRAY_STR_OFF);
     settle(w, 4, 4);
     w->head.lcp = (uint32_t)w->blob.len;
     buf_put(&w->blob, lcp, n);
@@ -323,27 +353,28 @@ static void put_strings(struct segment_writer *w)
 
 static void put_hash(struct segment_writer *w)
 {
-    uint32_t n = w->head.term_count, slots = 64;
+    uint32_t n = w->head.term_count, slots = n + n / 3, shift = bitpack_width(&n, 1);
     if (n < SEGMENT_HASH_MIN_TERMS) {
         w->head.hash = segment_writer_array(w, NULL, 0);
         return;
     }
-    while (slots * 3 < n * 4)
-        slots *= 2;
     uint32_t *table = calloc(slots, 4);
-    if (!table || w->blob.failed) {
+    if (!table || w->blob.failed || shift + SEGMENT_HASH_CHECK > 32) {
         w->blob.failed = true;
         free(table);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         struct slice s = segment_writer_text(w, i);
-        uint32_t at = (uint32_t)XXH3_64bits(s.ptr, s.len) & (slots - 1);
+        uint64_t hash = XXH3_64bits(s.ptr, s.len);
+        uint32_t at = segment_hash_slot((uint32_t)hash, slots),
+                 check = (uint32_t)(hash >> 32) & ((1u << SEGMENT_HASH_CHECK) - 1);
         while (table[at])
-            at = (at + 1) & (slots - 1);
-        table[at] = i + 1;
+            at = at + 1 < slots ? at + 1 : 0;
+        table[at] = check << shift | (i + 1);
     }
-    w->head.hash = segment_writer_array(w, table, slots);
+    w->head.bits[ARRAY_HASH] = (uint8_t)(shift + SEGMENT_HASH_CHECK);
+    w->head.hash = segment_writer_packed(w, table, slots, ARRAY_HASH);
     w->head.hash_count = slots;
     free(table);
 }
@@ -389,7 +420,8 @@ static void put_places(struct segment_writer *w, const uint32_t *block_of)
     }
     w->head.places = segment_writer_array(w, places, words);
     w->head.block_count = (uint32_t)(w->block_off.len / 4);
-    w->head.block_off = segment_writer_array(w, w->block_off.ptr, w->head.block_count);
+    w->head.block_off = segment_writer_packed(w, (const uint32_t *)(void *)w->block_off.ptr,
+                                              w->head.block_count, ARRAY_BLOCK_OFF);
     w->blob.failed |= w->block_off.failed;
     free(places);
 }
@@ -408,7 +440,7 @@ static void put_ids(struct segment_writer *w, const uint32_t *block_of)
     sort_by_tie(docs, docs + n + 1, have, w->ties);
     w->head.record_count = have;
     w->head.tie = segment_writer_array(w, w->ties, n);
-    w->head.sorted = segment_writer_array(w, docs, have);
+    w->head.sorted = segment_writer_packed(w, docs, have, ARRAY_SORTED);
     free(docs);
 }
 
@@ -427,8 +459,10 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
                                   segment_sink sink, void *ctx)
 {
     put_strings(w);
-    w->head.df = segment_writer_array(w, w->df.ptr, w->head.term_count);
-    w->head.ptr = segment_writer_array(w, w->ptr.ptr, w->head.term_count);
+    w->head.df =
+        segment_writer_packed(w, (const uint32_t *)(void *)w->df.ptr, w->head.term_count, ARRAY_DF);
+    w->head.ptr = segment_writer_packed(w, (const uint32_t *)(void *)w->ptr.ptr, w->head.term_count,
+                                        ARRAY_PTR);
     put_hash(w);
     put_ids(w, block_of);
     put_places(w, block_of);

@@ -47,6 +47,10 @@ uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes);
 uint32_t segment_writer_block(struct segment_writer *w, struct slice bytes);
 /* Appends a u32 array (may cross extents); returns its offset. */
 uint32_t segment_writer_array(struct segment_writer *w, const void *words, size_t count);
+/* The same of numbers in as many bits as the head says already or, if that is more, the greatest
+ * needs. */
+uint32_t segment_writer_packed(struct segment_writer *w, const uint32_t *numbers, size_t count,
+                               enum segment_array array);
 /* Writes the term arrays, hash, ids and head, and hands the extents to the sink. block_of: by
  * document the number of its block of records + 1, 0 = none. */
 enum status segment_writer_finish(struct segment_writer *w, const uint32_t *block_of,

@@ -24,7 +24,8 @@ static bool ends(struct slice term, struct slice word)
 
 static enum status term_at(const struct segment *s, uint32_t place, struct slice *term)
 {
-    return segment_term(s, segment_u32(s, s->head.tails, place), term);
+    return segment_term(s, segment_packed(s, s->head.tails, s->head.bits[ARRAY_TAILS], place),
+                        term);
 }
 
 /* The first place behind all terms that are no longer than `word` or before it, read backwards. */

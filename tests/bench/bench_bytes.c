@@ -163,7 +163,9 @@ static void account_records(struct records *r, const struct segment *g)
 {
     for (uint32_t i = 0; i < g->head.block_count; i++) {
         struct record_block b;
-        must(!record_block_at(g, segment_u32(g, g->head.block_off, i), &b), "a block of records");
+        must(!record_block_at(
+                 g, segment_packed(g, g->head.block_off, g->head.bits[ARRAY_BLOCK_OFF], i), &b),
+             "a block of records");
         r->blocks++;
         r->heads += 1;
         r->ids += (double)b.ids.len;
@@ -222,14 +224,15 @@ int main(int argc, char **argv)
             account_list(&kinds[2 + strnlen((const char *)e, 3)], &p, false);
         }
         account_records(&rec, g);
-        arrays += h->term_count * 12.0;
-        hash += h->hash_count * 4.0;
+        arrays +=
+            h->term_count * (h->bits[ARRAY_STR_OFF] + h->bits[ARRAY_DF] + h->bits[ARRAY_PTR]) / 8.0;
+        hash += h->hash_count * h->bits[ARRAY_HASH] / 8.0;
         lcp += h->term_count;
-        tails += h->tail_count * 4.0;
+        tails += h->tail_count * h->bits[ARRAY_TAILS] / 8.0;
         ties += h->doc_count * 4.0;
-        sorted += h->record_count * 4.0;
+        sorted += h->record_count * h->bits[ARRAY_SORTED] / 8.0;
         places += (h->doc_count + 31) / 32 * 12.0;
-        offs += h->block_count * 4.0;
+        offs += h->block_count * h->bits[ARRAY_BLOCK_OFF] / 8.0;
         prefix_table += h->prefix_count * 12.0;
         dead += h->dead_count * 8.0;
         blob += (double)h->blob_len;

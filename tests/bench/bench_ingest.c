@@ -341,8 +341,12 @@ static int bytes(char *dir)
         prefixes += first - prefix;
         terms += prefix;
         records += g->head.str_off - first;
-        arrays += g->head.term_count * 12.0 + g->head.hash_count * 4.0;
-        ids += g->head.doc_count * 4.0 + g->head.record_count * 4.0 + g->head.block_count * 4.0 +
+        const uint8_t *bits = g->head.bits;
+        arrays +=
+            g->head.term_count * (bits[ARRAY_STR_OFF] + bits[ARRAY_DF] + bits[ARRAY_PTR]) / 8.0 +
+            g->head.hash_count * bits[ARRAY_HASH] / 8.0;
+        ids += g->head.doc_count * 4.0 + g->head.record_count * bits[ARRAY_SORTED] / 8.0 +
+               g->head.block_count * bits[ARRAY_BLOCK_OFF] / 8.0 +
                ((g->head.doc_count + 31) >> 5) * 12.0;
     }
     printf("{\"bench\":\"bytes\",\"products\":%.0f,\"used\":%.1f,\"lists\":%.1f,\"strings\":%.1f,"

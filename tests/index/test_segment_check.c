@@ -41,11 +41,26 @@ static void add32(struct shelf *shelf, uint64_t off, uint32_t v)
     wire_store32(p, wire_load32(p) + v);
 }
 
-static void swap32(struct shelf *shelf, uint64_t off)
+/* Number i of an array of packed ones, and another one in its place. */
+static uint32_t number(struct shelf *shelf, uint32_t from, uint32_t bits, uint32_t i)
 {
-    uint32_t a = wire_load32(at(shelf, off)), b = wire_load32(at(shelf, off + 4));
-    wire_store32(at(shelf, off), b);
-    wire_store32(at(shelf, off + 4), a);
+    uint64_t bit = (uint64_t)i * bits;
+    return (uint32_t)(wire_load64(at(shelf, from + bit / 8)) >> bit % 8 &
+                      ((UINT64_C(1) << bits) - 1));
+}
+
+static void set_number(struct shelf *shelf, uint32_t from, uint32_t bits, uint32_t i, uint32_t v)
+{
+    uint64_t bit = (uint64_t)i * bits, mask = ((UINT64_C(1) << bits) - 1) << bit % 8;
+    uint8_t *word = at(shelf, from + bit / 8);
+    wire_store64(word, (wire_load64(word) & ~mask) | (uint64_t)v << bit % 8);
+}
+
+static void swap_numbers(struct shelf *shelf, uint32_t from, uint32_t bits, uint32_t i)
+{
+    uint32_t a = number(shelf, from, bits, i), b = number(shelf, from, bits, i + 1);
+    set_number(shelf, from, bits, i, b);
+    set_number(shelf, from, bits, i + 1, a);
 }
 
 /* The list of some term with `min` to `max` postings. */
@@ -53,9 +68,9 @@ static uint32_t list_of(struct shelf *shelf, const struct segment_head *h, uint3
                         uint32_t max, uint32_t *df)
 {
     for (uint32_t t = 0; t < h->term_count; t++) {
-        *df = wire_load32(at(shelf, h->df + 4ull * t));
+        *df = number(shelf, h->df, h->bits[ARRAY_DF], t);
         if (*df >= min && *df <= max)
-            return wire_load32(at(shelf, h->ptr + 4ull * t));
+            return number(shelf, h->ptr, h->bits[ARRAY_PTR], t);
     }
     fail_msg("no such list");
     return 0;
@@ -75,7 +90,7 @@ typedef void (*damage_fn)(struct shelf *shelf, const struct segment_head *h);
 
 static void term_order(struct shelf *shelf, const struct segment_head *h)
 {
-    swap32(shelf, h->str_off);
+    swap_numbers(shelf, h->str_off, h->bits[ARRAY_STR_OFF], 0);
 }
 
 static void shared_length(struct shelf *shelf, const struct segment_head *h)
@@ -85,7 +100,7 @@ static void shared_length(struct shelf *shelf, const struct segment_head *h)
 
 static void tail_order(struct shelf *shelf, const struct segment_head *h)
 {
-    swap32(shelf, h->tails);
+    swap_numbers(shelf, h->tails, h->bits[ARRAY_TAILS], 0);
 }
 
 static void tail_lost(struct shelf *shelf, const struct segment_head *h)
@@ -97,8 +112,8 @@ static void tail_lost(struct shelf *shelf, const struct segment_head *h)
 static void hash_slot_lost(struct shelf *shelf, const struct segment_head *h)
 {
     for (uint32_t i = 0; i < h->hash_count; i++)
-        if (wire_load32(at(shelf, h->hash + 4ull * i))) {
-            wire_store32(at(shelf, h->hash + 4ull * i), 0);
+        if (number(shelf, h->hash, h->bits[ARRAY_HASH], i)) {
+            set_number(shelf, h->hash, h->bits[ARRAY_HASH], i, 0);
             return;
         }
 }
@@ -106,15 +121,15 @@ static void hash_slot_lost(struct shelf *shelf, const struct segment_head *h)
 static void hash_slot_too_many(struct shelf *shelf, const struct segment_head *h)
 {
     for (uint32_t i = 0; i + 1 < h->hash_count; i++)
-        if (!wire_load32(at(shelf, h->hash + 4ull * i))) {
-            wire_store32(at(shelf, h->hash + 4ull * i), 1);
+        if (!number(shelf, h->hash, h->bits[ARRAY_HASH], i)) {
+            set_number(shelf, h->hash, h->bits[ARRAY_HASH], i, 1);
             return;
         }
 }
 
 static void list_offset(struct shelf *shelf, const struct segment_head *h)
 {
-    swap32(shelf, h->ptr + 4ull * (h->term_count / 2));
+    swap_numbers(shelf, h->ptr, h->bits[ARRAY_PTR], h->term_count / 2);
 }
 
 static void block_bound(struct shelf *shelf, const struct segment_head *h)
@@ -192,12 +207,13 @@ static void document_behind_the_last(struct shelf *shelf, const struct segment_h
 
 static void offset_of_a_block(struct shelf *shelf, const struct segment_head *h)
 {
-    swap32(shelf, h->block_off + 4);
+    swap_numbers(shelf, h->block_off, h->bits[ARRAY_BLOCK_OFF], 1);
 }
 
 static void offset_into_a_block(struct shelf *shelf, const struct segment_head *h)
 {
-    add32(shelf, h->block_off + 4, UINT32_MAX);
+    uint32_t bits = h->bits[ARRAY_BLOCK_OFF];
+    set_number(shelf, h->block_off, bits, 1, number(shelf, h->block_off, bits, 1) - 1);
 }
 
 static void tie_of_a_document(struct shelf *shelf, const struct segment_head *h)
@@ -207,12 +223,13 @@ static void tie_of_a_document(struct shelf *shelf, const struct segment_head *h)
 
 static void order_of_ties(struct shelf *shelf, const struct segment_head *h)
 {
-    swap32(shelf, h->sorted + 40);
+    swap_numbers(shelf, h->sorted, h->bits[ARRAY_SORTED], 10);
 }
 
 static void document_twice(struct shelf *shelf, const struct segment_head *h)
 {
-    wire_store32(at(shelf, h->sorted + 44), wire_load32(at(shelf, h->sorted + 40)));
+    uint32_t bits = h->bits[ARRAY_SORTED];
+    set_number(shelf, h->sorted, bits, 11, number(shelf, h->sorted, bits, 10));
 }
 
 static void order_of_kills(struct shelf *shelf, const struct segment_head *h)
