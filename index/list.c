@@ -65,20 +65,19 @@ enum status list_load(struct list *l, uint32_t b)
     return s;
 }
 
-enum status list_score(struct list *l)
+void list_score(struct list *l)
 {
-    if (l->scored)
-        return STATUS_OK;
+    if (!l->scored)
+        postings_read_scores(&l->block, &l->weight, l->scores);
     l->scored = true;
-    return postings_decode_scores(&l->p, l->block_at, &l->weight, l->scores);
 }
 
 enum status list_measure(struct list *l)
 {
     enum status s = list_load(l, 0);
-    if (!s)
-        s = list_score(l);
     uint32_t best = 0;
+    if (!s)
+        list_score(l);
     for (uint32_t i = 0; !s && i < l->block.count; i++)
         best = l->scores[i] > best ? l->scores[i] : best;
     l->bound = best;
@@ -120,7 +119,10 @@ struct step {
     uint32_t block, from, count;
 };
 
-enum { AHEAD = 16 };
+enum {
+    AHEAD = 16,
+    FEW = 8 /* documents of a block that are scored one by one */
+};
 
 /*
  * Finds the next blocks to look at and has their bytes fetched, so that the memory is on its way
@@ -149,6 +151,12 @@ static uint32_t look_ahead(struct list *l, const uint32_t *docs, uint32_t count,
     return n;
 }
 
+static inline uint32_t score_at(const struct list *l, uint32_t i)
+{
+    const struct postings_weight *w = &l->weight;
+    return l->scored ? l->scores[i] : w->tier + w->idf * w->lut[postings_evidence_of(&l->block, i)];
+}
+
 static enum status probe_step(struct list *l, const struct step *step, const uint32_t *docs,
                               uint16_t *index, uint32_t *score, uint32_t *hits)
 {
@@ -162,12 +170,12 @@ static enum status probe_step(struct list *l, const struct step *step, const uin
     while (run && docs[step->from + run - 1] > l->block.docs[l->block.count - 1])
         run--;
     uint32_t n = kernels_best()->common(docs + step->from, run, l->block.docs, index, place);
-    if (n && score && (s = list_score(l)))
-        return s;
+    if (score && n > FEW)
+        list_score(l);
     for (uint32_t k = 0; k < n; k++) {
         index[k] = (uint16_t)(index[k] + step->from);
         if (score)
-            score[k] = l->scores[place[k]];
+            score[k] = score_at(l, place[k]);
     }
     *hits = n;
     return STATUS_OK;

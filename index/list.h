@@ -40,7 +40,7 @@ uint32_t list_block_bound(const struct list *l, uint32_t b);
 uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to);
 /* Decodes block b, unless it is. */
 enum status list_load(struct list *l, uint32_t b);
-enum status list_score(struct list *l);
+void list_score(struct list *l);
 /* Smallest document >= from that the list may hold; exact when its block is decoded. DOC_NONE at
  * the end. */
 uint32_t list_next(struct list *l, uint32_t from);

@@ -106,10 +106,9 @@ static enum status read_list(struct loose *l, const struct found_list *f, uint16
     uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
     for (uint32_t b = 0; b < f->p.block_count; b++) {
         enum status st = postings_decode_docs(&f->p, b, &block);
-        if (!st)
-            st = postings_decode_scores(&f->p, b, &f->weight, scores);
         if (st)
             return st;
+        postings_read_scores(&block, &f->weight, scores);
         work->blocks_decoded++;
         work->postings_read += block.count;
         for (uint32_t i = 0; i < block.count; i++)

@@ -58,10 +58,10 @@ static enum status drive_block(struct matching *g, struct list *d, uint32_t b, u
                                bool scored)
 {
     enum status s = list_load(d, b);
-    if (!s && scored)
-        s = list_score(d);
     if (s)
         return s;
+    if (scored)
+        list_score(d);
     uint32_t n = d->block.count;
     memcpy(g->m->docs, d->block.docs, n * sizeof *g->m->docs);
     if (scored)

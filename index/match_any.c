@@ -56,13 +56,11 @@ static enum status complete(struct any *a, uint32_t *docs, uint32_t *scores, uin
 }
 
 /* Copies what reaches the floor together with `rest` out of a block, from `from` on. */
-static enum status take_block(struct any *a, struct list *l, uint32_t from, uint32_t *count)
+static void take_block(struct any *a, struct list *l, uint32_t from, uint32_t *count)
 {
     struct matcher *m = a->g->m;
     uint32_t rest = a->upto[a->first];
-    enum status s = list_score(l);
-    if (s)
-        return s;
+    list_score(l);
     while (l->at < l->block.count && l->block.docs[l->at] < from)
         l->at++;
     *count = l->block.count - l->at;
@@ -70,7 +68,6 @@ static enum status take_block(struct any *a, struct list *l, uint32_t from, uint
     memcpy(m->scores, l->scores + l->at, *count * sizeof *m->scores);
     if (a->floor > rest)
         *count = kernels_best()->keep(m->docs, m->scores, *count, a->floor - rest);
-    return STATUS_OK;
 }
 
 /* One essential list: until it ends or stops being essential. */
@@ -84,10 +81,10 @@ static enum status drive_one(struct any *a, struct list *l, uint32_t from)
         if (g->out->need(g->out->ctx, bound, (uint32_t)l->p.tie[l->cur] << 16) == MATCH_SKIP)
             continue;
         enum status s = list_load(l, l->cur);
-        if (!s)
-            s = take_block(a, l, from, &count);
-        if (!s)
-            s = complete(a, g->m->docs, g->m->scores, count);
+        if (s)
+            return s;
+        take_block(a, l, from, &count);
+        s = complete(a, g->m->docs, g->m->scores, count);
         if (s)
             return s;
         move_floor(a);

@@ -98,10 +98,10 @@ static enum status drive_block(struct matching *g, struct list *d, uint32_t b, u
 {
     struct matcher *m = g->m;
     enum status st = list_load(d, b);
-    if (!st && scored)
-        st = list_score(d);
     if (st)
         return st;
+    if (scored)
+        list_score(d);
     uint32_t n = d->block.count, floor = scored ? g->out->floor(g->out->ctx) : 0;
     memcpy(m->docs, d->block.docs, n * sizeof *m->docs);
     if (scored)

@@ -31,10 +31,9 @@ static enum status read_list(struct matching *g, struct list *l)
         if (!wanted(g, list_block_bound(l, b), (uint32_t)l->p.tie[b] << 16))
             continue;
         st = list_load(l, b);
-        if (!st)
-            st = list_score(l);
         if (st)
             return st;
+        list_score(l);
         memcpy(g->m->docs, l->block.docs, l->block.count * sizeof *g->m->docs);
         memcpy(g->m->scores, l->scores, l->block.count * sizeof *g->m->scores);
         st = rank(g, l->block.count);

@@ -54,8 +54,7 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
     }
     if (doc >= docs || (size_t)(end - at) < p->df)
         return STATUS_CORRUPT;
-    const uint8_t *evidence = at;
-    memcpy(out->evidence, evidence, p->df);
+    out->lies = (struct evidence_place){.packed = at, .width = 8};
     out->count = p->df;
     if (positions)
         *positions = wire_reader_of(slice_make(at + p->df, (size_t)(end - at) - p->df));
@@ -64,8 +63,9 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
 
 struct block_parts {
     const uint8_t *widths; /* of groups; NULL in older formats, which have one `width` */
-    const uint8_t *docs, *table, *packed;
-    uint32_t count, width, before, table_count, table_width, docs_len;
+    const uint8_t *docs;
+    uint32_t count, width, before, docs_len;
+    struct evidence_place evidence;
     struct wire_reader behind;
 };
 
@@ -79,7 +79,7 @@ static uint32_t table_width(uint32_t count, uint32_t format)
 
 static void group_widths(struct block_parts *parts, const uint8_t *at)
 {
-    parts->table_count = at[0];
+    parts->evidence.table_count = at[0];
     parts->width = 0;
     parts->widths = at + 1;
     parts->docs = parts->widths + deltas_head(parts->count);
@@ -90,7 +90,7 @@ static void group_widths(struct block_parts *parts, const uint8_t *at)
 static void one_width(struct block_parts *parts, const uint8_t *at)
 {
     parts->width = at[0];
-    parts->table_count = at[1];
+    parts->evidence.table_count = at[1];
     parts->widths = NULL;
     parts->docs = at + 2;
     parts->docs_len = (uint32_t)bitpack_len(parts->count, parts->width);
@@ -113,31 +113,33 @@ static enum status block_parts(const struct postings *p, uint32_t b, size_t need
         one_width(parts, at);
     else
         group_widths(parts, at);
-    if (parts->width > DOC_BITS || parts->table_count == 0)
+    struct evidence_place *e = &parts->evidence;
+    if (parts->width > DOC_BITS || e->table_count == 0)
         return STATUS_CORRUPT;
-    parts->table_width = table_width(parts->table_count, p->segment->head.format);
-    parts->table = parts->docs + parts->docs_len;
-    parts->packed = parts->table + (parts->table_width == 8 ? 0 : parts->table_count);
-    size_t len = (size_t)(parts->packed - at) + bitpack_len(parts->count, parts->table_width);
+    e->width = (uint8_t)table_width(e->table_count, p->segment->head.format);
+    e->table = parts->docs + parts->docs_len;
+    e->packed = e->table + (e->width == 8 ? 0 : e->table_count);
+    size_t len = (size_t)(e->packed - at) + bitpack_len(parts->count, e->width);
     if (len > rest.len)
         return STATUS_CORRUPT;
     parts->behind = wire_reader_of(slice_make(at + len, rest.len - len));
     return STATUS_OK;
 }
 
-static void decode_evidence(const struct block_parts *parts, uint8_t *out)
+void postings_read_evidence(struct postings_block *b)
 {
     uint8_t table[EVIDENCE_TABLE] = {0};
-    uint32_t w = parts->table_width, mask = (1u << w) - 1;
+    const struct evidence_place *e = &b->lies;
+    uint32_t w = e->width, mask = (1u << w) - 1;
     if (w == 8) {
-        memcpy(out, parts->packed, parts->count);
+        memcpy(b->evidence, e->packed, b->count);
         return;
     }
-    memcpy(table, parts->table, parts->table_count);
-    size_t len = bitpack_len(parts->count, w);
-    for (uint32_t i = 0; i < parts->count; i += 8) { /* eight fill whole bytes */
-        const uint8_t *at = parts->packed + i / 8 * w;
-        size_t left = (size_t)(parts->packed + len - at), n = left < w ? left : w;
+    memcpy(table, e->table, e->table_count);
+    size_t len = bitpack_len(b->count, w);
+    for (uint32_t i = 0; i < b->count; i += 8) { /* eight fill whole bytes */
+        const uint8_t *at = e->packed + i / 8 * w;
+        size_t left = (size_t)(e->packed + len - at), n = left < w ? left : w;
         uint64_t v = 0;
         if (left >= sizeof v)
             v = wire_load64(at);
@@ -145,7 +147,7 @@ static void decode_evidence(const struct block_parts *parts, uint8_t *out)
             for (size_t k = 0; k < n; k++)
                 v |= (uint64_t)at[k] << 8 * k;
         for (uint32_t k = 0; k < 8; k++, v >>= w)
-            out[i + k] = table[v & mask];
+            b->evidence[i + k] = table[v & mask];
     }
 }
 
@@ -170,6 +172,7 @@ enum status postings_decode_docs(const struct postings *p, uint32_t b, struct po
         else
             k->sums(parts.docs, parts.docs_len, parts.count, parts.width, parts.before, out->docs);
         out->count = parts.count;
+        out->lies = parts.evidence;
         uint32_t last = out->docs[parts.count - 1];
         if (last >= segment_doc_count(p->segment) || (p->block_count > 1 && last != p->last[b]))
             return STATUS_CORRUPT;
@@ -178,54 +181,27 @@ enum status postings_decode_docs(const struct postings *p, uint32_t b, struct po
     return STATUS_OK;
 }
 
-enum status postings_decode_evidence(const struct postings *p, uint32_t b,
-                                     struct postings_block *out)
-{
-    struct block_parts parts;
-    if (p->df < LIST_TINY) {
-        enum status t = tiny_block(p, out, NULL);
-        if (!t)
-            end_docs(out);
-        return t;
-    }
-    enum status s = block_parts(p, b, BLOCK_MAX, &parts);
-    if (!s)
-        decode_evidence(&parts, out->evidence);
-    return s;
-}
-
 enum status postings_decode(const struct postings *p, uint32_t b, struct postings_block *out)
 {
     enum status s = postings_decode_docs(p, b, out);
-    if (!s && p->df >= LIST_TINY)
-        s = postings_decode_evidence(p, b, out);
+    if (!s)
+        postings_read_evidence(out);
     return s;
 }
 
-enum status postings_decode_scores(const struct postings *p, uint32_t b,
-                                   const struct postings_weight *w, uint32_t *scores)
+void postings_read_scores(const struct postings_block *b, const struct postings_weight *w,
+                          uint32_t *scores)
 {
-    struct block_parts parts;
-    struct postings_block tiny;
-    const uint8_t *evidence = tiny.evidence;
-    uint32_t count = p->df, table[EVIDENCE_TABLE] = {0};
-    enum status s =
-        p->df < LIST_TINY ? tiny_block(p, &tiny, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
-    if (s)
-        return s;
-    if (p->df >= LIST_TINY && parts.table_width < 8) {
-        for (uint32_t i = 0; i < parts.table_count; i++)
-            table[i] = w->tier + w->idf * w->lut[parts.table[i]];
-        kernels_best()->table(parts.packed, parts.count, parts.table_width, table, scores);
-        return STATUS_OK;
+    const struct evidence_place *e = &b->lies;
+    uint32_t table[EVIDENCE_TABLE] = {0};
+    if (e->width == 8) {
+        for (uint32_t i = 0; i < b->count; i++)
+            scores[i] = w->tier + w->idf * w->lut[e->packed[i]];
+        return;
     }
-    if (p->df >= LIST_TINY) {
-        evidence = parts.packed;
-        count = parts.count;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        scores[i] = w->tier + w->idf * w->lut[evidence[i]];
-    return STATUS_OK;
+    for (uint32_t i = 0; i < e->table_count; i++)
+        table[i] = w->tier + w->idf * w->lut[e->table[i]];
+    kernels_best()->table(e->packed, b->count, e->width, table, scores);
 }
 
 void postings_prefetch(const struct postings *p, uint32_t b)
@@ -355,16 +331,6 @@ enum status postings_position_stream(const struct postings *p, uint32_t b, const
     return STATUS_OK;
 }
 
-static uint8_t evidence_at(const struct block_parts *parts, uint32_t i)
-{
-    uint32_t w = parts->table_width, bit = i * w, v = 0;
-    if (w == 8)
-        return parts->packed[i];
-    for (uint32_t at = bit / 8; w && at <= (bit + w - 1) / 8; at++)
-        v |= (uint32_t)parts->packed[at] << 8 * (at - bit / 8);
-    return parts->table[v >> bit % 8 & ((1u << w) - 1)];
-}
-
 enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
                                uint32_t cap, uint32_t *count)
 {
@@ -376,7 +342,7 @@ enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i,
     if (packed_positions(p)) {
         enum status s = positions_at(p, b, &parts, &bytes);
         s = s ? s : positions_open(&block, bytes, parts.count, p->segment->head.field_count);
-        return s ? s : positions_of(&block, i, evidence_at(&parts, i), out, cap, count);
+        return s ? s : positions_of(&block, i, evidence_at(&parts.evidence, i), out, cap, count);
     }
     enum status s = stored_stream(p, b, &r);
     if (s)

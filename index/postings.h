@@ -50,11 +50,31 @@ static inline uint32_t postings_better(uint32_t a, uint32_t b)
     return ((a | b) & 0xf0) | impact;
 }
 
+/* Where the evidence of a block lies in the segment: indexes of `width` bits into the table, or, of
+ * 8, itself. */
+struct evidence_place {
+    const uint8_t *table, *packed;
+    uint8_t table_count, width;
+};
+
+static inline uint8_t evidence_at(const struct evidence_place *e, uint32_t i)
+{
+    uint32_t bit = i * e->width, at = bit >> 3, shift = bit & 7;
+    if (e->width == 0)
+        return e->table[0];
+    uint32_t v = e->packed[at];
+    if (shift + e->width > 8) /* it ends in the next byte */
+        v |= (uint32_t)e->packed[at + 1] << 8;
+    v = v >> shift & ((1u << e->width) - 1);
+    return e->width == 8 ? (uint8_t)v : v < e->table_count ? e->table[v] : 0;
+}
+
 /* A cursor's decoded block: docs ascending, evidence beside them. */
 struct postings_block {
     _Alignas(64) uint32_t docs[POSTINGS_BLOCK + 16]; /* the 16 behind the last hold DOC_NONE */
-    uint8_t evidence[POSTINGS_BLOCK + 8];
+    uint8_t evidence[POSTINGS_BLOCK + 8];            /* from postings_read_evidence() on */
     uint32_t count;
+    struct evidence_place lies;
 };
 
 /*
@@ -91,18 +111,22 @@ static inline void postings_settle(struct postings *p)
 
 /* Decodes block `b` (docs and evidence). CORRUPT when the bytes are damaged. */
 enum status postings_decode(const struct postings *p, uint32_t b, struct postings_block *out);
-/* Docs only / evidence only of a block whose docs are already there. */
+/* Docs only, and where their evidence lies. */
 enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out);
-enum status postings_decode_evidence(const struct postings *p, uint32_t b,
-                                     struct postings_block *out);
+/* The evidence of a block whose docs are there: of all, or of one. */
+void postings_read_evidence(struct postings_block *b);
+static inline uint8_t postings_evidence_of(const struct postings_block *b, uint32_t i)
+{
+    return evidence_at(&b->lies, i);
+}
 /* What a document of the list scores: tier + idf * lut[evidence]. */
 struct postings_weight {
     const uint32_t *lut; /* 256 entries */
     uint32_t idf, tier;
 };
 /* Scores instead of evidence; `scores` has room for POSTINGS_BLOCK + 16. */
-enum status postings_decode_scores(const struct postings *p, uint32_t b,
-                                   const struct postings_weight *w, uint32_t *scores);
+void postings_read_scores(const struct postings_block *b, const struct postings_weight *w,
+                          uint32_t *scores);
 /* Has the bytes of a block fetched from memory; only a hint. */
 void postings_prefetch(const struct postings *p, uint32_t b);
 /* First block index >= from whose last doc is >= doc; block_count when there is none. Galloping. */

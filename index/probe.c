@@ -36,7 +36,6 @@ static enum status enter_block(struct probe *p, uint32_t doc)
         return s;
     p->block_at = b;
     p->at = 0;
-    p->has_evidence = false;
     return STATUS_OK;
 }
 
@@ -68,15 +67,6 @@ enum status probe_seek(struct probe *p, uint32_t doc, bool *there)
         p->at++;
     *there = p->at < p->block.count && p->block.docs[p->at] == doc;
     return STATUS_OK;
-}
-
-enum status probe_evidence(struct probe *p, uint8_t *evidence)
-{
-    enum status s =
-        p->has_evidence ? STATUS_OK : postings_decode_evidence(&p->list, p->block_at, &p->block);
-    p->has_evidence = !s;
-    *evidence = s ? 0 : p->block.evidence[p->at];
-    return s;
 }
 
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count)

@@ -14,7 +14,6 @@ struct probe {
     struct postings_block block;
     struct postings list;
     uint32_t block_at, at; /* decoded block (UINT32_MAX = none), posting in it */
-    bool has_evidence;
 };
 
 /* NOT_FOUND when the segment does not hold the term. */
@@ -37,7 +36,10 @@ static inline void probe_at(struct probe *p, uint16_t place)
     p->at = place;
 }
 /* Of the document that was there last. */
-enum status probe_evidence(struct probe *p, uint8_t *evidence);
+static inline uint8_t probe_evidence(const struct probe *p)
+{
+    return postings_evidence_of(&p->block, p->at);
+}
 /* Up to `cap` values (position * F + field); *count = how many were written. */
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count);
 

@@ -16,16 +16,15 @@
 
 static enum status look(struct probe *probe, const struct alternative *alt, struct seen *seen)
 {
-    uint8_t evidence, kind = (uint8_t)(alt->kind + 1);
+    uint8_t kind = (uint8_t)(alt->kind + 1);
     if (seen->kind && seen->kind < kind && kind > ALT_FORM + 1)
         return STATUS_OK;
-    enum status st = probe_evidence(probe, &evidence);
     uint32_t n = 0;
-    if (!st)
-        st = probe_positions(probe, seen->at + seen->count, SEEN_POSITIONS - seen->count, &n);
+    enum status st =
+        probe_positions(probe, seen->at + seen->count, SEEN_POSITIONS - seen->count, &n);
     seen->count = (uint8_t)(seen->count + n);
     seen->kind = seen->kind && seen->kind < kind ? seen->kind : kind;
-    seen->classes |= evidence >> 4;
+    seen->classes |= probe_evidence(probe) >> 4;
     return st;
 }
 

@@ -9,10 +9,9 @@ static enum status all_of_one(struct found_list *f, uint32_t *docs, uint32_t *sc
     struct postings_block block;
     postings_settle(&f->p);
     enum status st = postings_decode_docs(&f->p, 0, &block);
-    if (!st)
-        st = postings_decode_scores(&f->p, 0, &f->weight, scores);
     if (st)
         return st;
+    postings_read_scores(&block, &f->weight, scores);
     memcpy(docs, block.docs, block.count * sizeof *docs);
     *count = block.count;
     return STATUS_OK;
@@ -63,12 +62,13 @@ static enum status pick_tiny(struct found_list *f, const uint32_t *docs, uint32_
     struct postings_block block;
     uint16_t ia[POSTINGS_BLOCK + KERNEL_SLACK], ib[POSTINGS_BLOCK + KERNEL_SLACK];
     postings_settle(&f->p);
-    enum status st = postings_decode(&f->p, 0, &block);
+    enum status st = postings_decode_docs(&f->p, 0, &block);
     if (st)
         return st;
     uint32_t n = kernels_best()->common(block.docs, block.count, docs, ia, ib);
     for (uint32_t k = 0; k < n; k++) {
-        uint32_t v = f->weight.tier + f->weight.idf * f->weight.lut[block.evidence[ia[k]]],
+        uint32_t v = f->weight.tier +
+                     f->weight.idf * f->weight.lut[postings_evidence_of(&block, ia[k])],
                  *b = &best[ib[k]];
         *b = f->part ? postings_better(*b, v) : v > *b ? v : *b;
     }

@@ -48,10 +48,9 @@ static inline enum status fold_list(struct list *l, struct kernel_window *w, uin
     l->cur = postings_seek_block(&l->p, l->cur, from);
     while (l->cur < l->p.block_count && (l->cur == 0 || l->p.last[l->cur - 1] + 1 < to)) {
         enum status st = list_load(l, l->cur);
-        if (!st)
-            st = list_score(l);
         if (st)
             return st;
+        list_score(l);
         uint32_t at = l->at, n = l->block.count;
         while (at < n && l->block.docs[at] < from)
             at++;

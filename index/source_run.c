@@ -41,10 +41,9 @@ static enum status read_pairs(struct found_list *p, uint64_t *out)
     postings_settle(&p->p);
     for (uint32_t b = 0; b < p->p.block_count; b++) {
         enum status st = postings_decode_docs(&p->p, b, &block);
-        if (!st)
-            st = postings_decode_scores(&p->p, b, &p->weight, scores);
         if (st)
             return st;
+        postings_read_scores(&block, &p->weight, scores);
         for (uint32_t i = 0; i < block.count; i++)
             *out++ = (uint64_t)block.docs[i] << 32 | scores[i];
     }
