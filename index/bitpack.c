@@ -1,4 +1,5 @@
 #include "index/bitpack.h"
+#include "protocol/wire.h"
 
 uint32_t bitpack_width(const uint32_t *values, uint32_t count)
 {
@@ -15,12 +16,13 @@ void bitpack_encode(const uint32_t *values, uint32_t count, uint32_t width, uint
     for (uint32_t i = 0; i < count; i++) {
         bits |= (uint64_t)values[i] << have;
         have += width;
-        while (have >= 8) {
-            *out++ = (uint8_t)bits;
-            bits >>= 8;
-            have -= 8;
+        if (have >= 32) {
+            wire_store32(out, (uint32_t)bits);
+            out += 4;
+            bits >>= 32;
+            have -= 32;
         }
     }
-    if (have)
-        *out = (uint8_t)bits;
+    for (; have; have -= have < 8 ? have : 8, bits >>= 8)
+        *out++ = (uint8_t)bits;
 }
