@@ -221,6 +221,7 @@ static const struct kernels portable = {
     .keep_range = kernel_keep_range_portable,
     .first_below = kernel_first_below_portable,
     .near_sets = kernel_near_sets_portable,
+    .order = order_runs,
     .count_bits = count_bits,
 };
 

@@ -91,6 +91,8 @@ struct kernels {
      */
     uint32_t (*near_sets)(const uint32_t *sets, uint32_t count, uint32_t set, uint32_t most,
                           uint32_t *out);
+    /* Sorts up to 128 numbers; `room` has as many. */
+    void (*order)(uint64_t *numbers, uint64_t *room, uint32_t count);
     /* Bits set in `words` words. */
     uint64_t (*count_bits)(const uint64_t *bits, uint32_t words);
 };

@@ -211,6 +211,7 @@ const struct kernels *kernels_avx2(void)
         .keep_range = kernel_keep_range_portable,
         .first_below = first_below,
         .near_sets = kernel_near_sets_portable,
+        .order = order_runs,
         .count_bits = count_bits,
     };
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? &avx2 : NULL;

@@ -1,4 +1,5 @@
 #include "index/order.h"
+#include "index/kernels_private.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -134,7 +135,7 @@ static void merge_numbers(const uint64_t *a, const uint64_t *a_end, const uint64
 }
 
 /* Short runs by insertion, then merged two by two, to and fro. */
-void order_numbers(uint64_t *numbers, uint64_t *room, size_t count)
+void order_runs(uint64_t *numbers, uint64_t *room, uint32_t count)
 {
     enum { RUN = 8 };
     uint64_t *from = numbers, *to = room;
@@ -157,4 +158,12 @@ void order_numbers(uint64_t *numbers, uint64_t *room, size_t count)
     }
     if (from != numbers)
         memcpy(numbers, from, count * sizeof *numbers);
+}
+
+void order_numbers(uint64_t *numbers, uint64_t *room, size_t count)
+{
+    if (count <= 128)
+        kernels_best()->order(numbers, room, (uint32_t)count);
+    else
+        order_runs(numbers, room, (uint32_t)count);
 }

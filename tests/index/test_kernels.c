@@ -368,6 +368,28 @@ static void near_sets_at(const struct kernels *k)
     }
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void order_at(const struct kernels *k)
+{
+    for (uint32_t round = 0; round < ROUNDS * 4; round++) {
+        uint64_t numbers[BLOCK + 1], want[BLOCK], room[BLOCK];
+        uint32_t count = round % (BLOCK + 1), values = roll(3) ? 1u << 31 : 1 + roll(20);
+        for (uint32_t i = 0; i < count; i++)
+            want[i] = numbers[i] = (uint64_t)roll(values) << roll(34) | roll(2);
+        numbers[count] = 77;
+        if (count)
+            qsort(want, count, sizeof *want, by_value);
+        k->order(numbers, room, count);
+        assert_memory_equal(numbers, want, count * sizeof *want);
+        assert_int_equal(numbers[count], 77);
+    }
+}
+
 #define LEVELS(kernel)                                                                             \
     static void kernel##_means_the_same_at_every_level(void **state)                               \
     {                                                                                              \
@@ -386,6 +408,7 @@ LEVELS(keep_range)
 LEVELS(drain)
 LEVELS(first_below)
 LEVELS(near_sets)
+LEVELS(order)
 LEVELS(count_bits)
 
 int main(void)
@@ -403,6 +426,7 @@ int main(void)
         cmocka_unit_test(drain_means_the_same_at_every_level),
         cmocka_unit_test(first_below_means_the_same_at_every_level),
         cmocka_unit_test(near_sets_means_the_same_at_every_level),
+        cmocka_unit_test(order_means_the_same_at_every_level),
         cmocka_unit_test(count_bits_means_the_same_at_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
