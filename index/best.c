@@ -2,13 +2,15 @@
 
 static uint32_t docid_of(best_number n)
 {
-    return ~(uint32_t)n;
+    return ~(uint32_t)(n >> 32);
 }
 
 static struct candidate candidate_of(best_number n)
 {
-    return (struct candidate){
-        .keys = {(uint64_t)(n >> 64)}, .tie = ~(uint32_t)(n >> 32), .docid = docid_of(n)};
+    return (struct candidate){.keys = {(uint64_t)(n >> 96)},
+                              .tie = ~(uint32_t)(n >> 64),
+                              .docid = docid_of(n),
+                              .lacks = (uint32_t)n};
 }
 
 /* Lets `n` sink from the place `at` on, which is free. */
@@ -73,7 +75,7 @@ void best_from(struct best *b, const struct topk *t)
         b->seen[i] = 0;
     for (uint32_t i = 0; i < t->count; i++) {
         const struct candidate *c = &t->items[i];
-        b->heap[i] = best_number_of((uint32_t)c->keys[0], c->tie, c->docid);
+        b->heap[i] = best_number_of((uint32_t)c->keys[0], c->tie, c->docid, c->lacks);
         *seen_word(b, c->docid) |= UINT64_C(1) << (c->docid & 63);
     }
 }

@@ -12,8 +12,8 @@
 
 enum { BEST_SEEN = 1024 };
 
-/* From the highest bits on: score, tie, docid, the last two inverted: the larger one ranks first.
- */
+/* From the highest bits on: score, tie, docid, the last two inverted, what it lacks (which decides
+ * nothing, since each document is there once): the larger one ranks first. */
 __extension__ typedef unsigned __int128 best_number;
 
 struct best {
@@ -22,15 +22,17 @@ struct best {
     uint64_t seen[BEST_SEEN / 64]; /* of each document that came, a bit */
 };
 
-static inline best_number best_number_of(uint32_t score, uint32_t tie, uint32_t docid)
+static inline best_number best_number_of(uint32_t score, uint32_t tie, uint32_t docid,
+                                         uint32_t lacks)
 {
-    return (best_number)score << 64 | (uint64_t)~tie << 32 | (uint32_t)~docid;
+    uint64_t high = (uint64_t)score << 32 | (uint32_t)~tie;
+    return (best_number)high << 64 | (uint64_t)~docid << 32 | lacks;
 }
 
 /* Least score of those that may still enter; the heap is full. */
 static inline uint32_t best_floor(const struct best *b)
 {
-    return (uint32_t)(b->heap[0] >> 64);
+    return (uint32_t)(b->heap[0] >> 96);
 }
 
 /* The same top; both have the same cap, and only first keys. */

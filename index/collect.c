@@ -241,6 +241,12 @@ static bool on_again(void *ctx, bool again)
     return true;
 }
 
+static void on_lacking(void *ctx, uint32_t groups)
+{
+    struct search *s = ctx;
+    s->lacks = groups;
+}
+
 static void on_counted(void *ctx, const uint64_t *bits, uint32_t words)
 {
     collect_count_bits(ctx, bits, words);
@@ -340,7 +346,8 @@ static uint64_t to_count(const struct search *s)
 
 static enum status collect_segments(struct search *s, bool all)
 {
-    const struct match_consumer consumer = {s, on_batch, on_need, on_again, on_counted, on_floor};
+    const struct match_consumer consumer = {s,          on_batch,   on_need, on_again,
+                                            on_lacking, on_counted, on_floor};
     struct match_spec spec = {.lut = s->searcher->lut,
                               .all = all,
                               .apart = s->completing,
@@ -356,6 +363,7 @@ static enum status collect_segments(struct search *s, bool all)
         s->check_live = !snapshot_segment_all_live(s->snap, i);
         s->count_known = by_df;
         s->apart = s->again = false;
+        s->lacks = 0;
         if (s->plan.group_count == 0)
             st = browse_segment(s);
         else if (s->loose_rule && !s->loose_rule->any) /* any word: nothing to hold against it */

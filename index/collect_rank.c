@@ -23,22 +23,24 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
     return STATUS_OK;
 }
 
+static best_number number_of(const struct search *s, uint32_t docid, uint32_t score)
+{
+    return best_number_of(score, segment_tie(s->segment, docid - s->base), docid, s->lacks);
+}
+
 /* By score alone: numbers instead of candidates. */
 static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct best *b = &s->best;
     uint32_t i = 0, kept;
     for (; i < count && b->count < b->cap; i++)
-        best_push(b, best_number_of(scores[i], segment_tie(s->segment, docs[i] - s->base), docs[i]),
-                  s->apart);
+        best_push(b, number_of(s, docs[i], scores[i]), s->apart);
     kept = i == count ? 0 : kernels_best()->keep(docs + i, scores + i, count - i, best_floor(b));
     for (uint32_t k = i; k < i + kept; k++)
         segment_tie_prefetch(s->segment, docs[k] - s->base);
     for (uint32_t k = i; k < i + kept; k++)
         if (scores[k] >= best_floor(b)) /* which is higher by now */
-            best_push(
-                b, best_number_of(scores[k], segment_tie(s->segment, docs[k] - s->base), docs[k]),
-                s->apart);
+            best_push(b, number_of(s, docs[k], scores[k]), s->apart);
     best_tell(b, &s->top);
 }
 

@@ -27,6 +27,9 @@ struct match_consumer {
     /* Asked when documents would be given twice, with the better score to count: `again` announces
      * those that are only ranked, since another batch has them too. False: not to be done. */
     bool (*again)(void *ctx, bool again);
+    /* Words of the plan that no document of the batches from here on holds, a bit each. 0: nothing
+     * is known of that. */
+    void (*lacking)(void *ctx, uint32_t groups);
     /* The documents that match, a bit each from the segment's first on: to be counted at once,
      * where nothing but the words decides what counts. */
     void (*counted)(void *ctx, const uint64_t *bits, uint32_t words);

@@ -104,7 +104,11 @@ enum status match_pair(struct matching *g)
         return st;
     g->out->counted(g->out->ctx, m->all, words);
     uint32_t first = g->count > 1 && g->sources[1].bound > g->sources[0].bound;
-    for (uint32_t i = 0; !st && i < g->count; i++)
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        /* both are there, in the order of the words: whoever holds the other is left out */
+        if (g->count > 1)
+            g->out->lacking(g->out->ctx, 1U << (1 - (i ^ first)));
         st = read_source(g, &g->sources[i ^ first]);
+    }
     return st;
 }

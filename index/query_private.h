@@ -58,6 +58,7 @@ struct search {
     struct sort_keys sort;
     struct topk top;
     struct best best;            /* stands for `top` while matches of a plain search are ranked */
+    uint32_t lacks;              /* words that no document of the batch at hand holds, a bit each */
     bool by_score;               /* it does */
     uint32_t top_room;           /* of top.items; a search that shows nothing ranks nothing */
     struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */

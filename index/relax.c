@@ -137,6 +137,10 @@ static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, 
         bool looked = seen && !g->fields; /* the second phase did, in all fields */
         if (looked && seen->seen[i].kind)
             continue;
+        if (looked && seen->lacks >> i & 1) {
+            *lacking |= 1U << i;
+            continue;
+        }
         st = looked ? begins(segment, g, doc, &yes) : holds(segment, g, doc, &yes);
         if (!st && !yes)
             *lacking |= 1U << i;

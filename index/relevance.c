@@ -39,10 +39,9 @@ static void see_ready(struct ranking *r, const struct alternative *alt, uint32_t
     }
 }
 
-/* One list: which of the candidates it holds, and where in them. */
+/* One list: which of the `count` documents at hand it holds, and where in them. */
 static enum status read_list(struct ranking *r, const struct segment *segment,
-                             const struct alternative *alt, uint32_t group, uint32_t from,
-                             uint32_t to)
+                             const struct alternative *alt, uint32_t group, uint32_t count)
 {
     struct probe probe;
     uint16_t index[POSTINGS_BLOCK + KERNEL_SLACK], place[POSTINGS_BLOCK + KERNEL_SLACK];
@@ -50,14 +49,27 @@ static enum status read_list(struct ranking *r, const struct segment *segment,
     enum status st = probe_open(&probe, segment, alt->term);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_OK : st;
-    for (uint32_t i = from; !st && i < to; i += run) {
-        st = probe_run(&probe, r->docs + i, to - i, &run, index, place, &hits);
+    for (uint32_t i = 0; !st && i < count; i += run) {
+        st = probe_run(&probe, r->docs + i, count - i, &run, index, place, &hits);
         for (uint32_t k = 0; !st && k < hits; k++) {
             probe_at(&probe, place[k]);
-            st = look(&probe, alt, &r->items[i + index[k]].seen[group]);
+            st = look(&probe, alt, &r->items[r->places[i + index[k]]].seen[group]);
         }
     }
     return st;
+}
+
+/* The documents that may hold a word. */
+static uint32_t take_docs(struct ranking *r, uint32_t base, uint32_t group, uint32_t from,
+                          uint32_t to)
+{
+    uint32_t n = 0;
+    for (uint32_t i = from; i < to; i++) {
+        r->docs[n] = r->items[i].docid - base;
+        r->places[n] = i;
+        n += !(r->items[i].lacks >> group & 1);
+    }
+    return n;
 }
 
 static enum status read_segment(struct ranking *r, const struct segment *segment, uint32_t from,
@@ -65,16 +77,16 @@ static enum status read_segment(struct ranking *r, const struct segment *segment
 {
     const struct plan *plan = &r->s->plan;
     enum status st = STATUS_OK;
-    for (uint32_t i = from; i < to; i++)
-        r->docs[i] = r->items[i].docid - segment_base(segment);
-    for (uint32_t g = 0; g < plan->group_count; g++)
+    for (uint32_t g = 0; g < plan->group_count; g++) {
+        uint32_t count = take_docs(r, segment_base(segment), g, from, to);
         for (uint32_t a = 0; !st && a < plan->groups[g].count; a++) {
             const struct alternative *alt = &plan->groups[g].items[a];
             if (alt->docs)
                 see_ready(r, alt, g, from, to);
-            else
-                st = read_list(r, segment, alt, g, from, to);
+            else if (count)
+                st = read_list(r, segment, alt, g, count);
         }
+    }
     return st;
 }
 
@@ -250,7 +262,8 @@ static enum status prepare(struct ranking *r)
     struct seen *seen = arena_calloc(s->arena, (size_t)r->count * r->words + 1, sizeof *seen);
     r->items = arena_calloc(s->arena, r->count, sizeof *r->items);
     r->docs = arena_alloc(s->arena, (r->count + KERNEL_SLACK) * sizeof *r->docs);
-    if (!r->items || !r->docs || !seen)
+    r->places = arena_alloc(s->arena, (r->count + KERNEL_SLACK) * sizeof *r->places);
+    if (!r->items || !r->docs || !r->places || !seen)
         return STATUS_NO_MEMORY;
     /* docids with places are sorted, not the items: they are long */
     uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order * 2);
@@ -262,6 +275,7 @@ static enum status prepare(struct ranking *r)
     for (uint32_t i = 0; i < r->count; i++) {
         r->items[i].candidate = &s->top.items[(uint32_t)order[i]];
         r->items[i].docid = r->items[i].candidate->docid;
+        r->items[i].lacks = r->items[i].candidate->lacks;
         r->items[i].seen = seen + (size_t)i * r->words;
     }
     for (uint32_t i = 0; i < schema->field_count; i++)

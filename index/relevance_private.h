@@ -16,7 +16,7 @@ struct seen {
 
 struct ranked {
     struct candidate *candidate; /* until the new order is made */
-    uint32_t docid;
+    uint32_t docid, lacks;
     struct seen *seen; /* [group_count] */
     double score;
     struct relevance_parts parts;
@@ -25,8 +25,8 @@ struct ranked {
 struct ranking {
     struct search *s;
     const struct profile *p;
-    struct ranked *items; /* by docid */
-    uint32_t *docs;       /* of the items, from their segment's first on */
+    struct ranked *items;    /* by docid */
+    uint32_t *docs, *places; /* of the items at hand: from their segment's first on; in `items` */
     uint32_t count, words, fields;
     uint8_t field_class[256];
     double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */

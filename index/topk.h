@@ -15,6 +15,7 @@ enum { TOPK_KEYS = 3 };
 struct candidate {
     uint64_t keys[TOPK_KEYS];
     uint32_t tie, docid;
+    uint32_t lacks; /* words of the plan that it is known not to hold, a bit each; orders nothing */
 };
 
 struct topk {

@@ -28,6 +28,7 @@ static struct candidate some_candidate(uint32_t docs)
     c.keys[0] = roll(2) ? scores[roll(5)] : roll(1000);
     c.tie = ties[c.docid % 4]; /* a document has one tie */
     c.docid = roll(9) ? c.docid : UINT32_MAX - c.docid;
+    c.lacks = ~c.docid; /* what is known of a document is the same each time */
     return c;
 }
 
@@ -45,6 +46,7 @@ static void holds_the_same(const struct best *b, const struct topk *want)
         assert_int_equal(got.items[i].keys[0], other.items[i].keys[0]);
         assert_int_equal(got.items[i].tie, other.items[i].tie);
         assert_int_equal(got.items[i].docid, other.items[i].docid);
+        assert_int_equal(got.items[i].lacks, other.items[i].lacks);
     }
 }
 
@@ -62,7 +64,7 @@ static void numbers_rank_as_candidates_do(void **state)
         best_from(&b, &want);
         for (uint32_t i = 0; i < pushes; i++) {
             struct candidate c = some_candidate(docs);
-            best_push(&b, best_number_of((uint32_t)c.keys[0], c.tie, c.docid), again);
+            best_push(&b, best_number_of((uint32_t)c.keys[0], c.tie, c.docid, c.lacks), again);
             if (again)
                 topk_push_once(&want, &c);
             else
