@@ -10,6 +10,8 @@ enum { STEM_RANGE_MAX = 3000 };
 
 struct forms {
     struct stemmer *stemmers[STEM_LANGUAGES]; /* by language; NULL = not asked for yet */
+    struct stemmer *asked[STEM_LANGUAGES];    /* of the schema's languages, each once */
+    uint32_t asked_count;
 };
 
 enum status forms_create(struct forms **out)
@@ -127,27 +129,23 @@ static enum status same_stem(struct stemmer *stemmer, struct snapshot *snap, str
     return st;
 }
 
-/* The stemmers of the languages of the schema, each once. */
-struct stemmer_list {
-    uint32_t count;
-    struct stemmer *items[STEM_LANGUAGES];
-};
-
-static enum status stemmers_of(struct forms *f, const struct schema *schema,
-                               struct stemmer_list *out)
+enum status forms_begin(struct forms *f, struct snapshot *snap)
 {
+    const struct schema *schema = snapshot_schema(snap);
     enum status st = STATUS_OK;
-    out->count = 0;
+    f->asked_count = 0;
     for (uint32_t i = 0; !st && i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
         struct stemmer *stemmer = NULL;
         if (field->searchable)
             st = stemmer_of(f, slice_str(field->language), &stemmer);
         uint32_t k = 0;
-        while (k < out->count && out->items[k] != stemmer)
+        while (k < f->asked_count && f->asked[k] != stemmer)
             k++;
-        if (stemmer && k == out->count)
-            out->items[out->count++] = stemmer;
+        if (!stemmer || k < f->asked_count)
+            continue;
+        stemmer_forget(stemmer);
+        f->asked[f->asked_count++] = stemmer;
     }
     return st;
 }
@@ -155,10 +153,9 @@ static enum status stemmers_of(struct forms *f, const struct schema *schema,
 static enum status stems(struct forms *f, struct snapshot *snap, struct slice word,
                          struct arena *arena, struct form_list *out)
 {
-    struct stemmer_list all;
-    enum status st = stemmers_of(f, snapshot_schema(snap), &all);
-    for (uint32_t i = 0; !st && i < all.count; i++)
-        st = same_stem(all.items[i], snap, word, arena, out);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < f->asked_count; i++)
+        st = same_stem(f->asked[i], snap, word, arena, out);
     return st;
 }
 
@@ -189,19 +186,17 @@ enum status forms_of(struct forms *f, struct snapshot *snap, struct slice origin
 /* --- forms that do not begin like the word ---------------------------------------------------- */
 
 /* Words of a stem begin with it, but for its last letter, as same_stem() looks for them. */
-static enum status stem_beyond(struct forms *f, struct snapshot *snap, struct slice beginning,
-                               struct slice term, bool *out)
+static bool stem_beyond(const struct forms *f, struct slice beginning, struct slice term)
 {
-    struct stemmer_list all;
-    enum status st = stemmers_of(f, snapshot_schema(snap), &all);
-    for (uint32_t i = 0; !st && !*out && i < all.count; i++) {
-        struct slice stem = stemmer_stem(all.items[i], term);
+    for (uint32_t i = 0; i < f->asked_count; i++) {
+        struct slice stem = stemmer_stem(f->asked[i], term);
         size_t begin = stem.len > 4 ? stem.len - 1 : stem.len;
         while (begin && begin < stem.len && ((unsigned char)stem.ptr[begin] & 0xc0) == 0x80)
             begin--;
-        *out = stem.len >= 3 && !slice_starts(slice_make(stem.ptr, begin), beginning);
+        if (stem.len >= 3 && !slice_starts(slice_make(stem.ptr, begin), beginning))
+            return true;
     }
-    return st;
+    return false;
 }
 
 /* A plural that is longer than the beginning by less than what its singular goes without. */
@@ -224,9 +219,8 @@ enum status forms_beyond(struct forms *f, struct snapshot *snap, struct slice be
     bool beyond = plural_beyond(beginning, term);
     for (uint32_t i = 0; i < variants.count; i++)
         beyond |= !slice_starts(variants.items[i], beginning);
-    enum status st = beyond ? STATUS_OK : stem_beyond(f, snap, beginning, term, &beyond);
-    if (!st && beyond)
-        st = forms_of(f, snap, term, term, arena, out);
+    beyond = beyond || stem_beyond(f, beginning, term);
+    enum status st = beyond ? forms_of(f, snap, term, term, arena, out) : STATUS_OK;
     for (uint32_t i = 0; i < out->count; i++)
         if (!slice_starts(out->terms[i], beginning)) {
             out->df[kept] = out->df[i];

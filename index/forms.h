@@ -23,6 +23,8 @@ struct form_list {
 
 enum status forms_create(struct forms **out);
 void forms_destroy(struct forms **f);
+/* Before the words of a query: takes the stemmers of the schema's languages. */
+enum status forms_begin(struct forms *f, struct snapshot *snap);
 /* Forms of a folded word; `original` is what was typed. Words with a digit have none. */
 enum status forms_of(struct forms *f, struct snapshot *snap, struct slice original,
                      struct slice word, struct arena *arena, struct form_list *out);

@@ -97,7 +97,9 @@ static enum status prepare(struct search *s)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
     s->plain = slice_equal(q->profile, SLICE_LIT("bm25"));
-    enum status st = find_profile(s);
+    enum status st = s->plain ? STATUS_OK : forms_begin(s->searcher->forms, s->snap);
+    if (!st)
+        st = find_profile(s);
     if (!st) {
         searcher_weigh(s->searcher, snapshot_schema(s->snap), s->profile.n);
         st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,

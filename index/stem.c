@@ -3,10 +3,21 @@
 #include <libstemmer.h>
 #include <stdlib.h>
 
+enum { NOTED = 128, NOTED_BYTES = 28 };
+
+/* A word and its stem. */
+struct noted {
+    uint32_t query; /* that it was noted in */
+    uint8_t word_len, stem_len;
+    char word[NOTED_BYTES], stem[NOTED_BYTES];
+};
+
 struct stemmer {
     struct sb_stemmer *snowball;
     bool russian;
     char restored[66];
+    uint32_t query;
+    struct noted noted[NOTED];
 };
 
 /* In order. Snowball takes the codes itself; it also knows names, which are no codes. */
@@ -56,6 +67,7 @@ enum status stemmer_open(struct slice language, struct stemmer **out)
         return STATUS_UNSUPPORTED;
     }
     s->russian = strcmp(code, "ru") == 0;
+    s->query = 1;
     *out = s;
     return STATUS_OK;
 }
@@ -86,17 +98,44 @@ static struct slice restore(struct stemmer *s, struct slice word)
     return word;
 }
 
-struct slice stemmer_stem(struct stemmer *s, struct slice word)
+void stemmer_forget(struct stemmer *s)
 {
-    if (word.len < 3 || word.len > 64)
-        return word;
-    for (size_t i = 0; i < word.len; i++)
-        if (word.ptr[i] >= '0' && word.ptr[i] <= '9')
-            return word;
+    if (++s->query == 0) {
+        memset(s->noted, 0, sizeof s->noted);
+        s->query = 1;
+    }
+}
+
+static struct slice ask(struct stemmer *s, struct slice word)
+{
     if (s->russian)
         word = restore(s, word);
     const sb_symbol *stem =
         sb_stemmer_stem(s->snowball, (const sb_symbol *)word.ptr, (int)word.len);
     int n = stem ? sb_stemmer_length(s->snowball) : 0;
     return n > 0 ? slice_make(stem, (size_t)n) : word;
+}
+
+struct slice stemmer_stem(struct stemmer *s, struct slice word)
+{
+    uint32_t sum = 0;
+    if (word.len < 3 || word.len > 64)
+        return word;
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] >= '0' && word.ptr[i] <= '9')
+            return word;
+        sum = sum * 31 + (unsigned char)word.ptr[i];
+    }
+    struct noted *n = &s->noted[(sum ^ sum >> 7) % NOTED];
+    if (n->query == s->query && slice_equal(slice_make(n->word, n->word_len), word))
+        return slice_make(n->stem, n->stem_len);
+    struct slice stem = ask(s, word);
+    if (word.len > NOTED_BYTES || stem.len > NOTED_BYTES)
+        return stem;
+    n->query = s->query;
+    n->word_len = (uint8_t)word.len;
+    n->stem_len = (uint8_t)stem.len;
+    memcpy(n->word, word.ptr, word.len);
+    memcpy(n->stem, stem.ptr, stem.len);
+    return slice_make(n->stem, n->stem_len);
 }

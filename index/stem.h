@@ -23,6 +23,9 @@ enum status stemmer_open(struct slice language, struct stemmer **out);
 void stemmer_close(struct stemmer **s);
 /* Lives until the next call; the word itself when there is nothing to cut. */
 struct slice stemmer_stem(struct stemmer *s, struct slice word);
+/* The stems of the query at hand are noted, since its forms are asked for more than once and by
+ * segment; another one begins. */
+void stemmer_forget(struct stemmer *s);
 /* The languages that have one, STEM_LANGUAGES of them, ended by NULL. */
 const char *const *stemmer_languages(void);
 /* The place of a language among them; STEM_LANGUAGES for one without a stemmer. */

@@ -78,13 +78,39 @@ static void codes_and_short_words_stay(void **state)
     stemmer_close(&s);
 }
 
+/* What was noted says what Snowball says, for few words asked often and many asked once. */
+static void a_noted_stem_is_the_stem(void **state)
+{
+    (void)state;
+    static const char *const endings[] = {"", "s", "es", "ing", "ed", "ies", "ly", "ness"};
+    struct stemmer *noting, *asking;
+    unsigned seed = 11;
+    assert_int_equal(stemmer_open(SLICE_LIT("en"), &noting), STATUS_OK);
+    assert_int_equal(stemmer_open(SLICE_LIT("en"), &asking), STATUS_OK);
+    for (uint32_t i = 0; i < 20000; i++) {
+        char word[64];
+        size_t n = 2 + (size_t)rand_r(&seed) % (i % 50 ? 4 : 40);
+        for (size_t k = 0; k < n; k++)
+            word[k] = (char)('a' + rand_r(&seed) % (i % 3 ? 2 : 26));
+        strcpy(word + n, endings[rand_r(&seed) % 8]);
+        if (i % 1000 == 0)
+            stemmer_forget(noting);
+        stemmer_forget(asking);
+        struct slice a = stemmer_stem(noting, slice_str(word)),
+                     b = stemmer_stem(asking, slice_str(word));
+        if (!slice_equal(a, b))
+            fail_msg("%s: %.*s, not %.*s", word, (int)a.len, a.ptr, (int)b.len, b.ptr);
+    }
+    stemmer_close(&noting);
+    stemmer_close(&asking);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_of_one_stem_meet),
-        cmocka_unit_test(every_listed_language_opens),
-        cmocka_unit_test(others_are_refused),
-        cmocka_unit_test(codes_and_short_words_stay),
+        cmocka_unit_test(words_of_one_stem_meet),   cmocka_unit_test(every_listed_language_opens),
+        cmocka_unit_test(others_are_refused),       cmocka_unit_test(codes_and_short_words_stay),
+        cmocka_unit_test(a_noted_stem_is_the_stem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
