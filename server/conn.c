@@ -87,6 +87,13 @@ static bool conn_send(struct conn *c)
     return true;
 }
 
+void conn_send_ready(struct front *f)
+{
+    for (struct conn *c = f->conns.touched; c; c = c->next_touched)
+        if (c->out.len > c->refusals && !c->out.failed && conn_send(c))
+            output_borrow(c); /* a peer that is gone is found so again at the end */
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void on_ready(void *ctx, int fd, int events)

@@ -115,6 +115,8 @@ bool conn_full(const struct conn *c);
 /* The pass is over (bodies were kept): input is shifted, output sent, interest set. Refusals may
  * stay for a later pass (then f->conns.touched is not empty), unless `all`. */
 void conn_flush_touched(struct front *f, bool all);
+/* In the middle of a pass: what is ready leaves; what cannot is left to the end of the pass. */
+void conn_send_ready(struct front *f);
 /* Sends what waits, then closes. */
 void conn_end(struct conn *c);
 void conn_destroy(struct conn *c);

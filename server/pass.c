@@ -3,10 +3,10 @@
  *
  *   events: every readable socket is drained into the queues of admission (conn_read.c)
  *   pass_run(): what earlier passes left in the connections' buffers
- *               requests, the next by admission, until PASS_US are over
- *               a slice of the bulk that is being checked, when nothing more important waits
- *               bodies of those that still wait are copied; output is sent, one write a connection
- *   then the loop waits, or goes round at once when requests wait
+ *               requests, the next by admission, until PASS_US are over; before one that usually
+ * takes LONG_US what is ready is sent, else it would wait for it a slice of the bulk that is being
+ * checked, when nothing more important waits bodies of those that still wait are copied; the rest
+ * is sent, one write a connection then the loop waits, or goes round at once when requests wait
  *
  * So that a request never waits unseen in a socket while others are run for long, and what waits is
  * known before it is decided who runs.
@@ -14,7 +14,14 @@
 #include "server/cached_search.h"
 #include "server/front.h"
 
-enum { PASS_US = 1000, SWEEP_MS = 1000, COST_LEAST = 10, EXPIRED_MOST = 256, MEMORY_LEVEL = 3 };
+enum {
+    PASS_US = 1000,
+    SWEEP_MS = 1000,
+    COST_LEAST = 10,
+    LONG_US = 500,
+    EXPIRED_MOST = 256,
+    MEMORY_LEVEL = 3
+};
 enum { LOWER_BUSY = 25 }; /* percent */
 
 static const enum admission_id queue_of_class[FRAME_CLASS_COUNT] = {
@@ -59,6 +66,8 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
         pass_refuse(f, w, verdict);
         return;
     }
+    if (admission_cost_us(&f->admission, &w->frame) >= LONG_US)
+        conn_send_ready(f);
     int64_t start = f->now_us;
     if (c) {
         c->waiting--;

@@ -18,6 +18,7 @@ from souk_system import BIN, SLACK, SOURCE, Server, wait_until
 FULL = os.environ.get('SOUK_OVERLOAD') == 'full'
 SECONDS = 30 if FULL else 1
 DEADLINE_MS = 100
+MARKS = wire.tlv('SEARCH', 'HIGHLIGHT', wire.text('<') + wire.text('>') + wire.varint(1) + wire.text('title'))
 
 
 def rss_mb(pid):
@@ -100,10 +101,29 @@ class Overload(unittest.TestCase):
         self.assertGreaterEqual(report['rates']['goodput'], 0.6 / SLACK * peak, told)
         wait_until(self.normal, 6, 'back to normal')
 
+    def test_an_answer_does_not_wait_for_the_next_request(self):
+        """A search goes before long requests of a lower class, and is answered before the next of them is run."""
+        part = b''.join(wire.tlv('SEARCH', *p) for p in (('CATALOG', 'shop'), ('TEXT', 'shoes for men and women'), ('K', 1000), ('NO_CACHE', 1), ('IDS_ONLY', 1)))
+        long = b''.join(wire.tlv('HITS', 'PART', part) for _ in range(32))
+        short = b''.join(wire.tlv('SEARCH', *p) for p in (('CATALOG', 'shop'), ('TEXT', 'running shoes'), ('K', 20), ('NO_CACHE', 1)))
+        waited, address = [], ('127.0.0.1', self.server.port)
+        with wire.Connection(address) as crowd, wire.Connection(address) as shopper:
+            took = min(crowd.call('MULTI_SEARCH', long, deadline_ms=5000).time for _ in range(20)) / 1e6
+            self.assertGreater(took, 0.002, 'one of the crowd is long')
+            for i in range(20):
+                for _ in range(8):
+                    crowd.send('MULTI_SEARCH', long, deadline_ms=5000, flags=wire.FLAGS['CLASS_DEFAULT'])
+                time.sleep(took * (0.5 + i % 10 / 10))
+                start = time.monotonic()
+                shopper.call('SEARCH', short, deadline_ms=5000)
+                waited.append(time.monotonic() - start)
+                for _ in range(8):
+                    crowd.read()
+        self.assertLess(min(waited), 0.6 * took, waited)
+
     def test_no_page_is_sent_behind_its_deadline(self):
         """Found in time, but with its thousand marked titles ready too late."""
-        marks = wire.tlv('SEARCH', 'HIGHLIGHT', wire.text('<') + wire.text('>') + wire.varint(1) + wire.text('title'))
-        body = b''.join(wire.tlv('SEARCH', *part) for part in (('CATALOG', 'shop'), ('TEXT', 'shoes'), ('K', 1000), ('NO_CACHE', 1))) + marks
+        body = b''.join(wire.tlv('SEARCH', *part) for part in (('CATALOG', 'shop'), ('TEXT', 'shoes'), ('K', 1000), ('NO_CACHE', 1))) + MARKS
         with wire.Connection(('127.0.0.1', self.server.port)) as c:
             usual = min(c.call('SEARCH', body, deadline_ms=5000).time for _ in range(5))
             self.assertGreater(usual, 2500, 'takes long')
