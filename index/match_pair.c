@@ -53,8 +53,8 @@ static enum status read_run(struct matching *g, const struct run *r)
     return st;
 }
 
-/* The best of all alternatives of a document at once: where their evidence is put together, or the
- * top is too large to look for a document in it. */
+/* The best of all alternatives of a document at once: where the top is too large to look for a
+ * document in it. */
 static enum status read_windows(struct matching *g, struct source *x)
 {
     uint32_t doc = 0, n;
@@ -71,17 +71,33 @@ static enum status read_windows(struct matching *g, struct source *x)
     return st;
 }
 
+/* What the prefix begins counts little: mostly none of it can enter behind those that hold the word
+ * itself. */
+static enum status read_parts(struct matching *g, struct source *x)
+{
+    uint32_t doc = 0, n;
+    enum status st = STATUS_OK;
+    while (!st && wanted(g, x->part_bound, 0) && (doc = source_next_part(x, doc)) < g->doc_count) {
+        uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
+        st = source_take_parts(x, &g->m->room, base, doc, end, g->m->docs, g->m->scores, &n);
+        if (!st)
+            st = rank(g, n);
+        doc = end;
+    }
+    return st;
+}
+
 static enum status read_source(struct matching *g, struct source *x)
 {
-    uint32_t lists = x->list_count + (x->run.count != 0) + (x->part_run.count != 0);
-    if (x->part_count || (lists > 1 && !g->out->again(g->out->ctx, false)))
+    uint32_t lists = x->list_count + (x->run.count != 0) + (x->part_run.count || x->part_count);
+    if (lists > 1 && !g->out->again(g->out->ctx, false))
         return read_windows(g, x);
     enum status st = read_run(g, &x->run);
-    if (!st)
-        st = read_run(g, &x->part_run);
     for (uint32_t i = 0; !st && i < x->list_count; i++)
         st = read_list(g, x->lists[i]);
-    return st;
+    if (st)
+        return st;
+    return x->part_count ? read_parts(g, x) : read_run(g, &x->part_run);
 }
 
 enum status match_pair(struct matching *g)

@@ -192,7 +192,8 @@ enum status source_settle(struct source *x)
     if (st)
         return st;
     if (x->part_count) {
-        raise(x, part_bound(x));
+        x->part_bound = part_bound(x);
+        raise(x, x->part_bound);
     } else if (totals[1]) {
         source_score_run(x, &x->part_run);
         raise(x, run_bound(&x->part_run));

@@ -45,10 +45,11 @@ struct source {
     struct postings_weight part_weight;
     struct arena *arena;
     struct query_work *work;
-    struct list *whole; /* one of `lists` that holds every document of the source; NULL = none */
-    bool beyond;        /* an alternative does not begin with the prefix */
-    uint32_t count;     /* documents, alternatives summed */
-    uint32_t bound;     /* most any document can score */
+    struct list *whole;  /* one of `lists` that holds every document of the source; NULL = none */
+    bool beyond;         /* an alternative does not begin with the prefix */
+    uint32_t count;      /* documents, alternatives summed */
+    uint32_t bound;      /* most any document can score */
+    uint32_t part_bound; /* for being begun by the prefix, where part_count is not 0 */
 };
 
 /* Memory that sources share while they work; one per thread. */
@@ -100,6 +101,12 @@ enum status source_add(struct source *x, struct source_room *room, struct kernel
 /* The same documents, ascending, as arrays with room for LIST_ROOM. */
 enum status source_take(struct source *x, struct source_room *room, uint32_t base, uint32_t from,
                         uint32_t to, uint32_t *docs, uint32_t *scores, uint32_t *count);
+/* The same of the terms that the prefix begins alone, when there is more than one long list of them
+ * (part_count); no document scores more there than part_bound. */
+uint32_t source_next_part(struct source *x, uint32_t from);
+enum status source_take_parts(struct source *x, struct source_room *room, uint32_t base,
+                              uint32_t from, uint32_t to, uint32_t *docs, uint32_t *scores,
+                              uint32_t *count);
 /* The only run, NULL when there is more to it. */
 static inline struct run *source_run(struct source *x)
 {

@@ -19,6 +19,16 @@ uint32_t source_next(struct source *x, uint32_t from)
     return best;
 }
 
+uint32_t source_next_part(struct source *x, uint32_t from)
+{
+    uint32_t best = run_next(&x->part_run, from);
+    for (uint32_t i = 0; best > from && i < x->part_count; i++) {
+        uint32_t d = list_next(x->parts[i], from);
+        best = d < best ? d : best;
+    }
+    return best;
+}
+
 uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to)
 {
     uint32_t best = 0;
@@ -74,7 +84,7 @@ static void fold_run(struct run *r, struct kernel_window *w, uint32_t base, uint
 }
 
 /* Evidence of all parts, put together by document, then scored. */
-static enum status take_parts(struct source *x, struct source_room *room, uint32_t base,
+enum status source_take_parts(struct source *x, struct source_room *room, uint32_t base,
                               uint32_t from, uint32_t to, uint32_t *docs, uint32_t *scores,
                               uint32_t *count)
 {
@@ -96,7 +106,7 @@ enum status source_take(struct source *x, struct source_room *room, uint32_t bas
     enum status st = STATUS_OK;
     *count = 0;
     if (x->part_count)
-        st = take_parts(x, room, base, from, to, docs, scores, count);
+        st = source_take_parts(x, room, base, from, to, docs, scores, count);
     if (st || (x->part_count && !x->list_count && !x->run.count))
         return st;
     for (uint32_t i = 0; i < *count; i++)
