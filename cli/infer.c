@@ -110,7 +110,9 @@ static enum field_type type_of(const struct infer_field *f)
 {
     uint64_t bools = f->seen[JSON_FALSE] + f->seen[JSON_TRUE], texts = f->seen[JSON_TEXT];
     uint64_t numbers = f->seen[JSON_INT] + f->seen[JSON_FLOAT];
-    if (f->seen[JSON_OBJECT])
+    /* objects go with nothing else: the fewer lines will be told as errors */
+    if (f->seen[JSON_OBJECT] &&
+        f->seen[JSON_OBJECT] >= bools + texts + numbers + f->seen[JSON_ARRAY])
         return FIELD_ATTRIBUTES;
     if (f->seen[JSON_ARRAY])
         return one_of(f->name, path_names) ? FIELD_PATH : FIELD_KEYWORD_LIST;

@@ -89,6 +89,7 @@ static enum status field_decode(struct wire_reader *r, struct schema_spec *s, ui
                                 struct fault *fault)
 {
     struct field_spec *f = &s->fields[i];
+    char told[WIRE_NAME];
     f->name = wire_bytes(r);
     uint8_t type = wire_u8(r);
     f->type = (enum field_type)type;
@@ -102,8 +103,8 @@ static enum status field_decode(struct wire_reader *r, struct schema_spec *s, ui
         return fault_set(fault, STATUS_INVALID, "schema", "the schema's bytes end too early");
     if (!name_good(f->name))
         return fault_set(fault, STATUS_INVALID, "schema",
-                         "field %u: a name is 1 to %d letters, digits, _ and -", i,
-                         SCHEMA_NAME_MAX);
+                         "field '%s': a name is 1 to %d letters, digits, _ and -",
+                         wire_name(f->name, told), SCHEMA_NAME_MAX);
     char name[SCHEMA_NAME_MAX + 1] = {0};
     memcpy(name, f->name.ptr, f->name.len);
     if (type >= FIELD_TYPE_COUNT)

@@ -142,6 +142,20 @@ class Import(unittest.TestCase):
         self.assertEqual(self.server.search('widen', '', '--filter', 'code = "7"')['found'], 1)
         self.assertEqual(self.server.search('widen', '', '--filter', 'late = true')['found'], 1)
 
+    def test_one_odd_line_does_not_decide_for_the_others(self):
+        products = [{'id': str(i), 'price': i, 'attrs': {'size': i}} for i in range(20)]
+        products[7]['price'] = {'eur': 7}
+        products[9]['attrs'] = 'none'
+        done = self.load('odd', self.jsonl('odd.jsonl', products), check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertEqual(json.loads(done.stdout)['applied'], 18)
+        types = {name: f['type'] for name, f in self.fields('odd').items()}
+        self.assertEqual((types['price'], types['attrs']), ('integer', 'attributes'))
+
+    def test_a_name_no_field_can_have_is_told(self):
+        done = self.load('names', self.jsonl('names.jsonl', [{'id': '1', 'title': 'x', 'shoe size': 5}]), check=False)
+        self.assertIn("'shoe size'", done.stderr)
+
     def test_a_nested_object_is_one_field_of_attributes(self):
         products = [{'id': '1', 'title': 'ink', 'attrs': {'type': 'Original', 'volume': 175, 'box': {'width': 56}}},
                     {'id': '2', 'title': 'ink', 'attrs': {'type': 'Compatible', 'volume': 'large'}},
