@@ -1,4 +1,3 @@
-#include "protocol/members.h"
 #include "protocol/request_private.h"
 
 enum { LIST_MAX = 65536 };
@@ -33,9 +32,27 @@ enum status request_too_much(struct fault *fault)
     return fault_set(fault, STATUS_TOO_LARGE, NULL, "the request has too many parts");
 }
 
-enum status request_damaged(struct fault *fault, const char *what)
+enum status request_damaged(struct fault *fault, const char *what, struct slice body,
+                            const void *at)
 {
-    return fault_set(fault, STATUS_INVALID, NULL, "the body of the %s request is damaged", what);
+    size_t byte = (size_t)((const char *)at - body.ptr) + 1;
+    fault_set(fault, STATUS_INVALID, NULL, "the body of the %s request is damaged at byte %zu",
+              what, byte);
+    if (fault)
+        fault->column = (uint32_t)byte;
+    return STATUS_INVALID;
+}
+
+enum status request_members(struct slice body, const struct tlv_member *members, size_t count,
+                            void *request, const char *what, struct fault *fault)
+{
+    struct wire_reader r = wire_reader_of(body);
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
+        tlv_member_take(members, count, tag, v, request);
+    return s == STATUS_END ? STATUS_OK : request_damaged(fault, what, body, r.at);
 }
 
 void request_put_text(struct buf *b, uint32_t tag, struct slice v)
@@ -137,7 +154,9 @@ enum status get_request_decode(struct slice body, struct arena *a, struct get_re
     g->return_count = l.returns.count;
     g->field_ages = l.ages.items;
     g->field_age_count = l.ages.count;
-    return s == STATUS_END ? STATUS_OK : request_damaged(fault, "get");
+    return s == STATUS_END
+               ? STATUS_OK
+               : request_damaged(fault, "get", body, r.failed ? (const void *)r.at : v.ptr);
 }
 
 /* --- PUT -------------------------------------------------------------------------------------- */
@@ -245,28 +264,32 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
             break;
         case TAG_PUT_FIELDS:
             if (names_decode(v, a, &p->names, &p->name_count))
-                return request_damaged(fault, "put");
+                return request_damaged(fault, "put", body, v.ptr);
             break;
         case TAG_PUT_ITEM:
             item = request_list_add(&items);
             if (!item)
                 return request_too_much(fault);
             *item = extra;
-            if (item_decode(v, item))
-                return fault_set(fault, STATUS_INVALID, NULL, "item %u of the bulk is damaged",
-                                 items.count - 1);
+            if (item_decode(v, item)) {
+                fault_set(fault, STATUS_INVALID, NULL, "item %u of the bulk is damaged",
+                          items.count - 1);
+                if (fault)
+                    fault->item = items.count - 1;
+                return STATUS_INVALID;
+            }
             extra = (struct put_item){0};
             break;
         case TAG_PUT_EXTRA:
             if (tlv_members_decode(v, extra_members, TLV_COUNT(extra_members), &extra))
-                return request_damaged(fault, "put");
+                return request_damaged(fault, "put", body, v.ptr);
             break;
         case TAG_PUT_CURSOR:
             cursor = wire_reader_of(v);
             p->cursor_of = wire_bytes(&cursor);
             p->cursor = wire_bytes(&cursor);
             if (cursor.failed)
-                return request_damaged(fault, "put");
+                return request_damaged(fault, "put", body, v.ptr);
             break;
         default:
             break;
@@ -275,7 +298,7 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
     p->items = items.items;
     p->item_count = items.count;
     if (s != STATUS_END)
-        return request_damaged(fault, "put");
+        return request_damaged(fault, "put", body, r.at);
     if (p->ack > ACK_VISIBLE)
         return fault_set(fault, STATUS_UNSUPPORTED, "ack", "ack is queued, logged or visible");
     if (p->key.len > 64)
@@ -306,8 +329,9 @@ enum status catalog_request_decode(struct slice body, struct catalog_request *c,
         TLV_BYTES(TAG_CATALOG_KEY, struct catalog_request, key),
         TLV_BYTES(TAG_CATALOG_VALUE, struct catalog_request, value)};
     *c = (struct catalog_request){0};
-    if (tlv_members_decode(body, members, TLV_COUNT(members), c))
-        return request_damaged(fault, "catalog");
+    enum status s = request_members(body, members, TLV_COUNT(members), c, "catalog", fault);
+    if (s)
+        return s;
     if (c->action < CATALOG_CREATE || c->action > CATALOG_REBUILD)
         return fault_set(fault, STATUS_UNSUPPORTED, "action", "catalog action %u is not known",
                          (unsigned)c->action);
@@ -326,8 +350,7 @@ enum status wait_request_decode(struct slice body, struct wait_request *w, struc
         TLV_BYTES(TAG_WAIT_CATALOG, struct wait_request, catalog),
         TLV_NUMBER(TAG_WAIT_SEQUENCE, struct wait_request, sequence)};
     *w = (struct wait_request){0};
-    return tlv_members_decode(body, members, TLV_COUNT(members), w) ? request_damaged(fault, "wait")
-                                                                    : STATUS_OK;
+    return request_members(body, members, TLV_COUNT(members), w, "wait", fault);
 }
 
 void scan_request_encode(const struct scan_request *s, struct buf *out)
@@ -346,6 +369,5 @@ enum status scan_request_decode(struct slice body, struct scan_request *q, struc
         TLV_NUMBER(TAG_SCAN_FROM, struct scan_request, from),
         TLV_NUMBER(TAG_SCAN_LIMIT, struct scan_request, limit)};
     *q = (struct scan_request){0};
-    return tlv_members_decode(body, members, TLV_COUNT(members), q) ? request_damaged(fault, "scan")
-                                                                    : STATUS_OK;
+    return request_members(body, members, TLV_COUNT(members), q, "scan", fault);
 }

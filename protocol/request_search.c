@@ -218,7 +218,7 @@ enum status search_request_decode(struct slice body, struct arena *a, struct sea
             break;
     }
     if (s != STATUS_END)
-        return request_damaged(fault, "search");
+        return request_damaged(fault, "search", body, r.failed ? (const void *)r.at : v.ptr);
     if (q->match > SEARCH_RELAXED)
         return fault_set(fault, STATUS_INVALID, "match", "match is 0, 1 or 2");
     q->fields = l.fields.items;

@@ -1,6 +1,5 @@
 #include "protocol/suggest.h"
 
-#include "protocol/members.h"
 #include "protocol/request_private.h"
 
 /* --- SUGGEST ---------------------------------------------------------------------------------- */
@@ -24,8 +23,9 @@ enum status suggest_request_decode(struct slice body, struct suggest_request *q,
         TLV_NUMBER(TAG_SUGGEST_LIMIT, struct suggest_request, limit),
         TLV_NUMBER(TAG_SUGGEST_PRODUCTS, struct suggest_request, products)};
     *q = (struct suggest_request){0};
-    if (tlv_members_decode(body, members, TLV_COUNT(members), q))
-        return request_damaged(fault, "suggest");
+    enum status s = request_members(body, members, TLV_COUNT(members), q, "suggest", fault);
+    if (s)
+        return s;
     if (q->limit > SUGGEST_LIMIT_MAX || q->products > SUGGEST_LIMIT_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, "limit", "at most %d suggestions",
                          SUGGEST_LIMIT_MAX);
@@ -130,8 +130,9 @@ enum status queries_request_decode(struct slice body, struct queries_request *q,
         TLV_NUMBER(TAG_QUERIES_KIND, struct queries_request, kind),
         TLV_NUMBER(TAG_QUERIES_LIMIT, struct queries_request, limit)};
     *q = (struct queries_request){0};
-    if (tlv_members_decode(body, members, TLV_COUNT(members), q))
-        return request_damaged(fault, "queries");
+    enum status s = request_members(body, members, TLV_COUNT(members), q, "queries", fault);
+    if (s)
+        return s;
     if (q->kind >= QUERIES_KINDS)
         return fault_set(fault, STATUS_UNSUPPORTED, "kind", "kind is 0, 1 or 2");
     return STATUS_OK;

@@ -134,6 +134,17 @@ class BadInput(unittest.TestCase):
         found = self.c.search('shop', 'red', tlv('SEARCH', 'K', 3) + varint(9999) + varint(3) + b'abc', flags=0x4000 | 0x8000)
         self.assertGreater(field(found, 'HITS', 'FOUND'), 0)
 
+    def test_the_place_of_what_is_damaged_in_a_body_is_told(self):
+        before = tlv('SEARCH', 'CATALOG', 'shop')
+        for broken in tlv('SEARCH', 'SORT', b'\0\x7fprice'), tlv('SEARCH', 'HIGHLIGHT', b'\1<'), b'\2\x7f', tlv('SEARCH', 'GROUP', b'\xff' * 11):
+            e = self.refused('INVALID', 'SEARCH', before + broken)
+            place = field(e.reply.body, 'ERROR', 'POSITION')
+            self.assertIn(place, (len(before) + 3, len(before) + 2))
+            self.assertIn(f'at byte {place}', e.sentence)
+        e = self.refused('INVALID', 'PUT', put_body('shop', [upsert('a', {'title': 'x'})]) + tlv('PUT', 'ITEM', b'\0'))
+        self.assertEqual(field(e.reply.body, 'ERROR', 'ITEM'), 1)
+        self.goes_on()
+
     def test_more_searches_than_allowed_in_one_request(self):
         part = varint(20) + varint(len(self.search_body())) + self.search_body()
         self.refused('TOO_LARGE', 'MULTI_SEARCH', part * 33)
