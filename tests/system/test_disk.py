@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+from souk_disk import Tmpfs
 from souk_system import Server, wait_until
 
 SAFE_MODE = 2  # enum write_state of server/shared.h
@@ -16,36 +17,6 @@ BIG = 'a long text about nothing in particular, different in every product: '
 
 def product(i):
     return {'id': f'p{i}', 'title': f'Green lamp number {i}', 'text': BIG + ' '.join(str(i * k % 99991) for k in range(60))}
-
-
-class Tmpfs:
-    """A file system of its own, so many MiB large."""
-
-    def __init__(self, mib):
-        self.path = tempfile.mkdtemp(prefix='souk-full-')
-        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={mib}m', 'souk-test', self.path], capture_output=True, text=True)
-        if done.returncode:
-            os.rmdir(self.path)
-            raise unittest.SkipTest(f'no tmpfs can be mounted here: {done.stderr.strip()}')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(['umount', '-l', self.path], check=False)
-        os.rmdir(self.path)
-
-    def fill(self, left):
-        """Leaves about so many bytes."""
-        v = os.statvfs(self.path)
-        path = os.path.join(self.path, 'filler')
-        with open(path, 'wb') as f:
-            try:
-                for _ in range(max(0, v.f_bavail * v.f_frsize - left) // 65536):
-                    f.write(b'x' * 65536)
-            except OSError:  # somebody else took it meanwhile
-                pass
-        return path
 
 
 def put(server, i, *options, check=False):

@@ -1,78 +1,18 @@
 """Power cuts: the file system under a busy server is shut down without flushing (ext4's shutdown ioctl on a loop
 mount), mounted again, and every acked item must be there. SOUK_POWER_CUTS (20) cuts; needs root and loop devices."""
-import fcntl
 import os
 import random
-import shutil
-import struct
-import subprocess
-import tempfile
 import time
 import unittest
 
+from souk_disk import Disk, missing
 from souk_ledger import Ledger
 from souk_system import BIN, SEED, SLACK, Server
 from test_kill import settle
 
 CUTS = int(os.environ.get('SOUK_POWER_CUTS', '20' if SLACK == 1 else '5'))
 EARLY = os.path.join(os.path.dirname(BIN), 'tests', 'soukd_ack_early')
-SHUTDOWN = 2 << 30 | 4 << 16 | ord('X') << 8 | 125  # _IOR('X', 125, uint32_t)
-NO_LOG_FLUSH = 2
-
-
-class Disk:
-    """An ext4 file system of its own in a file; cut() loses what was not synced."""
-
-    def __init__(self, size='1G'):
-        self.folder = tempfile.mkdtemp(prefix='souk-disk-')
-        self.image, self.path = os.path.join(self.folder, 'image'), os.path.join(self.folder, 'mount')
-        os.mkdir(self.path)
-        subprocess.run(['truncate', '-s', size, self.image], check=True)
-        subprocess.run(['mkfs.ext4', '-q', '-F', self.image], check=True)
-        self.mount()
-
-    def mount(self):
-        subprocess.run(['mount', '-o', 'loop', self.image, self.path], check=True)
-
-    def cut(self):
-        fd = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, SHUTDOWN, struct.pack('I', NO_LOG_FLUSH))
-        finally:
-            os.close(fd)
-
-    def unmount(self):
-        for _ in range(50):  # until the last process has let go
-            if subprocess.run(['umount', self.path], stderr=subprocess.DEVNULL).returncode == 0:
-                return
-            time.sleep(0.1)
-        raise AssertionError('the file system stays busy')
-
-    def remove(self):
-        subprocess.run(['umount', '-l', self.path], stderr=subprocess.DEVNULL)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def available():
-    if os.geteuid() != 0:
-        return 'power cuts need root'
-    if not shutil.which('mkfs.ext4'):
-        return 'power cuts need mkfs.ext4'
-    try:
-        disk = Disk('16M')
-    except (subprocess.CalledProcessError, OSError) as e:
-        return f'power cuts need loop devices: {e}'
-    try:
-        disk.cut()
-        disk.unmount()
-    except OSError as e:
-        return f'the file system cannot be shut down: {e}'
-    finally:
-        disk.remove()
-    return None
-
-
-MISSING = available()
+MISSING = missing('power cuts')
 
 
 @unittest.skipIf(MISSING, MISSING)
