@@ -2,6 +2,7 @@
  * bench_put - changes over the wire, against a running soukd: bench_put ADDRESS CATALOG ...
  *
  *   latency COUNT ACK          one upsert after the other; ACK logged or visible
+ *   rotation DIR SECONDS       one upsert of 16 KiB after the other; DIR is the catalog's log
  *   connections N SECONDS      N connections, one upsert each under way, logged
  *   bulk CORPUS PART           one product of PART gets another title, to the last one visible
  *   search QUERIES SECONDS     one client that searches, two words and more
@@ -13,6 +14,7 @@
 
 #include "protocol/souk.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +105,74 @@ static int latency(const char *address, const char *catalog, int count, const ch
            "\"median_us\":%.0f,\"mean_us\":%.0f,\"p99_us\":%.0f}\n",
            ack, count, t.median_us, t.mean_us, t.p99_us);
     free(us);
+    buf_fini(&body);
+    buf_fini(&document);
+    souk_reply_fini(&reply);
+    souk_close(s);
+    return 0;
+}
+
+/* --- where a file of the log ends --------------------------------------------------------------
+ */
+
+static int log_files(const char *dir)
+{
+    int count = 0;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));)
+        count += strstr(e->d_name, ".log") != NULL;
+    if (d)
+        closedir(d);
+    return count;
+}
+
+/* One upsert of 16 KiB after the other: those that were under way when the log went over to its
+ * next file, and the twenty behind each, against all. */
+static int rotation(const char *address, const char *catalog, const char *dir, double seconds)
+{
+    enum { TEXT = 16384, MOST = 200000, BEHIND = 20, CYCLE = 1000 };
+    struct souk *s = connect_to(address);
+    struct souk_reply reply;
+    struct buf body = BUF_INIT, document = BUF_INIT;
+    char *text = malloc(TEXT + 1), id[24];
+    float *us = malloc(MOST * sizeof *us), *near = malloc(MOST * sizeof *near);
+    size_t count = 0, near_count = 0;
+    int files = log_files(dir), first = files, behind = 0;
+    double end = bench_now_us() + seconds * 1e6;
+    if (!text || !us || !near)
+        return 1;
+    memset(text, 'x', TEXT);
+    text[TEXT] = '\0';
+    souk_reply_init(&reply);
+    for (; count < MOST && bench_now_us() < end; count++) {
+        memcpy(text, id, (size_t)snprintf(id, sizeof id, "%010zu", count)); /* no two the same */
+        snprintf(id, sizeof id, "%zu", count % CYCLE);
+        begin_put(&body, catalog, ACK_LOGGED);
+        put_document(&document, id, "Red running shoe", text);
+        add_item(&body, &document);
+        struct souk_request q = {.opcode = OP_PUT, .body = buf_slice(&body)};
+        double from = bench_now_us();
+        must(souk_call(s, &q, &reply), "put", &reply.fault);
+        us[count] = (float)(bench_now_us() - from);
+        int now = log_files(dir);
+        behind = now > files ? BEHIND + 1 : behind;
+        files = now;
+        if (behind && behind--)
+            near[near_count++] = us[count];
+    }
+    struct bench_times all = bench_times_of(us, count);
+    printf("{\"bench\":\"put\",\"what\":\"rotation\",\"count\":%zu,\"files\":%d,\"median_us\":%.0f,"
+           "\"p99_us\":%.0f,\"most_us\":%.0f",
+           count, files - first, all.median_us, all.p99_us, us[count ? count - 1 : 0]);
+    if (near_count) {
+        struct bench_times t = bench_times_of(near, near_count);
+        printf(",\"near\":%zu,\"near_median_us\":%.0f,\"near_p99_us\":%.0f,\"near_most_us\":%.0f",
+               near_count, t.median_us, t.p99_us, near[near_count - 1]);
+    }
+    printf("}\n");
+    free(text);
+    free(us);
+    free(near);
     buf_fini(&body);
     buf_fini(&document);
     souk_reply_fini(&reply);
@@ -385,6 +455,8 @@ int main(int argc, char **argv)
 {
     if (argc == 6 && !strcmp(argv[3], "latency"))
         return latency(argv[1], argv[2], atoi(argv[4]), argv[5]);
+    if (argc == 6 && !strcmp(argv[3], "rotation"))
+        return rotation(argv[1], argv[2], argv[4], atof(argv[5]));
     if (argc == 6 && !strcmp(argv[3], "connections"))
         return connections(argv[1], argv[2], atoi(argv[4]), atof(argv[5]));
     if (argc == 6 && !strcmp(argv[3], "bulk"))
@@ -394,6 +466,7 @@ int main(int argc, char **argv)
     if (argc == 6 && !strcmp(argv[3], "kinds"))
         return search(argv[1], argv[2], argv[4], atof(argv[5]), -1);
     fprintf(stderr, "usage: bench_put ADDRESS CATALOG latency COUNT ACK | connections N SECONDS |"
+                    " rotation LOG-DIRECTORY SECONDS |"
                     " bulk CORPUS PART | search QUERIES SECONDS | kinds QUERIES SECONDS\n");
     return 2;
 }
