@@ -440,8 +440,9 @@ enum status segment_record(const struct segment *s, uint32_t doc, struct record_
         return st;
     if (k >= b.count)
         return STATUS_CORRUPT;
-    struct stored_record stored = record_of_block(&b, k);
-    return record_decode(rr, &stored, s->head.dictionary, document);
+    struct stored_record stored;
+    st = record_of_block(&b, k, &stored);
+    return st ? st : record_decode(rr, &stored, s->head.dictionary, document);
 }
 
 void segment_record_prefetch(const struct segment *s, uint32_t doc)

@@ -282,6 +282,8 @@ struct walk {
     uint32_t left;  /* documents of it still to come */
     uint64_t end;   /* where it ends */
     uint32_t records;
+    struct record_block at;
+    uint32_t place; /* of the next record */
     struct wire_reader ids;
     struct slice id;
     char room[SEGMENT_ID_MAX];
@@ -301,6 +303,8 @@ static enum status begin_block(const struct checker *c, struct walk *w)
     w->block++;
     w->left = b.count;
     w->end = at + b.whole.len;
+    w->at = b;
+    w->place = 0;
     w->ids = wire_reader_of(b.ids);
     w->id = SLICE_NULL;
     return STATUS_OK;
@@ -314,6 +318,9 @@ static enum status check_record(const struct checker *c, struct walk *w, uint32_
         return wrong(c, "an id cannot be read");
     if (XXH32(w->id.ptr, w->id.len, 0) != segment_tie(c->s, doc))
         return wrong(c, "a document has the tie of another id");
+    struct stored_record stored;
+    if (record_of_block(&w->at, w->place++, &stored))
+        return wrong(c, "a record is of no kind, or beside none");
     w->left--;
     w->records++;
     return STATUS_OK;

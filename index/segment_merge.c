@@ -259,15 +259,16 @@ static enum status pack_block(const struct segment *s, const struct gathered *g,
         return STATUS_CORRUPT;
     bool same = !b.framed && segment_dictionary(s) == record_writer_dictionary(records->writer);
     bool full = g->count >= RECORD_BLOCK_FILL || b.whole.len > RECORD_BLOCK_BYTES / 2;
-    if (g->whole && !p->count && same && full)
+    if (g->whole && !p->count && same && full && b.kinds)
         return record_pack_block(p, b.whole, g->docs, g->count);
     struct wire_reader ids = wire_reader_of(b.ids);
     for (uint32_t i = 0; i < g->count && !st; i++) {
-        struct stored_record stored = record_of_block(&b, i);
-        st = record_next_id(&ids, room, &id);
+        struct stored_record stored;
+        st = record_of_block(&b, i, &stored);
+        st = st ? st : record_next_id(&ids, room, &id);
         if (st || !g->living[i])
             continue;
-        if (same) {
+        if (same && !stored.beside) {
             st = record_pack_stored(p, g->docs[i], id, &stored);
             continue;
         }

@@ -6,7 +6,10 @@ enum { HALF = 15, PLACES_DOCS = 32 };
 void record_packer_init(struct record_packer *p, struct segment_writer *out,
                         struct record_writer *writer, uint32_t *block_of)
 {
-    *p = (struct record_packer){.out = out, .writer = writer, .block_of = block_of};
+    memset(p, 0, sizeof *p);
+    p->out = out;
+    p->writer = writer;
+    p->block_of = block_of;
 }
 
 void record_packer_fini(struct record_packer *p)
@@ -43,6 +46,7 @@ enum status record_pack_end(struct record_packer *p)
     enum status st = put_block(p, p->waiting, p->count);
     p->count = 0;
     p->last_len = 0;
+    p->base.there = false;
     buf_clear(&p->records);
     buf_clear(&p->lengths);
     buf_clear(&p->ids);
@@ -66,18 +70,27 @@ static void put_id(struct record_packer *p, struct slice id)
     p->last_len = id.len;
 }
 
+/* Is there no room for so many bytes more beside those that wait? */
+static bool ends_block(const struct record_packer *p, size_t len)
+{
+    return p->count == RECORD_BLOCK_FILL || (p->count && p->records.len + len > RECORD_BLOCK_BYTES);
+}
+
 enum status record_pack_stored(struct record_packer *p, uint32_t doc, struct slice id,
                                const struct stored_record *stored)
 {
     enum status st = STATUS_OK;
     size_t len = stored->bytes.len;
+    bool kind = !stored->packed || stored->beside;
     if (id.len > RECORD_ID_MAX)
         return STATUS_TOO_LARGE;
-    if (p->count == RECORD_BLOCK_FILL || (p->count && p->records.len + len > RECORD_BLOCK_BYTES))
+    if (ends_block(p, len))
         st = record_pack_end(p);
     put_id(p, id);
     p->waiting[p->count++] = doc;
-    wire_put_varint(&p->lengths, (uint64_t)len << 1 | stored->packed);
+    wire_put_varint(&p->lengths, (uint64_t)(len + kind) << 1 | kind);
+    if (kind)
+        buf_put_u8(&p->records, (uint8_t)(stored->beside ? 1 + stored->place : 0));
     buf_put_slice(&p->records, stored->bytes);
     bool failed = p->records.failed || p->lengths.failed || p->ids.failed;
     return !st && failed ? STATUS_NO_MEMORY : st;
@@ -86,8 +99,14 @@ enum status record_pack_stored(struct record_packer *p, uint32_t doc, struct sli
 enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id, struct slice record)
 {
     struct stored_record stored;
-    enum status st = record_encode(p->writer, record, &stored);
-    return st ? st : record_pack_stored(p, doc, id, &stored);
+    enum status st = p->count == RECORD_BLOCK_FILL ? record_pack_end(p) : STATUS_OK;
+    st = st ? st : record_encode_beside(p->writer, record, &p->base, &stored);
+    if (!st && (!stored.beside || ends_block(p, stored.bytes.len)))
+        st = record_encode(p->writer, record, &stored);
+    st = st ? st : record_pack_stored(p, doc, id, &stored);
+    if (!st && !stored.beside && record.len <= RECORD_PLAIN)
+        record_base_set(&p->base, record, stored.bytes.len, (uint8_t)(p->count - 1));
+    return st;
 }
 
 size_t record_bound(size_t len)
@@ -177,7 +196,7 @@ static uint64_t lengths_sum(struct wire_reader *r, uint32_t count)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t len = wire_varint(r) >> 1;
-        if (len > RECORD_MAX)
+        if (len > RECORD_MAX + 1)
             return UINT64_MAX;
         sum += len;
     }
@@ -206,6 +225,7 @@ enum status record_block_at(const struct segment *s, uint32_t at, struct record_
     }
     b->ids = slice_make(ids, (size_t)(r.at - ids));
     b->framed = s->head.format <= SEGMENT_FORMAT_FRAMES;
+    b->kinds = s->head.format > SEGMENT_FORMAT_STREAMS;
     const uint8_t *lengths = r.at;
     uint64_t len = b->framed ? frame_bytes(&r) : lengths_sum(&r, b->count),
              whole = (uint64_t)(r.at - (const uint8_t *)head.ptr) + len;
@@ -219,15 +239,52 @@ enum status record_block_at(const struct segment *s, uint32_t at, struct record_
     return STATUS_OK;
 }
 
-struct stored_record record_of_block(const struct record_block *b, uint32_t k)
+/* Bytes of record k, and the bit beside their number. */
+static struct slice bytes_of(const struct record_block *b, uint32_t k, bool *bit)
 {
     struct wire_reader r = wire_reader_of(b->lengths);
     size_t at = 0;
-    if (b->framed)
-        return (struct stored_record){.bytes = b->records, .framed = true, .place = k};
     for (uint32_t i = 0; i < k; i++)
         at += wire_varint(&r) >> 1;
     uint64_t head = wire_varint(&r);
-    return (struct stored_record){.bytes = slice_make(b->records.ptr + at, head >> 1),
-                                  .packed = head & 1};
+    *bit = head & 1;
+    return slice_make(b->records.ptr + at, head >> 1);
+}
+
+/* Takes the kind off a record that has one. */
+static bool take_kind(struct stored_record *out)
+{
+    if (!out->bytes.len)
+        return false;
+    uint8_t kind = (uint8_t)*out->bytes.ptr;
+    out->bytes = slice_make(out->bytes.ptr + 1, out->bytes.len - 1);
+    out->packed = out->beside = kind != 0;
+    out->place = kind - 1u;
+    return true;
+}
+
+enum status record_of_block(const struct record_block *b, uint32_t k, struct stored_record *out)
+{
+    bool bit;
+    *out = (struct stored_record){.bytes = b->records, .framed = b->framed, .place = k};
+    if (b->framed)
+        return STATUS_OK;
+    *out = (struct stored_record){.bytes = bytes_of(b, k, &bit)};
+    out->packed = bit != b->kinds;
+    if (!b->kinds || !bit)
+        return STATUS_OK;
+    if (!take_kind(out))
+        return STATUS_CORRUPT;
+    if (!out->beside)
+        return STATUS_OK;
+    struct stored_record base = {0};
+    if (out->place >= k)
+        return STATUS_CORRUPT;
+    base.bytes = bytes_of(b, out->place, &bit);
+    base.packed = !bit;
+    if (bit && (!take_kind(&base) || base.beside))
+        return STATUS_CORRUPT;
+    out->base = base.bytes;
+    out->base_packed = base.packed;
+    return STATUS_OK;
 }

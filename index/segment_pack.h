@@ -4,7 +4,9 @@
  *   block     count u8 | ids | lengths | records, back to back
  *   ids       count x (head u8, bytes): bytes shared with the id before << 4 | bytes that follow;
  *             a half of 15 is 15 + the u8 that comes next (shared first)
- *   lengths   count x varint: bytes of the record << 1 | whether they are packed
+ *   lengths   count x varint: bytes of the record << 1 | whether the first of them is a kind
+ *   kind      0: the record lies as it is | 1 + k: packed beside record k of the block, which is
+ *             not beside another (record_beside.h); without a kind it is packed by itself
  *
  * Ids are read without unpacking anything, and a record without the others. Blocks are filled with
  * as many records as RECORD_BLOCK_FILL and RECORD_BLOCK_BYTES allow, in order of documents; a
@@ -21,6 +23,7 @@
 #ifndef SOUK_INDEX_SEGMENT_PACK_H
 #define SOUK_INDEX_SEGMENT_PACK_H
 
+#include "index/record_beside.h"
 #include "index/segment_records.h"
 #include "index/segment_write.h"
 
@@ -31,6 +34,7 @@ struct record_packer {
     uint32_t waiting[RECORD_BLOCK];
     uint32_t count;
     struct buf records, lengths, ids, block;
+    struct record_base base;  /* one of those that wait */
     char last[RECORD_ID_MAX]; /* id of the last that waits */
     size_t last_len;
 };
@@ -41,7 +45,8 @@ void record_packer_fini(struct record_packer *p);
 /* Copies id (at most RECORD_ID_MAX bytes) and record. */
 enum status record_pack(struct record_packer *p, uint32_t doc, struct slice id,
                         struct slice record);
-/* The same of a record that is stored with the writer's dictionary already. */
+/* The same of a record that is stored with the writer's dictionary already, and not beside another.
+ */
 enum status record_pack_stored(struct record_packer *p, uint32_t doc, struct slice id,
                                const struct stored_record *stored);
 /* Writes what waits. */
@@ -61,7 +66,7 @@ struct record_block {
     struct slice lengths; /* varints */
     struct slice records; /* back to back, or a frame */
     uint32_t count;
-    bool framed;
+    bool framed, kinds;
 };
 /* At most of what lies before the records of a block. */
 enum { RECORD_HEAD_MAX = 1 + RECORD_BLOCK * (RECORD_ID_MAX + 3 + 4) + 10 };
@@ -70,8 +75,8 @@ enum status record_block_at(const struct segment *s, uint32_t at, struct record_
 /* The next id of a block, put together in `room`; *id is the one before, nothing at first. CORRUPT.
  */
 enum status record_next_id(struct wire_reader *ids, char room[RECORD_ID_MAX], struct slice *id);
-/* Record k of a block, k below its count. */
-struct stored_record record_of_block(const struct record_block *b, uint32_t k);
+/* Record k of a block, k below its count. CORRUPT for a kind that there is not. */
+enum status record_of_block(const struct record_block *b, uint32_t k, struct stored_record *out);
 /* Most bytes that a record of so many adds to a block. */
 size_t record_bound(size_t len);
 

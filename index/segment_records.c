@@ -1,6 +1,8 @@
 #include "index/segment_records.h"
 #include "index/pieces.h"
+#include "index/record_beside.h"
 #include "index/record_frames.h"
+#include "protocol/wire.h"
 
 #include <stdlib.h>
 
@@ -8,7 +10,7 @@ struct record_writer {
     struct pieces_encoder *pieces;
     uint32_t number;
     bool thorough;
-    uint8_t room[2 * RECORD_PACKED_MAX];
+    uint8_t room[2 * RECORD_PACKED_MAX], alone[2 * RECORD_PLAIN];
     struct pieces_work work[RECORD_PACKED_MAX + 1];
 };
 
@@ -22,7 +24,7 @@ struct record_reader {
     struct known *known;
     uint32_t known_count;
     struct frames_reader *frames; /* made when a frame is read first */
-    char room[RECORD_PACKED_MAX * PIECE_MAX];
+    char room[RECORD_PACKED_MAX * PIECE_MAX], base[RECORD_PLAIN * PIECE_MAX];
 };
 
 enum status record_writer_create(struct slice dictionary, uint32_t number,
@@ -59,6 +61,12 @@ uint32_t record_writer_dictionary(const struct record_writer *w)
     return w->number;
 }
 
+static size_t encode(struct record_writer *w, struct slice text, uint8_t *out)
+{
+    return w->thorough ? pieces_encode_least(w->pieces, text, w->work, out)
+                       : pieces_encode(w->pieces, text, out);
+}
+
 enum status record_encode(struct record_writer *w, struct slice record, struct stored_record *out)
 {
     *out = (struct stored_record){.bytes = record};
@@ -66,10 +74,54 @@ enum status record_encode(struct record_writer *w, struct slice record, struct s
         return STATUS_TOO_LARGE;
     if (!w->pieces || !record_packs(record.len))
         return STATUS_OK;
-    size_t len = w->thorough ? pieces_encode_least(w->pieces, record, w->work, w->room)
-                             : pieces_encode(w->pieces, record, w->room);
+    size_t len = encode(w, record, w->room);
     if (len < record.len)
         *out = (struct stored_record){.bytes = slice_make(w->room, len), .packed = true};
+    return STATUS_OK;
+}
+
+static size_t put_varint(uint8_t *to, uint32_t v)
+{
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7)
+        to[n++] = (uint8_t)(v | 0x80);
+    to[n++] = (uint8_t)v;
+    return n;
+}
+
+/* Bytes of its own: their codes with their length before them, which takes two bytes at most. */
+static uint8_t *put_own(struct record_writer *w, struct slice own, uint8_t *to)
+{
+    size_t len = encode(w, own, to + 2), head = put_varint(to, (uint32_t)len);
+    if (head == 1)
+        memmove(to + 1, to + 2, len);
+    return to + head + len;
+}
+
+enum status record_encode_beside(struct record_writer *w, struct slice record,
+                                 const struct record_base *base, struct stored_record *out)
+{
+    struct record_run runs[BESIDE_RUNS];
+    *out = (struct stored_record){.bytes = record};
+    if (!w->pieces || !base->there || record.len > RECORD_PLAIN)
+        return STATUS_OK;
+    uint32_t count = record_base_runs(base, record, runs);
+    if (!count)
+        return STATUS_OK;
+    uint8_t *to = w->room;
+    const char *at = record.ptr, *end = record.ptr + record.len;
+    for (uint32_t i = 0; i < count; i++) {
+        to = put_own(w, slice_make(at, runs[i].own), to);
+        to += put_varint(to, runs[i].from);
+        to += put_varint(to, runs[i].len);
+        at += runs[i].own + runs[i].len;
+    }
+    if (at < end)
+        to = put_own(w, slice_make(at, (size_t)(end - at)), to);
+    struct slice bytes = slice_make(w->room, (size_t)(to - w->room));
+    if (bytes.len < record.len && (!w->thorough || bytes.len + 1 < encode(w, record, w->alone)))
+        *out = (struct stored_record){
+            .bytes = bytes, .packed = true, .beside = true, .place = base->place};
     return STATUS_OK;
 }
 
@@ -134,6 +186,45 @@ static enum status decode_framed(struct record_reader *r, const struct stored_re
                               record);
 }
 
+/* Copies and pieces, one behind the other. */
+static enum status unpack_beside(struct record_reader *r, const struct pieces_decoder *pieces,
+                                 struct slice packed, struct slice base, struct slice *record)
+{
+    struct wire_reader w = wire_reader_of(packed);
+    size_t at = 0, len;
+    while (w.at < w.end) {
+        uint64_t own = wire_varint(&w);
+        if (w.failed || own > (size_t)(w.end - w.at) || own * PIECE_MAX > sizeof r->room - at ||
+            pieces_decode(pieces, slice_make(w.at, own), r->room + at, &len))
+            return STATUS_CORRUPT;
+        w.at += own;
+        at += len;
+        if (w.at == w.end)
+            break;
+        uint64_t from = wire_varint(&w), copied = wire_varint(&w);
+        if (w.failed || from > base.len || copied > base.len - from || copied > sizeof r->room - at)
+            return STATUS_CORRUPT;
+        memcpy(r->room + at, base.ptr + from, copied);
+        at += copied;
+    }
+    *record = slice_make(r->room, at);
+    return STATUS_OK;
+}
+
+static enum status decode_beside(struct record_reader *r, const struct pieces_decoder *pieces,
+                                 const struct stored_record *stored, struct slice *record)
+{
+    struct slice base = stored->base;
+    if (base.len > RECORD_PLAIN)
+        return STATUS_CORRUPT;
+    if (stored->base_packed) {
+        if (pieces_decode(pieces, stored->base, r->base, &base.len))
+            return STATUS_CORRUPT;
+        base.ptr = r->base;
+    }
+    return unpack_beside(r, pieces, stored->bytes, base, record);
+}
+
 enum status record_decode(struct record_reader *r, const struct stored_record *stored,
                           uint32_t number, struct slice *record)
 {
@@ -149,6 +240,8 @@ enum status record_decode(struct record_reader *r, const struct stored_record *s
         return number ? STATUS_NOT_FOUND : STATUS_CORRUPT;
     if (!k->pieces || stored->bytes.len > RECORD_PACKED_MAX)
         return STATUS_CORRUPT;
+    if (stored->beside)
+        return decode_beside(r, k->pieces, stored, record);
     enum status st = pieces_decode(k->pieces, stored->bytes, r->room, &len);
     *record = slice_make(r->room, st ? 0 : len);
     return st;

@@ -35,8 +35,10 @@ static inline bool record_packs(size_t len)
 /* A record as it lies in a block: by itself, or as one of a frame. */
 struct stored_record {
     struct slice bytes;
-    bool packed, framed;
-    uint32_t place; /* in the frame */
+    bool packed, framed, beside; /* beside: see record_beside.h, packed as well */
+    uint32_t place;              /* in the frame; of the base in the block */
+    struct slice base;           /* as it is stored */
+    bool base_packed;
 };
 
 struct record_writer;
@@ -50,6 +52,12 @@ void record_writer_thorough(struct record_writer *w);
 uint32_t record_writer_dictionary(const struct record_writer *w);
 /* Never longer than the record; lives until the next call, and as long as `record`. TOO_LARGE. */
 enum status record_encode(struct record_writer *w, struct slice record, struct stored_record *out);
+
+/* The same of one that has something in common with a base; *out is not `beside` when it has too
+ * little. */
+struct record_base;
+enum status record_encode_beside(struct record_writer *w, struct slice record,
+                                 const struct record_base *base, struct stored_record *out);
 
 struct record_reader;
 enum status record_reader_create(struct record_reader **out);

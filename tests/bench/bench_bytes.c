@@ -157,6 +157,7 @@ static void print_lists(const char *name, const struct lists *l, double n)
 struct records {
     double blocks, heads, ids, lengths, packed, plain, packed_count, plain_count, large,
         large_count;
+    double beside; /* how many are packed beside another */
 };
 
 static void account_records(struct records *r, const struct segment *g)
@@ -171,7 +172,9 @@ static void account_records(struct records *r, const struct segment *g)
         r->ids += (double)b.ids.len;
         r->lengths += (double)b.lengths.len;
         for (uint32_t k = 0; k < b.count; k++) {
-            struct stored_record s = record_of_block(&b, k);
+            struct stored_record s;
+            must(!record_of_block(&b, k, &s), "a record");
+            r->beside += s.beside;
             if (s.packed) {
                 r->packed += (double)s.bytes.len;
                 r->packed_count++;
@@ -252,9 +255,9 @@ int main(int argc, char **argv)
     double stored = rec.heads + rec.ids + rec.lengths + rec.packed + rec.plain + rec.large;
     printf("{\"records\":%.2f,\"blocks\":%.0f,\"ids\":%.2f,\"lengths\":%.2f,\"packed\":%.2f,"
            "\"packed_count\":%.0f,\"plain\":%.2f,\"plain_count\":%.0f,\"large\":%.2f,"
-           "\"large_count\":%.0f}\n",
+           "\"large_count\":%.0f,\"beside\":%.0f}\n",
            stored / n, rec.blocks, rec.ids / n, rec.lengths / n, rec.packed / n, rec.packed_count,
-           rec.plain / n, rec.plain_count, rec.large / n, rec.large_count);
+           rec.plain / n, rec.plain_count, rec.large / n, rec.large_count, rec.beside);
     double rest = arrays + hash + lcp + tails + ties + sorted + places + offs + prefix_table + dead;
     printf("{\"strings\":%.2f,\"term_arrays\":%.2f,\"hash\":%.2f,\"lcp\":%.2f,\"tails\":%.2f,"
            "\"ties\":%.2f,\"sorted\":%.2f,\"places\":%.2f,\"block_off\":%.2f,"

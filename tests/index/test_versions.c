@@ -23,10 +23,12 @@ static struct find_product products[PRODUCTS];
 static void write_version(int version)
 {
     static char ids[PRODUCTS][12], titles[PRODUCTS][96];
+    unsigned seed = (unsigned)version + 1; /* what repeats itself would be packed too well */
     for (uint32_t i = 0; i < PRODUCTS; i++) {
         snprintf(ids[i], sizeof ids[i], "s%u", i);
-        snprintf(titles[i], sizeof titles[i],
-                 "Table lamp %u version %d xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", i, version);
+        snprintf(titles[i], sizeof titles[i], "Table lamp %u version %d %08x%08x%08x%08x%08x%08x",
+                 i, version, rand_r(&seed), rand_r(&seed), rand_r(&seed), rand_r(&seed),
+                 rand_r(&seed), rand_r(&seed));
         products[i] = (struct find_product){.id = ids[i], .title = titles[i], .popularity = 3};
     }
 }
