@@ -89,7 +89,7 @@ static size_t text_of(unsigned *seed, char *out, const char *like, size_t like_l
                part = like_len ? (size_t)rand_r(seed) % (like_len - from + 1) : 0;
         if (part > 60)
             part = 60;
-        if (rand_r(seed) % 3)
+        if (part && rand_r(seed) % 3)
             memcpy(out + len, like + from, part);
         else
             part = (size_t)sprintf(out + len, "cotton %x", rand_r(seed));
