@@ -105,21 +105,25 @@ static inline uint64_t next_varint(const uint8_t **at)
 
 /* What a first walk over the stream learns. */
 struct survey {
-    uint32_t firsts[POSTINGS_BLOCK], field[EVIDENCE_CLASSES], more_count;
+    uint32_t firsts[POSTINGS_BLOCK], places[POSTINGS_BLOCK]; /* place * fields + field of each */
+    uint32_t field[EVIDENCE_CLASSES], more_count;
     uint8_t alone, more_bits[POSTINGS_BLOCK / 8];
 };
 
 static void survey(struct survey *s, const uint8_t *evidence, uint32_t count, uint32_t fields,
                    const uint8_t *at)
 {
-    *s = (struct survey){.field = {FIELD_UNKNOWN, FIELD_UNKNOWN, FIELD_UNKNOWN, FIELD_UNKNOWN}};
+    for (uint32_t c = 0; c < EVIDENCE_CLASSES; c++)
+        s->field[c] = FIELD_UNKNOWN;
+    memset(s->more_bits, 0, sizeof s->more_bits);
+    s->more_count = s->alone = 0;
     uint32_t mixed = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t c = only_class(evidence[i]);
         uint64_t v = next_varint(&at);
         s->firsts[i] = (uint32_t)(v >> 1);
         if (c < EVIDENCE_CLASSES) {
-            uint32_t field = s->firsts[i] % fields;
+            uint32_t field = s->firsts[i] - (s->places[i] = s->firsts[i] / fields) * fields;
             mixed |= (uint32_t)(s->field[c] != FIELD_UNKNOWN && s->field[c] != field) << c;
             s->field[c] = field;
         }
@@ -167,7 +171,7 @@ void positions_encode(struct buf *out, const uint8_t *evidence, uint32_t count, 
     groups_begin(&w, out, count);
     for (uint32_t i = 0; i < count; i++) {
         bool place = s.alone >> only_class(evidence[i]) & 1;
-        groups_put(&w, place ? s.firsts[i] / fields : s.firsts[i]);
+        groups_put(&w, place ? s.places[i] : s.firsts[i]);
     }
     groups_flush(&w);
     if (s.more_count)
