@@ -1,9 +1,11 @@
 #include "index/plan.h"
 
+#include <strings.h>
+
 /* --- words ------------------------------------------------------------------------------------ */
 
 struct word_reader {
-    const char *at, *end;
+    const char *begin, *at, *end;
     struct analyser *analyser;
     const struct schema *schema;
     struct arena *arena;
@@ -171,11 +173,32 @@ static const char *quote_end(const struct word_reader *r, const char *at)
     return close && close > at + 1 ? close + 1 : NULL;
 }
 
+/* Behind one of these "-word" is the other half of a compound ("Klingen & -blätter", "voor- en
+ * -achter"), and excludes nothing. */
+static bool suspends(const struct word_reader *r, const char *at)
+{
+    static const char *const joiners[] = {"&",   "+",    "/",     "und", "oder", "sowie",
+                                          "bzw", "bzw.", "and",   "or",  "en",   "of",
+                                          "och", "og",   "eller", "ja",  "tai"};
+    const char *end = at;
+    while (end > r->begin && blank(end[-1]))
+        end--;
+    const char *from = end;
+    while (from > r->begin && !blank(from[-1]))
+        from--;
+    for (size_t i = 0; i < sizeof joiners / sizeof *joiners; i++)
+        if (strlen(joiners[i]) == (size_t)(end - from) &&
+            strncasecmp(joiners[i], from, (size_t)(end - from)) == 0)
+            return true;
+    return false;
+}
+
 /* What is special about the word that begins at `at`? */
 static bool special(const struct word_reader *r, const char *at, struct opening *o)
 {
     *o = (struct opening){.text = at};
-    if (*at == '-' && at + 1 < r->end && !blank(at[1]) && at[1] != '-') {
+    if (*at == '-' && at + 1 < r->end && !blank(at[1]) && at[1] != '-' &&
+        (at[1] == '"' || !suspends(r, at))) {
         o->excluded = true;
         o->text = ++at;
     }
@@ -272,7 +295,7 @@ static void mark_negated(struct plan *plan)
 enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
                        struct arena *arena, struct plan *plan, struct fault *fault)
 {
-    struct word_reader r = {text.ptr, text.ptr + text.len, a, schema, arena, plan};
+    struct word_reader r = {text.ptr, text.ptr, text.ptr + text.len, a, schema, arena, plan};
     *plan = (struct plan){0};
     size_t valid = wire_utf8_valid(text);
     if (valid != text.len)

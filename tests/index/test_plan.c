@@ -76,6 +76,25 @@ static void words_beyond_those_that_can_be_named_one_by_one_are_named_together(v
     find_close(&f);
 }
 
+static void a_hyphen_for_the_other_half_of_a_compound_excludes_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "de",
+              (struct find_product[]){{.id = "both", .title = "Werkzeugklingen & -blätter"},
+                                      {.id = "blade", .title = "Werkzeugklingen"},
+                                      {0}});
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_set(&f, "werkzeugklingen & -blätter"), "both");
+    assert_string_equal(find_set(&f, "Werkzeugklingen & -Blätter"), "both");
+    assert_string_equal(find_set(&f, "werkzeugklingen -blätter"), "blade");
+    assert_string_equal(find_set(&f, "-blätter"), "blade");
+    f.query.match = QUERY_ANY;
+    assert_string_equal(find_set(&f, "zangen UND -blätter"), "both");
+    assert_string_equal(find_set(&f, "werkzeugklingen und -\"blätter\""), "blade"); /* in quotes */
+    find_close(&f);
+}
+
 static void any_text_is_a_query(void **state)
 {
     (void)state;
@@ -115,6 +134,7 @@ int main(void)
         cmocka_unit_test(numbers_with_units_however_written),
         cmocka_unit_test(ten_words_are_used_and_the_others_named),
         cmocka_unit_test(exclusions_that_are_not_used_are_named),
+        cmocka_unit_test(a_hyphen_for_the_other_half_of_a_compound_excludes_nothing),
         cmocka_unit_test(words_beyond_those_that_can_be_named_one_by_one_are_named_together),
         cmocka_unit_test(any_text_is_a_query),
         cmocka_unit_test(one_letter_is_a_beginning),
