@@ -325,30 +325,65 @@ static bool joins(char gap)
     return gap == '-' || gap == '/' || gap == '.' || gap == '_' || gap == '+';
 }
 
+/* What stands before the digits `t` of a number makes them its fraction: a point, or a comma that
+ * parts no thousands. */
+static bool fraction(const struct atom *t)
+{
+    return t->digits && (t->gap == '.' || (t->gap == ',' && t->len != 3));
+}
+
+/* "3.5mm", "1,5l": three atoms, the last one a unit. */
+static bool fraction_with_unit(const struct analyser *a, const struct atom *t,
+                               const struct atom *end)
+{
+    return end - t == 3 && t->digits && fraction(&t[1]) && !t[2].digits && t[2].gap == 0 &&
+           unit_of(bytes_of(a, &t[2])).len;
+}
+
+static void emit_unit(struct analyser *a, struct slice number, const struct atom *number_end,
+                      const struct atom *t, const struct atom *unit_atom, uint32_t position)
+{
+    struct slice written = bytes_of(a, unit_atom), unit = unit_of(written);
+    if (!unit.len)
+        return;
+    emit(a, number, position, t->start, number_end->end, TOKEN_EXTRA);
+    if (!slice_equal(unit, written))
+        emit_joined_unit(a, number, unit, position, t->start, unit_atom->end);
+}
+
+/* "3.5" of "3.5mm", then the whole. */
+static struct slice emit_fraction_with_unit(struct analyser *a, const struct atom *t,
+                                            uint32_t position)
+{
+    struct slice term = joined(a, t, t + 2, '.'), number = term, unit = bytes_of(a, &t[2]);
+    memcpy(a->folded.ptr + a->folded.len, unit.ptr, unit.len);
+    a->folded.len += unit.len;
+    term.len += unit.len;
+    emit(a, term, position, t->start, t[2].end, TOKEN_NUMBER);
+    emit_unit(a, number, &t[1], t, &t[2], position);
+    return term;
+}
+
 /* One word, atoms [t, end): its token and, for number + unit, the parts. */
 static struct slice emit_word(struct analyser *a, const struct atom *t, const struct atom *end,
                               uint32_t position)
 {
     bool digit = false, decimal = true;
+    if (fraction_with_unit(a, t, end))
+        return emit_fraction_with_unit(a, t, position);
     for (const struct atom *n = t; n < end; n++) {
         digit |= n->digits;
         decimal &= n->digits && (n == t || n->gap == '.' || n->gap == ',');
     }
-    char between = decimal && end - t == 2 && t[1].gap == '.' ? '.' : 0;
+    char between = decimal && end - t == 2 && fraction(&t[1]) ? '.' : 0;
     struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
     emit(a, term, position, t->start, end[-1].end, digit ? TOKEN_NUMBER : TOKEN_WORD);
     if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3) {
         emit_han_pairs(a, t, position);
         emit_script_runs(a, t, position);
     }
-    if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0) {
-        struct slice unit = unit_of(bytes_of(a, &t[1]));
-        if (unit.len) {
-            emit(a, bytes_of(a, t), position, t->start, t->end, TOKEN_EXTRA);
-            if (!slice_equal(unit, bytes_of(a, &t[1])))
-                emit_joined_unit(a, bytes_of(a, t), unit, position, t->start, t[1].end);
-        }
-    }
+    if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0)
+        emit_unit(a, bytes_of(a, t), t, t, &t[1], position);
     return term;
 }
 
@@ -450,7 +485,9 @@ static void run_rules(struct analyser *a, struct slice text)
             if (t >= end || !joins(t->gap) || words == 8)
                 break;
         }
-        if (words > 1)
+        /* of "3.5-mm" the parts say it: "35mm" is something else */
+        if (words > 1 && !(t - chain == 3 && chain->digits && fraction(&chain[1]) &&
+                           unit_of(bytes_of(a, &chain[2])).len))
             emit(a, joined(a, chain, t, 0), first, chain->start, t[-1].end, TOKEN_EXTRA);
     }
 }

@@ -206,6 +206,26 @@ static bool best_cut(struct snapshot *snap, struct slice word, struct slice halv
     return best > 0;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "xps15", "rtx3080": letters and a number that somebody else wrote apart. Codes with more borders
+ * are one thing. */
+static bool border_cut(struct slice word, struct slice halves[2])
+{
+    size_t borders = 0, at = 0;
+    for (size_t i = 1; i < word.len; i++)
+        if (is_digit(word.ptr[i]) != is_digit(word.ptr[i - 1])) {
+            borders++;
+            at = i;
+        }
+    halves[0] = slice_make(word.ptr, at);
+    halves[1] = slice_make(word.ptr + at, word.len - at);
+    return borders == 1;
+}
+
 /* A word that many products hold as it stands is not why few match. */
 static bool plenty(const struct group *g, const struct parts_request *r)
 {
@@ -219,7 +239,8 @@ enum status parts_split(struct plan *plan, const struct parts_request *r)
         struct group *g = &plan->groups[i];
         struct slice halves[2], word = g->items[0].term;
         uint32_t *docs, n;
-        if (g->phrase || g->digits || plenty(g, r) || !best_cut(r->snap, word, halves))
+        if (g->phrase || plenty(g, r) ||
+            !(g->digits ? border_cut(word, halves) : best_cut(r->snap, word, halves)))
             continue;
         st = parts_side_by_side(r->snap, halves, 2, r->arena, &docs, &n);
         if (st || !n)

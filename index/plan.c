@@ -92,6 +92,21 @@ static bool is_code(struct slice part, const struct token *t)
     return digit;
 }
 
+static size_t number_len(struct slice w)
+{
+    size_t n = 0;
+    while (n < w.len && ((w.ptr[n] >= '0' && w.ptr[n] <= '9') || w.ptr[n] == '.'))
+        n++;
+    return n;
+}
+
+/* "55in" and "55inches": one number, both with a unit. */
+static bool same_measure(struct slice a, struct slice b)
+{
+    size_t n = number_len(a);
+    return n && n < a.len && n < b.len && n == number_len(b) && memcmp(a.ptr, b.ptr, n) == 0;
+}
+
 /* Forms beside the words as they stand go to the groups whose bytes they take up. */
 static enum status add_same(struct word_reader *r, const struct token *t, struct slice part,
                             uint32_t first)
@@ -106,8 +121,9 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
         size_t at = (size_t)(g->original.ptr - part.ptr), end = at + g->original.len;
         bool inside = at >= t->start && end <= t->end, around = at <= t->start && end >= t->end;
         /* a part of a word means less than the word: "55" is not "55in" */
-        if (inside && !(around && t->term.len < g->items[0].term.len) &&
-            g->same_count < PLAN_SAME_MAX)
+        bool less = around && t->term.len < g->items[0].term.len &&
+                    !same_measure(t->term, g->items[0].term);
+        if (inside && !less && g->same_count < PLAN_SAME_MAX)
             g->same[g->same_count++] = term;
         g->code = inside && !around ? code : g->code;
     }

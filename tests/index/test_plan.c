@@ -18,12 +18,59 @@ static void numbers_with_units_however_written(void **state)
                                       {.id = "milk", .title = "Milk 500ml"},
                                       {.id = "oil", .title = "Oil 500 ml"},
                                       {0}});
-    const char *const inches[] = {"55\"", "55in", "55 inch", "55 inches", "55-inch", "55 in"};
-    for (int i = 0; i < 6; i++)
+    const char *const inches[] = {"55\"",    "55in",  "55 inch", "55 inches",
+                                  "55-inch", "55 in", "55inch",  "55Inches"};
+    for (int i = 0; i < 8; i++)
         assert_string_equal(find_set(&f, inches[i]), "mark short word");
     assert_string_equal(find_set(&f, "500 ml"), "milk oil");
     assert_string_equal(find_set(&f, "500ml"), "milk oil");
     assert_memory_equal(find_ids(&f, "500 ml milk"), "milk", 4);
+    find_close(&f);
+}
+
+static void decimals_with_units_however_written(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "jack", .title = "jack 3.5mm"},
+                                      {.id = "plug", .title = "plug 3.5 mm"},
+                                      {.id = "stift", .title = "Stift 3,5 mm"},
+                                      {.id = "film", .title = "film 35mm"},
+                                      {.id = "roll", .title = "roll 35 mm"},
+                                      {.id = "pair", .title = "1,000 pieces"},
+                                      {.id = "case", .title = "case of 1000 and 1.5 l"},
+                                      {0}});
+    f.query.match = QUERY_ALL;
+    f.query.typos = 0;
+    const char *const decimals[] = {"3.5mm", "3.5 mm", "3,5mm", "3,5 mm", "3.5-mm"};
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(find_set(&f, decimals[i]), "jack plug stift");
+    assert_string_equal(find_set(&f, "35mm"), "film roll");
+    assert_string_equal(find_set(&f, "35 mm"), "film roll");
+    assert_string_equal(find_set(&f, "1000"), "case pair");
+    assert_string_equal(find_set(&f, "1,000"), "case pair");
+    assert_string_equal(find_set(&f, "1.5 liter"), "case");
+    assert_string_equal(find_set(&f, "1.5litres"), "case");
+    assert_string_equal(find_set(&f, "3.5"), "jack plug stift");
+    find_close(&f);
+}
+
+static void letters_and_digits_written_together_or_apart(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "apart", .title = "Dell XPS 15 laptop"},
+                                      {.id = "one", .title = "Dell xps15 laptop"},
+                                      {.id = "hyphen", .title = "Dell XPS-15"},
+                                      {.id = "far", .title = "15 cases for xps"},
+                                      {.id = "other", .title = "Dell XPS 13"},
+                                      {0}});
+    assert_string_equal(find_set(&f, "xps15"), "apart hyphen one");
+    assert_string_equal(find_set(&f, "xps-15"), "apart far hyphen one"); /* holds both parts */
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_set(&f, "dell xps15"), "apart hyphen one");
     find_close(&f);
 }
 
@@ -132,6 +179,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_with_units_however_written),
+        cmocka_unit_test(decimals_with_units_however_written),
+        cmocka_unit_test(letters_and_digits_written_together_or_apart),
         cmocka_unit_test(ten_words_are_used_and_the_others_named),
         cmocka_unit_test(exclusions_that_are_not_used_are_named),
         cmocka_unit_test(a_hyphen_for_the_other_half_of_a_compound_excludes_nothing),
