@@ -1,5 +1,6 @@
 #include "index/analyse.h"
 #include "index/text.h"
+#include "index/units.h"
 
 #include <stdlib.h>
 
@@ -218,28 +219,6 @@ static struct slice joined(struct analyser *a, const struct atom *from, const st
     return slice_make(a->folded.ptr + at, a->folded.len - at);
 }
 
-/* Units of measure, long and short form on the short one. */
-static struct slice unit_of(struct slice word)
-{
-    static const struct {
-        const char *word, *unit;
-    } units[] = {
-        {"in", "in"},      {"inch", "in"},     {"inches", "in"}, {"ft", "ft"},    {"foot", "ft"},
-        {"feet", "ft"},    {"cm", "cm"},       {"mm", "mm"},     {"ml", "ml"},    {"l", "l"},
-        {"liter", "l"},    {"litre", "l"},     {"liters", "l"},  {"litres", "l"}, {"kg", "kg"},
-        {"g", "g"},        {"gram", "g"},      {"grams", "g"},   {"mg", "mg"},    {"oz", "oz"},
-        {"ounce", "oz"},   {"ounces", "oz"},   {"lb", "lb"},     {"lbs", "lb"},   {"pound", "lb"},
-        {"pounds", "lb"},  {"gb", "gb"},       {"tb", "tb"},     {"mb", "mb"},    {"w", "w"},
-        {"watt", "w"},     {"watts", "w"},     {"v", "v"},       {"volt", "v"},   {"volts", "v"},
-        {"mah", "mah"},    {"ghz", "ghz"},     {"mhz", "mhz"},   {"hz", "hz"},    {"gal", "gal"},
-        {"gallon", "gal"}, {"gallons", "gal"}, {"qt", "qt"},     {"yd", "yd"},    {"amp", "amp"},
-        {"amps", "amp"},   {"psi", "psi"},     {"btu", "btu"},   {"mp", "mp"},    {"cl", "cl"}};
-    for (size_t i = 0; word.len <= 7 && i < sizeof units / sizeof units[0]; i++)
-        if (word.ptr[0] == units[i].word[0] && slice_equal(word, slice_str(units[i].word)))
-            return slice_str(units[i].unit);
-    return SLICE_NULL;
-}
-
 static void emit_joined_unit(struct analyser *a, struct slice number, struct slice unit,
                              uint32_t position, uint32_t start, uint32_t end)
 {
@@ -337,13 +316,13 @@ static bool fraction_with_unit(const struct analyser *a, const struct atom *t,
                                const struct atom *end)
 {
     return end - t == 3 && t->digits && fraction(&t[1]) && !t[2].digits && t[2].gap == 0 &&
-           unit_of(bytes_of(a, &t[2])).len;
+           units_short(bytes_of(a, &t[2])).len;
 }
 
 static void emit_unit(struct analyser *a, struct slice number, const struct atom *number_end,
                       const struct atom *t, const struct atom *unit_atom, uint32_t position)
 {
-    struct slice written = bytes_of(a, unit_atom), unit = unit_of(written);
+    struct slice written = bytes_of(a, unit_atom), unit = units_short(written);
     if (!unit.len)
         return;
     emit(a, number, position, t->start, number_end->end, TOKEN_EXTRA);
@@ -404,7 +383,7 @@ static const struct atom *measure_end(const struct analyser *a, const struct ato
     t++;
     if (t < end && t->digits && (t->gap == '/' || t->gap == '.' || t->gap == ','))
         return NULL;
-    return t < end && !times(a, t) && unit_of(bytes_of(a, t)).len ? t + 1 : t;
+    return t < end && !times(a, t) && units_short(bytes_of(a, t)).len ? t + 1 : t;
 }
 
 /*
@@ -471,7 +450,7 @@ static void run_rules(struct analyser *a, struct slice text)
                 struct slice unit = SLICE_NULL;
                 if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
                     word_end(behind, end) == behind + 1 && behind->start - at <= 2)
-                    unit = unit_of(bytes_of(a, behind));
+                    unit = units_short(bytes_of(a, behind));
                 if (unit.len) {
                     until = behind->end;
                 } else {
@@ -487,7 +466,7 @@ static void run_rules(struct analyser *a, struct slice text)
         }
         /* of "3.5-mm" the parts say it: "35mm" is something else */
         if (words > 1 && !(t - chain == 3 && chain->digits && fraction(&chain[1]) &&
-                           unit_of(bytes_of(a, &chain[2])).len))
+                           units_short(bytes_of(a, &chain[2])).len))
             emit(a, joined(a, chain, t, 0), first, chain->start, t[-1].end, TOKEN_EXTRA);
     }
 }

@@ -1,9 +1,8 @@
 #include "index/product.h"
+#include "index/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char path_joint[] = " > ";
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
@@ -80,41 +79,22 @@ static enum status plain_ordinal(struct facet_intern *in, uint32_t field, struct
     return facet_intern_ordinal(in, field, &row, out);
 }
 
-struct slice product_path_node(struct slice *rest)
-{
-    const size_t joint = sizeof path_joint - 1;
-    const char *at = memmem(rest->ptr, rest->len, path_joint, joint);
-    struct slice node = {rest->ptr, at ? (size_t)(at - rest->ptr) : rest->len};
-    size_t used = at ? node.len + joint : node.len;
-    *rest = (struct slice){rest->ptr + used, rest->len - used};
-    return node;
-}
-
 /* Interns every prefix of the path, so that a parent always comes before its children. Nodes may
  * come written together: a value has one text, and with it one parent, whoever brought it first. */
 static enum status path_ordinal(struct facet_intern *in, uint32_t field, const struct value *v,
                                 uint32_t *out)
 {
     struct buf joined = BUF_INIT, *scratch = &joined;
-    uint32_t parent = 0;
+    struct path_walk walk = path_walk_of(v);
+    struct slice node;
+    uint32_t parent = 0, nodes = 0;
     enum status st = STATUS_OK;
-    struct slice rest = v->type == VALUE_LIST ? SLICE_NULL : v->bytes;
-    struct wire_reader r = wire_reader_of(v->bytes);
-    uint32_t left = v->type == VALUE_LIST ? v->count : 0, nodes = 0;
-    while (!st && (rest.len || left)) {
-        if (!rest.len) {
-            rest = value_next_item(&r);
-            left--;
-            continue;
-        }
-        struct slice node = product_path_node(&rest);
-        if (!node.len)
-            continue; /* a node without a name is none */
+    while (!st && path_walk_next(&walk, &node)) {
         if (scratch->len)
-            buf_put(scratch, path_joint, sizeof path_joint - 1);
+            buf_put(scratch, PATH_JOINT, sizeof PATH_JOINT - 1);
         buf_put_slice(scratch, node);
         st = scratch->failed ? STATUS_NO_MEMORY
-             : nodes++ == PRODUCT_PATH_MAX
+             : nodes++ == PATH_MAX_NODES
                  ? STATUS_TOO_LARGE
                  : plain_ordinal(in, field, buf_slice(scratch), parent, &parent);
     }
@@ -288,9 +268,9 @@ void product_put_record(const struct schema *schema, const struct product *p, st
 static enum status put_path(const struct product_source *from, uint32_t field, uint32_t ordinal,
                             struct buf *out)
 {
-    struct facet_row rows[PRODUCT_PATH_MAX];
+    struct facet_row rows[PATH_MAX_NODES];
     uint32_t n = 0;
-    for (uint32_t at = ordinal; at && n < PRODUCT_PATH_MAX; at = rows[n++].parent) {
+    for (uint32_t at = ordinal; at && n < PATH_MAX_NODES; at = rows[n++].parent) {
         enum status st = from->facet(from->ctx, field, at, &rows[n]);
         if (st)
             return st == STATUS_NOT_FOUND ? STATUS_CORRUPT : st;
@@ -301,7 +281,7 @@ static enum status put_path(const struct product_source *from, uint32_t field, u
         if (rows[n].text.len < skip)
             return STATUS_CORRUPT;
         wire_put_bytes(out, slice_make(rows[n].text.ptr + skip, rows[n].text.len - skip));
-        skip = rows[n].text.len + sizeof path_joint - 1;
+        skip = rows[n].text.len + sizeof PATH_JOINT - 1;
     }
     return STATUS_OK;
 }

@@ -17,12 +17,6 @@ enum { NUMBER_TEXT_MAX = 40 };
 /* The shortest text that reads back as the number. */
 struct slice product_number_text(double v, char text[NUMBER_TEXT_MAX]);
 
-/* Most nodes of a path. */
-enum { PRODUCT_PATH_MAX = 64 };
-/* Takes the first node off a text of nodes, "Shoes > Running"; may be empty. `rest` is not empty.
- */
-struct slice product_path_node(struct slice *rest);
-
 /* Values by field id; slices point into the document. */
 struct product {
     struct slice id;

@@ -1,5 +1,5 @@
 #include "server/validate.h"
-#include "index/product.h"
+#include "index/path.h"
 
 #include "server/canary_id.h"
 
@@ -60,26 +60,18 @@ static enum status put_number(const struct field *f, const struct value *v, stru
 static enum status put_path(const struct field *f, const struct value *v, struct buf *out,
                             struct fault *fault)
 {
-    struct slice nodes[PRODUCT_PATH_MAX], rest = v->type == VALUE_LIST ? SLICE_NULL : v->bytes;
-    struct wire_reader r = wire_reader_of(v->bytes);
-    uint32_t left = v->type == VALUE_LIST ? v->count : 0, count = 0;
+    struct slice nodes[PATH_MAX_NODES + 1];
+    uint32_t count = 0;
     if (v->type != VALUE_LIST && v->type != VALUE_TEXT)
         return mismatch(f, value_word(v), fault);
-    while (rest.len || left) {
-        if (!rest.len) {
-            rest = value_next_item(&r);
-            left--;
-            continue;
-        }
-        struct slice node = product_path_node(&rest);
-        if (node.len && count == PRODUCT_PATH_MAX)
-            return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d nodes", f->name,
-                             PRODUCT_PATH_MAX);
-        if (node.len)
-            nodes[count++] = node;
-    }
+    struct path_walk walk = path_walk_of(v);
+    while (count <= PATH_MAX_NODES && path_walk_next(&walk, &nodes[count]))
+        count++;
+    if (count > PATH_MAX_NODES)
+        return fault_set(fault, STATUS_TOO_LARGE, f->name, "%s has more than %d nodes", f->name,
+                         PATH_MAX_NODES);
     value_put_list(out, count);
-    enum status s = r.failed ? STATUS_INVALID : STATUS_OK;
+    enum status s = walk.items.failed ? STATUS_INVALID : STATUS_OK;
     for (uint32_t i = 0; !s && i < count; i++)
         s = put_checked_text(f, nodes[i], out, fault);
     return s;
