@@ -188,7 +188,7 @@ static enum status next_csv(struct records *r, struct arena *a, struct json **ou
     if (count == 1 && cells[0].len == 0)
         return STATUS_AGAIN; /* an empty line */
     if (count > r->column_count)
-        return csv_bad(fault, "more cells than the header names", 0);
+        return csv_bad(fault, "more cells than the header names", r->column_count);
     struct json *v = arena_calloc(a, (size_t)count + 1, sizeof *v), **tail = &v->first;
     if (!v)
         return STATUS_NO_MEMORY;

@@ -130,6 +130,12 @@ class Import(unittest.TestCase):
         self.assertEqual(self.load('quoted', path)['applied'], 2)
         self.assertEqual(self.server.json('get', 'quoted', '1')['product']['title'], 'a "fine", long\nchair')
 
+    def test_the_first_cell_without_a_column_is_told(self):
+        path = self.path('more.csv', 'id,title\n1,chair\n2,chair,blue,7\n')
+        self.assertEqual(self.load('more', path, check=False).returncode, 5)
+        told = self.lines_of(path + '.errors.jsonl')
+        self.assertEqual([(e['line'], e['column']) for e in told], [(3, 3)])
+
     # --- what is inferred -------------------------------------------------------------------------
 
     def test_types_widen_and_fields_may_come_late(self):
