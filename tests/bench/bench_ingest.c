@@ -340,7 +340,7 @@ static int bytes(char *dir)
         uint32_t prefix = first_prefix(g, first);
         prefixes += first - prefix;
         terms += prefix;
-        records += g->head.str_off - first;
+        records += (g->head.strings ? g->head.strings : g->head.str_off) - first;
         const uint8_t *bits = g->head.bits;
         arrays +=
             g->head.term_count * (bits[ARRAY_STR_OFF] + bits[ARRAY_DF] + bits[ARRAY_PTR]) / 8.0 +
@@ -353,7 +353,7 @@ static int bytes(char *dir)
            "\"prefix_lists\":%.1f,"
            "\"positions\":%.1f,\"term_arrays\":%.1f,\"ids\":%.1f,\"records\":%.1f,"
            "\"columns\":%.1f}\n",
-           live, (double)u.used_bytes / live, (terms - positions - strings) / live, strings / live,
+           live, (double)u.used_bytes / live, (terms - positions) / live, strings / live,
            prefixes / live, positions / live, arrays / live, ids / live, records / live,
            (double)column_bytes(s) / live);
     buf_fini(&stream);
