@@ -60,7 +60,7 @@ void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
     size_t len = bitpack_len(count, width);
     for (uint32_t i = 0; i < count; i += 8) { /* eight fill whole bytes */
         uint64_t v = 0;
-        size_t at = i / 8 * width, n = len - at < width ? len - at : width;
+        size_t at = (size_t)(i / 8) * width, n = len - at < width ? len - at : width;
         for (size_t k = 0; k < n; k++)
             v |= (uint64_t)in[at + k] << 8 * k;
         for (uint32_t k = i; k < i + 8 && k < count; k++, v >>= width)

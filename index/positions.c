@@ -248,7 +248,7 @@ static inline bool more_next(struct more_reader *m, uint32_t *number)
         return false;
     *number = number_at(m->group, m->p->end, m->at % GROUP, m->width);
     if (++m->at % GROUP == 0 && m->at < m->p->more_count) {
-        m->group += 2 * m->width;
+        m->group += 2 * (size_t)m->width;
         m->width = width_at(m->p->more_widths, m->at / GROUP);
     }
     return true;
@@ -291,7 +291,7 @@ enum status positions_of(const struct positions_block *p, uint32_t i, uint8_t ev
     uint32_t c = only_class(evidence);
     bool place = p->alone >> c & 1;
     for (uint32_t g = 0; g < i / GROUP; g++)
-        group += 2 * width_at(p->first_widths, g);
+        group += 2 * (size_t)width_at(p->first_widths, g);
     uint32_t v = number_at(group, p->end, i % GROUP, width_at(p->first_widths, i / GROUP));
     if (place)
         v = v * p->fields + p->field[c];
@@ -324,7 +324,7 @@ enum status positions_stream(const struct positions_block *p, const uint8_t *evi
         uint32_t c = only_class(evidence[i]), by = 1, v;
         bool more = has_more(p, i);
         if (i % GROUP == 0) {
-            group += 2 * width;
+            group += 2 * (size_t)width;
             width = width_at(p->first_widths, i / GROUP);
         }
         v = number_at(group, p->end, i % GROUP, width);

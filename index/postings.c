@@ -138,7 +138,7 @@ void postings_read_evidence(struct postings_block *b)
     memcpy(table, e->table, e->table_count);
     size_t len = bitpack_len(b->count, w);
     for (uint32_t i = 0; i < b->count; i += 8) { /* eight fill whole bytes */
-        const uint8_t *at = e->packed + i / 8 * w;
+        const uint8_t *at = e->packed + (size_t)(i / 8) * w;
         size_t left = (size_t)(e->packed + len - at), n = left < w ? left : w;
         uint64_t v = 0;
         if (left >= sizeof v)

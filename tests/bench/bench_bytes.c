@@ -44,7 +44,7 @@ static uint32_t read_tables(const char *dir, struct table *out, double *all, dou
     static const char *const names[] = {"meta", "segments", "columns",  "facets",
                                         "live", "expiry",   "settings", "rows"};
     MDB_env *env;
-    MDB_txn *txn;
+    MDB_txn *txn = NULL;
     MDB_dbi dbi;
     MDB_stat stat;
     MDB_envinfo info;
@@ -234,7 +234,7 @@ int main(int argc, char **argv)
         tails += h->tail_count * h->bits[ARRAY_TAILS] / 8.0;
         ties += h->doc_count * 4.0;
         sorted += h->record_count * h->bits[ARRAY_SORTED] / 8.0;
-        places += (h->doc_count + 31) / 32 * 12.0;
+        places += ((h->doc_count + 31) >> 5) * 12.0;
         offs += h->block_count * h->bits[ARRAY_BLOCK_OFF] / 8.0;
         prefix_table += h->prefix_count * 12.0;
         dead += h->dead_count * 8.0;
