@@ -90,21 +90,28 @@ static struct slot *make_room(struct dense *d, uint32_t words, uint64_t **bits)
     return *bits ? s : NULL;
 }
 
-enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
-                       uint64_t *decoded, const uint64_t **out)
+const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct postings *p,
+                           uint32_t words)
 {
     uint32_t segment = segment_number(p->segment), list = p->off[0];
-    *out = NULL;
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct slot *s = &d->slots[i];
         if (s->words == words && s->list == list && s->segment == segment &&
             s->edition == edition) {
             s->used = ++d->clock;
-            *out = s->bits;
-            return STATUS_OK;
+            return s->bits;
         }
     }
+    return NULL;
+}
+
+enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
+                       uint64_t *decoded, const uint64_t **out)
+{
     uint64_t *bits;
+    *out = dense_kept(d, edition, p, words);
+    if (*out)
+        return STATUS_OK;
     struct slot *s = make_room(d, words, &bits);
     if (!s)
         return STATUS_OK;
@@ -113,7 +120,7 @@ enum status dense_bits(struct dense *d, uint32_t edition, const struct postings 
         free(bits);
         return st;
     }
-    *s = (struct slot){edition, segment, list, words, bits, ++d->clock};
+    *s = (struct slot){edition, segment_number(p->segment), p->off[0], words, bits, ++d->clock};
     d->bytes += words * sizeof *bits;
     *decoded += p->block_count;
     *out = bits;

@@ -34,6 +34,9 @@ static inline void dense_set(uint64_t *bits, const uint32_t *docs, uint32_t coun
  * for it. CORRUPT when the list is damaged. *decoded grows by the blocks that were. */
 enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
                        uint64_t *decoded, const uint64_t **out);
+/* The same when it is kept already; else NULL. */
+const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct postings *p,
+                           uint32_t words);
 /* Sets the bits of a list's documents; others stay. */
 enum status dense_mark(const struct postings *p, uint64_t *bits);
 

@@ -136,13 +136,16 @@ static enum status drive_union(struct matching *g, uint32_t others)
 }
 
 /* So few documents that the others are only looked at where these are: nothing is prepared. */
-static enum status match_few(struct matching *g)
+static enum status match_few(struct matching *g, bool by_bits)
 {
     struct matcher *m = g->m;
     uint32_t n;
     enum status s = source_all(&g->sources[0], m->docs, m->scores, &n);
-    for (uint32_t k = 1; !s && k < g->count && n; k++)
+    for (uint32_t k = 1; !s && k < g->count && n; k++) {
+        if (by_bits)
+            match_know_bits(g, &g->sources[k]);
         s = source_pick(&g->sources[k], &m->room, m->docs, m->scores, &n);
+    }
     return s ? s : match_give(g, m->docs, m->scores, n);
 }
 
@@ -157,7 +160,7 @@ enum status match_all(struct matching *g, const struct match_spec *spec)
         g->sources[at] = x;
     }
     if (g->sources[0].count <= POSTINGS_BLOCK)
-        return match_few(g);
+        return match_few(g, !spec->one_by_one);
     bool dense = !spec->one_by_one && match_is_dense(g, spec->counted);
     for (uint32_t i = 0; i < g->count; i++) {
         enum status s = source_settle(&g->sources[i]);

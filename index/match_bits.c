@@ -54,3 +54,13 @@ enum status match_mark(const struct matching *g, const struct source *x, uint64_
     dense_set(bits, x->part_run.docs, x->part_run.count);
     return st;
 }
+
+void match_know_bits(const struct matching *g, struct source *x)
+{
+    uint32_t words = (g->doc_count + 63) / 64;
+    for (uint32_t i = 0; g->m->dense && i < x->found_count; i++) {
+        struct found_list *f = &x->found[i];
+        if (dense_worth(&f->p, g->doc_count))
+            f->bits = dense_kept(g->m->dense, g->edition, &f->p, words);
+    }
+}

@@ -44,6 +44,9 @@ enum status match_reserve_bits(struct matcher *m, uint32_t words);
 /* `bits` become those of a settled source. */
 enum status match_mark(const struct matching *g, const struct source *x, uint64_t *bits,
                        uint32_t words);
+/* Lists of a source that is not settled learn their bitmaps where these are kept: what they do not
+ * hold is not looked for. */
+void match_know_bits(const struct matching *g, struct source *x);
 void match_free_bits(struct matcher *m);
 
 static inline enum status match_give(struct matching *g, uint32_t *docs, uint32_t *scores,

@@ -41,7 +41,7 @@ static enum status note(struct opening *o, enum status st, const struct postings
         x->found = found;
         x->found_cap = cap;
     }
-    x->found[x->found_count++] = (struct found_list){*p, weight, part, false};
+    x->found[x->found_count++] = (struct found_list){*p, weight, part, false, NULL};
     x->count += p->df;
     return STATUS_OK;
 }

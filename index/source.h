@@ -27,8 +27,9 @@ struct run {
 struct found_list {
     struct postings p;
     struct postings_weight weight;
-    bool part;  /* of the prefix: its values are evidence */
-    bool whole; /* the precomputed list of the prefix */
+    bool part;            /* of the prefix: its values are evidence */
+    bool whole;           /* the precomputed list of the prefix */
+    const uint64_t *bits; /* its documents, a bit each, where that is known; else NULL */
 };
 
 struct source {

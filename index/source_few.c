@@ -43,13 +43,18 @@ static enum status pick_list(struct found_list *f, struct source_room *room, con
                              uint32_t count, uint32_t *best, struct query_work *work)
 {
     struct list l;
+    uint32_t held[POSTINGS_BLOCK + KERNEL_SLACK], places[POSTINGS_BLOCK], n = 0, asked = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        held[asked] = docs[i];
+        places[asked] = i;
+        asked += !f->bits || f->bits[docs[i] >> 6] >> (docs[i] & 63) & 1;
+    }
     l.p = f->p;
     postings_settle(&l.p);
     list_init(&l, f->weight, work);
-    uint32_t n;
-    enum status st = list_probe(&l, docs, count, room->index, room->score, &n);
+    enum status st = list_probe(&l, held, asked, room->index, room->score, &n);
     for (uint32_t k = 0; !st && k < n; k++) {
-        uint32_t *b = &best[room->index[k]], v = room->score[k];
+        uint32_t *b = &best[places[room->index[k]]], v = room->score[k];
         *b = f->part ? postings_better(*b, v) : v > *b ? v : *b;
     }
     list_account(&l, work);
