@@ -178,11 +178,11 @@ uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint3
     return i;
 }
 
-/* Are more bits set than `most`, 1 or 2? */
-static inline bool more_bits(uint32_t v, uint32_t most)
+/* The bits of `v` beyond the lowest one or two. */
+static inline uint32_t bits_beyond(uint32_t v, uint32_t most)
 {
     v &= v - 1;
-    return most == 1 ? v != 0 : (v & (v - 1)) != 0;
+    return most == 1 ? v : v & (v - 1);
 }
 
 uint32_t kernel_near_sets_portable(const uint32_t *sets, uint32_t count, uint32_t set,
@@ -191,11 +191,10 @@ uint32_t kernel_near_sets_portable(const uint32_t *sets, uint32_t count, uint32_
     const uint32_t letters = (UINT32_C(1) << KERNEL_SET_BITS) - 1;
     uint32_t k = 0, len = set >> KERNEL_SET_BITS;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t v = sets[i];
-        bool far = more_bits(v & ~set & letters, most) | more_bits(set & ~v & letters, most) |
-                   (len + most - (v >> KERNEL_SET_BITS) > 2 * most);
+        uint32_t v = sets[i], beyond = bits_beyond(v & ~set & letters, most) |
+                                       bits_beyond(set & ~v & letters, most);
         out[k] = i;
-        k += !far;
+        k += beyond == 0 && len + most - (v >> KERNEL_SET_BITS) <= 2 * most;
     }
     return k;
 }
