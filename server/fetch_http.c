@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "server/late_library.h"
 #include "server/shared.h"
@@ -75,9 +76,11 @@ struct fetch_http_call {
     struct curl_slist *headers;
     fetch_http_fn done;
     void *ctx;
-    struct fetch_http_request limits;    /* its texts are not kept */
-    int64_t start_ms, ready_ms, byte_ms; /* ready: connected; byte: last one that came */
-    enum fetch_error cut;                /* by us */
+    struct fetch_http_request limits; /* its texts are not kept */
+    int fd;                           /* of the connection made for it; -1 = none */
+    /* tcp: connected; ready: behind the TLS handshake, too; byte: last one that came */
+    int64_t start_ms, tcp_ms, ready_ms, byte_ms;
+    enum fetch_error cut; /* by us */
     bool in_body, first_byte;
     struct buf body;
     char cache_control[HEADER_MAX], age[32], date[64], expires[64], etag[256], modified[64],
@@ -131,7 +134,10 @@ static enum fetch_error error_of(const struct fetch_http_call *c, CURLcode code)
     case CURLE_SSL_CERTPROBLEM:
         return FETCH_TLS;
     case CURLE_OPERATION_TIMEDOUT:
-        return !c->ready_ms ? FETCH_CONNECT : c->first_byte ? FETCH_SLOW : FETCH_FIRST_BYTE;
+        return !c->tcp_ms      ? FETCH_CONNECT
+               : !c->ready_ms  ? FETCH_TLS
+               : c->first_byte ? FETCH_SLOW
+                               : FETCH_FIRST_BYTE;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -314,21 +320,38 @@ static void on_time(void *ctx)
     drain(h);
 }
 
+/* curl tells the time of the connection only behind the handshake: the kernel is asked. */
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct fetch_http_call *c = ctx;
+    (void)purpose;
+    c->fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    return c->fd < 0 ? CURL_SOCKET_BAD : c->fd;
+}
+
+static bool tcp_connected(const struct fetch_http_call *c)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    return c->fd >= 0 && getpeername(c->fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 static enum fetch_error late(struct fetch_http_call *c, int64_t now)
 {
-    curl_off_t connected = 0, ready = 0;
-    if (now - c->start_ms > c->limits.total_ms)
-        return c->first_byte || c->ready_ms ? FETCH_TOTAL : FETCH_CONNECT;
+    curl_off_t ready = 0;
     if (!c->ready_ms) {
-        curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &connected);
         curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
         if (ready || c->first_byte)
-            c->ready_ms = now;
-        else if (!connected)
-            return now - c->start_ms > c->limits.connect_ms ? FETCH_CONNECT : FETCH_OK;
-        else
-            return now - c->start_ms > connected / 1000 + c->limits.tls_ms ? FETCH_TLS : FETCH_OK;
+            c->ready_ms = c->tcp_ms = now;
+        else if (!c->tcp_ms && tcp_connected(c))
+            c->tcp_ms = now;
     }
+    if (now - c->start_ms > c->limits.total_ms)
+        return c->ready_ms ? FETCH_TOTAL : c->tcp_ms ? FETCH_TLS : FETCH_CONNECT;
+    if (!c->tcp_ms)
+        return now - c->start_ms > c->limits.connect_ms ? FETCH_CONNECT : FETCH_OK;
+    if (!c->ready_ms)
+        return now - c->tcp_ms > c->limits.tls_ms ? FETCH_TLS : FETCH_OK;
     if (!c->first_byte)
         return now - c->ready_ms > c->limits.first_byte_ms ? FETCH_FIRST_BYTE : FETCH_OK;
     return now - c->byte_ms > c->limits.between_ms ? FETCH_SLOW : FETCH_OK;
@@ -437,6 +460,8 @@ static bool set_up(struct fetch_http_call *c, const struct fetch_http_request *q
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)SPEED_S);
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, 60L);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -452,7 +477,7 @@ enum status fetch_http_get(struct fetch_http *h, const struct fetch_http_request
     struct fetch_http_call *c = calloc(1, sizeof *c);
     if (!c)
         return STATUS_NO_MEMORY;
-    *c = (struct fetch_http_call){.http = h, .done = done, .ctx = ctx, .limits = *q};
+    *c = (struct fetch_http_call){.http = h, .done = done, .ctx = ctx, .limits = *q, .fd = -1};
     c->start_ms = c->byte_ms = clock_mono_ms();
     c->easy = curl_easy_init();
     if (!c->easy || !set_up(c, q) || curl_multi_add_handle(h->multi, c->easy)) {

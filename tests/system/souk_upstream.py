@@ -14,6 +14,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -267,6 +268,12 @@ class BadUpstream:
         self.send(conn, 200, data[:len(data) // 2], length=len(data))
         return False
 
+    def reset(self, conn, path, headers):
+        """Half of the answer, and no end of the connection but a RST."""
+        self.cut(conn, path, headers)
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        return False
+
     def short_length(self, conn, path, headers):
         data = json.dumps(next(self.poison(path), {})).encode()
         self.send(conn, 200, data, length=len(data) - 5)
@@ -315,10 +322,39 @@ class BadUpstream:
         return self.good(conn, path, headers)
 
 
+# --- TLS that never comes to be -----------------------------------------------------------------------
+
+class NoHandshake:
+    """Stands for a server context: takes the first bytes of the client, and then is silent or gone."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def wrap_socket(self, conn, server_side):
+        conn.recv(1)
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            if select.select([conn], [], [], 0.05)[0] and not conn.recv(65536):
+                break
+        raise OSError('no handshake')
+
+
+class LateHandshake:
+    """A server context that begins so many seconds after the connection is there."""
+
+    def __init__(self, context, seconds):
+        self.context, self.seconds = context, seconds
+
+    def wrap_socket(self, conn, server_side):
+        time.sleep(self.seconds)
+        return self.context.wrap_socket(conn, server_side=server_side)
+
+
 # --- certificates -------------------------------------------------------------------------------------
 
 def certificates(folder):
-    """{'ca': file, 'good' | 'expired' | 'other': server context}, made with openssl."""
+    """{'ca': file, 'good' | 'expired' | 'other' | 'self_signed' | 'old': server context}, made with openssl; and 'silent' and
+    'cut', which come to no handshake."""
     def openssl(*words):
         subprocess.run(['openssl', *words], cwd=folder, check=True, capture_output=True)
 
@@ -341,7 +377,15 @@ def certificates(folder):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, f'{name}.pem'), os.path.join(folder, f'{name}.key'))
         out[name] = context
-    return out
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'self.key', '-out', 'self.pem', '-days', '2', '-subj', '/CN=127.0.0.1',
+            '-addext', 'subjectAltName=IP:127.0.0.1')
+    out['self_signed'] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    out['self_signed'].load_cert_chain(os.path.join(folder, 'self.pem'), os.path.join(folder, 'self.key'))
+    out['old'] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    out['old'].set_ciphers('ALL:@SECLEVEL=0')
+    out['old'].minimum_version, out['old'].maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    out['old'].load_cert_chain(os.path.join(folder, 'good.pem'), os.path.join(folder, 'good.key'))
+    return {**out, 'silent': NoHandshake(30), 'cut': NoHandshake(0)}
 
 
 # --- soukd ---------------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import signal
+import tempfile
 import threading
 import time
 import unittest
 
 from souk_system import SLACK, SOURCE, Server, wait_until
-from souk_upstream import QUICK, BadUpstream, OneServer, create, define, products, upstream
+from souk_upstream import QUICK, BadUpstream, LateHandshake, OneServer, certificates, create, define, products, upstream
 from souk_wire import Connection, hits, tlv
 from test_upstream_faults import FAULTS
 
@@ -425,6 +426,21 @@ class Upstream(OneServer):
         wait_until(lambda: seen, 5)
         self.assertEqual(seen[0], 'Bearer s3cret')
         self.assertNotIn('s3cret', self.server.souk('upstream', 'list', self.catalog, '--json') + self.server.log_text())
+
+    def test_a_handshake_has_its_own_time_behind_the_connection(self):
+        with tempfile.TemporaryDirectory() as folder:
+            made = certificates(folder)
+            times = {**QUICK, 'connect_ms': 1000, 'tls_ms': 4000, 'first_byte_ms': 4000, 'total_ms': 10000, 'canary_ms': 86400000}
+            up = BadUpstream(products(3), tls=LateHandshake(made['good'], 1.5))
+            self.ups.append(up)
+            define(self.server, self.catalog, 'main', up.definition(**times, ca_file=made['ca']))
+            wait_until(lambda: self.server.search(self.catalog, '', '-k', 0)['found'] == 3, 10, 'a slow handshake is waited for')
+            self.assertEqual(upstream(self.server, self.catalog)['providers'][0]['failures'], 0)
+            silent = BadUpstream(products(3), tls=made['silent'])
+            self.ups.append(silent)
+            define(self.server, self.catalog, 'main', silent.definition(**{**times, 'tls_ms': 300}, ca_file=made['ca']))
+            self.server.souk('upstream', 'refresh', self.catalog)
+            wait_until(lambda: upstream(self.server, self.catalog)['providers'][0]['error'].startswith('tls'), 10, 'it is told')
 
     def test_the_canary_tells_of_a_provider_nobody_asks(self):
         up = self.up({**products(1), 'canary': {'id': 'canary', 'title': 'bird'}}, canary_ms=150)
