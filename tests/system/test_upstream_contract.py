@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Answers on the edge of HTTP, told byte by byte by varnishtest as the upstream: what is whole is taken, in whatever
-coding it comes; what is not whole never is."""
+"""Real peers as upstreams. Answers on the edge of HTTP, told byte by byte by varnishtest: what is whole is taken, in whatever
+coding it comes; what is not whole never is. And nginx: files with validators, their 304, reloads, death and return."""
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
-from souk_system import Server, child_pids, free_port, wait_until
-from souk_upstream import QUICK, create, define, upstream
+from souk_system import SOURCE, Server, child_pids, free_port, wait_until
+from souk_upstream import QUICK, create, define, products, upstream
+
+sys.path.insert(0, os.path.join(SOURCE, 'scripts'))
+from nginx_upstream import NginxUpstream, nginx_path  # noqa: E402
 
 PRODUCT = '{\\"id\\": \\"p1\\", \\"title\\": \\"red shoe\\"}'
 JSON = PRODUCT.replace('\\', '')
@@ -93,6 +97,60 @@ def add(name, taken):
 
 for _name, (_, _taken) in ANSWERS.items():
     add(_name, _taken)
+
+@unittest.skipUnless(nginx_path(), 'nginx is not installed')
+class Nginx(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='souk-nginx-')
+        self.up = NginxUpstream(self.folder, cache_control='max-age=2, stale-while-revalidate=1, stale-if-error=600', page=10)
+        self.server = Server().start()
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.addCleanup(self.server.remove)
+        self.addCleanup(self.server.stop)
+        self.addCleanup(self.up.stop)
+        self.up.fill(products(40).values())
+        self.up.start()
+        create(self.server, 'shop')
+        define(self.server, 'shop', 'main', self.up.definition(**{k: v for k, v in QUICK.items() if k != 'canary'}))
+        wait_until(lambda: self.found()['found'] == 40, 20, 'synced')
+
+    def found(self, words=''):
+        return self.server.search('shop', words, '-k', 40, '--no-cache')
+
+    def statuses(self, path):
+        with open(os.path.join(self.folder, 'access.log')) as f:
+            return [line.split()[1] for line in f if line.split()[2] == path]
+
+    def test_validators_are_sent_back_and_a_304_renews(self):
+        wait_until(lambda: (self.found(), self.statuses('/products/p7.json').count('304') >= 2)[1], 30, 'asked with what nginx told')
+        hit = next(h for h in self.found()['hits'] if h['id'] == 'p7')
+        self.assertLess(hit['age_ms'], 10000)
+        self.assertEqual(hit['product']['title'], 'red shoe 7')
+        # another file has another validator, and is taken whole
+        self.up.put({'id': 'p7', 'title': 'blue boot 7', 'price': 1})
+        wait_until(lambda: (self.found(), self.found('boot')['found'] == 1)[1], 30, 'the new one is there')
+        self.assertEqual(upstream(self.server, 'shop')['providers'][0]['failures'], 0)
+
+    def test_changes_and_what_is_gone_follow_the_feed(self):
+        self.up.change([{'id': 'p1', 'title': 'green hat 1', 'price': 2}, {'id': 'new', 'title': 'green hat 2', 'price': 3}])
+        wait_until(lambda: self.found('hat')['found'] == 2, 20, 'changes come')
+        self.assertEqual(self.found()['found'], 41)
+        os.unlink(os.path.join(self.folder, 'www', 'products', 'p3.json'))  # 404, and once more
+        wait_until(lambda: self.found()['found'] == 40, 60, 'what is not found twice goes')
+
+    def test_errors_death_and_return_lose_nothing(self):
+        for how in ('error', 'html', 'dead'):
+            self.up.stop() if how == 'dead' else self.up.mode(how)
+            wait_until(lambda: (self.found(), upstream(self.server, 'shop')['providers'][0]['breaker'] in ('open', 'half_open'))[1], 30, how)
+            r = self.found()
+            self.assertEqual(r['found'], 40)
+            self.assertEqual([h for h in r['hits'] if h['product']['title'] != f"red shoe {h['id'][1:]}"], [])
+            wait_until(lambda: self.found()['freshness']['stale_if_error'] == 40, 20, 'all are labelled')
+            if how == 'dead':
+                self.up.start()
+            self.up.mode('healthy')
+            wait_until(lambda: self.found()['freshness']['fresh'] > 0, 40, 'confirmed anew')
+
 
 if __name__ == '__main__':
     unittest.main(verbosity=2 if os.environ.get('SOUK_VERBOSE') else 1)
