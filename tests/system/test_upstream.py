@@ -378,6 +378,47 @@ class Upstream(OneServer):
         wait_until(lambda: self.provider('second')['enabled'], 5)
         self.assertEqual(self.get('p2')[0]['product']['title'], 'blue boot 2')
 
+    def test_weights_share_the_calls_and_are_switched_without_a_lost_search(self):
+        first = self.up(products(400), name='first', changes=None, many=None, synced=False, weight=25, canary=None)
+        second = self.up(products(400, 'blue boot'), name='second', changes=None, many=None, synced=False, canary=None)
+        self.server.souk('put', self.catalog, '{"id":"own","title":"grey sock"}', '--ack', 'visible')
+        stop, failed, answered = threading.Event(), [], []
+
+        def search():
+            with Connection(('127.0.0.1', self.server.port)) as c:
+                while not stop.is_set():
+                    try:
+                        answered.append(len(hits(c.search(self.catalog, 'sock'))))
+                    except Exception as e:  # noqa: BLE001  whatever it is, the search failed
+                        failed.append(str(e))
+
+        def shares(start):
+            before = len(first.calls), len(second.calls)
+            for i in range(start, start + 120, 2):  # few at a time: both have room for all
+                self.assertEqual(len([g for g in self.get(f'p{i}', f'p{i + 1}') if 'product' in g]), 2)
+            return len(first.calls) - before[0], len(second.calls) - before[1]
+
+        def switch(weight):
+            definition = first.definition(**{**QUICK, 'canary_ms': 60000, 'weight': weight})
+            define(self.server, self.catalog, 'first', {k: v for k, v in definition.items() if k not in ('changes', 'many', 'canary')})
+            time.sleep(0.5)  # it is in force within a tenth of a second
+        searching = threading.Thread(target=search)
+        searching.start()
+        try:
+            one, two = shares(0)
+            self.assertGreaterEqual(one + two, 120)
+            self.assertTrue(8 <= one <= 54, (one, two))  # 30 of 120, five deviations to each side
+            switch(100)
+            one, two = shares(120)
+            self.assertTrue(one >= 120 and two == 0, (one, two))
+            switch(0)
+            one, two = shares(240)
+            self.assertTrue(one == 0 and two >= 120, (one, two))
+        finally:
+            stop.set()
+            searching.join()
+        self.assertEqual((failed, set(answered)), ([], {1}))
+
     def test_a_paused_provider_makes_no_background_calls(self):
         up = self.up(products(3), cache='max-age=1, stale-while-revalidate=60')
         self.server.souk('upstream', 'pause', self.catalog, 'main')
