@@ -75,6 +75,19 @@ class Upstream(OneServer):
 
     # --- revalidation -----------------------------------------------------------------------------
 
+    def test_a_product_is_fetched_once_in_min_refetch_ms_whatever_asks(self):
+        up = self.up(products(2), min_refetch_ms=1000, changes=None, synced=False)
+        self.get('p0')
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            self.server.souk('upstream', 'refresh', self.catalog, '--ids', 'p0')
+            self.get('p0')
+            time.sleep(0.05)
+        times = [at for at, path in up.calls if 'p0' in up.ids_of(path)]
+        gaps = [b - a for a, b in zip(times, times[1:])]
+        self.assertGreaterEqual(len(times), 3)
+        self.assertGreater(min(gaps), 0.9, gaps)
+
     def test_a_304_renews_without_a_new_product(self):
         self.up(products(3), cache='max-age=2, stale-while-revalidate=60', mode='etag', batch=1)
         end = time.monotonic() + 20 * SLACK
@@ -495,6 +508,15 @@ class Upstream(OneServer):
 
 
 class Processes(unittest.TestCase):
+    def test_proxies_of_the_environment_are_not_used(self):
+        nobody = 'http://127.0.0.1:1'
+        with Server(env={name: nobody for name in ('http_proxy', 'https_proxy', 'all_proxy', 'HTTPS_PROXY', 'ALL_PROXY')}) as s:
+            create(s, 'shop')
+            up = BadUpstream(products(3))
+            define(s, 'shop', 'main', up.definition(**QUICK))
+            wait_until(lambda: s.search('shop', '', '-k', 0)['found'] == 3, 10, 'asked without a proxy')
+            up.stop()
+
     def test_a_stopped_fetcher_is_replaced_and_revalidates_again(self):
         with Server() as s:
             create(s, 'shop')
