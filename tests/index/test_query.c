@@ -39,6 +39,55 @@ static void a_search_finds_what_a_walk_finds(void **state)
     }
 }
 
+struct patience { /* of who asked: so many looks, then this */
+    uint32_t looks, left;
+    enum status end;
+};
+
+static enum status look(void *ctx)
+{
+    struct patience *p = ctx;
+    p->looks++;
+    return p->left && --p->left ? STATUS_OK : p->end;
+}
+
+/* It looks again and again while it runs, and ends with what it is told, wherever that is. */
+static void a_search_is_given_up_while_it_runs(void **state)
+{
+    (void)state;
+    struct world *w = make_world(5);
+    char words[80] = "", word[8];
+    for (uint32_t i = 0; i < 10; i++) {
+        word_text(i, word);
+        strcat(strcat(words, i ? " " : ""), word);
+    }
+    for (int form = 0; form < 4; form++) {
+        struct patience whole = {.left = UINT32_MAX};
+        struct words_case c = {.count = 1, .prefix = form & 1};
+        struct filter_case f = {0};
+        struct query q = query_of(&c, &f);
+        struct query_result r;
+        struct fault fault = {0};
+        q.text = form < 2 ? SLICE_NULL : slice_str(words);
+        q.match = QUERY_ANY;
+        q.prefix = true;
+        q.check = look;
+        q.check_ctx = &whole;
+        run(w, &q, &r);
+        assert_true(r.found > 1000);
+        assert_true(whole.looks > 3);
+        for (uint32_t after = 1; after < whole.looks; after++) {
+            struct patience p = {.left = after,
+                                 .end = after & 1 ? STATUS_DEADLINE : STATUS_CANCELLED};
+            q.check_ctx = &p;
+            assert_int_equal(search_run(w->searcher, w->snap, &q, &w->arena, &r, &fault), p.end);
+            assert_true(p.looks <= after + 2);
+        }
+        arena_reset(&w->arena);
+    }
+    close_world(w);
+}
+
 static bool nearly_holds(const struct words_case *c, const struct item *it)
 {
     for (uint32_t k = 0; k < c->count; k++) {
@@ -310,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_finds_what_a_walk_finds),
+        cmocka_unit_test(a_search_is_given_up_while_it_runs),
         cmocka_unit_test(typos_find_what_one_edit_reaches),
         cmocka_unit_test(phrases_and_exclusions_hold),
         cmocka_unit_test(pruning_never_changes_the_best),
