@@ -3,8 +3,9 @@
  *
  * Under overload a front leaves connections unread for a while (conn_read.c): what stands in the
  * socket ages there, and a deadline that counted from the read would be met here and missed at the
- * client. The socket does not tell times. But it is known since when it was not looked into; what
- * is found in it then came evenly since.
+ * client. (Whether a queue is overloaded goes by the time spent in the queue: admission.h.) The
+ * socket does not tell times. But it is known since when it was not looked into; what is found in
+ * it then came evenly since.
  *
  *   nothing stands there ──arrival_stands()──> it was not read from that moment on
  *                        <──arrival_read()──── all of it was read

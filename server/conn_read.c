@@ -115,15 +115,18 @@ static uint32_t over_limits(struct conn *c, int64_t now_us)
 
 /* How many of a read may enter a queue that runs the newest first and gives out the oldest: twice
  * its share of those that are served until it is read again. More would only be pushed out again.
+ * A queue that would run empty takes what comes, so that it does not stay overloaded by refusing.
  */
 static uint32_t newest_most(const struct front *f, enum admission_id q)
 {
     const struct admission_queue *queue = &f->admission.queues[q];
     if (!queue->overloaded || !f->refusing.conns)
         return UINT32_MAX;
-    int64_t share = 2 * (int64_t)queue->served_window * f->refusing.gap_us / ADMISSION_WINDOW_US /
-                    f->refusing.conns;
-    return share > NEWEST_LEAST ? (uint32_t)share : NEWEST_LEAST;
+    int64_t soon = 2 * (int64_t)queue->served_window * f->refusing.gap_us / ADMISSION_WINDOW_US;
+    if (queue->count < soon)
+        return UINT32_MAX;
+    return soon / f->refusing.conns > NEWEST_LEAST ? (uint32_t)(soon / f->refusing.conns)
+                                                   : NEWEST_LEAST;
 }
 
 /* Of a read: when, and how many more frames came with it. */
@@ -166,7 +169,7 @@ static bool take_frame(struct conn *c, const struct frame *f, const struct place
     if (at->behind >= newest_most(front, queue))
         admission_refused(&front->admission, queue);
     else if (front->memory < MEMORY_SHORT || queue < QUEUE_SHEDDABLE)
-        s = admission_add(&front->admission, queue, c->id, f, at->came_us,
+        s = admission_add(&front->admission, queue, c->id, f, at->now_us,
                           at->came_us + (int64_t)ms * 1000, &evicted);
     if (evicted)
         pass_refuse(front, evicted, STATUS_OVERLOADED);

@@ -237,6 +237,36 @@ class Abuse(unittest.TestCase):
             c.send('CANCEL', request_id=wait)
             self.assertEqual(wire.STATUSES[c.read().status], 'CANCELLED')
 
+    def long_request(self):
+        marks = wire.tlv('SEARCH', 'HIGHLIGHT', wire.text('<') + wire.text('>') + wire.varint(1) + wire.text('text'))
+        part = b''.join(wire.tlv('SEARCH', *p) for p in (('CATALOG', 'shop'), ('TEXT', 'word'), ('K', 500), ('NO_CACHE', 1))) + marks
+        return b''.join(wire.tlv('HITS', 'PART', part) for _ in range(32))
+
+    def test_a_request_that_runs_is_given_up_when_nobody_wants_it(self):
+        """By CANCEL, by the end of its connection: whoever comes next does not wait for the rest of it."""
+        self.server.souk('degrade', 'pin', 0)
+        self.addCleanup(self.server.souk, 'degrade', 'auto')
+        body, search = self.long_request(), wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'K', 1)
+        with wire.Connection(self.address, 60) as c:
+            took = min(c.call('MULTI_SEARCH', body, deadline_ms=20000).time for _ in range(2)) / 1e6
+        self.assertGreater(took, 0.05)
+        for how in 'CANCEL', 'gone':
+            waited = []
+            for _ in range(3):
+                with wire.Connection(self.address, 60) as c, wire.Connection(self.address, 60) as other:
+                    other.call('SEARCH', search)
+                    start = time.monotonic()
+                    long = c.send('MULTI_SEARCH', body, deadline_ms=20000)
+                    time.sleep(took / 4)
+                    if how == 'CANCEL':
+                        c.send('CANCEL', request_id=long)
+                    if how == 'gone':
+                        c.close()
+                    other.call('SEARCH', search)
+                    waited.append(time.monotonic() - start)
+            with self.subTest(how=how):
+                self.assertLess(min(waited), 0.7 * took, waited)
+
     def test_a_deadline_that_has_passed_is_not_served(self):
         with wire.Connection(self.address) as c:
             body = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'K', 500)

@@ -63,11 +63,16 @@ class Overload(unittest.TestCase):
 
     def load(self, *arguments):
         """souk-load on the other core; its report."""
-        done = subprocess.run([os.path.join(BIN, 'souk-load'), *arguments, '-s', self.server.address, '-c', 'shop',
-                               '-q', self.queries.name, '--no-cache', '--json', '--quiet'], capture_output=True, text=True,
+        searches = [] if '-m' in arguments else ['-c', 'shop', '-q', self.queries.name, '--no-cache']
+        done = subprocess.run([os.path.join(BIN, 'souk-load'), *arguments, '-s', self.server.address, *searches, '--json', '--quiet'], capture_output=True, text=True,
                               preexec_fn=lambda: os.sched_setaffinity(0, self.mine), timeout=600)
         self.assertIn(done.returncode, (0, 8), done.stderr)
         return json.loads(done.stdout)
+
+    def stand_still(self, seconds):
+        os.kill(self.front, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self.front, signal.SIGCONT)
 
     def normal(self):
         return all(v == 0 for k, v in self.server.stats().items() if k.endswith('front.degrade'))
@@ -99,6 +104,21 @@ class Overload(unittest.TestCase):
         told = report['requests'], report['latency']
         self.assertLessEqual(report['requests']['late'], 0.03 * SLACK * report['requests']['ok'], told)
         self.assertGreaterEqual(report['rates']['goodput'], 0.6 / SLACK * peak, told)
+        wait_until(self.normal, 6, 'back to normal')
+
+    def test_shoppers_on_the_connections_of_a_crowd_are_served(self):
+        """They stand in the same sockets, which are read seldom; and once they were too many, for the front stood still."""
+        one = {'op': 'search', 'queries': self.queries.name, 'k': 100, 'facets': ['brand'], 'no_cache': True, 'deadline_ms': DEADLINE_MS}
+        asked = ['-k', '100', '--facet', 'brand', '--deadline', str(DEADLINE_MS), '--class', 'critical']
+        peak = self.load(*asked, '--closed-loop', '16', '--duration', '1')['rates']['goodput']
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as mix:
+            json.dump({'catalog': 'shop', 'operations': [{**one, 'name': 'shop', 'weight': 1, 'class': 'critical'},
+                                                         {**one, 'name': 'crowd', 'weight': 49, 'class': 'sheddable'}]}, mix)
+            mix.flush()
+            threading.Timer(1.5, self.stand_still, (0.5,)).start()
+            report = self.load('-m', mix.name, '--rate', str(30 * peak), '--arrivals', 'poisson', '--duration', '8')
+        shop = next(o for o in report['operations'] if o['name'] == 'shop')
+        self.assertGreaterEqual(shop['requests']['good'], 0.8 / SLACK * shop['requests']['offered'], (shop['requests'], shop['errors']))
         wait_until(self.normal, 6, 'back to normal')
 
     def test_an_answer_does_not_wait_for_the_next_request(self):
