@@ -91,6 +91,7 @@ struct refusing {
     int64_t cost_us16; /* of such a read: moving average, 1/16 us */
     int64_t gap_us;    /* each of them is read at most this often */
     int64_t spent_us;  /* in this window */
+    int64_t ever_us;   /* before it */
     uint32_t percent;  /* of the last window */
     uint64_t held_off; /* reads put off, ever */
     uint64_t seed;     /* of the jitter */

@@ -36,6 +36,7 @@ void conn_refusing_tick(struct front *f)
 {
     struct refusing *r = &f->refusing;
     r->percent = (uint32_t)(r->spent_us * 100 / ADMISSION_WINDOW_US);
+    r->ever_us += r->spent_us;
     r->spent_us = 0;
 }
 

@@ -1,6 +1,7 @@
 """souk-load against real servers: what it must not hide, its exit codes, its files."""
 import json
 import os
+import pty
 import signal
 import subprocess
 import tempfile
@@ -123,6 +124,51 @@ class Load(unittest.TestCase):
         self.assertLess(r['lasted_s'], 10)
         self.assertGreater(r['requests']['ok'], 10)
         self.assertAlmostEqual(r['rates']['offered'], 200, delta=60)
+
+    def test_it_says_that_it_was_late_itself(self):
+        run = subprocess.Popen([LOAD, '--server', self.server.address, '--catalog', 'shop', '--queries', self.queries, '--rate', '500', '--duration', '2',
+                                '--json', '--quiet'], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        time.sleep(1)
+        os.killpg(run.pid, signal.SIGSTOP)  # it and its workers
+        time.sleep(0.3)
+        os.killpg(run.pid, signal.SIGCONT)
+        r = json.loads(run.communicate(timeout=20 * SLACK)[0])
+        self.assertGreater(r['requests']['sent_late'], 100)
+        self.assertGreaterEqual(r['tester']['send_lag_max_us'], 250000)
+        self.assertTrue(any('the tester itself was late' in w for w in r['tester']['warnings']), r['tester'])
+        self.assertGreater(r['tester']['intrinsic']['wake_p50_us'], 0)
+
+    def test_it_says_that_its_processor_bound_it(self):
+        mix = self.path('pings.json')
+        with open(mix, 'w') as f:
+            f.write('{"operations": [{"op": "ping"}]}')
+        for _ in range(5):  # others may need the machine too
+            r = load(self.server, '--mix', mix, '--rate', 5000000, '--duration', 0.5, '--connections', 4, '--timeout', 1000, '--max-in-flight', 2000000, '--quiet')
+            if r['tester']['cpu_cores_max'] > 0.9:
+                break
+        self.assertEqual(r['tester']['cpu_cores_max'] > 0.9, any('bound by its CPU' in w for w in r['tester']['warnings']), r['tester'])
+
+    def test_the_live_view_tells_rates_times_errors_and_shares(self):
+        mix = self.path('live.json')
+        with open(self.path('ids'), 'w') as f:
+            f.write('x\n')
+        with open(mix, 'w') as f:
+            json.dump({'catalog': 'shop', 'operations': [{'op': 'search', 'queries': 'queries.tsv'},
+                                                         {'name': 'gone', 'op': 'get', 'ids': 'ids', 'catalog': 'nowhere'}]}, f)
+        ours, its = pty.openpty()
+        run = subprocess.Popen([LOAD, '--server', self.server.address, '--mix', mix, '--rate', '300', '--duration', '3', '--interval', '500'],
+                               stdout=subprocess.DEVNULL, stderr=its)
+        os.close(its)
+        shown = b''
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:
+            pass  # it has ended
+        os.close(ours)
+        run.wait()
+        for word in ('p50', 'p99', 'p99.9', 'UNKNOWN_CATALOG', 'stale', 'degraded', '/s'):
+            self.assertIn(word, shown.decode(), word)
 
     def test_what_is_held_back_counts_as_failed(self):
         stopped = pids(self.server)

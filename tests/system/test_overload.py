@@ -54,6 +54,9 @@ class Overload(unittest.TestCase):
         cls.server.stop()
         cls.server.remove()
 
+    def setUp(self):
+        wait_until(self.normal, 10, 'back to normal after the test before')
+
     @classmethod
     def at_rest(cls):
         """No process of the server works."""
@@ -115,10 +118,15 @@ class Overload(unittest.TestCase):
             json.dump({'catalog': 'shop', 'operations': [{**one, 'name': 'shop', 'weight': 1, 'class': 'critical'},
                                                          {**one, 'name': 'crowd', 'weight': 49, 'class': 'sheddable'}]}, mix)
             mix.flush()
+            before = self.server.stats()
             threading.Timer(1.5, self.stand_still, (0.5,)).start()
             report = self.load('-m', mix.name, '--rate', str(30 * peak), '--arrivals', 'poisson', '--duration', '8')
+        after = self.server.stats()
         shop = next(o for o in report['operations'] if o['name'] == 'shop')
         self.assertGreaterEqual(shop['requests']['good'], 0.8 / SLACK * shop['requests']['offered'], (shop['requests'], shop['errors']))
+        spent, put_off = (after[f'front.{k}'] - before[f'front.{k}'] for k in ('refusing_ms', 'reads_put_off'))
+        self.assertGreater(put_off, 100)
+        self.assertLess(spent, 0.07 * 8000)  # a twentieth, and what the last read of each took
         wait_until(self.normal, 6, 'back to normal')
 
     def test_an_answer_does_not_wait_for_the_next_request(self):
@@ -144,6 +152,8 @@ class Overload(unittest.TestCase):
     def test_no_page_is_sent_behind_its_deadline(self):
         """Found in time, but with its thousand marked titles ready too late."""
         body = b''.join(wire.tlv('SEARCH', *part) for part in (('CATALOG', 'shop'), ('TEXT', 'shoes'), ('K', 1000), ('NO_CACHE', 1))) + MARKS
+        self.server.souk('degrade', 'pin', 0)
+        self.addCleanup(self.server.souk, 'degrade', 'auto')
         with wire.Connection(('127.0.0.1', self.server.port)) as c:
             usual = min(c.call('SEARCH', body, deadline_ms=5000).time for _ in range(5))
             self.assertGreater(usual, 2500, 'takes long')

@@ -97,6 +97,26 @@ class Upstream(OneServer):
         self.assertGreater(self.provider()['not_modified'], 0)
         wait_until(lambda: self.server.search(self.catalog, 'shoe')['freshness']['fresh'] == 3, 5)
 
+    def test_a_page_of_the_cache_asks_for_its_stale_products_too(self):
+        self.up(products(3), cache='max-age=1, stale-while-revalidate=600', batch=1)
+        self.server.souk('upstream', 'pause', self.catalog, 'main')
+        time.sleep(1.3)
+
+        def page():
+            return self.server.search(self.catalog, 'shoe')
+
+        def asked():
+            return int(upstream(self.server, self.catalog)['asked'])
+        cached = wait_until(lambda: next((p for p in [page()] if p.get('cache') == 'hit'), None), 10, 'a page from the cache')
+        self.assertEqual(cached['freshness']['fresh'], 0)
+        before, caches = asked(), set()
+        end = time.monotonic() + 20 * SLACK
+        while asked() < before + 3 and time.monotonic() < end:
+            caches.add(page().get('cache'))
+            time.sleep(0.1)
+        self.assertGreaterEqual(asked(), before + 3)
+        self.assertEqual(caches, {'hit'})
+
     def test_many_products_share_a_call(self):
         up = self.up(products(40), cache='max-age=1, stale-while-revalidate=60', batch=20, rate=5)
         time.sleep(1.3)
