@@ -125,6 +125,31 @@ static void the_most_of_the_highest_are_packed(void **state)
     buf_fini(&back);
 }
 
+/* As many follow as the postings that have more say. */
+static void numbers_left_over_are_damage(void **state)
+{
+    (void)state;
+    uint8_t evidence[16];
+    struct buf stream = BUF_INIT, packed = BUF_INIT, back = BUF_INIT;
+    struct positions_block p;
+    memset(evidence, 0x15, sizeof evidence);
+    for (uint32_t i = 0; i < 16; i++) {
+        wire_put_varint(&stream, i << 1 | (i == 3));
+        if (i == 3)
+            wire_put_varint(&stream, 5 << 1);
+    }
+    positions_encode(&packed, evidence, 16, 1, (const uint8_t *)stream.ptr);
+    assert_int_equal(positions_open(&p, buf_slice(&packed), 16, 1), STATUS_OK);
+    assert_int_equal(positions_stream(&p, evidence, &back), STATUS_OK);
+    packed.ptr[p.more_bits - (const uint8_t *)packed.ptr] = 0;
+    assert_int_equal(positions_stream(&p, evidence, &back), STATUS_CORRUPT);
+    packed.ptr[p.more_bits - (const uint8_t *)packed.ptr] = 3 << 3;
+    assert_int_equal(positions_stream(&p, evidence, &back), STATUS_CORRUPT);
+    buf_fini(&stream);
+    buf_fini(&packed);
+    buf_fini(&back);
+}
+
 /* Cut anywhere it is not opened, and nothing is read beyond the bytes; with any bit turned it may
  * say something else, but ends. */
 static void damaged_blocks_are_told_or_end(void **state)
@@ -170,6 +195,7 @@ int main(void)
         cmocka_unit_test(what_is_packed_comes_back),
         cmocka_unit_test(one_field_costs_nothing),
         cmocka_unit_test(the_most_of_the_highest_are_packed),
+        cmocka_unit_test(numbers_left_over_are_damage),
         cmocka_unit_test(damaged_blocks_are_told_or_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

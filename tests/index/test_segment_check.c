@@ -1,5 +1,6 @@
 /* Each structure of a segment made wrong behind good checksums: the check says which. */
 #include "index/segment_check.h"
+#include "index/segment_pack.h"
 #include "index/segment_private.h"
 #include "support_segment.h"
 
@@ -216,6 +217,17 @@ static void offset_into_a_block(struct shelf *shelf, const struct segment_head *
     set_number(shelf, h->block_off, bits, 1, number(shelf, h->block_off, bits, 1) - 1);
 }
 
+/* The first record says that it is packed beside the second. */
+static void kind_of_a_record(struct shelf *shelf, const struct segment_head *h)
+{
+    struct segment *s = shelf_open(shelf);
+    struct record_block b;
+    uint32_t off = number(shelf, h->block_off, h->bits[ARRAY_BLOCK_OFF], 0);
+    assert_int_equal(record_block_at(s, off, &b), STATUS_OK);
+    *at(shelf, off + (uint64_t)(b.records.ptr - b.whole.ptr)) = 2;
+    segment_close(&s);
+}
+
 static void tie_of_a_document(struct shelf *shelf, const struct segment_head *h)
 {
     add32(shelf, h->tie + 4ull * (h->doc_count - 1), 1);
@@ -285,6 +297,7 @@ static void each_structure_is_held_against_what_it_leads_to(void **state)
         {"places name a document that is not there", document_behind_the_last},
         {"a document has the tie of another id", offset_of_a_block},
         {"a block of records is not where its offset says", offset_into_a_block},
+        {"a record is of no kind, or beside none", kind_of_a_record},
         {"a document has the tie of another id", tie_of_a_document},
         {"documents are not in order of their ties", order_of_ties},
         {"documents are not in order of their ties", document_twice},
