@@ -53,6 +53,15 @@ static void decode(struct slice dictionary, struct slice bytes)
     record_decode(r, &stored, number, &record);
     stored = (struct stored_record){.bytes = bytes, .framed = true, .place = RECORD_BLOCK - 1};
     record_decode(r, &stored, number, &record);
+    size_t half = bytes.len / 2;
+    stored = (struct stored_record){.bytes = slice_make(bytes.ptr, half),
+                                    .packed = true,
+                                    .beside = true,
+                                    .base = slice_make(bytes.ptr + half, bytes.len - half)};
+    for (int packed = 0; packed < 2; packed++) {
+        stored.base_packed = packed;
+        record_decode(r, &stored, number, &record);
+    }
     record_reader_destroy(&r);
 }
 
