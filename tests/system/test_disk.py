@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from souk_disk import Tmpfs
 from souk_system import Server, wait_until
+from souk_wire import Connection
 
 SAFE_MODE = 2  # enum write_state of server/shared.h
 BIG = 'a long text about nothing in particular, different in every product: '
@@ -158,6 +160,67 @@ class FailingSync(unittest.TestCase):
             server.replaced('writer 0', old)
             wait_until(lambda: put(server, 203, '--ack', 'visible').returncode == 0, 10, 'a new writer takes changes')
             server.check_data()
+
+
+@unittest.skipUnless(shutil.which('strace'), 'strace is not installed')
+class WornDisk(unittest.TestCase):
+    def tracing(self, server, call, what):
+        tracer = subprocess.Popen(['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={call}', '-e', f'inject={call}:{what}',
+                                   '-p', str(server.pid('writer 0'))], stderr=subprocess.DEVNULL)
+
+        def end():
+            tracer.terminate()
+            tracer.wait()
+        return end
+
+    def test_whichever_write_fails_no_ack_is_lost_and_reads_go_on(self):
+        for call in ('pwrite64', 'fdatasync'):
+            for when in (1, 2, 3, 5):
+                with Server() as server, self.subTest(call=call, when=when):
+                    server.import_lines('shop', [product(i) for i in range(50)], '--ack', 'visible')
+                    end = self.tracing(server, call, f'error=EIO:when={when}+')
+                    acked, refused = list(range(50)), 0
+                    try:
+                        for i in range(50, 90):
+                            done = put(server, i)
+                            acked += [i] if done.returncode == 0 else []
+                            refused += done.returncode != 0
+                            if refused > 2:
+                                break
+                        self.assertGreater(refused, 0, 'nothing failed')
+                        self.assertEqual(len(server.search('shop', 'lamp', '--no-cache')['hits']), 10)
+                        self.assertEqual(state(server), SAFE_MODE)
+                    finally:
+                        end()
+                    server.kill()
+                    server.start()
+                    wait_until(lambda: put(server, 99, '--ack', 'visible').returncode == 0, 20, 'changes are taken again')
+                    for i in acked:
+                        self.assertEqual(server.json('get', 'shop', f'p{i}')['id'], f'p{i}')
+                    server.check_data()
+
+    def test_a_slow_disk_delays_acks_and_no_search(self):
+        with Server() as server:
+            server.import_lines('shop', [product(i) for i in range(500)], '--ack', 'visible')
+            end = self.tracing(server, 'fdatasync', 'delay_enter=500000')
+            try:
+                wait_until(lambda: self.took(lambda: put(server, 500, check=True)) > 0.5, 10, 'the disk is slow')
+                writing = [server.spawn('put', 'shop', json.dumps(product(i)), '--timeout', 5000) for i in range(501, 521)]
+                with Connection(('127.0.0.1', server.port)) as c:
+                    times = sorted(self.took(lambda: c.search('shop', 'lamp')) for _ in range(200))
+                self.assertLess(times[len(times) // 2], 0.1, times[-5:])
+                self.assertLess(times[-20], 0.4, times[-20:])
+                self.assertEqual([w.wait(30) for w in writing], [0] * 20)
+            finally:
+                end()
+            put(server, 600, '--ack', 'visible', check=True)
+            self.assertEqual(server.search('shop', '', '-k', 0)['found'], 522)
+
+    @staticmethod
+    def took(what):
+        start = time.monotonic()
+        what()
+        return time.monotonic() - start
 
 
 class DamagedLog(unittest.TestCase):
