@@ -188,6 +188,8 @@ class WornDisk(unittest.TestCase):
                             if refused > 2:
                                 break
                         self.assertGreater(refused, 0, 'nothing failed')
+                        if when == 1:
+                            self.assertEqual(acked[50:], [], 'acknowledged, and not on the disk')
                         self.assertEqual(len(server.search('shop', 'lamp', '--no-cache')['hits']), 10)
                         self.assertEqual(state(server), SAFE_MODE)
                     finally:
