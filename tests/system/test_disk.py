@@ -168,6 +168,11 @@ class WornDisk(unittest.TestCase):
         tracer = subprocess.Popen(['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={call}', '-e', f'inject={call}:{what}',
                                    '-p', str(server.pid('writer 0'))], stderr=subprocess.DEVNULL)
 
+        def attached():
+            tasks = glob.glob(f"/proc/{server.pid('writer 0')}/task/*/status")
+            return tasks and all('TracerPid:\t0\n' not in open(t).read() for t in tasks)
+        wait_until(attached, 10, 'strace has come')
+
         def end():
             tracer.terminate()
             tracer.wait()
