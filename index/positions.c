@@ -97,7 +97,8 @@ static inline uint64_t next_varint(const uint8_t **at)
     v &= 0x7f;
     for (uint32_t shift = 7;; shift += 7) {
         uint8_t b = *(*at)++;
-        v |= (uint64_t)(b & 0x7f) << shift;
+        if (shift < 64) /* of a damaged stream; it is known to end */
+            v |= (uint64_t)(b & 0x7f) << shift;
         if (!(b & 0x80))
             return v;
     }

@@ -43,11 +43,13 @@ static enum status tiny_block(const struct postings *p, struct postings_block *o
                               struct wire_reader *positions)
 {
     struct slice rest = segment_window(p->segment, p->off[0], positions ? SEGMENT_CELL : TINY_MAX);
+    if (!rest.len)
+        return STATUS_CORRUPT;
     const uint8_t *at = (const uint8_t *)rest.ptr, *end = at + rest.len;
     uint32_t doc = UINT32_MAX, docs = segment_doc_count(p->segment);
     for (uint32_t i = 0; i < p->df; i++) {
         uint32_t delta;
-        if (!rest.len || !short_varint(&at, end, &delta) || delta >= docs)
+        if (!short_varint(&at, end, &delta) || delta >= docs)
             return STATUS_CORRUPT;
         doc += delta + 1;
         out->docs[i] = doc;
