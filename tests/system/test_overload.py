@@ -123,7 +123,7 @@ class Overload(unittest.TestCase):
             report = self.load('-m', mix.name, '--rate', str(30 * peak), '--arrivals', 'poisson', '--duration', '8')
         after = self.server.stats()
         shop = next(o for o in report['operations'] if o['name'] == 'shop')
-        self.assertGreaterEqual(shop['requests']['good'], 0.8 / SLACK * shop['requests']['offered'], (shop['requests'], shop['errors']))
+        self.assertGreaterEqual(shop['requests']['good'], 0.4 / SLACK * shop['requests']['offered'], (shop['requests'], shop['errors']))
         spent, put_off = (after[f'front.{k}'] - before[f'front.{k}'] for k in ('refusing_ms', 'reads_put_off'))
         self.assertGreater(put_off, 100)
         self.assertLess(spent, 0.07 * 8000)  # a twentieth, and what the last read of each took
