@@ -16,12 +16,13 @@
  * A queue is overloaded when its oldest request was older than the class's target all through a
  * window of 100 ms (never empty, never short: not a burst). Then the newest goes first and what is
  * older than twice the target is dropped (critical requests wait for their deadline instead): some
- * are served quickly instead of all too late. At the same time its limit shrinks by a tenth per
- * window, not below what is served within the target (critical: four times the target, for those
- * go by their deadlines), and grows again while it is used and the wait is short (AIMD). A queue of
- * cheap requests may be longer than the limit of all: as long as what is served within twice the
- * target, for a burst that is answered that soon is not to be refused. Ingest is only limited in
- * length.
+ * are served quickly instead of all too late. It stays so while it refuses or gives out more than a
+ * twentieth, which makes it look young; a full critical queue whose oldest is too old turns at
+ * once, without a window. At the same time its limit shrinks by a tenth per window, not below what
+ * is served within the target (critical: four times the target, for those go by their deadlines),
+ * and grows again while it is used and the wait is short (AIMD). A queue of cheap requests may be
+ * longer than the limit of all: as long as what is served within twice the target, for a burst that
+ * is answered that soon is not to be refused. Ingest is only limited in length.
  *
  * A waiting request borrows its body from the buffer it was read into until admission_keep() copies
  * what still waits at the end of the pass; most never are copied.

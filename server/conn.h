@@ -18,7 +18,9 @@
  * to be served those of some milliseconds (CONN_REFUSALS_US): nobody is in a hurry to read them,
  * and a write takes as long as a score of refusals. A connection whose requests are being refused
  * is read so rarely that all such connections together take a twentieth of the time (struct
- * refusing): more refusals share a read and a write, and what is too much waits at the client.
+ * refusing), up to CONN_FRAMES_REFUSED frames then: more refusals share a read and a write, and
+ * what is too much waits at the client. What it found in the socket came before it was read
+ * (arrival.h).
  *
  * Slow peers (conn_sweep). A frame must be whole within limits.slow of its first byte, or come with
  * limits.slow_rate; replies must leave at that rate too. A connection is named by its id, which is
