@@ -383,7 +383,7 @@ static void one_step(struct apply *a)
 static void *thread_main(void *ctx)
 {
     struct apply *a = ctx;
-    struct floor_thread *me = floor_join(a->floor, APPLY_NICE, false);
+    struct floor_thread *me = floor_join(a->floor, APPLY_NICE);
     pthread_mutex_lock(&a->lock);
     a->me = me;
     while (!a->stop) {

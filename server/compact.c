@@ -208,7 +208,7 @@ static enum status make(struct compact *k)
 static void *thread_main(void *ctx)
 {
     struct compact *k = ctx;
-    struct floor_thread *me = floor_join(k->floor, COMPACT_NICE, true);
+    struct floor_thread *me = floor_join(k->floor, COMPACT_NICE);
     k->status = make(k);
     floor_leave(k->floor, &me);
     k->ready = true;

@@ -13,7 +13,6 @@ struct floor_thread {
     struct floor_thread *next;
     pid_t tid;
     clockid_t clock; /* of the time it had */
-    bool can_wait;
     _Atomic bool works;
     _Atomic uint64_t rests; /* ever */
     /* the floor's, at the last look */
@@ -29,9 +28,6 @@ struct floor {
     pthread_cond_t end;
     bool ends;
     struct floor_thread *threads;
-    bool (*asks)(void *ctx);
-    void *ctx;
-    bool crowd; /* at the last look */
 };
 
 static int64_t us_of(clockid_t clock)
@@ -41,7 +37,7 @@ static int64_t us_of(clockid_t clock)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void look(struct floor_thread *t, int64_t window_us, bool crowd, bool crowd_comes)
+static void look(struct floor_thread *t, int64_t window_us)
 {
     bool works = t->works;
     uint64_t rests = t->rests;
@@ -49,12 +45,9 @@ static void look(struct floor_thread *t, int64_t window_us, bool crowd, bool cro
     bool starved = works && t->worked && rests == t->rested &&
                    (had - t->had_us) * 100 < window_us * FLOOR_PERCENT;
     t->starved = starved ? t->starved + 1 : 0;
-    uint32_t enough = crowd && t->can_wait ? FLOOR_STARVED_CROWD : FLOOR_STARVED;
-    if (t->lifted > 1 && crowd_comes && t->can_wait)
-        t->lifted = 1;
     if (t->lifted && --t->lifted == 0)
         urgency_lift(t->tid, false);
-    else if (!t->lifted && t->starved >= enough) {
+    else if (!t->lifted && t->starved >= FLOOR_STARVED) {
         urgency_lift(t->tid, true);
         t->lifted = FLOOR_LIFTED;
     }
@@ -74,25 +67,21 @@ static void *thread_main(void *ctx)
         pthread_cond_timedwait(&f->end, &f->lock, &t);
         if ((now = us_of(CLOCK_MONOTONIC)) < until)
             continue;
-        bool crowd = f->asks && f->asks(f->ctx);
         for (struct floor_thread *i = f->threads; i; i = i->next)
-            look(i, now - looked_us, crowd, crowd && !f->crowd);
-        f->crowd = crowd;
+            look(i, now - looked_us);
         looked_us = now;
     }
     pthread_mutex_unlock(&f->lock);
     return NULL;
 }
 
-enum status floor_create(bool (*crowd)(void *ctx), void *ctx, struct floor **out)
+enum status floor_create(struct floor **out)
 {
     pthread_condattr_t monotonic;
     struct floor *f = calloc(1, sizeof *f);
     *out = f;
     if (!f)
         return STATUS_NO_MEMORY;
-    f->asks = crowd;
-    f->ctx = ctx;
     pthread_mutex_init(&f->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -121,7 +110,7 @@ void floor_destroy(struct floor **fp)
     *fp = NULL;
 }
 
-struct floor_thread *floor_join(struct floor *f, int nice, bool can_wait)
+struct floor_thread *floor_join(struct floor *f, int nice)
 {
     struct floor_thread *t = f ? calloc(1, sizeof *t) : NULL;
     urgency_patient(nice);
@@ -129,7 +118,6 @@ struct floor_thread *floor_join(struct floor *f, int nice, bool can_wait)
         return NULL;
     t->tid = (pid_t)syscall(SYS_gettid);
     t->works = true;
-    t->can_wait = can_wait;
     if (pthread_getcpuclockid(pthread_self(), &t->clock) || !urgency_idle(nice)) {
         free(t);
         return NULL;

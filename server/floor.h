@@ -9,10 +9,6 @@
  *
  *   idle --starved--> lifted --after a while--> idle
  *
- * A thread nobody waits for (a merge, a copy of an edition) can wait while there is a crowd: fronts
- * that have more to answer than they can. It is put back when one comes, and meanwhile is lifted
- * only after FLOOR_STARVED_CROWD looks. A crowd that stays does not stop it for ever.
- *
  * Where a thread could not be called back it only becomes nicer, and none is lifted. A thread says
  * when it has nothing to do, for that cannot be told from starving; a sync of the disk cannot
  * either, and lifts for nothing when it takes that long. All calls take a NULL for
@@ -21,24 +17,21 @@
 #ifndef SOUK_SERVER_FLOOR_H
 #define SOUK_SERVER_FLOOR_H
 
-#include <stdbool.h>
-
 #include "protocol/status.h"
 
 enum { FLOOR_MS = 50, FLOOR_STARVED = 8, FLOOR_LIFTED = 8, FLOOR_PERCENT = 5 };
-enum { FLOOR_STARVED_CROWD = 60 };
 
 struct floor;
 struct floor_thread;
 
-/* Starts the thread that looks; it asks crowd(ctx) at each look, NULL = there never is one. */
-enum status floor_create(bool (*crowd)(void *ctx), void *ctx, struct floor **out);
+/* Starts the thread that looks. */
+enum status floor_create(struct floor **out);
 /* Those that joined have left. */
 void floor_destroy(struct floor **f);
 
 /* The calling thread is one of them from here on, and works; NULL without a floor or memory. `nice`
  * (URGENCY_NICE .. 19) is its niceness while it is lifted. */
-struct floor_thread *floor_join(struct floor *f, int nice, bool can_wait);
+struct floor_thread *floor_join(struct floor *f, int nice);
 /* By the thread itself, before it ends: it ends as urgent as others, for who waits for the end of a
  * process waits for all of its threads. */
 void floor_leave(struct floor *f, struct floor_thread **t);

@@ -25,7 +25,7 @@ struct merger {
 static void *thread_main(void *ctx)
 {
     struct merger *m = ctx;
-    struct floor_thread *me = floor_join(m->floor, MERGER_NICE, true);
+    struct floor_thread *me = floor_join(m->floor, MERGER_NICE);
     pthread_mutex_lock(&m->lock);
     m->me = me;
     while (m->state != MERGER_STOPS) {

@@ -11,7 +11,6 @@
 #define SHARED_MAGIC 0x536b5034u /* changes with the layout */
 
 enum { STEP_MS = 1000 }; /* less is slewing */
-enum { OVERLOADED_PRESSURE = 100 };
 
 int64_t clock_mono_us(void)
 {
@@ -171,16 +170,6 @@ uint32_t shared_safe_mode_now(const struct shared_catalog *c)
 static const char *name_of(const char *const *names, size_t count, size_t i)
 {
     return i < count ? names[i] : "unknown";
-}
-
-bool shared_fronts_overloaded(const struct shared *s)
-{
-    for (uint32_t i = 0; i < s->process_count; i++) {
-        const struct shared_process *p = &s->processes[i];
-        if (p->role == ROLE_FRONT && p->pid && p->pressure >= OVERLOADED_PRESSURE)
-            return true;
-    }
-    return false;
 }
 
 const char *breaker_state_name(enum breaker_state b)

@@ -176,9 +176,6 @@ enum upstream_state shared_upstream_now(const struct shared *s, const struct sha
  * it is told even when the writer cannot say so. */
 uint32_t shared_safe_mode_now(const struct shared_catalog *c);
 
-/* A front has more to answer than it can: its pressure is where overload begins (admission.h). */
-bool shared_fronts_overloaded(const struct shared *s);
-
 /* "closed", "half_open", "open", "paused". */
 const char *breaker_state_name(enum breaker_state b);
 /* "none", "ok", "late", "failed". */

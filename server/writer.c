@@ -143,18 +143,12 @@ static enum status lock_directory(const struct writer *w)
     return STATUS_OK; /* the descriptor stays open: closing it would give the lock up */
 }
 
-/* What can wait does while fronts have more to answer than they can. */
-static bool crowd(void *ctx)
-{
-    return shared_fronts_overloaded(ctx);
-}
-
 static enum status start(struct writer *w)
 {
     char path[PATH_MAX];
     enum status st = lock_directory(w);
     st = st ? st : loop_create(&w->loop);
-    st = st ? st : floor_create(crowd, w->role->shared, &w->floor);
+    st = st ? st : floor_create(&w->floor);
     st = st ? st : apply_create(w->loop, w->floor, &w->apply);
     st = st ? st : loop_on_wake(w->loop, on_wake, w);
     st = st ? st : catalogs_list(w->role->data_dir, open_each, w);
@@ -179,7 +173,7 @@ int writer_main(struct role_context *r)
     enum status st = start(&w);
     struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, BEAT_MS, on_beat, &w);
     if (beat) {
-        w.me = floor_join(w.floor, URGENCY_NICE, false);
+        w.me = floor_join(w.floor, URGENCY_NICE);
         r->shared->writer_ready = 1;
         loop_run(w.loop);
         r->shared->writer_ready = 0;

@@ -26,8 +26,6 @@ struct told {
     _Atomic pid_t tid;
     _Atomic bool rival; /* another thread wants the same processor all the time */
     _Atomic bool rests; /* the thread works for a moment, rests for a moment */
-    _Atomic bool crowd;
-    bool can_wait; /* set before it starts */
 };
 
 static void pause_ms(int ms)
@@ -57,15 +55,10 @@ struct child {
     struct floor *floor;
 };
 
-static bool crowd(void *ctx)
-{
-    return ((struct told *)ctx)->crowd;
-}
-
 static void *background(void *ctx)
 {
     struct child *c = ctx;
-    struct floor_thread *me = floor_join(c->floor, NICE, c->told->can_wait);
+    struct floor_thread *me = floor_join(c->floor, NICE);
     c->told->tid = (pid_t)syscall(SYS_gettid);
     for (;;) {
         if (!c->told->rests)
@@ -90,7 +83,7 @@ static void run_child(struct told *t)
     for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
         if (CPU_ISSET(i, &cpus))
             CPU_SET(i, &one);
-    if (sched_setaffinity(0, sizeof one, &one) || floor_create(crowd, t, &c.floor) ||
+    if (sched_setaffinity(0, sizeof one, &one) || floor_create(&c.floor) ||
         pthread_create(&thread, NULL, background, &c))
         _exit(1);
     urgency_prompt();
@@ -107,13 +100,12 @@ static void stop(pid_t pid, struct told *t)
 }
 
 /* Skips the test where threads cannot be called back, and so are never idle. */
-static pid_t start(struct told **out, bool can_wait)
+static pid_t start(struct told **out)
 {
     struct told *t =
         mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(t, MAP_FAILED);
     *out = t;
-    t->can_wait = can_wait;
     pid_t pid = fork();
     if (!pid)
         run_child(t);
@@ -138,7 +130,7 @@ static void beside_one_that_never_rests_a_thread_has_its_part(void **state)
 {
     (void)state;
     struct told *t;
-    pid_t pid = start(&t, false);
+    pid_t pid = start(&t);
     t->rival = true;
     pause_ms(500);
     double mine = ran_ms(pid, t->tid), rival = ran_ms(pid, pid);
@@ -155,7 +147,7 @@ static void who_is_starved_is_lifted_until_there_is_room(void **state)
 {
     (void)state;
     struct told *t;
-    pid_t pid = start(&t, false);
+    pid_t pid = start(&t);
     assert_false(lifted_within(t, 500));
     t->rival = true;
     assert_true(lifted_within(t, LONG_MS));
@@ -166,30 +158,11 @@ static void who_is_starved_is_lifted_until_there_is_room(void **state)
     stop(pid, t);
 }
 
-/* Back at once when a crowd comes, lifted again after long; others have their part all along. */
-static void who_can_wait_waits_for_a_crowd_but_not_for_ever(void **state)
-{
-    (void)state;
-    for (int can_wait = 0; can_wait < 2; can_wait++) {
-        struct told *t;
-        pid_t pid = start(&t, can_wait);
-        t->rival = true;
-        assert_true(lifted_within(t, LONG_MS));
-        t->crowd = true;
-        pause_ms(2 * FLOOR_MS + LOOK_MS);
-        assert_int_equal(idle(t), can_wait);
-        bool lifted = lifted_within(t, FLOOR_MS * FLOOR_STARVED_CROWD / 2);
-        assert_int_equal(lifted, !can_wait);
-        assert_true(lifted_within(t, FLOOR_MS * FLOOR_STARVED_CROWD));
-        stop(pid, t);
-    }
-}
-
 static void who_rests_does_not_starve(void **state)
 {
     (void)state;
     struct told *t;
-    pid_t pid = start(&t, false);
+    pid_t pid = start(&t);
     t->rests = true;
     assert_false(lifted_within(t, 1000));
     stop(pid, t);
@@ -197,7 +170,7 @@ static void who_rests_does_not_starve(void **state)
 
 static void *join_and_leave(void *ctx)
 {
-    struct floor_thread *me = floor_join(ctx, NICE, false);
+    struct floor_thread *me = floor_join(ctx, NICE);
     bool was = sched_getscheduler(0) == SCHED_IDLE;
     floor_leave(ctx, &me);
     assert_null(me);
@@ -212,7 +185,7 @@ static void who_leaves_is_idle_no_longer(void **state)
     struct floor *f;
     pthread_t threads[4];
     void *was = NULL;
-    assert_int_equal(floor_create(NULL, NULL, &f), STATUS_OK);
+    assert_int_equal(floor_create(&f), STATUS_OK);
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, join_and_leave, f), 0);
     for (int i = 0; i < 4; i++)
@@ -239,7 +212,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beside_one_that_never_rests_a_thread_has_its_part),
         cmocka_unit_test(who_is_starved_is_lifted_until_there_is_room),
-        cmocka_unit_test(who_can_wait_waits_for_a_crowd_but_not_for_ever),
         cmocka_unit_test(who_rests_does_not_starve),
         cmocka_unit_test(who_leaves_is_idle_no_longer),
         cmocka_unit_test(without_a_floor_a_thread_is_only_nicer),
