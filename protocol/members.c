@@ -30,14 +30,20 @@ bool tlv_member_take(const struct tlv_member *members, size_t count, uint32_t ta
     return true;
 }
 
+enum status tlv_members_read(struct wire_reader *r, const struct tlv_member *members, size_t count,
+                             void *message)
+{
+    uint32_t tag;
+    struct slice v;
+    enum status s;
+    while ((s = tlv_next(r, &tag, &v)) == STATUS_OK)
+        tlv_member_take(members, count, tag, v, message);
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
 enum status tlv_members_decode(struct slice body, const struct tlv_member *members, size_t count,
                                void *message)
 {
     struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
-        tlv_member_take(members, count, tag, v, message);
-    return s == STATUS_END ? STATUS_OK : s;
+    return tlv_members_read(&r, members, count, message);
 }

@@ -15,8 +15,8 @@
 
 #include <stddef.h>
 
-#include "protocol/slice.h"
 #include "protocol/status.h"
+#include "protocol/wire.h"
 
 struct tlv_member {
     uint32_t tag;
@@ -38,7 +38,9 @@ struct tlv_member {
  * any but 0 is true. */
 bool tlv_member_take(const struct tlv_member *members, size_t count, uint32_t tag, struct slice v,
                      void *message);
-/* INVALID when the body is damaged. */
+/* INVALID when the body is damaged; the reader then stands there. */
+enum status tlv_members_read(struct wire_reader *r, const struct tlv_member *members, size_t count,
+                             void *message);
 enum status tlv_members_decode(struct slice body, const struct tlv_member *members, size_t count,
                                void *message);
 

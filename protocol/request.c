@@ -47,12 +47,8 @@ enum status request_members(struct slice body, const struct tlv_member *members,
                             void *request, const char *what, struct fault *fault)
 {
     struct wire_reader r = wire_reader_of(body);
-    uint32_t tag;
-    struct slice v;
-    enum status s;
-    while ((s = tlv_next(&r, &tag, &v)) == STATUS_OK)
-        tlv_member_take(members, count, tag, v, request);
-    return s == STATUS_END ? STATUS_OK : request_damaged(fault, what, body, r.at);
+    return tlv_members_read(&r, members, count, request) ? request_damaged(fault, what, body, r.at)
+                                                         : STATUS_OK;
 }
 
 void request_put_text(struct buf *b, uint32_t tag, struct slice v)
