@@ -302,14 +302,6 @@ enum status positions_of(const struct positions_block *p, uint32_t i, uint8_t ev
     return has_more(p, i) ? read_more(p, i, v, place ? p->fields : 1, out, cap, count) : STATUS_OK;
 }
 
-static inline uint8_t *put_varint(uint8_t *to, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *to++ = (uint8_t)(v | 0x80);
-    *to++ = (uint8_t)v;
-    return to;
-}
-
 enum status positions_stream(const struct positions_block *p, const uint8_t *evidence,
                              struct buf *out)
 {
@@ -333,12 +325,12 @@ enum status positions_stream(const struct positions_block *p, const uint8_t *evi
             by = p->fields;
             v = v * by + p->field[c];
         }
-        to = put_varint(to, (uint64_t)v << 1 | more);
+        to = wire_store_varint(to, (uint64_t)v << 1 | more);
         while (more) {
             if (!more_next(&m, &number))
                 return STATUS_CORRUPT;
             more = number & 1;
-            to = put_varint(to, (uint64_t)((number >> 1) * by) << 1 | more);
+            to = wire_store_varint(to, (uint64_t)((number >> 1) * by) << 1 | more);
         }
     }
     out->len = (size_t)(to - (uint8_t *)out->ptr);

@@ -80,22 +80,14 @@ enum status record_encode(struct record_writer *w, struct slice record, struct s
     return STATUS_OK;
 }
 
-static size_t put_varint(uint8_t *to, uint32_t v)
-{
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        to[n++] = (uint8_t)(v | 0x80);
-    to[n++] = (uint8_t)v;
-    return n;
-}
-
 /* Bytes of its own: their codes with their length before them, which takes two bytes at most. */
 static uint8_t *put_own(struct record_writer *w, struct slice own, uint8_t *to)
 {
-    size_t len = encode(w, own, to + 2), head = put_varint(to, (uint32_t)len);
-    if (head == 1)
-        memmove(to + 1, to + 2, len);
-    return to + head + len;
+    size_t len = encode(w, own, to + 2);
+    uint8_t *codes = wire_store_varint(to, len);
+    if (codes < to + 2)
+        memmove(codes, to + 2, len);
+    return codes + len;
 }
 
 enum status record_encode_beside(struct record_writer *w, struct slice record,
@@ -112,8 +104,8 @@ enum status record_encode_beside(struct record_writer *w, struct slice record,
     const char *at = record.ptr, *end = record.ptr + record.len;
     for (uint32_t i = 0; i < count; i++) {
         to = put_own(w, slice_make(at, runs[i].own), to);
-        to += put_varint(to, runs[i].from);
-        to += put_varint(to, runs[i].len);
+        to = wire_store_varint(to, runs[i].from);
+        to = wire_store_varint(to, runs[i].len);
         at += runs[i].own + runs[i].len;
     }
     if (at < end)

@@ -20,7 +20,7 @@ struct stemmer {
     struct noted noted[NOTED];
 };
 
-/* In order. Snowball takes the codes itself; it also knows names, which are no codes. */
+/* Snowball takes the codes itself; it also knows names, which are no codes. */
 static const char *const languages[] = {"ar", "ca", "da", "de", "el", "en", "es", "eu", "fi", "fr",
                                         "ga", "hi", "hu", "hy", "id", "it", "lt", "ne", "nl", "no",
                                         "pt", "ro", "ru", "sr", "sv", "ta", "tr", "yi", NULL};
@@ -31,25 +31,12 @@ const char *const *stemmer_languages(void)
     return languages;
 }
 
-static uint32_t code_of(const char *letters)
-{
-    return (uint32_t)(unsigned char)letters[0] << 8 | (unsigned char)letters[1];
-}
-
 uint32_t stemmer_language(struct slice language)
 {
-    uint32_t lo = 0, hi = STEM_LANGUAGES;
-    if (language.len != 2)
-        return STEM_LANGUAGES;
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-        if (code_of(languages[mid]) < code_of(language.ptr))
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    bool here = lo < STEM_LANGUAGES && code_of(languages[lo]) == code_of(language.ptr);
-    return here ? lo : STEM_LANGUAGES;
+    uint32_t i = 0;
+    while (i < STEM_LANGUAGES && !slice_equal(language, slice_str(languages[i])))
+        i++;
+    return i;
 }
 
 enum status stemmer_open(struct slice language, struct stemmer **out)

@@ -97,6 +97,15 @@ static inline uint64_t wire_varint(struct wire_reader *r)
     return wire_varint_long(r);
 }
 
+/* Into memory that has room, ten bytes at most; where it ends. */
+static inline uint8_t *wire_store_varint(uint8_t *to, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *to++ = (uint8_t)(v | 0x80);
+    *to++ = (uint8_t)v;
+    return to;
+}
+
 /* Zigzag-coded signed varint. */
 int64_t wire_zigzag(struct wire_reader *r);
 /* varint length + bytes. */

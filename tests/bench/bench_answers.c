@@ -9,6 +9,7 @@
  * was found, hits with scores and what they lack, words dropped and left out, facets, the second
  * page. Two builds answer alike when the lines are the same bytes.
  */
+#include "bench_must.h"
 #include "index/expand.h"
 #include "index/index.h"
 #include "index/query.h"
@@ -29,14 +30,6 @@ struct bench {
     struct slice sort;
     uint64_t seed;
 };
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s %s\n", what, status_name(s), f ? f->text : "");
-    exit(1);
-}
 
 static uint32_t roll(struct bench *b, uint32_t below)
 {

@@ -7,6 +7,8 @@
  *
  * As many fresh products stand between the expired ones. Times are of the wall, medians and worst.
  */
+#include "bench_corpus.h"
+#include "bench_must.h"
 #include "index/index.h"
 #include "index/snapshot.h"
 #include "server/expired.h"
@@ -19,21 +21,6 @@
 
 enum { BATCH = 20000, MINUTE = 60000, TOUCHED = 50 };
 
-static void must(enum status s, const char *what)
-{
-    if (!s)
-        return;
-    fprintf(stderr, "%s: %s\n", what, status_name(s));
-    exit(1);
-}
-
-static double now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static struct schema *make_schema(void)
 {
     static struct schema_spec spec = {.field_count = 1};
@@ -42,7 +29,7 @@ static struct schema *make_schema(void)
     struct buf b = BUF_INIT;
     struct schema *schema;
     schema_spec_encode(&spec, &b);
-    must(schema_decode(buf_slice(&b), &schema, NULL), "schema");
+    must(schema_decode(buf_slice(&b), &schema, NULL), "schema", NULL);
     buf_fini(&b);
     return schema;
 }
@@ -61,7 +48,7 @@ static void put(struct batch *b, uint64_t i, const struct change *c)
     document_put_header(&d, slice_str(id), 1);
     wire_put_varint(&d, 0);
     value_put_text(&d, slice_str(title));
-    must(batch_upsert(b, buf_slice(&d), c), "upsert");
+    must(batch_upsert(b, buf_slice(&d), c), "upsert", NULL);
     buf_fini(&d);
 }
 
@@ -73,22 +60,22 @@ static void fill(struct index *ix, uint64_t products, int64_t now, uint64_t *seq
         struct change c = {.validated_ms = now - MINUTE - 10 + (int64_t)(i * MINUTE / products),
                            .ttl_ms = i % 2 ? 1000 * MINUTE : 1};
         if (!b)
-            must(batch_begin(ix, &b), "begin");
+            must(batch_begin(ix, &b), "begin", NULL);
         put(b, i, &c);
         if (i % BATCH == BATCH - 1 || i == products - 1)
-            must(batch_commit(&b, ++*sequence), "commit");
+            must(batch_commit(&b, ++*sequence), "commit", NULL);
     }
-    must(index_merge_all(ix), "merge");
+    must(index_merge_all(ix), "merge", NULL);
 }
 
 static double look(struct expired *e, struct snapshot *snap, int64_t now)
 {
     const uint64_t *bits;
     uint32_t count;
-    must(snapshot_begin(snap), "snapshot");
-    double t = now_us();
-    must(expired_at(e, snap, now, &bits, &count), "expired");
-    t = now_us() - t;
+    must(snapshot_begin(snap), "snapshot", NULL);
+    double t = bench_now_us();
+    must(expired_at(e, snap, now, &bits, &count), "expired", NULL);
+    t = bench_now_us() - t;
     snapshot_end(snap);
     return t;
 }
@@ -113,7 +100,7 @@ static double after(struct index *ix, struct expired *e, struct snapshot *snap, 
 {
     struct batch *b;
     const struct change c = {.validated_ms = now, .ttl_ms = INT64_C(1000) * MINUTE};
-    must(batch_begin(ix, &b), "begin");
+    must(batch_begin(ix, &b), "begin", NULL);
     for (int i = 0; i < TOUCHED; i++, *next += 2) {
         char id[24];
         id_of(id, *next);
@@ -122,9 +109,9 @@ static double after(struct index *ix, struct expired *e, struct snapshot *snap, 
         else
             must(kind == EVICTED ? batch_delete(b, slice_str(id))
                                  : batch_validate(b, slice_str(id), &c),
-                 "change");
+                 "change", NULL);
     }
-    must(batch_commit(&b, ++*sequence), "commit");
+    must(batch_commit(&b, ++*sequence), "commit", NULL);
     return look(e, snap, now);
 }
 
@@ -143,10 +130,10 @@ int main(int argc, char **argv)
     int64_t now = INT64_C(1700000000000);
     if (rounds < 1 || rounds > ROUNDS || expired < (uint64_t)rounds * TOUCHED * 4 || !mkdtemp(dir))
         return 2;
-    must(index_create(dir, schema, NULL, NULL), "create");
-    must(index_open(dir, NULL, &ix, &stale, NULL), "open");
+    must(index_create(dir, schema, NULL, NULL), "create", NULL);
+    must(index_open(dir, NULL, &ix, &stale, NULL), "open", NULL);
     fill(ix, expired * 2, now, &sequence);
-    must(snapshot_create(ix, &snap), "snapshot");
+    must(snapshot_create(ix, &snap), "snapshot", NULL);
     printf("{\"bench\":\"expired\",\"expired\":%llu", (unsigned long long)expired);
     for (int i = 0; i < rounds; i++) {
         expired_fini(&e);

@@ -9,6 +9,8 @@
  * that is repeated at once finds the processor trained for its very products, which favours the
  * search that finds the same ones as before.
  */
+#include "bench_corpus.h"
+#include "bench_must.h"
 #include "index/index.h"
 #include "index/query.h"
 #include "server/expired.h"
@@ -31,21 +33,6 @@ static uint64_t draw(uint64_t n)
 {
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (state >> 33) % n;
-}
-
-static void must(enum status s, const char *what)
-{
-    if (!s)
-        return;
-    fprintf(stderr, "%s: %s\n", what, status_name(s));
-    exit(1);
-}
-
-static double cpu_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 /* Words with a long tail: the square makes low numbers frequent. */
@@ -79,7 +66,7 @@ static struct schema *make_schema(void)
     struct buf b = BUF_INIT;
     struct schema *schema;
     schema_spec_encode(&spec, &b);
-    must(schema_decode(buf_slice(&b), &schema, NULL), "schema");
+    must(schema_decode(buf_slice(&b), &schema, NULL), "schema", NULL);
     buf_fini(&b);
     return schema;
 }
@@ -91,7 +78,7 @@ static void fill(struct index *ix, uint64_t products, int64_t now)
     for (uint64_t i = 0; i < products; i++) {
         char id[24], text[256], brand[16];
         if (!b)
-            must(batch_begin(ix, &b), "begin");
+            must(batch_begin(ix, &b), "begin", NULL);
         snprintf(id, sizeof id, "p%llu", (unsigned long long)i);
         snprintf(brand, sizeof brand, "b%llu", (unsigned long long)draw(500));
         text_of(text, sizeof text, WORDS);
@@ -108,13 +95,13 @@ static void fill(struct index *ix, uint64_t products, int64_t now)
                            .ttl_ms = draw(10) ? 24 * HOUR : 1,
                            .swr_ms = 60000,
                            .sie_ms = draw(10) ? 48 * HOUR : 2 * HOUR};
-        must(batch_upsert(b, buf_slice(&d), &c), "upsert");
+        must(batch_upsert(b, buf_slice(&d), &c), "upsert", NULL);
         if (i % BATCH == BATCH - 1)
-            must(batch_commit(&b, i + 1), "commit");
+            must(batch_commit(&b, i + 1), "commit", NULL);
     }
     if (b)
-        must(batch_commit(&b, products), "commit");
-    must(index_merge_all(ix), "merge");
+        must(batch_commit(&b, products), "commit", NULL);
+    must(index_merge_all(ix), "merge", NULL);
     buf_fini(&d);
 }
 
@@ -147,22 +134,22 @@ static void search(struct bench *x, const char *text, int64_t now, bool fresh)
                       .max_stale_ms = -1};
     arena_reset(&x->arena);
     buf_clear(&x->out);
-    must(snapshot_begin(x->snap), "snapshot");
+    must(snapshot_begin(x->snap), "snapshot", NULL);
     if (fresh) {
         m = moment_now(x->shared, x->row);
         m.now_ms = now;
-        must(expired_at(&x->expired, x->snap, now, &q.excluded, &q.excluded_bits), "expired");
+        must(expired_at(&x->expired, x->snap, now, &q.excluded, &q.excluded_bits), "expired", NULL);
         q.excluded_version = x->expired.version;
         q.want_times = true;
     }
-    must(search_run(x->searcher, x->snap, &q, &x->arena, &r, &fault), "search");
+    must(search_run(x->searcher, x->snap, &q, &x->arena, &r, &fault), "search", NULL);
     if (fresh) {
         must(withhold_init(&w, snapshot_schema(x->snap), NULL, NULL, 0, &x->arena, &fault),
-             "bounds");
+             "bounds", &fault);
         freshness_sum_init(&sum);
         for (uint32_t i = 0; i < r.hit_count; i++)
             shared_pages_prefetch(&x->pages, r.hits[i].docid);
-        must(freshness_of_hits(x->snap, r.hits, r.hit_count, &m, labels), "labels");
+        must(freshness_of_hits(x->snap, r.hits, r.hit_count, &m, labels), "labels", NULL);
     }
     for (uint32_t i = 0; i < r.hit_count; i++) {
         const uint64_t *wanted = NULL;
@@ -173,7 +160,7 @@ static void search(struct bench *x, const char *text, int64_t now, bool fresh)
             shared_pages_hit(&x->pages, r.hits[i].docid);
             x->labelled += labels[i].state != FRESH;
         }
-        must(snapshot_product(x->snap, r.hits[i].docid, wanted, &x->out), "product");
+        must(snapshot_product(x->snap, r.hits[i].docid, wanted, &x->out), "product", NULL);
     }
     snapshot_end(x->snap);
 }
@@ -188,20 +175,20 @@ static void run(struct bench *x, const char *name, char (*queries)[64], int64_t 
 {
     enum { ROUNDS = 4001 };
     static double ratios[ROUNDS];
-    double sums[2] = {0}, end = cpu_us() + seconds * 1e6;
+    double sums[2] = {0}, end = bench_cpu_us() + seconds * 1e6;
     int rounds = 0;
     x->expired.generation = 0;
     x->labelled = 0;
-    for (; rounds < ROUNDS && (rounds < 3 || cpu_us() < end); rounds++) {
+    for (; rounds < ROUNDS && (rounds < 3 || bench_cpu_us() < end); rounds++) {
         double took[2] = {0};
         uint64_t first = draw(QUERIES);
         for (int turn = 0; turn < 3; turn++) { /* the first warms; then each is first by turns */
             bool fresh = (turn + rounds) % 2;
-            double t = cpu_us();
+            double t = bench_cpu_us();
             for (uint64_t i = 0; i < SERIES; i++)
                 search(x, queries[(first + i) % QUERIES], now, fresh);
             if (turn)
-                took[fresh] += cpu_us() - t;
+                took[fresh] += bench_cpu_us() - t;
         }
         ratios[rounds] = took[1] / took[0];
         sums[0] += took[0];
@@ -232,16 +219,16 @@ int main(int argc, char **argv)
     state = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     if (!mkdtemp(dir))
         return 1;
-    must(index_create(dir, schema, NULL, NULL), "create");
-    must(index_open(dir, NULL, &ix, &stale, NULL), "open");
+    must(index_create(dir, schema, NULL, NULL), "create", NULL);
+    must(index_open(dir, NULL, &ix, &stale, NULL), "open", NULL);
     fill(ix, products, now);
     for (int i = 0; i < QUERIES; i++)
         text_of(queries[i], sizeof queries[i], 1 + (int)draw(2));
-    must(snapshot_create(ix, &x.snap), "snapshot");
-    must(searcher_create(&x.searcher), "searcher");
-    must(shared_create(&x.shared, &fd), "shared");
+    must(snapshot_create(ix, &x.snap), "snapshot", NULL);
+    must(searcher_create(&x.searcher), "searcher", NULL);
+    must(shared_create(&x.shared, &fd), "shared", NULL);
     x.row = shared_catalog_claim(x.shared, SLICE_LIT("bench"));
-    must(shared_pages_map(fd, x.shared, x.row, 1, &x.pages), "pages");
+    must(shared_pages_map(fd, x.shared, x.row, 1, &x.pages), "pages", NULL);
     arena_init(&x.arena, 0);
     run(&x, "a tenth stale, none expired", queries, now, seconds);
     run(&x, "a tenth stale, one percent expired", queries, now + INT64_C(2) * HOUR, seconds);

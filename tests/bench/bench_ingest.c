@@ -19,6 +19,7 @@
  * documents it took in.
  */
 #include "bench_corpus.h"
+#include "bench_must.h"
 
 #include "index/index_private.h"
 #include "index/positions.h"
@@ -34,15 +35,6 @@
 
 enum { F_TITLE, F_TEXT, F_CATEGORY, F_PRICE, F_POPULARITY, F_COUNT, BATCH_CHANGES = 131072 };
 #define BATCH_BYTES ((uint64_t)64 << 20)
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s%s%s\n", what, status_name(s), f && f->text[0] ? ": " : "",
-            f ? f->text : "");
-    exit(1);
-}
 
 static struct schema *bench_schema(void)
 {

@@ -9,6 +9,7 @@
  * keyword and path fields. One JSON line per measure: median and 99th percentile in microseconds of
  * one call, of processor time (the library waits for nothing), over SECONDS (default 1).
  */
+#include "bench_must.h"
 #include "index/expand.h"
 #include "index/index.h"
 #include "index/query.h"
@@ -39,14 +40,6 @@ struct bench {
 };
 
 static uint32_t samples[SAMPLES];
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s %s\n", what, status_name(s), f ? f->text : "");
-    exit(1);
-}
 
 static int64_t now_ns(void)
 {

@@ -11,6 +11,7 @@
  * One JSON line each. Products are those of corpus.py jsonl: id, title, description, ...
  */
 #include "bench_corpus.h"
+#include "bench_must.h"
 
 #include "protocol/souk.h"
 
@@ -22,15 +23,6 @@
 #include <time.h>
 
 enum { BULK = 500, WINDOW = 8, SAMPLES = 4000000, SEED_IDS = 600000 };
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s%s%s\n", what, status_name(s), f && f->text[0] ? ": " : "",
-            f ? f->text : "");
-    exit(1);
-}
 
 static struct souk *connect_to(const char *address)
 {

@@ -7,6 +7,7 @@
  * line of ndcg@10, ndcg@10 of judged hits, recall@100, mrr, microseconds a query. "-v" before the
  * sets also prints ndcg@10 of every query. Searches as `souk eval` does: relaxed, prefix, k = 100.
  */
+#include "bench_must.h"
 #include "cli/metrics.h"
 #include "index/index.h"
 #include "index/query.h"
@@ -34,14 +35,6 @@ struct set {
     struct judged *queries;
     uint32_t count;
 };
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s) {
-        fprintf(stderr, "%s: %s %s\n", what, status_name(s), f ? f->text : "");
-        exit(1);
-    }
-}
 
 static void read_queries(struct set *set, const char *path)
 {

@@ -13,6 +13,7 @@
  * as a client asks that sets nothing.
  */
 #include "bench_corpus.h"
+#include "bench_must.h"
 
 #include "index/analyse.h"
 #include "index/index.h"
@@ -35,15 +36,6 @@ enum {
     BATCH_DOCS = 32768,
     MAX_SAMPLES = 4000000
 };
-
-static void must(enum status s, const char *what, const struct fault *f)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s%s%s\n", what, status_name(s), f && f->text[0] ? ": " : "",
-            f ? f->text : "");
-    exit(1);
-}
 
 static struct schema *bench_schema(void)
 {

@@ -10,6 +10,7 @@
  * that sets nothing, instead of the plain sum.
  */
 #include "bench_corpus.h"
+#include "bench_must.h"
 
 #include "index/index.h"
 #include "index/query.h"
@@ -26,14 +27,6 @@ struct bench {
     struct buf page;
     bool as_shops_ask;
 };
-
-static void must(enum status s, const char *what)
-{
-    if (s == STATUS_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, status_name(s));
-    exit(1);
-}
 
 static long anonymous_kb(void)
 {
@@ -53,9 +46,9 @@ static void open_all(struct bench *b, const char *dir)
     struct index_options o = {.read_only = true};
     struct fault fault = {0};
     bool stale;
-    must(index_open(dir, &o, &b->ix, &stale, &fault), "open");
-    must(snapshot_create(b->ix, &b->snap), "snapshot");
-    must(searcher_create(&b->searcher), "searcher");
+    must(index_open(dir, &o, &b->ix, &stale, &fault), "open", NULL);
+    must(snapshot_create(b->ix, &b->snap), "snapshot", NULL);
+    must(searcher_create(&b->searcher), "searcher", NULL);
     arena_init(&b->arena, 0);
 }
 
@@ -77,12 +70,12 @@ static double page(struct bench *b, const struct bench_query *q, uint32_t *hits)
         query.count_to = 10000;
     }
     arena_reset(&b->arena);
-    must(snapshot_begin(b->snap), "snapshot");
-    must(search_run(b->searcher, b->snap, &query, &b->arena, &r, &fault), "search");
+    must(snapshot_begin(b->snap), "snapshot", NULL);
+    must(search_run(b->searcher, b->snap, &query, &b->arena, &r, &fault), "search", NULL);
     double start = bench_now_us();
     buf_clear(&b->page);
     for (uint32_t i = 0; i < r.hit_count; i++)
-        must(snapshot_product(b->snap, r.hits[i].docid, NULL, &b->page), "product");
+        must(snapshot_product(b->snap, r.hits[i].docid, NULL, &b->page), "product", NULL);
     double us = bench_now_us() - start;
     snapshot_end(b->snap);
     *hits = r.hit_count;
