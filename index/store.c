@@ -123,6 +123,24 @@ static enum status reserve_lock_file(const char *dir, uint32_t max_readers)
     return rc == ENOSPC ? STATUS_NO_SPACE : STATUS_OK;
 }
 
+static bool file_of(struct store *s, int *fd, size_t *len)
+{
+    struct stat file;
+    bool good = !mdb_env_get_fd(s->env, fd) && !fstat(*fd, &file);
+    *len = good ? (size_t)file.st_size : 0;
+    return *len > 0;
+}
+
+/* Are all pages there that the last commit tells of? Whoever touches one that is not, ends. */
+static enum status not_cut_off(struct store *s)
+{
+    uint64_t end, map;
+    size_t len;
+    int fd;
+    enum status st = store_extent(s, &end, &map);
+    return st ? st : !file_of(s, &fd, &len) || len < end ? STATUS_CORRUPT : STATUS_OK;
+}
+
 enum status store_open(const char *dir, const struct store_options *o, struct store **out)
 {
     *out = NULL;
@@ -148,6 +166,8 @@ enum status store_open(const char *dir, const struct store_options *o, struct st
     if (!rc)
         rc = mdb_env_open(s->env, dir, flags, STORE_MODE);
     enum status st = store_status(s, rc);
+    if (!st && !o->create)
+        st = not_cut_off(s);
     if (!st)
         st = store_reap_readers(s);
     if (!st)
@@ -181,14 +201,6 @@ enum status store_extent(struct store *s, uint64_t *end, uint64_t *map)
 enum status store_copy(struct store *s, const char *dir)
 {
     return store_status(s, mdb_env_copy2(s->env, dir, MDB_CP_COMPACT));
-}
-
-static bool file_of(struct store *s, int *fd, size_t *len)
-{
-    struct stat file;
-    bool good = !mdb_env_get_fd(s->env, fd) && !fstat(*fd, &file);
-    *len = good ? (size_t)file.st_size : 0;
-    return *len > 0;
 }
 
 uint32_t store_in_memory(struct store *s)

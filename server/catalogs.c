@@ -1,4 +1,5 @@
 #include "server/catalogs.h"
+#include "server/map_fault.h"
 #include "server/suggestions.h"
 
 #include <dirent.h>
@@ -187,7 +188,7 @@ static void look_again(struct catalogs *c)
         uint64_t edition = 0;
         struct slice name = slice_str(c->open[i]->name);
         if (catalog_current_read(c->dir, name, &edition) == STATUS_OK &&
-            edition == c->open[i]->edition) {
+            edition == c->open[i]->edition && !map_fault_lost(c->shared, name, edition, NULL)) {
             bind_row(c, c->open[i++]);
             continue;
         }
@@ -207,6 +208,8 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
                          (int)(name.len < 64 ? name.len : 64), name.ptr);
     if (s)
         return fault_set(fault, s, NULL, "CURRENT of the catalog cannot be read");
+    if ((s = map_fault_lost(c->shared, name, edition, fault)))
+        return s;
     if (c->count == SHARED_CATALOGS ||
         !catalog_edition_path(path, sizeof path, c->dir, name, edition))
         return fault_set(fault, STATUS_TOO_LARGE, NULL, "too many catalogs are open");

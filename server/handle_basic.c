@@ -111,10 +111,10 @@ static void put_process(struct buf *b, const struct shared_process *p, uint32_t 
     }
 }
 
-static void put_catalog_row(struct buf *b, struct catalog *c, const char *what, uint64_t value)
+static void put_catalog_row(struct buf *b, struct slice catalog, const char *what, uint64_t value)
 {
     char name[128];
-    snprintf(name, sizeof name, "catalog.%s.%s", c->name, what);
+    snprintf(name, sizeof name, "catalog.%.*s.%s", (int)catalog.len, catalog.ptr, what);
     stats_row_put(b, name, "%" PRIu64, value);
 }
 
@@ -128,35 +128,38 @@ static void put_catalog(void *ctx, struct slice name)
     struct stats_walk *w = ctx;
     struct catalog *c;
     struct index_usage u;
-    if (catalogs_get(w->front->catalogs, name, &c, NULL) || snapshot_begin(c->snapshot))
+    struct shared_catalog *row = shared_catalog_find(w->front->role->shared, name);
+    if (catalogs_get(w->front->catalogs, name, &c, NULL) || snapshot_begin(c->snapshot)) {
+        if (row)
+            put_catalog_row(w->out, name, "write_state", atomic_load(&row->write_state));
         return;
+    }
     uint64_t sequence = snapshot_sequence(c->snapshot);
-    put_catalog_row(w->out, c, "products",
+    put_catalog_row(w->out, name, "products",
                     snapshot_live_count(c->snapshot) - push_canary_lives(c->snapshot));
-    put_catalog_row(w->out, c, "generation", snapshot_generation(c->snapshot));
-    put_catalog_row(w->out, c, "sequence", sequence);
-    put_catalog_row(w->out, c, "edition", c->edition);
+    put_catalog_row(w->out, name, "generation", snapshot_generation(c->snapshot));
+    put_catalog_row(w->out, name, "sequence", sequence);
+    put_catalog_row(w->out, name, "edition", c->edition);
     if (snapshot_usage(c->snapshot, &u) == STATUS_OK) {
-        put_catalog_row(w->out, c, "segments", u.segments);
-        put_catalog_row(w->out, c, "map_bytes", u.map_bytes);
-        put_catalog_row(w->out, c, "used_bytes", u.used_bytes);
-        put_catalog_row(w->out, c, "file_bytes", u.file_bytes);
+        put_catalog_row(w->out, name, "segments", u.segments);
+        put_catalog_row(w->out, name, "map_bytes", u.map_bytes);
+        put_catalog_row(w->out, name, "used_bytes", u.used_bytes);
+        put_catalog_row(w->out, name, "file_bytes", u.file_bytes);
         if (u.weight != WEIGHT_UNKNOWN)
-            put_catalog_row(w->out, c, "product_bytes", u.weight);
-        put_catalog_row(w->out, c, "readers", u.reader_count);
-        put_catalog_row(w->out, c, "oldest_reader_lag", u.oldest_reader_lag);
+            put_catalog_row(w->out, name, "product_bytes", u.weight);
+        put_catalog_row(w->out, name, "readers", u.reader_count);
+        put_catalog_row(w->out, name, "oldest_reader_lag", u.oldest_reader_lag);
     }
     snapshot_end(c->snapshot);
-    struct shared_catalog *row = shared_catalog_find(w->front->role->shared, name);
     if (!row)
         return;
     uint64_t logged = atomic_load(&row->logged), visible = atomic_load(&row->visible);
-    put_catalog_row(w->out, c, "logged", logged);
-    put_catalog_row(w->out, c, "visible", visible);
-    put_catalog_row(w->out, c, "lag", logged > visible ? logged - visible : 0);
-    put_catalog_row(w->out, c, "log_bytes", atomic_load(&row->log_bytes));
-    put_catalog_row(w->out, c, "queued", atomic_load(&row->queued));
-    put_catalog_row(w->out, c, "write_state", atomic_load(&row->write_state));
+    put_catalog_row(w->out, name, "logged", logged);
+    put_catalog_row(w->out, name, "visible", visible);
+    put_catalog_row(w->out, name, "lag", logged > visible ? logged - visible : 0);
+    put_catalog_row(w->out, name, "log_bytes", atomic_load(&row->log_bytes));
+    put_catalog_row(w->out, name, "queued", atomic_load(&row->queued));
+    put_catalog_row(w->out, name, "write_state", atomic_load(&row->write_state));
     stats_freshness_put(w->out, w->front->role->shared, row);
     stats_upstream_put(w->out, w->front->role->shared, row);
 }

@@ -68,7 +68,9 @@ struct list_walk {
 static void list_each(void *ctx, struct slice name)
 {
     struct list_walk *w = ctx;
-    put_entry(w->front, name, false, w->out, NULL);
+    if (put_entry(w->front, name, false, w->out,
+                  NULL)) /* one that cannot be opened: generation 0 */
+        catalog_entry_encode(&(struct catalog_entry){.name = name}, w->out);
 }
 
 static enum status put_settings(struct front *f, const struct catalog_request *in, struct buf *out,

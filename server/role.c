@@ -1,3 +1,4 @@
+#include "server/map_fault.h"
 #include "server/role.h"
 
 #include <signal.h>
@@ -72,6 +73,7 @@ int role_run(const char *name, uint32_t number, uint32_t slot)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    map_fault_watch(r.shared, role_name(r.role));
     r.self = &r.shared->processes[slot];
     r.config = config;
     r.data_dir = config_text(config, OPTION_DATA_DIR);

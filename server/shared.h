@@ -27,7 +27,8 @@ enum {
     SHARED_CATALOGS = 256,
     SHARED_NAME = 64,
     SHARED_PROVIDERS = 8,
-    SHARED_QUEUES = 5,       /* as many as admission has */
+    SHARED_QUEUES = 5, /* as many as admission has */
+    SHARED_MAP_FAULTS = 16,
     SHARED_SILENCE_MS = 3000 /* a fetcher that did not beat for this long counts as failing */
 };
 
@@ -124,16 +125,26 @@ struct shared_catalog {
     struct shared_provider providers[SHARED_PROVIDERS];
 } __attribute__((aligned(64)));
 
+/* An edition with a file that could not be read through its map; written by map_fault.h. */
+struct shared_map_fault {
+    _Atomic uint32_t state; /* 0 free, 1 being written, 2 the next three stand */
+    uint32_t name_len;
+    char name[SHARED_NAME];
+    uint64_t edition;
+    _Atomic uint32_t count; /* processes that ended of it */
+};
+
 struct shared {
     uint32_t magic;
     uint32_t process_count;
     int64_t wall_anchor_ms; /* wall time at monotonic time mono_anchor_ms; set once */
     int64_t mono_anchor_ms;
-    _Atomic int64_t clock_skew_ms;  /* how far the machine's clock has gone from ours */
-    _Atomic uint64_t clock_steps;   /* how often it jumped by more than a second */
-    _Atomic uint64_t edition_floor; /* highest edition of a catalog that was dropped: a new one of
-                                       its name begins above, or nobody would notice */
-    _Atomic uint64_t catalog_epoch; /* the writer adds 1 whenever a row changes state or edition */
+    _Atomic int64_t clock_skew_ms;    /* how far the machine's clock has gone from ours */
+    _Atomic uint64_t clock_steps;     /* how often it jumped by more than a second */
+    _Atomic uint64_t edition_floor;   /* highest edition of a catalog that was dropped: a new one of
+                                         its name begins above, or nobody would notice */
+    _Atomic uint64_t catalog_epoch;   /* the writer adds 1 whenever a row changes state or edition,
+                                          map_fault.h when one cannot be read */
     _Atomic uint64_t readers_to_free; /* the supervisor adds 1 when a process died; the writer then
                                          runs the reader check of its environments */
     _Atomic uint32_t writer_ready;    /* 1 while the writer's socket accepts */
@@ -142,6 +153,7 @@ struct shared {
     _Atomic uint32_t fetcher;     /* its place in `processes` */
     struct shared_process processes[SHARED_PROCESSES];
     struct shared_catalog catalogs[SHARED_CATALOGS];
+    struct shared_map_fault map_faults[SHARED_MAP_FAULTS];
     struct query_log query_logs[QUERY_LOGS]; /* by number of the front */
 };
 

@@ -110,9 +110,13 @@ static void open_each(void *ctx, struct slice name)
     struct writer *w = ctx;
     struct fault fault = {0};
     enum status st = writer_open_catalog(w, name, &fault);
-    if (st)
-        fprintf(stderr, "writer: catalog %.*s cannot be opened: %s\n", (int)name.len, name.ptr,
-                fault.text[0] ? fault.text : status_text(st));
+    if (!st)
+        return;
+    fprintf(stderr, "writer: catalog %.*s cannot be opened: %s\n", (int)name.len, name.ptr,
+            fault.text[0] ? fault.text : status_text(st));
+    struct shared_catalog *row = shared_catalog_claim(w->role->shared, name);
+    if (row) /* it is told, though nobody can use it */
+        row->write_state = WRITE_SAFE_MODE;
 }
 
 enum { BEAT_MS = 100 };

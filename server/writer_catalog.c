@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/edition.h"
+#include "server/map_fault.h"
 #include "server/evict.h"
 #include "server/reserve.h"
 #include "server/role.h"
@@ -98,6 +99,8 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     enum status st = catalog_current_read(c->data_dir, name, &c->edition);
     if (st || !catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
         return st ? st : STATUS_TOO_LARGE;
+    if ((st = map_fault_lost(c->shared, name, c->edition, fault)))
+        return st;
     remove_leftovers(c);
     st = index_open(path, &o, &c->index, &c->stale, fault);
     st = st ? st : snapshot_create(c->index, &c->snapshot);

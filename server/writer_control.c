@@ -178,6 +178,31 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
         writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
 }
 
+/* A catalog whose files are there and cannot be opened. */
+static void drop_unopened(struct writer *w, uint64_t conn, const struct frame *f, struct slice name)
+{
+    struct shared *s = w->role->shared;
+    struct shared_catalog *row = shared_catalog_find(s, name);
+    uint64_t edition = 0;
+    enum status st = catalog_current_read(w->role->data_dir, name, &edition);
+    if (st != STATUS_NOT_FOUND)
+        st = writer_catalog_remove(w->role->data_dir, name);
+    if (st) {
+        writer_refuse(w, conn, f, st == STATUS_NOT_FOUND ? STATUS_UNKNOWN_CATALOG : st, NULL);
+        return;
+    }
+    if (edition > s->edition_floor)
+        s->edition_floor = edition;
+    if (row)
+        shared_catalog_release(s, row);
+    s->catalog_epoch++;
+    buf_clear(&w->reply);
+    tlv_put(&w->reply, TAG_CATALOG_NAME, name);
+    tlv_put_u64(&w->reply, TAG_CATALOG_SEQUENCE, 0);
+    tlv_put_u64(&w->reply, TAG_CATALOG_EDITION, edition);
+    writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
+}
+
 /*
  * What an ALTER logs: the schema it gives, with the next version. It names the version it was made
  * from, so that of two made from the same one the second is told CONFLICT; 0 = whatever there is.
@@ -277,7 +302,7 @@ void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
         if (c)
             drop(w, conn, f, c);
         else
-            writer_refuse(w, conn, f, STATUS_UNKNOWN_CATALOG, NULL);
+            drop_unopened(w, conn, f, q.name);
         return;
     }
     if (q.action != CATALOG_ALTER && q.action != CATALOG_SET && q.action != CATALOG_REBUILD)
