@@ -25,8 +25,9 @@ enum status batch_note_row(struct batch *b, enum store_table table, struct slice
 
 enum status batch_setting(struct batch *b, struct slice kind, struct slice name, struct slice value)
 {
-    if (!setting_key(&b->scratch, kind, name))
-        return STATUS_INVALID;
+    enum status st = setting_key(&b->scratch, kind, name);
+    if (st)
+        return st;
     b->settings_changed = true;
     return batch_note_row(b, STORE_SETTINGS, buf_slice(&b->scratch), value, value.len == 0);
 }

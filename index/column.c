@@ -49,22 +49,22 @@ static bool width_fits(const struct column_chunk *c)
     }
 }
 
-static bool parse_present(struct wire_reader *r, struct column_slot *s)
+static enum status parse_present(struct wire_reader *r, struct column_slot *s)
 {
     size_t words = (s->chunk.count + 63) / 64;
     const uint8_t *p = wire_take(r, words * 8);
     if (!p)
-        return false;
+        return STATUS_CORRUPT;
     s->chunk.present = (const uint64_t *)(const void *)p;
     if (((uintptr_t)p & 7) == 0)
-        return true;
+        return STATUS_OK;
     if (!s->present_copy)
         s->present_copy = malloc(COLUMN_PRESENT_WORDS * sizeof(uint64_t));
     if (!s->present_copy)
-        return false;
+        return STATUS_NO_MEMORY;
     memcpy(s->present_copy, p, words * 8);
     s->chunk.present = s->present_copy;
-    return true;
+    return STATUS_OK;
 }
 
 static bool parse_lists(struct wire_reader *r, struct column_chunk *c)
@@ -97,8 +97,9 @@ enum status column_parse(struct slice bytes, enum column_kind kind, struct colum
     c->base = (int64_t)wire_u64(&r);
     if (r.failed || c->kind != kind || c->count > COLUMN_CHUNK || !width_fits(c))
         return STATUS_CORRUPT;
-    if ((flags & FLAG_PRESENT) && !parse_present(&r, s))
-        return STATUS_CORRUPT;
+    enum status st = flags & FLAG_PRESENT ? parse_present(&r, s) : STATUS_OK;
+    if (st)
+        return st;
     if (kind == COLUMN_ORDINALS)
         return parse_lists(&r, c) ? STATUS_OK : STATUS_CORRUPT;
     c->values = wire_take(&r, (size_t)c->count * c->width);
@@ -123,6 +124,15 @@ static enum status resolve(struct column *c, uint32_t chunk_idx, struct column_s
     return st;
 }
 
+/* Whoever reads a value takes this for one that is absent: what was found that way must not be
+ * answered. */
+static enum status without_memory(struct column *c)
+{
+    if (c->trouble)
+        *c->trouble = STATUS_NO_MEMORY;
+    return STATUS_NO_MEMORY;
+}
+
 enum status column_chunk(struct column *c, uint32_t chunk_idx, const struct column_chunk **out)
 {
     if (chunk_idx >= c->slot_count) {
@@ -131,7 +141,7 @@ enum status column_chunk(struct column *c, uint32_t chunk_idx, const struct colu
         uint32_t n = chunk_idx + 1 + c->slot_count;
         struct column_slot *p = realloc(c->slots, n * sizeof *p);
         if (!p)
-            return STATUS_NO_MEMORY;
+            return without_memory(c);
         memset(p + c->slot_count, 0, (n - c->slot_count) * sizeof *p);
         c->slots = p;
         c->slot_count = n;
@@ -139,6 +149,8 @@ enum status column_chunk(struct column *c, uint32_t chunk_idx, const struct colu
     struct column_slot *s = &c->slots[chunk_idx];
     if (s->epoch != *c->epoch) {
         s->status = resolve(c, chunk_idx, s);
+        if (s->status == STATUS_NO_MEMORY) /* that passes */
+            return without_memory(c);
         s->epoch = *c->epoch;
     }
     *out = &s->chunk;

@@ -21,6 +21,7 @@ struct column {
     enum column_kind kind;
     struct store_txn *const *txn; /* of the snapshot */
     const uint64_t *epoch;        /* of the snapshot */
+    enum status *trouble;         /* of the snapshot; NULL = nobody asks */
     struct column_slot *slots;
     uint32_t slot_count;
 };

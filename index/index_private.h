@@ -46,6 +46,7 @@ struct snapshot {
     bool has_settings; /* looked at when the generation moved */
     uint64_t number;   /* transaction number the rest belongs to; 0 = none */
     uint64_t epoch;    /* counts refreshes: columns compare it */
+    enum status trouble;
     struct meta meta;
     uint64_t visible; /* generation, see visible.h */
     struct schema *schema;
@@ -56,7 +57,7 @@ struct snapshot {
     uint32_t segment_count;
     uint32_t expected_ids; /* snapshot_expect_ids() since these segments stand here */
     bool ids_learned;
-    struct column *columns[SNAPSHOT_COLUMNS];
+    struct column columns[SNAPSHOT_COLUMNS]; /* without `txn`: not asked for yet */
     struct value_index *values[META_FIELDS]; /* by field, made when asked for */
     struct kept_rows *rows;                  /* values looked up last; made when one is */
     struct record_reader *reader;            /* made when a record is read first */
@@ -90,8 +91,8 @@ enum status snapshot_record(struct snapshot *s, uint32_t docid, struct slice *re
 /* Whether there is any setting: most catalogs have none, and then nothing is looked up. */
 enum status settings_any(struct store_txn *t, bool *yes);
 enum { SETTING_KEY_MAX = 500 };
-/* Setting rows: key = kind NUL name; false when that is none, or too long. */
-bool setting_key(struct buf *key, struct slice kind, struct slice name);
+/* Setting rows: key = kind NUL name. INVALID when that is none, or too long. */
+enum status setting_key(struct buf *key, struct slice kind, struct slice name);
 /* A system column of a product; *value stays as it is where the product has none. */
 void snapshot_column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *value);
 struct windows snapshot_freshness(struct snapshot *s, uint32_t docid);

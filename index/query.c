@@ -161,12 +161,14 @@ enum status search_run(struct searcher *sr, struct snapshot *snap, const struct 
     s->fault = fault;
     s->out = out;
     s->stage_us = q->clock_us ? q->clock_us() : 0;
+    snapshot_trouble(snap);
     enum status st = prepare(s);
     query_spent(s, &out->work.analyse_us);
     if (!st)
         st = query_attempts(s);
     query_spent(s, &out->work.retrieve_us);
-    return st ? st : query_finish(s);
+    st = st ? st : query_finish(s);
+    return st ? st : snapshot_trouble(snap);
 }
 
 enum status search_scan(struct searcher *sr, struct snapshot *snap, struct slice filter,
@@ -175,9 +177,10 @@ enum status search_scan(struct searcher *sr, struct snapshot *snap, struct slice
 {
     struct filter *f;
     (void)sr;
+    snapshot_trouble(snap);
     enum status st = filter_parse(filter, snap, arena, &f, fault);
     for (uint32_t d = from_docid; !st && d < snapshot_docid_end(snap); d++)
         if (snapshot_is_live(snap, d) && filter_match(f, d) && !each(ctx, d))
             break;
-    return st;
+    return st ? st : snapshot_trouble(snap);
 }

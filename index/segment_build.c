@@ -134,9 +134,11 @@ static uint32_t intern(struct segment_builder *b, struct slice text, uint32_t ha
     for (; b->slots[at]; at = (at + 1) & (b->slot_count - 1))
         if (slice_equal(term_text(b, term_at(b, b->slots[at] - 1)), text))
             return b->slots[at] - 1;
-    struct term *t = array_add(b, &b->terms, 1);
-    if (!t)
+    struct term *t = buf_reserve(&b->strings, text.len) ? array_add(b, &b->terms, 1) : NULL;
+    if (!t) {
+        b->failed = true;
         return UINT32_MAX;
+    }
     *t = (struct term){.str_off = (uint32_t)b->strings.len, .len = (uint16_t)text.len};
     buf_put_slice(&b->strings, text);
     b->slots[at] = (uint32_t)b->terms.count;

@@ -177,6 +177,13 @@ static uint32_t bound_of(const uint8_t *evidence, uint32_t count)
     return bound;
 }
 
+/* What was made in `b`, which may lack memory of its own. */
+static uint32_t put_made(struct segment_writer *w, const struct buf *b)
+{
+    w->blob.failed |= b->failed;
+    return segment_writer_put(w, buf_slice(b));
+}
+
 static uint32_t put_tiny(struct segment_writer *w, const struct list_input *l)
 {
     struct buf b = BUF_INIT;
@@ -188,8 +195,7 @@ static uint32_t put_tiny(struct segment_writer *w, const struct list_input *l)
     buf_put(&b, l->evidence, l->count);
     if (l->pos_at)
         buf_put(&b, l->pos + l->pos_at[0], l->pos_at[l->count] - l->pos_at[0]);
-    w->blob.failed |= b.failed;
-    uint32_t at = segment_writer_put(w, buf_slice(&b));
+    uint32_t at = put_made(w, &b);
     buf_fini(&b);
     return at;
 }
@@ -200,8 +206,7 @@ static uint32_t put_single(struct segment_writer *w, const struct list_input *l)
     wire_put_u32(&b, bound_of(l->evidence, l->count));
     put_block(&b, l, 0, l->count);
     put_positions(w, &b, l, 0, l->count);
-    w->blob.failed |= b.failed;
-    uint32_t at = segment_writer_put(w, buf_slice(&b));
+    uint32_t at = put_made(w, &b);
     buf_fini(&b);
     return at;
 }
@@ -223,7 +228,7 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
         uint32_t best = UINT32_MAX;
         buf_clear(&b);
         put_block(&b, l, from, to);
-        off[i] = segment_writer_put(w, buf_slice(&b));
+        off[i] = put_made(w, &b);
         last[i] = l->docs[to - 1];
         bound[i] = bound_of(l->evidence + from, to - from);
         for (uint32_t k = from; k < to; k++)
@@ -242,7 +247,7 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
                  to = from + POSTINGS_BLOCK < l->count ? from + POSTINGS_BLOCK : l->count;
         buf_clear(&b);
         put_positions(w, &b, l, from, to);
-        pos[i] = segment_writer_put(w, buf_slice(&b));
+        pos[i] = put_made(w, &b);
     }
     size_t len = (size_t)n * (l->pos_at ? 18 : 14) + 4;
     settle(w, len, 4);
@@ -250,7 +255,6 @@ static uint32_t put_blocks(struct segment_writer *w, const struct list_input *l)
     if (len > SEGMENT_EXTENT)
         w->blob.failed = true;
     buf_put(&w->blob, arrays, len);
-    w->blob.failed |= b.failed;
     buf_fini(&b);
     free(arrays);
     return at;
@@ -458,6 +462,9 @@ static size_t sums_of(const struct segment_writer *w, size_t e, struct slice byt
 enum status segment_writer_finish(struct segment_writer *w, const uint32_t *block_of,
                                   segment_sink sink, void *ctx)
 {
+    if (w->blob.failed || w->str_off.failed || w->df.failed || w->ptr.failed || w->dead.failed ||
+        w->prefixes.failed || w->block_off.failed)
+        return STATUS_NO_MEMORY;
     put_strings(w);
     w->head.df =
         segment_writer_packed(w, (const uint32_t *)(void *)w->df.ptr, w->head.term_count, ARRAY_DF);
@@ -470,8 +477,7 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
     w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
     segment_writer_tails(w);
     w->head.blob_len = w->blob.len;
-    if (w->blob.failed || w->str_off.failed || w->df.failed || w->ptr.failed || w->dead.failed ||
-        w->prefixes.failed)
+    if (w->blob.failed)
         return STATUS_NO_MEMORY;
     if (w->blob.len > UINT32_MAX)
         return STATUS_TOO_LARGE;

@@ -50,10 +50,13 @@ enum status setting_check(struct searcher *sr, struct snapshot *snap, struct sli
                           struct slice name, struct slice value, struct fault *fault)
 {
     struct profile profile;
-    if (!setting_key(&sr->scratch, kind, name))
+    enum status st = setting_key(&sr->scratch, kind, name);
+    if (st == STATUS_INVALID)
         return fault_set(fault, kind.len ? STATUS_TOO_LARGE : STATUS_INVALID, "key",
                          "a setting has a kind, and with its name at most %d bytes",
                          SETTING_KEY_MAX);
+    if (st)
+        return st;
     if (wire_utf8_valid(name) != name.len)
         return fault_set(fault, STATUS_BAD_UTF8, "key", "the name is not valid UTF-8");
     if (!value.len)

@@ -1,15 +1,15 @@
 #include "index/index_private.h"
 
 /* LMDB `settings`: key = kind, NUL, name -> bytes. Kinds hold no NUL, so a kind is a key range. */
-bool setting_key(struct buf *key, struct slice kind, struct slice name)
+enum status setting_key(struct buf *key, struct slice kind, struct slice name)
 {
     buf_clear(key);
     if (!kind.len || kind.len + name.len + 1 > SETTING_KEY_MAX || memchr(kind.ptr, 0, kind.len))
-        return false;
+        return STATUS_INVALID;
     buf_put_slice(key, kind);
     buf_put_u8(key, 0);
     buf_put_slice(key, name);
-    return !key->failed;
+    return key->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 enum status settings_any(struct store_txn *t, bool *yes)
@@ -28,8 +28,9 @@ enum status settings_any(struct store_txn *t, bool *yes)
 enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,
                              struct slice *value)
 {
-    if (!s->has_settings || !setting_key(&s->scratch, kind, name))
-        return STATUS_NOT_FOUND;
+    enum status st = s->has_settings ? setting_key(&s->scratch, kind, name) : STATUS_NOT_FOUND;
+    if (st)
+        return st == STATUS_INVALID ? STATUS_NOT_FOUND : st;
     return store_get(s->txn, STORE_SETTINGS, buf_slice(&s->scratch), value);
 }
 
@@ -38,10 +39,11 @@ enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct 
 {
     struct store_cursor *c;
     struct slice key, raw;
-    if (!s->has_settings || !setting_key(&s->scratch, kind, *name))
-        return STATUS_END;
+    enum status st = s->has_settings ? setting_key(&s->scratch, kind, *name) : STATUS_END;
+    if (st)
+        return st == STATUS_INVALID ? STATUS_END : st;
     struct slice from = buf_slice(&s->scratch);
-    enum status st = store_cursor_open(s->txn, STORE_SETTINGS, &c);
+    st = store_cursor_open(s->txn, STORE_SETTINGS, &c);
     if (st)
         return st;
     st = store_seek(c, from, &key, &raw);

@@ -103,12 +103,10 @@ enum status snapshot_create(struct index *ix, struct snapshot **out)
 
 static void drop_columns(struct snapshot *s)
 {
-    for (uint32_t i = 0; i < SNAPSHOT_COLUMNS; i++)
-        if (s->columns[i]) {
-            column_fini(s->columns[i]);
-            free(s->columns[i]);
-            s->columns[i] = NULL;
-        }
+    for (uint32_t i = 0; i < SNAPSHOT_COLUMNS; i++) {
+        column_fini(&s->columns[i]);
+        s->columns[i] = (struct column){0};
+    }
 }
 
 void snapshot_destroy(struct snapshot **sp)
@@ -279,19 +277,24 @@ struct column *snapshot_column(struct snapshot *s, uint32_t id)
     uint32_t slot = column_slot_of(id);
     if (slot == UINT32_MAX)
         return NULL;
-    if (s->columns[slot])
-        return s->columns[slot];
+    struct column *c = &s->columns[slot];
+    if (c->txn)
+        return c;
     if (id < 256 && (id >= s->schema->field_count || !s->schema->fields[id].has_column))
-        return NULL;
-    struct column *c = calloc(1, sizeof *c);
-    if (!c)
         return NULL;
     c->id = id;
     c->kind = id < 256 ? product_column_kind(&s->schema->fields[id]) : COLUMN_INT;
-    c->txn = &s->txn;
     c->epoch = &s->epoch;
-    s->columns[slot] = c;
+    c->trouble = &s->trouble;
+    c->txn = &s->txn;
     return c;
+}
+
+enum status snapshot_trouble(struct snapshot *s)
+{
+    enum status st = s->trouble;
+    s->trouble = STATUS_OK;
+    return st;
 }
 
 void snapshot_column_or(struct snapshot *s, uint32_t id, uint32_t docid, int64_t *value)

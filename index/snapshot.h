@@ -46,6 +46,8 @@ bool snapshot_segment_all_live(const struct snapshot *s, uint32_t i);
 
 /* Column of a schema field or system column; NULL when the field has none. */
 struct column *snapshot_column(struct snapshot *s, uint32_t column_id);
+/* NO_MEMORY when a column could not be read for want of it since this was asked last. */
+enum status snapshot_trouble(struct snapshot *s);
 
 /* Docid of an external id among live products. NOT_FOUND. */
 enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid);

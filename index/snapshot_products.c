@@ -165,7 +165,7 @@ void snapshot_record_prefetch(struct snapshot *s, uint32_t docid)
 void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_t *wanted)
 {
     for (uint32_t i = 0; i < s->schema->field_count; i++)
-        if (s->columns[i] && s->schema->fields[i].stored &&
+        if (s->columns[i].txn && s->schema->fields[i].stored &&
             (!wanted || wanted[i / 64] >> (i % 64) & 1))
-            column_prefetch(s->columns[i], docid);
+            column_prefetch(&s->columns[i], docid);
 }

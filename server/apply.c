@@ -291,6 +291,10 @@ static enum status run(struct apply *a, struct writer_catalog *c, const struct j
         if (alone(jobs))
             upkeep_leave(a->upkeep, c);
         enum status st = alone(jobs) ? change(a, c, &jobs->record) : run_batch(a, c, jobs);
+        if (st == STATUS_NO_MEMORY && !stopping(a)) { /* nothing of it is in the index */
+            nanosleep(&pause, NULL);
+            continue;
+        }
         if (st != STATUS_NO_SPACE)
             return st;
         upkeep_make_room(a->upkeep, c); /* what a merge holds twice may be the room that lacks */
@@ -327,7 +331,7 @@ static void work(struct apply *a, struct job *jobs)
             c->row->write_state = WRITE_OPEN;
         apply_publish(c, last);
         c->items_per_s = items * 1000000 / (uint64_t)(clock_mono_us() - began + 1);
-    } else if (st != STATUS_NO_SPACE && !c->failed) {
+    } else if (st != STATUS_NO_SPACE && st != STATUS_NO_MEMORY && !c->failed) {
         apply_stop(c, st);
     }
     free_jobs(jobs);

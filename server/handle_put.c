@@ -53,13 +53,19 @@ static void put_done(void *ctx, const struct frame *reply)
     struct arena a;
     struct fault fault = {0};
     arena_init(&a, 0);
+    bool well = reply && !reply->status;
+    enum status st = well ? put_reply_decode(reply->body, &a, &r) : STATUS_OK;
     if (!reply) {
         fault_set(&fault, STATUS_UNAVAILABLE, NULL, "the writer went away; send it again");
         fault.retry_after_ms = 100;
         reply_fault_later(f, &j->to, &fault);
     } else if (reply->status) {
         reply_later(f, &j->to, reply->status, reply->body);
-    } else if (put_reply_decode(reply->body, &a, &r)) {
+    } else if (st == STATUS_NO_MEMORY) {
+        fault_set(&fault, st, NULL,
+                  "no memory for the answer: what it is about may have been done");
+        reply_fault_later(f, &j->to, &fault);
+    } else if (st) {
         fault_set(&fault, STATUS_INTERNAL, NULL, "the writer's answer is damaged");
         reply_fault_later(f, &j->to, &fault);
     } else {

@@ -105,8 +105,9 @@ static void write_merge(struct upkeep *u, uint64_t bytes)
     bool built = st == STATUS_OK;
     if (built)
         st = index_merge_write(ix, t, bytes, &done);
-    u->write_after_ms = st == STATUS_NO_SPACE ? clock_mono_ms() + NO_SPACE_MS : 0;
-    if (st == STATUS_NO_SPACE && built)
+    bool passes = st == STATUS_NO_SPACE || st == STATUS_NO_MEMORY;
+    u->write_after_ms = passes ? clock_mono_ms() + NO_SPACE_MS : 0;
+    if (passes && built)
         return;
     if (st) {
         fprintf(stderr, "writer: catalog %s: merging: %s\n", c->name, status_text(st));

@@ -49,6 +49,8 @@ static void on_wake(void *ctx)
     struct writer *w = ctx;
     for (uint32_t i = 0; i < w->count; i++) {
         enum status st = writer_catalog_follow(w->catalogs[i]);
+        if (st == STATUS_NO_MEMORY)
+            continue; /* the next time */
         if (st)
             writer_stop_catalog(w->catalogs[i], st);
         else
@@ -105,12 +107,20 @@ static void on_hup(void *ctx)
     role_reload(w->role);
 }
 
+struct opening {
+    struct writer *writer;
+    enum status status;
+};
+
 static void open_each(void *ctx, struct slice name)
 {
-    struct writer *w = ctx;
+    struct opening *o = ctx;
+    struct writer *w = o->writer;
     struct fault fault = {0};
-    enum status st = writer_open_catalog(w, name, &fault);
-    if (!st)
+    enum status st = o->status ? o->status : writer_open_catalog(w, name, &fault);
+    if (st == STATUS_NO_MEMORY)
+        o->status = st; /* the next start may have it */
+    if (!st || st == STATUS_NO_MEMORY)
         return;
     fprintf(stderr, "writer: catalog %.*s cannot be opened: %s\n", (int)name.len, name.ptr,
             fault.text[0] ? fault.text : status_text(st));
@@ -155,7 +165,9 @@ static enum status start(struct writer *w)
     st = st ? st : floor_create(&w->floor);
     st = st ? st : apply_create(w->loop, w->floor, &w->apply);
     st = st ? st : loop_on_wake(w->loop, on_wake, w);
-    st = st ? st : catalogs_list(w->role->data_dir, open_each, w);
+    struct opening opening = {w, st};
+    st = st ? st : catalogs_list(w->role->data_dir, open_each, &opening);
+    st = st ? st : opening.status;
     if (st)
         return st;
     writer_wait_replayed(w);

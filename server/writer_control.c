@@ -37,13 +37,14 @@ enum status writer_open_catalog(struct writer *w, struct slice name, struct faul
     c->window_ms = config_number(w->role->config, OPTION_LOG_WINDOW);
     w->catalogs[w->count++] = c;
     struct replay replay = {w, c};
-    if (c->log && (st = resume_order(w, c)))
-        writer_stop_catalog(c, st);
-    if (c->log && !st && catalog_log_path(path, sizeof path, w->role->data_dir, name) &&
-        (st = event_log_replay(path, c->visible, push_record, &replay, fault)))
-        writer_stop_catalog(c, st);
+    if (c->log)
+        st = resume_order(w, c);
+    if (c->log && !st && catalog_log_path(path, sizeof path, w->role->data_dir, name))
+        st = event_log_replay(path, c->visible, push_record, &replay, fault);
     w->role->shared->catalog_epoch++;
-    return STATUS_OK;
+    if (st && st != STATUS_NO_MEMORY)
+        writer_stop_catalog(c, st);
+    return st == STATUS_NO_MEMORY ? st : STATUS_OK;
 }
 
 /* A change of the catalog as a whole is under way from its record on. */
