@@ -68,7 +68,7 @@ void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
     }
 }
 
-static uint32_t common_portable(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+uint32_t kernel_common_portable(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
                                 uint16_t *ib)
 {
     uint32_t at = 0, k = 0;
@@ -80,6 +80,14 @@ static uint32_t common_portable(const uint32_t *a, uint32_t n, const uint32_t *b
         k += b[at] == a[i];
     }
     return k;
+}
+
+uint32_t kernel_upto_portable(const uint32_t *docs, uint32_t count, uint32_t last)
+{
+    uint32_t i = 0;
+    while (i < count && docs[i] <= last)
+        i++;
+    return i;
 }
 
 static uint32_t keep_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least)
@@ -212,7 +220,8 @@ static const struct kernels portable = {
     .sums = kernel_sums_portable,
     .groups = kernel_groups_portable,
     .table = kernel_table_portable,
-    .common = common_portable,
+    .common = kernel_common_portable,
+    .upto = kernel_upto_portable,
     .keep = keep_portable,
     .keep_bits = kernel_keep_bits_portable,
     .drop_bits = kernel_drop_bits_portable,

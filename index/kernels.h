@@ -61,6 +61,8 @@ struct kernels {
      */
     uint32_t (*common)(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
                        uint16_t *ib);
+    /* How many of `count` ascending numbers are at most `last`. */
+    uint32_t (*upto)(const uint32_t *docs, uint32_t count, uint32_t last);
     /* Keeps docs and scores where score >= least, in place, order kept; nothing behind them is
      * written. Returns how many. */
     uint32_t (*keep)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t least);

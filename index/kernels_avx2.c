@@ -204,6 +204,7 @@ const struct kernels *kernels_avx2(void)
         .groups = groups,
         .table = kernel_table_portable,
         .common = common,
+        .upto = kernel_upto_portable,
         .keep = keep,
         .keep_bits = kernel_keep_bits_portable,
         .drop_bits = kernel_drop_bits_portable,

@@ -133,16 +133,23 @@ TARGET static void table_lookup(const uint8_t *in, uint32_t count, uint32_t widt
     }
 }
 
+/* Where the sixteen of `b` that may hold x begin is counted from the last numbers of each sixteen
+ * before: nothing depends on the number before, no jump on where it is. */
 TARGET static uint32_t common(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
                               uint16_t *ib)
 {
-    uint32_t at = 0, k = 0;
+    __m512i lasts = _mm512_set1_epi32(-1);
+    uint32_t at = 0, k = 0, parts = 0;
+    while (n && parts < LANES && b[at + LANES - 1] < a[n - 1]) {
+        lasts = _mm512_mask_set1_epi32(lasts, (__mmask16)(1u << parts++), (int)b[at + LANES - 1]);
+        at += LANES;
+    }
+    if (parts == LANES) /* more than these can tell */
+        return kernel_common_portable(a, n, b, ia, ib);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t x = a[i];
-        while (b[at + LANES - 1] < x)
-            at += LANES;
-        uint32_t hit =
-            bits_of(_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), _mm512_set1_epi32((int)x)));
+        __m512i x = _mm512_set1_epi32((int)a[i]);
+        at = LANES * (uint32_t)__builtin_popcount(bits_of(_mm512_cmplt_epu32_mask(lasts, x)));
+        uint32_t hit = bits_of(_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), x));
         ia[k] = (uint16_t)i;
         ib[k] = (uint16_t)(at + (uint32_t)__builtin_ctz(hit | 1u << 16));
         k += hit != 0;
@@ -215,6 +222,19 @@ TARGET static uint32_t keep(uint32_t *docs, uint32_t *scores, uint32_t count, ui
         k += put(docs + k, scores + k, m, d, s);
     }
     return k;
+}
+
+TARGET static uint32_t upto(const uint32_t *docs, uint32_t count, uint32_t last)
+{
+    const __m512i bound = _mm512_set1_epi32((int)last);
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __mmask16 in = lanes(count - i);
+        uint32_t above =
+            bits_of(_mm512_mask_cmpgt_epu32_mask(in, load_lanes(docs + i, count - i), bound));
+        if (above)
+            return i + (uint32_t)__builtin_ctz(above);
+    }
+    return count;
 }
 
 /* `flip`: all ones keep where the bit is not set. */
@@ -384,6 +404,7 @@ static const struct kernels avx512 = {
     .groups = groups,
     .table = table_lookup,
     .common = common,
+    .upto = upto,
     .keep = keep,
     .keep_bits = keep_bits,
     .drop_bits = drop_bits,
@@ -401,6 +422,7 @@ static const struct kernels avx512_pairs = {
     .groups = groups,
     .table = table_lookup,
     .common = common_pairs,
+    .upto = upto,
     .keep = keep,
     .keep_bits = keep_bits,
     .drop_bits = drop_bits,

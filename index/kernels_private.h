@@ -10,6 +10,9 @@ void kernel_groups_portable(const uint8_t *widths, const uint8_t *in, size_t len
                             uint32_t before, uint32_t *out);
 void kernel_table_portable(const uint8_t *in, uint32_t count, uint32_t width,
                            const uint32_t table[KERNEL_TABLE], uint32_t *out);
+uint32_t kernel_common_portable(const uint32_t *a, uint32_t n, const uint32_t *b, uint16_t *ia,
+                                uint16_t *ib);
+uint32_t kernel_upto_portable(const uint32_t *docs, uint32_t count, uint32_t last);
 uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                                    const uint64_t *bits);
 uint32_t kernel_drop_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count,

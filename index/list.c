@@ -139,9 +139,9 @@ static uint32_t look_ahead(struct list *l, const uint32_t *docs, uint32_t count,
             i = count;
             break;
         }
-        uint32_t last = l->p.last[l->cur], run = 1;
-        while (run < POSTINGS_BLOCK && i + run < count && docs[i + run] <= last)
-            run++;
+        uint32_t last = l->p.last[l->cur],
+                 most = count - i < POSTINGS_BLOCK ? count - i : POSTINGS_BLOCK,
+                 run = kernels_best()->upto(docs + i, most, last);
         if (l->block_at != l->cur)
             postings_prefetch(&l->p, l->cur);
         steps[n++] = (struct step){l->cur, i, run};

@@ -156,6 +156,37 @@ static void none_common_at(const struct kernels *k)
     }
 }
 
+static void upto_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS * 10; round++) {
+        uint32_t a[BLOCK], n = ascending(a, 1 + roll(BLOCK), 1 + roll(40), UINT32_MAX), want = 0;
+        uint32_t last = round % 3 == 0   ? a[roll(n)]
+                        : round % 3 == 1 ? roll(a[n - 1] + 3)
+                                         : UINT32_MAX - roll(2);
+        while (want < n && a[want] <= last)
+            want++;
+        assert_int_equal(k->upto(a, n, last), want);
+        assert_int_equal(k->upto(a, 0, last), 0);
+    }
+}
+
+/* More numbers than a block, of which the kernel may not know where each sixteen end. */
+static void common_of_many_at(const struct kernels *k)
+{
+    enum { MANY = 40 * 16 };
+    uint32_t a[MANY], b[MANY + KERNEL_SLACK];
+    uint16_t ia[MANY + KERNEL_SLACK], ib[MANY + KERNEL_SLACK];
+    for (uint32_t i = 0; i < MANY + KERNEL_SLACK; i++)
+        b[i] = i < MANY ? 3 * i : UINT32_MAX;
+    for (uint32_t n = 1; n <= MANY; n += 37) {
+        for (uint32_t i = 0; i < n; i++)
+            a[i] = 3 * (i * MANY / n);
+        assert_int_equal(k->common(a, n, b, ia, ib), n);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(3 * ib[i], a[ia[i]]);
+    }
+}
+
 struct pairs {
     uint32_t docs[KERNEL_WINDOW + KERNEL_SLACK], scores[KERNEL_WINDOW + KERNEL_SLACK], count;
 };
@@ -401,6 +432,8 @@ LEVELS(groups)
 LEVELS(table)
 LEVELS(common)
 LEVELS(none_common)
+LEVELS(common_of_many)
+LEVELS(upto)
 LEVELS(keep)
 LEVELS(keep_bits)
 LEVELS(drop_bits)
@@ -419,6 +452,8 @@ int main(void)
         cmocka_unit_test(table_means_the_same_at_every_level),
         cmocka_unit_test(common_means_the_same_at_every_level),
         cmocka_unit_test(none_common_means_the_same_at_every_level),
+        cmocka_unit_test(common_of_many_means_the_same_at_every_level),
+        cmocka_unit_test(upto_means_the_same_at_every_level),
         cmocka_unit_test(keep_means_the_same_at_every_level),
         cmocka_unit_test(keep_bits_means_the_same_at_every_level),
         cmocka_unit_test(drop_bits_means_the_same_at_every_level),
