@@ -1,5 +1,7 @@
 #include "index/match_private.h"
 
+#include <string.h>
+
 /*
  * Any word: MaxScore over windows of documents. Sources are ordered by what they can add; those
  * that cannot lift a document into the top even together are not read, only probed for documents
@@ -12,6 +14,12 @@ struct any {
     uint32_t upto[PLAN_WORDS_MAX + 1]; /* upto[i]: what the i weakest sources can add at most */
     uint32_t first;                    /* first essential */
     uint32_t floor;
+    uint32_t pending; /* documents of the matcher's batch that are not completed */
+};
+
+enum {
+    TOGETHER = 32,  /* documents that are completed at once */
+    MEET_MOST = 128 /* in a window, where blocks meet instead */
 };
 
 static void order(struct any *a)
@@ -55,26 +63,54 @@ static enum status complete(struct any *a, uint32_t *docs, uint32_t *scores, uin
     return match_give(g, docs, scores, count);
 }
 
-/* Copies what reaches the floor together with `rest` out of a block, from `from` on. */
-static void take_block(struct any *a, struct list *l, uint32_t from, uint32_t *count)
+static enum status complete_pending(struct any *a)
 {
     struct matcher *m = a->g->m;
+    uint32_t n = a->pending;
+    a->pending = 0;
+    return n ? complete(a, m->docs, m->scores, n) : STATUS_OK;
+}
+
+/* Only between blocks and windows: what is gathered was read from the sources essential then. */
+static enum status flush(struct any *a)
+{
+    enum status s = complete_pending(a);
+    move_floor(a);
+    return s;
+}
+
+/* Completes what was gathered once it is worth it. */
+static enum status gathered(struct any *a)
+{
+    return a->pending >= TOGETHER ? flush(a) : STATUS_OK;
+}
+
+/* What the sources that are read must add for a document to reach the floor. */
+static uint32_t least(const struct any *a)
+{
     uint32_t rest = a->upto[a->first];
+    return a->floor > rest + 1 ? a->floor - rest : 1;
+}
+
+/* Copies what reaches the floor together with the rest out of a block, from `from` on. */
+static void take_block(struct any *a, struct list *l, uint32_t from)
+{
+    struct matcher *m = a->g->m;
+    uint32_t *docs = m->docs + a->pending, *scores = m->scores + a->pending;
     list_score(l);
     while (l->at < l->block.count && l->block.docs[l->at] < from)
         l->at++;
-    *count = l->block.count - l->at;
-    memcpy(m->docs, l->block.docs + l->at, *count * sizeof *m->docs);
-    memcpy(m->scores, l->scores + l->at, *count * sizeof *m->scores);
-    if (a->floor > rest)
-        *count = kernels_best()->keep(m->docs, m->scores, *count, a->floor - rest);
+    uint32_t n = l->block.count - l->at;
+    memcpy(docs, l->block.docs + l->at, n * sizeof *docs);
+    memcpy(scores, l->scores + l->at, n * sizeof *scores);
+    a->pending += kernels_best()->keep(docs, scores, n, least(a));
 }
 
 /* One essential list: until it ends or stops being essential. */
 static enum status drive_one(struct any *a, struct list *l, uint32_t from)
 {
     struct matching *g = a->g;
-    uint32_t alone = a->first, count;
+    uint32_t alone = a->first;
     l->cur = postings_seek_block(&l->p, l->cur, from);
     for (; l->cur < l->p.block_count && a->first == alone; l->cur++) {
         uint32_t bound = list_block_bound(l, l->cur) + a->upto[a->first];
@@ -83,20 +119,59 @@ static enum status drive_one(struct any *a, struct list *l, uint32_t from)
         enum status s = list_load(l, l->cur);
         if (s)
             return s;
-        take_block(a, l, from, &count);
-        s = complete(a, g->m->docs, g->m->scores, count);
+        take_block(a, l, from);
+        s = gathered(a);
         if (s)
             return s;
-        move_floor(a);
     }
-    return STATUS_OK;
+    return flush(a);
+}
+
+/* Several of which few documents fall into a window: until they end or one stops being essential.
+ */
+static enum status drive_meet(struct any *a, struct list **lists, uint32_t *from)
+{
+    struct matching *g = a->g;
+    uint32_t first = a->first, count = g->count - first, end, bound, n;
+    while (a->first == first && (end = match_meet_end(lists, count, *from, &bound)) != DOC_NONE) {
+        struct matcher *m = g->m;
+        if (g->out->need(g->out->ctx, bound + a->upto[first], 0) != MATCH_SKIP) {
+            enum status s = match_meet(lists, count, *from, &end, least(a), m->docs + a->pending,
+                                       m->scores + a->pending, &n);
+            if (s)
+                return s;
+            a->pending += n;
+            s = gathered(a);
+            if (s)
+                return s;
+        }
+        *from = end + 1;
+    }
+    if (a->first == first)
+        *from = DOC_NONE;
+    return flush(a);
+}
+
+/* The essential lists when blocks of them are to meet; false: windows are better. */
+static bool few_in_windows(const struct any *a, struct list **lists)
+{
+    const struct matching *g = a->g;
+    uint64_t postings = 0;
+    for (uint32_t i = a->first; i < g->count; i++) {
+        struct list *l = source_single(&g->sources[i]);
+        if (!l)
+            return false;
+        lists[i - a->first] = l;
+        postings += l->p.df;
+    }
+    return postings * KERNEL_WINDOW <= (uint64_t)g->doc_count * MEET_MOST;
 }
 
 static enum status drive_window(struct any *a, uint32_t from, uint32_t base)
 {
     struct matching *g = a->g;
     struct matcher *m = g->m;
-    uint32_t end = base + KERNEL_WINDOW, bound = a->upto[a->first], rest = bound, least = 1;
+    uint32_t end = base + KERNEL_WINDOW, bound = a->upto[a->first];
     for (uint32_t i = a->first; i < g->count; i++)
         bound += source_bound_in(&g->sources[i], from, end);
     if (g->out->need(g->out->ctx, bound, 0) == MATCH_SKIP)
@@ -106,40 +181,55 @@ static enum status drive_window(struct any *a, uint32_t from, uint32_t base)
         if (s)
             return s;
     }
-    if (a->floor > rest + 1)
-        least = a->floor - rest;
-    uint32_t n = kernels_best()->drain(&m->window, base, least, m->docs, m->scores);
-    return complete(a, m->docs, m->scores, n);
+    uint32_t *docs = m->docs + a->pending + KERNEL_SLACK,
+             *scores = m->scores + a->pending + KERNEL_SLACK;
+    uint32_t n = kernels_best()->drain(&m->window, base, least(a), docs, scores);
+    if (a->pending + n > LIST_BATCH) {
+        enum status s = complete_pending(a);
+        if (s)
+            return s;
+    }
+    memmove(m->docs + a->pending, docs, n * sizeof *docs);
+    memmove(m->scores + a->pending, scores, n * sizeof *scores);
+    a->pending += n;
+    return gathered(a);
+}
+
+/* The next window; *from = behind it. */
+static enum status drive_next(struct any *a, uint32_t *from)
+{
+    struct matching *g = a->g;
+    uint32_t next = DOC_NONE;
+    for (uint32_t i = a->first; i < g->count; i++) {
+        uint32_t d = source_next(&g->sources[i], *from);
+        next = d < next ? d : next;
+    }
+    if (next >= g->doc_count) {
+        *from = DOC_NONE;
+        return flush(a);
+    }
+    uint32_t base = next / KERNEL_WINDOW * KERNEL_WINDOW;
+    *from = base + KERNEL_WINDOW;
+    return drive_window(a, next, base);
 }
 
 enum status match_any(struct matching *g)
 {
     struct any a = {.g = g};
+    struct list *lists[PLAN_WORDS_MAX];
+    enum status s = STATUS_OK;
     uint32_t doc = 0;
-    for (uint32_t i = 0; i < g->count; i++) {
-        enum status s = source_settle(&g->sources[i]);
-        if (s)
-            return s;
-    }
+    for (uint32_t i = 0; !s && i < g->count; i++)
+        s = source_settle(&g->sources[i]);
+    if (s)
+        return s;
     order(&a);
     move_floor(&a);
-    while (a.first < g->count) {
+    while (!s && doc != DOC_NONE && a.first < g->count) {
         struct list *last = a.first + 1 == g->count ? source_single(&g->sources[a.first]) : NULL;
         if (last)
             return drive_one(&a, last, doc);
-        uint32_t next = DOC_NONE;
-        for (uint32_t i = a.first; i < g->count; i++) {
-            uint32_t d = source_next(&g->sources[i], doc);
-            next = d < next ? d : next;
-        }
-        if (next >= g->doc_count)
-            return STATUS_OK;
-        uint32_t base = next / KERNEL_WINDOW * KERNEL_WINDOW;
-        enum status s = drive_window(&a, next, base);
-        if (s)
-            return s;
-        doc = base + KERNEL_WINDOW;
-        move_floor(&a);
+        s = few_in_windows(&a, lists) ? drive_meet(&a, lists, &doc) : drive_next(&a, &doc);
     }
-    return STATUS_OK;
+    return s;
 }

@@ -5,10 +5,13 @@
 #include "index/dense.h"
 #include "index/match.h"
 
+/* A batch, and behind it what a window or a block adds to it. */
+enum { MATCH_ROOM = 2 * LIST_ROOM };
+
 struct matcher {
     struct source_room room;
     struct kernel_window window;
-    uint32_t docs[LIST_ROOM], scores[LIST_ROOM]; /* the batch at hand */
+    uint32_t docs[MATCH_ROOM], scores[MATCH_ROOM]; /* the batch at hand */
     struct source sources[PLAN_WORDS_MAX];
     struct dense *dense;
     uint64_t *all, *one; /* bitmaps of a segment's documents */
@@ -34,6 +37,16 @@ enum status match_any(struct matching *g);
 bool match_is_dense(const struct matching *g, uint64_t counted);
 /* The sources are settled. */
 enum status match_dense(struct matching *g);
+
+/* Moves lists to the blocks where documents from `from` on stand. Returns the last document up to
+ * which these hold all, DOC_NONE behind the end of all lists; *bound = the most one of them scores.
+ */
+uint32_t match_meet_end(struct list **lists, uint32_t count, uint32_t from, uint32_t *bound);
+/* Then: the documents from `from` up to *end, with the sum of their scores, that reach `least` > 0;
+ * *end becomes less where a list turns out to end before. Room for `count` blocks and KERNEL_SLACK.
+ */
+enum status match_meet(struct list **lists, uint32_t count, uint32_t from, uint32_t *end,
+                       uint32_t least, uint32_t *docs, uint32_t *scores, uint32_t *taken);
 
 /* Either word of two, when those with both are in the top and what is found can be counted by
  * bitmaps. The sources are not settled. */
