@@ -434,8 +434,5 @@ enum status collect_attempt(struct search *s, bool all)
         st = sharing ? collect_shared(s, all) : collect_segments(s, all);
     if (!st)
         collect_end_ranking(s);
-    if (!st && s->groups)
-        groups_select(s->groups, s->cursor && !s->cursor->in_window ? &s->cursor->last : NULL,
-                      &s->top, &s->behind);
     return st;
 }

@@ -9,9 +9,13 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
 {
     struct candidate c = {.docid = docid, .tie = segment_tie(s->segment, docid - s->base)};
     sort_keys_fill(&s->sort, docid, score, c.keys);
-    if (s->groups)
-        return groups_take(s->groups, &c, score);
-    if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
+    if (s->groups) {
+        enum status st = groups_take(s->groups, &c, score);
+        bool windowed = !s->cursor || s->cursor->in_window; /* behind it groups alone count */
+        if (st || !windowed ||
+            (s->top.count == s->top.cap && s->top.cap && c.keys[0] < s->top.items[0].keys[0]))
+            return st;
+    } else if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
         if (!candidate_before(&s->cursor->last, &c))
             return STATUS_OK;
         s->behind++;

@@ -58,6 +58,22 @@ static enum status finish_order(struct search *s, uint32_t *from)
     return relevance_rank(s, window);
 }
 
+/* Of ordered products the order of their groups. */
+static enum status order_groups(struct search *s, uint32_t *from)
+{
+    const struct query *q = s->query;
+    bool again = s->cursor && s->cursor->in_window;
+    s->group_window =
+        (struct group_window){s->top.items, s->window, s->window || again ? &s->window_last : NULL};
+    enum status st =
+        groups_select(s->groups, &s->group_window, s->cursor && !again ? &s->cursor->last : NULL,
+                      q->k + q->offset, &s->top, &s->window, &s->behind);
+    for (*from = q->offset; !st && again && *from < s->window; ++*from)
+        if (candidate_before(&s->cursor->last, &s->top.items[*from]))
+            break;
+    return st;
+}
+
 /* The page [from, from + n) of the order as hits. */
 static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
 {
@@ -65,7 +81,8 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
     enum status st = STATUS_OK;
     if (s->groups) {
         out->group_total = groups_total(s->groups);
-        st = groups_hits(s->groups, s->top.items + from, n, &out->hits, &out->hit_count);
+        st = groups_hits(s->groups, &s->group_window, s->top.items + from, n, &out->hits,
+                         &out->hit_count);
     } else {
         out->hits = arena_calloc(s->arena, n + RULE_PINS_MAX + 1, sizeof *out->hits);
         if (!out->hits)
@@ -169,6 +186,8 @@ enum status query_finish(struct search *s)
     enum status st = finish_order(s, &from);
     if (!st)
         st = relax_name(s);
+    if (!st && s->groups)
+        st = order_groups(s, &from);
     if (st)
         return st;
     s->inexact |=

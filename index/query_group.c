@@ -5,7 +5,8 @@
 /*
  * Matches come once, in any order. A group keeps its best candidate and its count; when more than
  * one product per group is shown, matches are also listed (12 bytes each), and after the page's
- * groups are known the list is walked once more for their members.
+ * groups are known the list is walked once more for their members. The best single products are
+ * kept beside by the search: the second phase orders them, and the groups by them.
  *
  *   value --ordinal--> slots[ordinal] --+
  *         --number---> probe table -----+--> items[group]: best candidate, count, key
@@ -16,7 +17,7 @@ struct group_item {
     struct candidate best;
     uint64_t key;
     uint32_t count;
-    bool has_value;
+    bool has_value, chosen;
 };
 
 struct member {
@@ -184,20 +185,20 @@ static enum status new_group(struct groups *g, const struct candidate *c, uint64
     return STATUS_OK;
 }
 
-static enum status find_group(struct groups *g, const struct candidate *c, uint32_t *group)
+static enum status find_group(struct groups *g, struct candidate *c)
 {
     uint64_t key = 0;
     bool has = value_of(g, c->docid, &key);
     uint32_t *slot = !has ? NULL : g->ordinal ? &g->slots[key] : probe(g, key);
     if (slot && *slot) {
-        *group = *slot - 1;
-        struct group_item *item = &g->items[*group];
+        c->group = *slot - 1;
+        struct group_item *item = &g->items[c->group];
         item->count++;
         if (candidate_before(c, &item->best))
             item->best = *c;
         return STATUS_OK;
     }
-    *group = g->count;
+    c->group = g->count;
     enum status st = new_group(g, c, key, has);
     if (!st && slot) {
         *slot = g->count;
@@ -206,10 +207,9 @@ static enum status find_group(struct groups *g, const struct candidate *c, uint3
     return st;
 }
 
-enum status groups_take(struct groups *g, const struct candidate *c, uint32_t score)
+enum status groups_take(struct groups *g, struct candidate *c, uint32_t score)
 {
-    uint32_t group;
-    enum status st = find_group(g, c, &group);
+    enum status st = find_group(g, c);
     if (st || g->size == 1)
         return st;
     if (g->member_count == g->member_cap) {
@@ -218,22 +218,46 @@ enum status groups_take(struct groups *g, const struct candidate *c, uint32_t sc
             return STATUS_NO_MEMORY;
         g->members = p;
     }
-    g->members[g->member_count++] = (struct member){c->docid, score, group};
+    g->members[g->member_count++] = (struct member){c->docid, score, c->group};
     return STATUS_OK;
 }
 
 /* --- the page --------------------------------------------------------------------------------- */
 
-void groups_select(const struct groups *g, const struct candidate *after, struct topk *top,
-                   uint64_t *behind)
+/* Is it one of the products that the second phase ordered? */
+static bool inside(const struct group_window *w, const struct candidate *c)
 {
-    *behind = 0;
+    return w->last && !candidate_before(w->last, c);
+}
+
+enum status groups_select(struct groups *g, const struct group_window *window,
+                          const struct candidate *after, uint32_t count, struct topk *top,
+                          uint32_t *in_window, uint64_t *behind)
+{
+    uint32_t n = 0;
+    struct candidate *items =
+        arena_alloc(g->arena, ((size_t)window->count + count + 1) * sizeof *items);
+    if (!items)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < window->count; i++) {
+        struct group_item *item = &g->items[window->items[i].group];
+        if (!item->chosen)
+            items[n++] = window->items[i];
+        item->chosen = true;
+    }
+    struct topk others = {items + n, 0, count};
+    *in_window = n;
+    *behind = n;
     for (uint32_t i = 0; i < g->count; i++) {
-        if (after && !candidate_before(after, &g->items[i].best))
+        const struct candidate *best = &g->items[i].best;
+        if (inside(window, best) || (after && !candidate_before(after, best)))
             continue;
         ++*behind;
-        topk_push(top, &g->items[i].best);
+        topk_push(&others, best);
     }
+    topk_sort(&others);
+    *top = (struct topk){items, n + others.count, window->count + count};
+    return STATUS_OK;
 }
 
 uint64_t groups_total(const struct groups *g)
@@ -241,35 +265,41 @@ uint64_t groups_total(const struct groups *g)
     return g->count;
 }
 
-struct shelf { /* one chosen group */
-    uint32_t group;
-    struct topk top;
+/* One chosen group: what it has in the window, then the best of the others. */
+struct shelf {
+    struct candidate *items;
+    uint32_t cap, front;
+    struct topk others;
 };
 
-/* The group whose best product this is. */
-static uint32_t group_of(struct groups *g, uint32_t docid)
-{
-    uint64_t key;
-    if (value_of(g, docid, &key))
-        return (g->ordinal ? g->slots[key] : *probe(g, key)) - 1;
-    uint32_t i = 0;
-    while (g->items[i].has_value || g->items[i].best.docid != docid)
-        i++;
-    return i;
-}
-
-static enum status fill_shelves(const struct groups *g, struct shelf *shelves, uint32_t count,
-                                const uint32_t *shelf_of)
+static enum status put_up_shelves(const struct groups *g, const struct candidate *chosen,
+                                  uint32_t count, struct shelf *shelves)
 {
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t cap = g->items[shelves[i].group].count;
-        shelves[i].top.cap = cap < g->size ? cap : g->size;
-        shelves[i].top.items =
-            arena_alloc(g->arena, (shelves[i].top.cap + 1) * sizeof *shelves[i].top.items);
-        if (!shelves[i].top.items)
+        uint32_t cap = g->items[chosen[i].group].count;
+        shelves[i].cap = cap < g->size ? cap : g->size;
+        shelves[i].items = arena_alloc(g->arena, (shelves[i].cap + 1) * sizeof *shelves[i].items);
+        if (!shelves[i].items)
             return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static void fill_shelves(const struct groups *g, const struct group_window *window,
+                         const struct candidate *chosen, uint32_t count, struct shelf *shelves,
+                         const uint32_t *shelf_of)
+{
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct candidate *c = &window->items[i];
+        struct shelf *to = shelf_of[c->group] ? &shelves[shelf_of[c->group] - 1] : NULL;
+        if (to && to->front < to->cap)
+            to->items[to->front++] = *c;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct shelf *to = &shelves[i];
+        to->others = (struct topk){to->items + to->front, 0, to->cap - to->front};
         if (g->size == 1)
-            topk_push(&shelves[i].top, &g->items[shelves[i].group].best);
+            topk_push(&to->others, &chosen[i]);
     }
     for (uint32_t i = 0; i < g->member_count; i++) {
         const struct member *m = &g->members[i];
@@ -278,9 +308,9 @@ static enum status fill_shelves(const struct groups *g, struct shelf *shelves, u
         const struct segment *s = snapshot_segment_of(g->snap, m->docid);
         struct candidate c = {.docid = m->docid, .tie = segment_tie(s, m->docid - segment_base(s))};
         sort_keys_fill(g->sort, m->docid, m->score, c.keys);
-        topk_push(&shelves[shelf_of[m->group] - 1].top, &c);
+        if (!inside(window, &c))
+            topk_push(&shelves[shelf_of[m->group] - 1].others, &c);
     }
-    return STATUS_OK;
 }
 
 static enum status group_text(const struct groups *g, const struct group_item *item,
@@ -302,31 +332,31 @@ static enum status group_text(const struct groups *g, const struct group_item *i
     return text->ptr ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-enum status groups_hits(struct groups *g, const struct candidate *chosen, uint32_t count,
-                        struct hit **hits, uint32_t *hit_count)
+enum status groups_hits(struct groups *g, const struct group_window *window,
+                        const struct candidate *chosen, uint32_t count, struct hit **hits,
+                        uint32_t *hit_count)
 {
     struct shelf *shelves = arena_calloc(g->arena, count + 1, sizeof *shelves);
     uint32_t *shelf_of = arena_calloc(g->arena, g->count + 1, sizeof *shelf_of), n = 0;
     *hits = arena_calloc(g->arena, (size_t)count * g->size + 1, sizeof **hits);
     if (!shelves || !shelf_of || !*hits)
         return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++) {
-        shelves[i].group = group_of(g, chosen[i].docid);
-        shelf_of[shelves[i].group] = i + 1;
-    }
-    enum status st = fill_shelves(g, shelves, count, shelf_of);
+    for (uint32_t i = 0; i < count; i++)
+        shelf_of[chosen[i].group] = i + 1;
+    enum status st = put_up_shelves(g, chosen, count, shelves);
+    if (!st)
+        fill_shelves(g, window, chosen, count, shelves, shelf_of);
     for (uint32_t i = 0; !st && i < count; i++) {
-        const struct group_item *item = &g->items[shelves[i].group];
+        const struct group_item *item = &g->items[chosen[i].group];
         struct slice text;
         st = group_text(g, item, &text);
-        topk_sort(&shelves[i].top);
-        for (uint32_t k = 0; !st && k < shelves[i].top.count; k++) {
-            const struct candidate *c = &shelves[i].top.items[k];
-            (*hits)[n++] =
-                (struct hit){.docid = c->docid,
-                             .score = c->docid == chosen[i].docid ? chosen[i].keys[0] : c->keys[0],
-                             .group_value = text,
-                             .group_count = item->count};
+        topk_sort(&shelves[i].others);
+        for (uint32_t k = 0; !st && k < shelves[i].front + shelves[i].others.count; k++) {
+            const struct candidate *c = &shelves[i].items[k];
+            (*hits)[n++] = (struct hit){.docid = c->docid,
+                                        .score = c->keys[0],
+                                        .group_value = text,
+                                        .group_count = item->count};
         }
     }
     *hit_count = n;

@@ -3,7 +3,8 @@
  *
  * Every product that passes belongs to the group of its value; one without the value is a group of
  * its own. Groups are ordered by their best product, products within a group by the same order, so
- * a page of groups is cut from a total order. Counts are exact: nothing is pruned while grouping.
+ * a page of groups is cut from a total order, and that is the one of single products: those of the
+ * second phase's window first. Counts are exact: nothing is pruned while grouping.
  * k, offset and the cursor count groups; `found` and facets count products.
  */
 #ifndef SOUK_INDEX_QUERY_GROUP_H
@@ -24,15 +25,27 @@ enum status groups_create(const struct query *q, struct snapshot *snap,
                           struct fault *fault);
 /* Forgets what was taken: a new attempt. */
 void groups_reset(struct groups *g);
-/* One match; `c` is its place in the order. */
-enum status groups_take(struct groups *g, const struct candidate *c, uint32_t score);
-/* The best groups behind `after` (NULL = from the first) into `top`, one candidate each, the best
- * of its group. *behind = groups that could have entered. */
-void groups_select(const struct groups *g, const struct candidate *after, struct topk *top,
-                   uint64_t *behind);
+/* One match; `c` is its place in the order. Notes its group in it. */
+enum status groups_take(struct groups *g, struct candidate *c, uint32_t score);
+
+/* The products that the second phase ordered, in that order: every match that is not behind `last`
+ * in the order of the first. */
+struct group_window {
+    const struct candidate *items;
+    uint32_t count;
+    const struct candidate *last; /* NULL = no second phase */
+};
+
+/* Groups in order, one candidate each, the best of its group: those of the window (their number
+ * becomes *in_window), then the `count` best of the others behind `after` (NULL = from the first).
+ * *behind = groups that could have entered. In the arena; ready for a cut, not for a push. */
+enum status groups_select(struct groups *g, const struct group_window *window,
+                          const struct candidate *after, uint32_t count, struct topk *top,
+                          uint32_t *in_window, uint64_t *behind);
 uint64_t groups_total(const struct groups *g);
 /* The hits of the chosen groups, best group first: up to group_size each. Ids are left to fill. */
-enum status groups_hits(struct groups *g, const struct candidate *chosen, uint32_t count,
-                        struct hit **hits, uint32_t *hit_count);
+enum status groups_hits(struct groups *g, const struct group_window *window,
+                        const struct candidate *chosen, uint32_t count, struct hit **hits,
+                        uint32_t *hit_count);
 
 #endif

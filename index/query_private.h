@@ -57,17 +57,18 @@ struct search {
     uint32_t segment_place;
     struct sort_keys sort;
     struct topk top;
-    struct best best;            /* stands for `top` while matches of a plain search are ranked */
-    uint32_t lacks;              /* words that no document of the batch at hand holds, a bit each */
-    bool by_score;               /* it does */
-    uint32_t top_room;           /* of top.items; a search that shows nothing ranks nothing */
-    struct groups *groups;       /* NULL = no grouping; else `top` gets the groups at the end */
-    struct query_cursor *cursor; /* NULL = from the first */
-    int64_t now_ms;              /* of the query; behind a cursor, that of the first page */
-    uint8_t stages;              /* enum query_stage, those that were run */
-    bool all_words;              /* how the last attempt was made */
-    bool completing;             /* it goes on with the top of the one before */
-    uint64_t behind;             /* candidates behind the cursor, when there is one */
+    struct best best;      /* stands for `top` while matches of a plain search are ranked */
+    uint32_t lacks;        /* words that no document of the batch at hand holds, a bit each */
+    bool by_score;         /* it does */
+    uint32_t top_room;     /* of top.items; a search that shows nothing ranks nothing */
+    struct groups *groups; /* NULL = no grouping; else `top` gets the groups at the end */
+    struct group_window group_window; /* the ordered products, then */
+    struct query_cursor *cursor;      /* NULL = from the first */
+    int64_t now_ms;                   /* of the query; behind a cursor, that of the first page */
+    uint8_t stages;                   /* enum query_stage, those that were run */
+    bool all_words;                   /* how the last attempt was made */
+    bool completing;                  /* it goes on with the top of the one before */
+    uint64_t behind;                  /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;
     bool check_live;

@@ -15,7 +15,9 @@ enum { TOPK_KEYS = 3 };
 struct candidate {
     uint64_t keys[TOPK_KEYS];
     uint32_t tie, docid;
-    uint32_t lacks; /* words of the plan that it is known not to hold, a bit each; orders nothing */
+    /* Order nothing: words of the plan that it is known not to hold, a bit each; which group it is
+     * of (query_group.h). */
+    uint32_t lacks, group;
 };
 
 struct topk {

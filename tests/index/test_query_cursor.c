@@ -117,6 +117,59 @@ static void pages_neither_repeat_nor_lose_unchanged_products(void **state)
     }
 }
 
+enum { CENTS = 10001 };
+
+static uint32_t cents_of(const struct item *it)
+{
+    return (uint32_t)(it->price * 100 + 0.5);
+}
+
+/* The same of groups: those of which no product changed. */
+static void pages_neither_repeat_nor_lose_unchanged_groups(void **state)
+{
+    (void)state;
+    static struct item old[PRODUCTS];
+    for (int i = 0; i < 24; i++) {
+        struct world *w = make_world(300 + (uint64_t)i);
+        struct words_case c;
+        struct filter_case f;
+        struct query q = random_query(w, &c, &f);
+        struct query_result r;
+        uint8_t before[CENTS] = {0}, seen[CENTS] = {0};
+        bool touched[CENTS] = {false};
+        q.group_field = SLICE_LIT("price");
+        q.group_size = 1;
+        if (i % 3) { /* a second phase orders the first hits, and their groups */
+            q.sort_count = 0;
+            q.profile = SLICE_NULL;
+            q.profile_text = SLICE_LIT("window 200\nnear 0.5\nlead 1");
+        }
+        run(w, &q, &r);
+        for (uint32_t h = 0; h < r.hit_count; h++)
+            before[cents_of(&w->items[number_of(r.hits[h].id)])]++;
+        q.k = 20 + r.hit_count / 8;
+        for (int page = 0;; page++) {
+            assert_true(page < 1000);
+            run(w, &q, &r);
+            for (uint32_t h = 0; h < r.hit_count; h++)
+                seen[cents_of(&w->items[number_of(r.hits[h].id)])]++;
+            if (!r.cursor.len)
+                break;
+            bool changed[PRODUCTS] = {false};
+            memcpy(old, w->items, sizeof old);
+            q.cursor = arena_copy(&w->arena, r.cursor);
+            change_world(w, 40, changed);
+            for (uint32_t n = 0; n < PRODUCTS; n++)
+                if (changed[n])
+                    touched[cents_of(&old[n])] = touched[cents_of(&w->items[n])] = true;
+        }
+        for (uint32_t n = 0; n < CENTS; n++)
+            if (!touched[n])
+                assert_int_equal(seen[n], before[n]);
+        close_world(w);
+    }
+}
+
 static void a_cursor_of_another_query_is_refused(void **state)
 {
     (void)state;
@@ -242,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_by_cursor_together_are_the_whole_order),
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_products),
+        cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_groups),
         cmocka_unit_test(a_cursor_of_another_query_is_refused),
         cmocka_unit_test(a_damaged_cursor_is_refused),
         cmocka_unit_test(an_offset_beyond_the_window_is_an_error),

@@ -152,36 +152,45 @@ static void pages_of_groups_together_are_all_groups(void **state)
     close_world(w);
 }
 
-/* A second phase orders the best groups anew; still each comes once. */
-static void pages_of_groups_fit_together_behind_a_second_phase(void **state)
+/* The second phase orders the best products anew, and groups and what is in them with it. */
+static void groups_follow_the_second_phase(void **state)
 {
     (void)state;
     static struct expectation e;
     struct world *w = make_world(18);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 120; i++) {
         struct words_case c = random_words(&w->seed);
         struct filter_case f = random_filter(&w->seed);
         struct query q = query_of(&c, &f);
         struct query_result all, r;
-        bool seen[10001] = {false}; /* by price in cents */
-        uint32_t groups = 0;
-        q.profile_text = SLICE_LIT("window 60\ntitle 1\nlead 1\nnear 1");
+        int field = i % 4;
+        uint32_t k = 5 + roll(&w->seed, 40), page = 0, hits = 0;
+        q.profile = SLICE_NULL;
+        q.profile_text = i % 3 ? SLICE_LIT("window 60\ntitle 1\nlead 1\nnear 1")
+                               : SLICE_LIT("window 9\nlead 3\nsignal price linear 1 10");
+        q.match = i % 5 ? q.match : QUERY_RELAXED;
         run(w, &q, &all);
-        expect(w, &all, 2, 1, &e);
-        struct query g = grouped(&q, 2, 1, 5 + roll(&w->seed, 40));
+        expect(w, &all, field, 1 + i % 3, &e);
+        struct query g = grouped(&q, field, 1 + i % 3, k);
         do {
+            struct query_result by_offset;
             run(w, &g, &r);
-            assert_int_equal(r.group_total, e.group_count);
-            for (uint32_t h = 0; h < r.hit_count; h++) {
-                double price = w->items[number_of(r.hits[h].id)].price;
-                uint32_t cents = (uint32_t)(price * 100 + 0.5);
-                assert_false(seen[cents]);
-                seen[cents] = true;
-                groups++;
+            check_page(&e, &r, page * k);
+            assert_int_equal(r.found, all.found);
+            assert_int_equal(r.dropped_count, all.dropped_count);
+            hits += r.hit_count;
+            if (page * k + k <= 1000) {
+                struct query o = g;
+                o.cursor = SLICE_NULL;
+                o.offset = page * k;
+                run(w, &o, &by_offset);
+                check_page(&e, &by_offset, page * k);
+                assert_int_equal(by_offset.hit_count, r.hit_count);
             }
             g.cursor = r.cursor;
+            page++;
         } while (r.cursor.len);
-        assert_int_equal(groups, e.group_count);
+        assert_int_equal(hits, e.hit_count);
         arena_reset(&w->arena);
     }
     close_world(w);
@@ -302,7 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_are_what_a_recount_of_the_order_gives),
         cmocka_unit_test(pages_of_groups_together_are_all_groups),
-        cmocka_unit_test(pages_of_groups_fit_together_behind_a_second_phase),
+        cmocka_unit_test(groups_follow_the_second_phase),
         cmocka_unit_test(grouping_changes_neither_found_nor_facets),
         cmocka_unit_test(groups_follow_the_asked_order),
         cmocka_unit_test(a_group_carries_its_value_as_text),
