@@ -12,7 +12,8 @@
  *   0  generation u64 | 8 kind u8 | 9 width u8 | 10 scale u8 | 11 flags u8 | 12 count u32
  *   16 base i64
  *   24 flags & 1: presence bitmap, ceil(count / 64) words
- *      INT FLOAT ORDINAL: count x width
+ *      INT FLOAT ORDINAL: count x width bytes, or, of a width above COLUMN_PACKED, count x (width -
+ *      COLUMN_PACKED) bits, least significant first, and COLUMN_BEHIND zeros
  *      ORDINALS: (count + 1) starts u32, then items x width
  *
  * The bitmap begins at a multiple of 8, and LMDB puts long values on pages of their own, so it is
@@ -35,17 +36,22 @@ void column_key(uint8_t key[COLUMN_KEY_LEN], uint32_t column, uint32_t chunk_idx
         key[2 + i] = (uint8_t)(chunk_idx >> (24 - 8 * i));
 }
 
-static bool width_fits(const struct column_chunk *c)
+static bool width_fits(const struct column_chunk *c, uint8_t width)
 {
+    bool packed = width > COLUMN_PACKED && width < COLUMN_PACKED + 32 && width % 8;
     switch (c->kind) {
     case COLUMN_FLOAT:
         if (c->scale == COLUMN_RAW_SCALE)
-            return c->width == 8;
-        return c->scale < 5 && (c->width <= 2 || c->width == 4 || c->width == 8);
+            return width == 8;
+        return c->scale < 5 && (width <= 2 || width == 4 || width == 8 || packed);
     case COLUMN_INT:
-        return c->width <= 2 || c->width == 4 || c->width == 8;
+        return width <= 2 || width == 4 || width == 8 || packed;
+    case COLUMN_ORDINAL:
+        if (packed && (c->base < 0 || c->base > UINT32_MAX))
+            return false;
+        return width == 1 || width == 2 || width == 4 || packed;
     default:
-        return c->width == 1 || c->width == 2 || c->width == 4;
+        return width == 1 || width == 2 || width == 4;
     }
 }
 
@@ -79,7 +85,7 @@ static bool parse_lists(struct wire_reader *r, struct column_chunk *c)
             return false;
         last = at;
     }
-    c->values = wire_take(r, (size_t)last * c->width);
+    c->values = wire_take(r, (size_t)last * c->bits / 8);
     return c->values != NULL;
 }
 
@@ -90,19 +96,23 @@ enum status column_parse(struct slice bytes, enum column_kind kind, struct colum
     memset(c, 0, sizeof *c);
     c->sequence = wire_u64(&r);
     c->kind = (enum column_kind)wire_u8(&r);
-    c->width = wire_u8(&r);
+    uint8_t width = wire_u8(&r);
     c->scale = wire_u8(&r);
     uint8_t flags = wire_u8(&r);
     c->count = wire_u32(&r);
     c->base = (int64_t)wire_u64(&r);
-    if (r.failed || c->kind != kind || c->count > COLUMN_CHUNK || !width_fits(c))
+    if (r.failed || c->kind != kind || c->count > COLUMN_CHUNK || !width_fits(c, width))
         return STATUS_CORRUPT;
+    bool packed = width > COLUMN_PACKED;
+    c->bits = (uint8_t)(packed ? width - COLUMN_PACKED : 8 * width);
     enum status st = flags & FLAG_PRESENT ? parse_present(&r, s) : STATUS_OK;
     if (st)
         return st;
     if (kind == COLUMN_ORDINALS)
         return parse_lists(&r, c) ? STATUS_OK : STATUS_CORRUPT;
-    c->values = wire_take(&r, (size_t)c->count * c->width);
+    c->values = wire_take(&r, ((size_t)c->count * c->bits + 7) / 8);
+    if (packed && !wire_take(&r, COLUMN_BEHIND))
+        return STATUS_CORRUPT;
     return c->values ? STATUS_OK : STATUS_CORRUPT;
 }
 
@@ -178,18 +188,19 @@ static bool is_present(const struct column_chunk *c, uint32_t i)
 
 static uint64_t offset_of(const struct column_chunk *c, uint32_t i)
 {
-    const uint8_t *p = c->values + (size_t)i * c->width;
-    switch (c->width) {
+    switch (c->bits) {
     case 0:
         return 0;
-    case 1:
-        return *p;
-    case 2:
-        return wire_load16(p);
-    case 4:
-        return wire_load32(p);
+    case 8:
+        return c->values[i];
+    case 16:
+        return wire_load16(c->values + (size_t)i * 2);
+    case 32:
+        return wire_load32(c->values + (size_t)i * 4);
+    case 64:
+        return wire_load64(c->values + (size_t)i * 8);
     default:
-        return wire_load64(p);
+        return bitpack_at(c->values, i, c->bits);
     }
 }
 
@@ -218,7 +229,8 @@ bool column_chunk_float(const struct column_chunk *c, uint32_t i, double *out)
 
 uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i)
 {
-    return i < c->count ? (uint32_t)offset_of(c, i) : 0;
+    uint32_t v = i < c->count ? (uint32_t)offset_of(c, i) : 0;
+    return v && c->bits % 8 ? (uint32_t)c->base + v : v;
 }
 
 uint32_t column_list_start(const struct column_chunk *c, uint32_t i)
@@ -263,8 +275,7 @@ void column_prefetch(struct column *c, uint32_t docid)
     }
     if (k->present)
         __builtin_prefetch(&k->present[i / 64]);
-    if (k->width)
-        __builtin_prefetch(k->values + (size_t)i * k->width);
+    __builtin_prefetch(k->values + (size_t)i * k->bits / 8);
 }
 
 void column_ints(struct column *c, const uint32_t *docids, uint32_t count, int64_t absent,

@@ -4,12 +4,13 @@
  * A column is cut into chunks of 4096 docids (COLUMN_CHUNK); a chunk is one LMDB value:
  *   LMDB `columns`: key = column u16 BE, chunk u32 BE
  *   value = XXH3-64 of the rest, u64 sequence of last change, header, payload
- * NUMBER chunks hold int64 or float64 as base + offsets of width 0/1/2/4/8 bytes (floats as scaled
- * decimals when exact, else raw 8 bytes); ORDINAL chunks hold one u32 value ordinal per doc (0 =
- * none) of width 1/2/4; ORDINALS chunks hold a list per doc (u16/u32 offsets + ordinals). Presence
- * is a bitmap when any value is missing. Ordinals number the distinct values of the field from 1 in
- * order of first sight (facet_values.h). PATH fields store the ordinal of the deepest node; parents
- * via facet_value_parent().
+ * NUMBER chunks hold int64 or float64 as base + offsets of 0/1/2/4/8 bytes (floats as scaled
+ * decimals when exact, else raw 8 bytes); ORDINAL chunks hold one u32 value ordinal per doc of
+ * 1/2/4 bytes (0 = none, else base + number). Where it takes fewer pages of LMDB both lie in as
+ * many bits as the greatest needs, below 32 and not 8, 16 or 24. ORDINALS chunks hold a list per
+ * doc (u16/u32 offsets + ordinals). Presence is a bitmap when any value is missing. Ordinals number
+ * the distinct values of the field from 1 in order of first sight (facet_values.h). PATH fields
+ * store the ordinal of the deepest node; parents via facet_value_parent().
  *
  * Reading: column_chunk() maps a chunk once per snapshot; kernels then work on `struct
  * column_chunk`.
@@ -17,8 +18,8 @@
 #ifndef SOUK_INDEX_COLUMN_H
 #define SOUK_INDEX_COLUMN_H
 
-#include "protocol/status.h"
-#include "protocol/slice.h"
+#include "index/bitpack.h"
+#include "protocol/wire.h"
 
 enum { COLUMN_CHUNK = 4096 };
 
@@ -44,11 +45,12 @@ struct column; /* one column of one snapshot */
 /* One mapped chunk; pointers end with the snapshot. */
 struct column_chunk {
     enum column_kind kind;
-    uint8_t width;  /* bytes per value 0,1,2,4,8; ORDINALS: bytes per ordinal */
+    uint8_t bits;   /* per value: 0..32 or 64; ORDINALS: per ordinal, 8, 16 or 32 */
     uint8_t scale;  /* FLOAT: value = (base + offset) / 10^scale; 255 = raw doubles */
     uint32_t count; /* docs covered (rest of the chunk is absent) */
     int64_t base;
-    const uint8_t *values;   /* count x width, little-endian offsets from base, or ordinals */
+    const uint8_t *values;   /* count x bits, little-endian offsets from base, or ordinals; where
+                                they do not fill bytes, eight bytes can be read at each of them */
     const uint64_t *present; /* bitmap of count bits; NULL = all present */
     const uint8_t *offsets;  /* ORDINALS: (count + 1) u32 starts into values (in items) */
     uint64_t sequence;       /* of the last change */
@@ -80,5 +82,24 @@ uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i); /* 0 = 
 uint32_t column_chunk_list(const struct column_chunk *c, uint32_t i,
                            uint32_t *first); /* -> count; item k = */
 uint32_t column_chunk_item(const struct column_chunk *c, uint32_t first_plus_k);
+/* The ordinal of an ORDINAL chunk, i below its count. `bits` is 8, 16 or 32 and the chunk's, so
+ * that an inner loop is made for it, or 0 for all others. */
+static inline uint32_t column_ordinal_at(const struct column_chunk *c, uint32_t i, uint32_t bits)
+{
+    if (bits == 8)
+        return c->values[i];
+    if (bits == 16)
+        return wire_load16(c->values + (size_t)i * 2);
+    if (bits == 32)
+        return wire_load32(c->values + (size_t)i * 4);
+    uint32_t v = bitpack_at(c->values, i, c->bits);
+    return v ? (uint32_t)c->base + v : 0;
+}
+/* Calls an always_inline function of the chunk's bits, its last argument, with a constant. */
+#define COLUMN_BY_BITS(chunk, function, ...)                                                       \
+    ((chunk)->bits == 8    ? function(__VA_ARGS__, 8)                                              \
+     : (chunk)->bits == 16 ? function(__VA_ARGS__, 16)                                             \
+     : (chunk)->bits == 32 ? function(__VA_ARGS__, 32)                                             \
+                           : function(__VA_ARGS__, 0))
 
 #endif

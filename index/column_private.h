@@ -6,6 +6,8 @@
 #include "index/store.h"
 
 enum { COLUMN_KEY_LEN = 6, COLUMN_PRESENT_WORDS = COLUMN_CHUNK / 64, COLUMN_RAW_SCALE = 255 };
+/* Widths above this are bits; zeros behind values that lie in bits. */
+enum { COLUMN_PACKED = 128, COLUMN_BEHIND = 7 };
 
 /* One looked-up chunk. `epoch` says for which state of the snapshot it holds. */
 struct column_slot {

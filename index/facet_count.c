@@ -62,15 +62,12 @@ static void count_number(struct facet_counter *c, double v)
 /* --- ordinals --------------------------------------------------------------------------------- */
 
 static inline __attribute__((always_inline)) uint32_t
-count_width(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,
-            const uint32_t *docids, uint32_t count, uint32_t width)
+count_bits(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,
+           const uint32_t *docids, uint32_t count, uint32_t bits)
 {
     uint32_t none = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = docids[i] - first;
-        uint32_t o = width == 1   ? chunk->values[at]
-                     : width == 2 ? wire_load16(chunk->values + (size_t)at * 2)
-                                  : wire_load32(chunk->values + (size_t)at * 4);
+        uint32_t o = column_ordinal_at(chunk, docids[i] - first, bits);
         o = o < c->count_end ? o : 0;
         c->counts[o]++;
         none += o == 0;
@@ -84,9 +81,7 @@ static void count_ordinals(struct facet_counter *c, const struct column_chunk *c
 {
     while (count && docids[count - 1] - first >= chunk->count) /* behind the values */
         count--;
-    c->with_value += chunk->width == 1   ? count_width(c, chunk, first, docids, count, 1)
-                     : chunk->width == 2 ? count_width(c, chunk, first, docids, count, 2)
-                                         : count_width(c, chunk, first, docids, count, 4);
+    c->with_value += COLUMN_BY_BITS(chunk, count_bits, c, chunk, first, docids, count);
 }
 
 static void count_list(struct facet_counter *c, const struct column_chunk *chunk, uint32_t at)

@@ -149,7 +149,7 @@ static uint64_t first_offset(const struct filter *f, const struct column_chunk *
 static uint32_t keep_offsets(const struct filter *f, const struct column_chunk *c, uint32_t first,
                              uint32_t *docs, uint32_t *scores, uint32_t count)
 {
-    uint64_t end = (uint64_t)1 << (8 * c->width);
+    uint64_t end = (uint64_t)1 << c->bits;
     uint64_t from = first_offset(f, c, false, end), behind = first_offset(f, c, true, end);
     if (from >= behind)
         return 0;
@@ -157,7 +157,7 @@ static uint32_t keep_offsets(const struct filter *f, const struct column_chunk *
         count = kernels_best()->keep_bits(docs, scores, count, first, c->present);
     if (from == 0 && behind == end)
         return count;
-    return kernels_best()->keep_range(docs, scores, count, first, c->values, c->width,
+    return kernels_best()->keep_range(docs, scores, count, first, c->values, c->bits,
                                       (uint32_t)from, (uint32_t)(behind - 1));
 }
 
@@ -185,7 +185,7 @@ static uint32_t keep_in_chunk(const struct filter *f, uint32_t chunk, uint32_t *
     uint32_t first = chunk * COLUMN_CHUNK;
     if (column_chunk(f->column, chunk, &c))
         return 0;
-    bool narrow = c->width == 1 || c->width == 2 || c->width == 4;
+    bool narrow = c->bits && c->bits <= 32;
     if (count < FEW || !narrow || docs[count - 1] - first >= c->count)
         return keep_few(f, c, first, docs, scores, count);
     return keep_offsets(f, c, first, docs, scores, count);
@@ -207,21 +207,13 @@ static uint32_t keep_numbers(const struct filter *f, uint32_t *docs, uint32_t *s
     return kept;
 }
 
-static inline uint32_t ordinal_at(const uint8_t *values, uint32_t at, uint32_t width)
-{
-    return width == 1   ? values[at]
-           : width == 2 ? wire_load16(values + (size_t)at * 2)
-                        : wire_load32(values + (size_t)at * 4);
-}
-
-/* Made once for each width, so that the inner loop knows it. */
 static inline __attribute__((always_inline)) uint32_t
-keep_width(const struct filter *f, const struct column_chunk *c, uint32_t first, uint32_t *docs,
-           uint32_t *scores, uint32_t count, uint32_t width)
+keep_those(const struct filter *f, const struct column_chunk *c, uint32_t first, uint32_t *docs,
+           uint32_t *scores, uint32_t count, uint32_t bits)
 {
     uint32_t kept = 0, words = f->ordinal_most / 64;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t doc = docs[i], score = scores[i], o = ordinal_at(c->values, doc - first, width);
+        uint32_t doc = docs[i], score = scores[i], o = column_ordinal_at(c, doc - first, bits);
         uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
         docs[kept] = doc;
         scores[kept] = score;
@@ -235,9 +227,7 @@ static uint32_t keep_chunk(const struct filter *f, const struct column_chunk *c,
 {
     while (count && docs[count - 1] - first >= c->count) /* behind the values: they have none */
         count--;
-    return c->width == 1   ? keep_width(f, c, first, docs, scores, count, 1)
-           : c->width == 2 ? keep_width(f, c, first, docs, scores, count, 2)
-                           : keep_width(f, c, first, docs, scores, count, 4);
+    return COLUMN_BY_BITS(c, keep_those, f, c, first, docs, scores, count);
 }
 
 /* One value a product: its bit decides. */
@@ -261,19 +251,19 @@ static uint32_t keep_ordinals(const struct filter *f, uint32_t *docs, uint32_t *
 }
 
 static inline __attribute__((always_inline)) void
-bits_width(const struct filter *f, const struct column_chunk *c, uint32_t first,
-           const uint32_t *docs, uint32_t from, uint32_t to, uint32_t width, uint64_t *bits)
+mark_those(const struct filter *f, const struct column_chunk *c, uint32_t first,
+           const uint32_t *docs, uint32_t from, uint32_t to, uint64_t *marks, uint32_t bits)
 {
     uint32_t words = f->ordinal_most / 64;
     for (uint32_t i = from; i < to;) {
         uint32_t end = (i / 64 + 1) * 64 < to ? (i / 64 + 1) * 64 : to;
         uint64_t out = 0;
         for (; i < end; i++) {
-            uint32_t o = ordinal_at(c->values, docs[i] - first, width);
+            uint32_t o = column_ordinal_at(c, docs[i] - first, bits);
             uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
             out |= (word >> (o & 63) & 1) << (i & 63);
         }
-        bits[(end - 1) / 64] |= out;
+        marks[(end - 1) / 64] |= out;
     }
 }
 
@@ -292,12 +282,7 @@ bool filter_bits(const struct filter *f, const uint32_t *docs, uint32_t count, u
         uint32_t to = end;
         while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
             to--;
-        if (c->width == 1)
-            bits_width(f, c, first, docs, i, to, 1, bits);
-        else if (c->width == 2)
-            bits_width(f, c, first, docs, i, to, 2, bits);
-        else
-            bits_width(f, c, first, docs, i, to, 4, bits);
+        COLUMN_BY_BITS(c, mark_those, f, c, first, docs, i, to, bits);
     }
     return true;
 }

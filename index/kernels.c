@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "index/bitpack.h"
+#include "protocol/wire.h"
+
 /* --- portable --------------------------------------------------------------------------------- */
 
 static uint32_t bits_at(const uint8_t *in, size_t len, size_t bit, uint32_t mask)
@@ -147,35 +150,43 @@ static uint32_t drain_portable(struct kernel_window *w, uint32_t first, uint32_t
     return k;
 }
 
-uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t width)
+uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t bits)
 {
-    uint32_t v = 0;
-    memcpy(&v, values + (size_t)at * width, width); /* little-endian machines only, as LMDB here */
-    return v;
+    if (bits == 8)
+        return values[at];
+    if (bits == 16)
+        return wire_load16(values + (size_t)at * 2);
+    return bits == 32 ? wire_load32(values + (size_t)at * 4) : bitpack_at(values, at, bits);
 }
 
-uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
-                                    uint32_t first, const uint8_t *values, uint32_t width,
-                                    uint32_t low, uint32_t high)
+static inline __attribute__((always_inline)) uint32_t
+keep_in_range(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
+              const uint8_t *values, uint32_t low, uint32_t high, uint32_t bits)
 {
     uint32_t k = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t doc = docs[i], score = scores[i], v = 0;
-        switch (width) {
-        case 1:
-            v = values[doc - first];
-            break;
-        case 2:
-            v = kernel_value(values, doc - first, 2);
-            break;
-        default:
-            v = kernel_value(values, doc - first, 4);
-        }
+        uint32_t doc = docs[i], score = scores[i], v = kernel_value(values, doc - first, bits);
         docs[k] = doc;
         scores[k] = score;
         k += v - low <= high - low;
     }
     return k;
+}
+
+uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
+                                    uint32_t first, const uint8_t *values, uint32_t bits,
+                                    uint32_t low, uint32_t high)
+{
+    switch (bits) {
+    case 8:
+        return keep_in_range(docs, scores, count, first, values, low, high, 8);
+    case 16:
+        return keep_in_range(docs, scores, count, first, values, low, high, 16);
+    case 32:
+        return keep_in_range(docs, scores, count, first, values, low, high, 32);
+    default:
+        return keep_in_range(docs, scores, count, first, values, low, high, bits);
+    }
 }
 
 uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint32_t least)

@@ -79,11 +79,11 @@ struct kernels {
     uint32_t (*drain)(struct kernel_window *w, uint32_t first, uint32_t least, uint32_t *docs,
                       uint32_t *scores);
     /*
-     * Keeps docs and scores where low <= v <= high; v = unsigned number of `width` (1, 2 or 4)
-     * bytes at values + (doc - first) * width.
+     * Keeps docs and scores where low <= v <= high; v = number doc - first of those at `values`, of
+     * `bits` (1 to 32) each. Unless these are 8, 16 or 32, eight bytes are read where it begins.
      */
     uint32_t (*keep_range)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
-                           const uint8_t *values, uint32_t width, uint32_t low, uint32_t high);
+                           const uint8_t *values, uint32_t bits, uint32_t low, uint32_t high);
     /* Index of the first byte below `least`, `count` when there is none. */
     uint32_t (*first_below)(const uint8_t *bytes, uint32_t count, uint32_t least);
     /*

@@ -292,11 +292,10 @@ TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t l
     return k;
 }
 
-/* Values of one or two bytes are gathered as the four bytes that end with them, or begin with them
- * where there are none before. */
+/* Where number `at` of `bits` begins is gathered as four bytes, which hold up to 25 bits of any
+ * place; those of one or two bytes are read one by one, as nothing may lie behind them. */
 TARGET static uint32_t keep_range(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
-                                  const uint8_t *values, uint32_t width, uint32_t low,
-                                  uint32_t high)
+                                  const uint8_t *values, uint32_t bits, uint32_t low, uint32_t high)
 {
     const __m512i span = _mm512_set1_epi32((int)(high - low)), base = _mm512_set1_epi32((int)low);
     const __m512i start = _mm512_set1_epi32((int)first);
@@ -305,14 +304,20 @@ TARGET static uint32_t keep_range(uint32_t *docs, uint32_t *scores, uint32_t cou
         uint32_t left = count - i < LANES ? count - i : LANES;
         __mmask16 in = lanes(left);
         __m512i d = load_lanes(docs + i, left), s = load_lanes(scores + i, left), v;
-        if (width == 4) {
+        if (bits == 32) {
             v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), in, _mm512_sub_epi32(d, start),
                                             values, 4);
+        } else if (bits <= 25 && bits != 8 && bits != 16) {
+            __m512i bit = _mm512_mullo_epi32(_mm512_maskz_sub_epi32(in, d, start),
+                                             _mm512_set1_epi32((int)bits));
+            v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), in, _mm512_srli_epi32(bit, 3),
+                                            values, 1);
+            v = _mm512_srlv_epi32(v, _mm512_and_si512(bit, _mm512_set1_epi32(7)));
+            v = _mm512_and_si512(v, _mm512_set1_epi32((1 << bits) - 1));
         } else {
             uint32_t room[LANES] = {0};
             for (uint32_t j = 0; j < left; j++)
-                room[j] = width == 1 ? values[docs[i + j] - first]
-                                     : kernel_value(values, docs[i + j] - first, 2);
+                room[j] = kernel_value(values, docs[i + j] - first, bits);
             v = _mm512_loadu_si512(room);
         }
         __mmask16 m = _mm512_mask_cmple_epu32_mask(in, _mm512_sub_epi32(v, base), span);

@@ -18,14 +18,14 @@ uint32_t kernel_keep_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t co
 uint32_t kernel_drop_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
                                    const uint64_t *bits);
 uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
-                                    uint32_t first, const uint8_t *values, uint32_t width,
+                                    uint32_t first, const uint8_t *values, uint32_t bits,
                                     uint32_t low, uint32_t high);
 uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint32_t least);
 uint32_t kernel_near_sets_portable(const uint32_t *sets, uint32_t count, uint32_t set,
                                    uint32_t most, uint32_t *out);
 /* In order.c. */
 void order_runs(uint64_t *numbers, uint64_t *room, uint32_t count);
-uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t width);
+uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t bits);
 
 /* NULL when the machine lacks them. */
 const struct kernels *kernels_avx512_pairs(void);

@@ -86,6 +86,56 @@ static void ints_of_every_width_read_back(void **state)
     close_world(&w);
 }
 
+/* 4,096 values of two bytes would need three pages. */
+static void a_full_chunk_lies_in_bits_where_that_saves_pages(void **state)
+{
+    (void)state;
+    static struct column_value v[COLUMN_CHUNK];
+    static uint32_t docids[COLUMN_CHUNK];
+    static const struct {
+        uint32_t most, bits;
+        enum column_kind kind;
+    } cases[] = {{3, 2, COLUMN_INT},       {4095, 12, COLUMN_INT},    {65535, 16, COLUMN_INT},
+                 {65536, 17, COLUMN_INT},  {1 << 23, 25, COLUMN_INT}, {5, 3, COLUMN_ORDINAL},
+                 {255, 9, COLUMN_ORDINAL}, {999, 10, COLUMN_ORDINAL}, {40000, 16, COLUMN_ORDINAL}};
+    for (uint32_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        uint32_t base = 70000, most = cases[k].most;
+        bool ordinals = cases[k].kind == COLUMN_ORDINAL;
+        struct world w;
+        struct store_txn *t;
+        uint64_t epoch = 1;
+        const struct column_chunk *chunk;
+        for (uint32_t i = 0; i < COLUMN_CHUNK; i++) {
+            uint32_t n = i == 9 ? 1 : i == 10 ? most : 1 + (i * 2654435761u >> 8) % most;
+            docids[i] = i;
+            v[i] = (struct column_value){.present = i % 5 != 3};
+            if (ordinals) /* those of 16 bits are none to count from another */
+                v[i].ordinal = n + (most < 40000 ? base : 0);
+            else
+                v[i].i = i == 9 ? -7 : (int64_t)n - 7;
+        }
+        open_world(&w);
+        write_values(&w, cases[k].kind, v, docids, COLUMN_CHUNK, k + 1);
+        assert_int_equal(store_begin(w.store, false, &t), STATUS_OK);
+        struct column c = {.id = 7, .kind = cases[k].kind, .txn = &t, .epoch = &epoch};
+        assert_int_equal(column_chunk(&c, 0, &chunk), STATUS_OK);
+        assert_int_equal(chunk->bits, cases[k].bits);
+        for (uint32_t i = 0; i < COLUMN_CHUNK; i++) {
+            int64_t n = 0;
+            uint32_t o = 0;
+            enum status st = ordinals ? column_ordinal(&c, i, &o) : column_int(&c, i, &n);
+            assert_int_equal(st, v[i].present ? STATUS_OK : STATUS_NOT_FOUND);
+            if (v[i].present) {
+                assert_true(ordinals ? o == v[i].ordinal : n == v[i].i);
+                assert_true(!ordinals || COLUMN_BY_BITS(chunk, column_ordinal_at, chunk, i) == o);
+            }
+        }
+        column_fini(&c);
+        store_abort(&t);
+        close_world(&w);
+    }
+}
+
 static void prices_are_kept_exactly_and_odd_doubles_raw(void **state)
 {
     (void)state;
@@ -154,7 +204,7 @@ static void damaged_chunks_are_refused_or_harmless(void **state)
         struct column_slot slot = {0};
         memset(bytes, 0, sizeof bytes);
         bytes[8] = (uint8_t)(i % 4);
-        bytes[9] = (uint8_t)(1 << (i / 4 % 4));
+        bytes[9] = (uint8_t)(i % 3 ? 1u << (i / 4 % 4) : COLUMN_PACKED + 1u + i / 4 % 33);
         bytes[12] = (uint8_t)(i % 97);
         bytes[(i * 31) % sizeof bytes] = (uint8_t)(i * 17);
         bytes[(i * 7) % sizeof bytes] ^= (uint8_t)(i >> 5);
@@ -165,6 +215,8 @@ static void damaged_chunks_are_refused_or_harmless(void **state)
                 uint32_t first;
                 if (kind == COLUMN_INT)
                     column_chunk_int(&slot.chunk, d, &v);
+                else if (kind == COLUMN_ORDINAL)
+                    column_chunk_ordinal(&slot.chunk, d);
                 else if (kind == COLUMN_ORDINALS && column_chunk_list(&slot.chunk, d, &first))
                     column_chunk_item(&slot.chunk, first);
             }
@@ -176,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ints_of_every_width_read_back),
+        cmocka_unit_test(a_full_chunk_lies_in_bits_where_that_saves_pages),
         cmocka_unit_test(prices_are_kept_exactly_and_odd_doubles_raw),
         cmocka_unit_test(lists_keep_their_order_and_can_be_replaced),
         cmocka_unit_test(damaged_chunks_are_refused_or_harmless),

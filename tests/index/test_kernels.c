@@ -280,26 +280,29 @@ static void keep_range_at(const struct kernels *k)
     enum { CHUNK = 4096, FIRST = 8192 };
     static struct pairs in, want;
     for (int round = 0; round < ROUNDS; round++) {
-        uint32_t width = 1u << roll(3), count = 1 + roll(CHUNK);
-        uint32_t top = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
+        uint32_t bits = roll(2) ? 8u << roll(3) : 1 + roll(32), count = 1 + roll(CHUNK);
+        uint32_t top = (uint32_t)((UINT64_C(1) << bits) - 1);
+        size_t behind = bits == 8 || bits == 16 || bits == 32 ? 0 : 7,
+               len = ((size_t)count * bits + 7) / 8;
         uint32_t low = roll(4) ? roll(1u << 31) & top : 0, high = roll(4) ? low + roll(300) : top;
-        uint8_t *values = malloc((size_t)count * width);
+        uint8_t *values = malloc(len + behind);
         assert_non_null(values);
-        for (uint32_t i = 0; i < count * width; i++)
+        for (uint32_t i = 0; i < len + behind; i++)
             values[i] = (uint8_t)roll(256);
         high = high < low ? low : high;
         random_pairs(&in, 500, count);
         want.count = 0;
         for (uint32_t i = 0; i < in.count; i++) {
-            uint32_t v = 0;
-            memcpy(&v, values + (size_t)in.docs[i] * width, width);
+            uint32_t v = 0, from = in.docs[i] * bits;
+            for (uint32_t b = 0; b < bits; b++)
+                v |= (uint32_t)(values[(from + b) / 8] >> (from + b) % 8 & 1) << b;
             in.docs[i] += FIRST;
             if (v >= low && v <= high) {
                 want.docs[want.count] = in.docs[i];
                 want.scores[want.count++] = in.scores[i];
             }
         }
-        in.count = k->keep_range(in.docs, in.scores, in.count, FIRST, values, width, low, high);
+        in.count = k->keep_range(in.docs, in.scores, in.count, FIRST, values, bits, low, high);
         same_pairs(&in, &want);
         free(values);
     }
