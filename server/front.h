@@ -45,10 +45,12 @@ struct front {
     struct push_canary *canary; /* of the operators' front */
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
     struct loop_timer *beat, *accept_again;
-    int reserve_fd;                        /* given up for a moment when descriptors run out */
-    int64_t now_us;                        /* of this pass: read again whenever a request ended */
-    int64_t asleep_us, idle_us, window_us; /* when it went to wait; waited in this window */
-    int64_t ran_us, ran_count;             /* requests run in this window */
+    int reserve_fd;             /* given up for a moment when descriptors run out */
+    int64_t now_us;             /* of this pass: read again whenever a request ended */
+    int64_t asleep_us;          /* when it went to wait (0 = it does not) */
+    int64_t idle_us, window_us; /* waited in this window, and since when that is */
+    int64_t sent_us;            /* the last time answers left in this pass */
+    int64_t ran_us, ran_count;  /* requests run in this window */
     uint32_t busy_percent;
     uint32_t beats; /* the first of its life, see front_warm.h */
     enum memory_state memory;

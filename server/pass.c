@@ -3,15 +3,18 @@
  *
  *   events: every readable socket is drained into the queues of admission (conn_read.c)
  *   pass_run(): what earlier passes left in the connections' buffers
- *               requests, the next by admission, until PASS_US are over; before one that usually
- * takes LONG_US what is ready is sent, else it would wait for it a slice of the bulk that is being
- * checked, when nothing more important waits bodies of those that still wait are copied; the rest
- * is sent, one write a connection then the loop waits, or goes round at once when requests wait
+ *               requests, the next by admission, until PASS_US are over; what is ready leaves
+ *               between them when it is due (departure.h), and before one that usually takes
+ *               LONG_US or a slice of the bulk that is being checked, else it would wait for it
+ *               bodies of those that still wait are copied; the rest is sent, one write a
+ *               connection
+ *   then the loop waits, or goes round at once when requests wait
  *
  * So that a request never waits unseen in a socket while others are run for long, and what waits is
  * known before it is decided who runs.
  */
 #include "server/cached_search.h"
+#include "server/departure.h"
 #include "server/front.h"
 
 enum {
@@ -85,8 +88,9 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
 
 void pass_woke(struct front *f, int64_t now_us)
 {
-    if (f->asleep_us)
-        f->idle_us += now_us - f->asleep_us;
+    if (!f->asleep_us)
+        return;
+    f->idle_us += now_us - f->asleep_us;
     f->asleep_us = 0;
 }
 
@@ -107,19 +111,45 @@ static uint32_t busy_for_ladder(const struct front *f)
     return f->busy_percent > beyond ? f->busy_percent - beyond : 0;
 }
 
-void pass_run(struct front *f)
+/* Of this pass; see departure.h. */
+static void send_some(struct front *f)
+{
+    if (!departure_due(admission_count(&f->admission), f->now_us - f->sent_us, f->busy_percent))
+        return;
+    conn_send_ready(f);
+    f->sent_us = f->now_us;
+}
+
+static void run_some(struct front *f)
 {
     struct waiting *w;
     enum status verdict;
+    int64_t until = f->now_us + PASS_US;
+    f->sent_us = f->now_us;
+    while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict))) {
+        run_waiting(f, w, verdict);
+        if (!admission_idle(&f->admission))
+            send_some(f);
+    }
+}
+
+static bool has_work(const struct front *f)
+{
+    return !admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched;
+}
+
+void pass_run(struct front *f)
+{
+    struct waiting *w;
     loop_busy(f->loop, false);
     f->now_us = clock_mono_us();
     pass_woke(f, f->now_us);
-    int64_t until = f->now_us + PASS_US;
     conn_take_backlogs(f);
-    while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict)))
-        run_waiting(f, w, verdict);
-    if (f->putting && admission_ingest_turn(&f->admission))
+    run_some(f);
+    if (f->putting && admission_ingest_turn(&f->admission)) {
+        conn_send_ready(f);
         put_go_on(f);
+    }
     for (int i = 0; i < EXPIRED_MOST && (w = admission_expired(&f->admission, f->now_us)); i++)
         pass_refuse(f, w, STATUS_DEADLINE);
     admission_look(&f->admission, f->now_us);
@@ -129,8 +159,7 @@ void pass_run(struct front *f)
     f->conns.inbox_len = 0;
     through_flush(f);
     conn_flush_touched(f, false);
-    if (!admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched ||
-        catalogs_map_ahead(f->catalogs))
+    if (has_work(f) || catalogs_map_ahead(f->catalogs))
         loop_busy(f->loop, true);
     f->asleep_us = clock_mono_us();
 }
