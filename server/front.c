@@ -109,6 +109,7 @@ static void take_options(struct front *f)
     for (int i = 0; i < QUEUE_COUNT && f->role->role != ROLE_ADMIN; i++)
         if (!strcmp(config_text(c, OPTION_LISTEN_CLASS), admission_name((enum admission_id)i)))
             f->listen_queue = (uint8_t)i;
+    spin_init(&f->spin, f->role->role == ROLE_FRONT ? (int64_t)config_number(c, OPTION_SPIN) : 0);
     f->conns.most = (uint32_t)config_number(c, OPTION_CONNECTIONS);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
@@ -209,6 +210,7 @@ static enum status front_start(struct front *f)
     if (!conn_table_init(&f->conns, 0))
         return STATUS_NO_MEMORY;
     f->refusing.seed = (uint64_t)clock_mono_us();
+    crowd_init(&f->crowd);
     raise_descriptors();
     keep_heap();
     take_options(f);
@@ -237,7 +239,7 @@ int front_main(struct role_context *r)
     if (!f)
         return 1;
     f->role = r;
-    f->reserve_fd = -1;
+    f->reserve_fd = f->crowd.fd = -1;
     enum status s = front_start(f);
     if (s)
         fprintf(stderr, "soukd: %s %u does not start: %s\n", role_name(r->role), r->number,
@@ -269,6 +271,7 @@ int front_main(struct role_context *r)
     buf_fini(&f->key);
     cached_search_fini(f);
     loop_destroy(&f->loop);
+    crowd_fini(&f->crowd);
     if (f->reserve_fd >= 0)
         close(f->reserve_fd);
     free(f);

@@ -15,12 +15,14 @@
 #include "server/catalogs.h"
 #include "server/clients.h"
 #include "server/conn.h"
+#include "server/crowd.h"
 #include "server/ladder.h"
 #include "server/loop.h"
 #include "server/memory.h"
 #include "server/park.h"
 #include "server/read_through.h"
 #include "server/role.h"
+#include "server/spin.h"
 #include "server/writer_link.h"
 
 struct front {
@@ -47,10 +49,12 @@ struct front {
     struct loop_timer *beat, *accept_again;
     int reserve_fd;             /* given up for a moment when descriptors run out */
     int64_t now_us;             /* of this pass: read again whenever a request ended */
-    int64_t asleep_us;          /* when it went to wait (0 = it does not) */
+    int64_t asleep_us, woke_us; /* when it went to wait (0 = it does not), and came back */
     int64_t idle_us, window_us; /* waited in this window, and since when that is */
     int64_t sent_us;            /* the last time answers left in this pass */
-    int64_t ran_us, ran_count;  /* requests run in this window */
+    struct spin spin;
+    struct crowd crowd;
+    int64_t ran_us, ran_count; /* requests run in this window */
     uint32_t busy_percent;
     uint32_t beats; /* the first of its life, see front_warm.h */
     enum memory_state memory;

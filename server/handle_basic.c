@@ -213,6 +213,8 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     stats_row_put(b, "front.memory_state", "%u", f->memory);
     stats_row_put(b, "front.memory_used", "%zu", f->memory_used);
     stats_row_put(b, "front.busy_percent", "%u", f->busy_percent);
+    stats_row_put(b, "front.awake_ms", "%" PRId64, f->spin.spun_us / 1000);
+    stats_row_put(b, "front.awake_pauses", "%" PRIu64, f->spin.pauses);
     stats_row_put(b, "front.refusing_percent", "%u", f->refusing.percent);
     stats_row_put(b, "front.refusing_ms", "%" PRId64, f->refusing.ever_us / 1000);
     stats_row_put(b, "front.reads_put_off", "%" PRIu64, f->refusing.held_off);

@@ -8,7 +8,7 @@
  *               LONG_US or a slice of the bulk that is being checked, else it would wait for it
  *               bodies of those that still wait are copied; the rest is sent, one write a
  *               connection
- *   then the loop waits, or goes round at once when requests wait
+ *   then the loop waits, stays awake for a moment (spin.h), or goes round when requests wait
  *
  * So that a request never waits unseen in a socket while others are run for long, and what waits is
  * known before it is decided who runs.
@@ -16,6 +16,8 @@
 #include "server/cached_search.h"
 #include "server/departure.h"
 #include "server/front.h"
+
+#include <sched.h>
 
 enum {
     PASS_US = 1000,
@@ -92,6 +94,7 @@ void pass_woke(struct front *f, int64_t now_us)
         return;
     f->idle_us += now_us - f->asleep_us;
     f->asleep_us = 0;
+    f->woke_us = now_us;
 }
 
 static uint32_t busy_percent(struct front *f)
@@ -138,12 +141,39 @@ static bool has_work(const struct front *f)
     return !admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched;
 }
 
+/* Nothing has come while the front stays awake: whoever else wants the processor may have it. */
+static bool stays_awake(struct front *f)
+{
+    if (!spin_awake(&f->spin) || has_work(f))
+        return false;
+    int64_t now = clock_mono_us();
+    if (!f->asleep_us) /* there was a timer */
+        f->asleep_us = now;
+    if (!spin_look(&f->spin, now))
+        return false;
+    sched_yield();
+    return true;
+}
+
+static void rest(struct front *f)
+{
+    bool more = has_work(f) || catalogs_map_ahead(f->catalogs);
+    f->asleep_us = clock_mono_us();
+    if (!more)
+        spin_rest(&f->spin, f->asleep_us,
+                  spin_pays(&f->spin, f->asleep_us) && !crowd_over(&f->crowd, f->asleep_us));
+    loop_busy(f->loop, more || spin_awake(&f->spin));
+}
+
 void pass_run(struct front *f)
 {
     struct waiting *w;
-    loop_busy(f->loop, false);
+    if (stays_awake(f))
+        return;
     f->now_us = clock_mono_us();
     pass_woke(f, f->now_us);
+    if (has_work(f))
+        spin_work(&f->spin, f->woke_us);
     conn_take_backlogs(f);
     run_some(f);
     if (f->putting && admission_ingest_turn(&f->admission)) {
@@ -159,9 +189,7 @@ void pass_run(struct front *f)
     f->conns.inbox_len = 0;
     through_flush(f);
     conn_flush_touched(f, false);
-    if (has_work(f) || catalogs_map_ahead(f->catalogs))
-        loop_busy(f->loop, true);
-    f->asleep_us = clock_mono_us();
+    rest(f);
 }
 
 _Static_assert((int)QUEUE_COUNT == (int)SHARED_QUEUES, "every queue has its figure");
@@ -175,6 +203,7 @@ void pass_publish(struct front *f)
     for (int i = 0; i < QUEUE_COUNT; i++)
         atomic_store_explicit(&p->shed[i], admission_shed(&f->admission, i), memory_order_relaxed);
     atomic_store_explicit(&p->bytes_in, f->bytes_in, memory_order_relaxed);
+    atomic_store_explicit(&p->awake_us, (uint64_t)f->spin.spun_us, memory_order_relaxed);
     atomic_store_explicit(&p->degrade, f->ladder.level, memory_order_relaxed);
     atomic_store_explicit(&p->pressure, admission_pressure(&f->admission), memory_order_relaxed);
     atomic_store_explicit(&p->bytes_out, f->bytes_out, memory_order_relaxed);

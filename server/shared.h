@@ -103,6 +103,7 @@ struct shared_process {
     _Atomic uint64_t shed[SHARED_QUEUES]; /* of `refused`: what the queue let go */
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t search_us, search_count; /* time inside the library */
+    _Atomic uint64_t awake_us;                /* of a front: awake without work, see spin.h */
     _Atomic uint32_t draining;
     _Atomic uint32_t degrade, pressure;  /* level of the ladder; percent, see admission.h */
     struct latency latency[LATENCY_OPS]; /* by opcode, of requests answered well */
