@@ -247,9 +247,9 @@ static void on_lacking(void *ctx, uint32_t groups)
     s->lacks = groups;
 }
 
-static void on_counted(void *ctx, const uint64_t *bits, uint32_t words)
+static bool on_counted(void *ctx, const struct match_bits *part)
 {
-    collect_count_bits(ctx, bits, words);
+    return collect_count_bits(ctx, part);
 }
 
 static uint32_t on_floor(void *ctx)

@@ -67,16 +67,25 @@ bool collect_may_count_bits(const struct search *s)
     return by_words_alone(s) && !s->query->excluded && !s->recording && !s->cursor;
 }
 
-void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words)
+/* So many that neither the count nor the page depends on how many more there are. */
+static bool counted_beyond(const struct search *s)
+{
+    return !collect_counts_all(s) && s->found >= s->count_to && s->found > s->top_room;
+}
+
+bool collect_count_bits(struct search *s, const struct match_bits *part)
 {
     uint64_t count = 0;
     if (!collect_may_count_bits(s) || s->count_known)
-        return;
+        return false;
     if (!s->check_live)
-        count = kernels_best()->count_bits(bits, words);
-    for (uint32_t w = 0; s->check_live && w < words; w++)
-        if (bits[w])
-            count += (uint64_t)__builtin_popcountll(bits[w] & live_from(s, s->base + w * 64));
+        count = kernels_best()->count_bits(part->bits, part->words);
+    for (uint32_t w = 0; s->check_live && w < part->words; w++)
+        if (part->bits[w])
+            count += (uint64_t)__builtin_popcountll(part->bits[w] &
+                                                    live_from(s, s->base + (part->first + w) * 64));
     s->found += count;
-    s->count_known = true;
+    s->count_known = part->last || counted_beyond(s);
+    s->inexact |= s->count_known && !part->last;
+    return !s->count_known;
 }

@@ -14,8 +14,8 @@ bool collect_counted_by_df(const struct search *s);
 enum status collect_count_by_df(struct search *s);
 /* Can what is found be counted by bitmaps: does nothing decide but the words? */
 bool collect_may_count_bits(const struct search *s);
-/* Counts documents of the segment at hand, where that can be. */
-void collect_count_bits(struct search *s, const uint64_t *bits, uint32_t words);
+/* Counts documents of the segment at hand, where that can be; false: no more are wanted. */
+bool collect_count_bits(struct search *s, const struct match_bits *part);
 
 /* Before the first segment, for each batch of what passed every sieve (docids, their scores), and
  * behind the last one. `top` tells all the time what may still enter. */

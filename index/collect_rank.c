@@ -36,15 +36,20 @@ static best_number number_of(const struct search *s, uint32_t docid, uint32_t sc
 static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct best *b = &s->best;
-    uint32_t i = 0, kept;
+    uint32_t i = 0, kept, free = b->cap - b->count;
+    for (uint32_t k = 0; k < count && k < free; k++)
+        segment_tie_prefetch(s->segment, docs[k] - s->base);
     for (; i < count && b->count < b->cap; i++)
         best_push(b, number_of(s, docs[i], scores[i]), s->apart);
     kept = i == count ? 0 : kernels_best()->keep(docs + i, scores + i, count - i, best_floor(b));
     for (uint32_t k = i; k < i + kept; k++)
         segment_tie_prefetch(s->segment, docs[k] - s->base);
     for (uint32_t k = i; k < i + kept; k++)
-        if (scores[k] >= best_floor(b)) /* which is higher by now */
-            best_push(b, number_of(s, docs[k], scores[k]), s->apart);
+        if (scores[k] >= best_floor(b)) { /* which is higher by now */
+            best_number n = number_of(s, docs[k], scores[k]);
+            if (n > b->heap[0])
+                best_push(b, n, s->apart);
+        }
     best_tell(b, &s->top);
 }
 

@@ -10,6 +10,9 @@ static uint32_t score_of(uint32_t bound, const struct postings_weight *w)
     return w->tier + best * w->idf;
 }
 
+enum { KNOWN_BITS = 3 };
+_Static_assert(LIST_KNOWN == 1 << KNOWN_BITS, "a hash of so many bits");
+
 void list_init(struct list *l, struct postings_weight weight, struct query_work *work)
 {
     l->weight = weight;
@@ -17,6 +20,8 @@ void list_init(struct list *l, struct postings_weight weight, struct query_work 
     l->cur = l->at = l->decoded = 0;
     l->block_at = UINT32_MAX;
     l->scored = false;
+    for (int i = 0; i < LIST_KNOWN; i++)
+        l->known[i].bound = 0;
     l->meter = &work->postings_read;
 }
 
@@ -29,9 +34,15 @@ void list_account(const struct list *l, struct query_work *work)
     work->blocks_skipped += l->p.block_count > l->decoded ? l->p.block_count - l->decoded : 0;
 }
 
-uint32_t list_block_bound(const struct list *l, uint32_t b)
+uint32_t list_block_bound(struct list *l, uint32_t b)
 {
-    uint32_t v = score_of(l->p.bound[b], &l->weight);
+    /* the bounds of a list are few different ones; 0 is none */
+    uint32_t bound = l->p.bound[b], at = bound * UINT32_C(0x9e3779b1) >> (32 - KNOWN_BITS), v;
+    if (l->known[at].bound != bound || !bound) {
+        l->known[at].bound = bound;
+        l->known[at].score = score_of(bound, &l->weight);
+    }
+    v = l->known[at].score;
     return v < l->bound ? v : l->bound; /* of a short list the exact bound is known */
 }
 

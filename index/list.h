@@ -12,20 +12,23 @@
 #include "index/query.h"
 
 /* Documents a caller may hand to list_probe() at once, and a source in one piece. */
-enum { LIST_BATCH = KERNEL_WINDOW, LIST_ROOM = LIST_BATCH + KERNEL_SLACK };
+enum { LIST_BATCH = KERNEL_WINDOW, LIST_ROOM = LIST_BATCH + KERNEL_SLACK, LIST_KNOWN = 8 };
 
 struct list {
     struct postings_block block; /* decoded */
     _Alignas(64) uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
     struct postings p;
     struct postings_weight weight;
-    uint64_t *meter;   /* postings read by the query so far */
-    uint32_t bound;    /* most that any document of it can score */
-    uint32_t cur;      /* block at or behind which we stand; p.block_count = at the end */
-    uint32_t block_at; /* the decoded block; UINT32_MAX = none */
-    uint32_t at;       /* in the decoded block: what is before is behind us */
-    uint32_t decoded;  /* blocks decoded so far */
-    bool scored;       /* `scores` hold the decoded block's */
+    uint64_t *meter; /* postings read by the query so far */
+    struct {
+        uint32_t bound, score;
+    } known[LIST_KNOWN]; /* what bounds of blocks score, by a hash of them */
+    uint32_t bound;      /* most that any document of it can score */
+    uint32_t cur;        /* block at or behind which we stand; p.block_count = at the end */
+    uint32_t block_at;   /* the decoded block; UINT32_MAX = none */
+    uint32_t at;         /* in the decoded block: what is before is behind us */
+    uint32_t decoded;    /* blocks decoded so far */
+    bool scored;         /* `scores` hold the decoded block's */
 };
 
 /* Prepares a list whose `p` is open. */
@@ -35,7 +38,7 @@ enum status list_measure(struct list *l);
 /* Adds what was read and skipped to `work`. */
 void list_account(const struct list *l, struct query_work *work);
 /* Most a document of block b scores. */
-uint32_t list_block_bound(const struct list *l, uint32_t b);
+uint32_t list_block_bound(struct list *l, uint32_t b);
 /* Most a document in [from, to) scores, 0 when no block reaches there. Moves to `from`. */
 uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to);
 /* Decodes block b, unless it is. */

@@ -17,6 +17,13 @@ enum match_need {
     MATCH_SCORE  /* documents and scores */
 };
 
+/* Documents of a segment, a bit each. */
+struct match_bits {
+    const uint64_t *bits;
+    uint32_t first, words; /* the bits are words [first, first + words) of the segment's */
+    bool last;             /* none follow */
+};
+
 struct match_consumer {
     void *ctx;
     /* docs relative to the segment, ascending, scores beside them (0 when only counted); at most
@@ -30,9 +37,9 @@ struct match_consumer {
     /* Words of the plan that no document of the batches from here on holds, a bit each. 0: nothing
      * is known of that. */
     void (*lacking)(void *ctx, uint32_t groups);
-    /* The documents that match, a bit each from the segment's first on: to be counted at once,
-     * where nothing but the words decides what counts. */
-    void (*counted)(void *ctx, const uint64_t *bits, uint32_t words);
+    /* The documents that match, a bit each, part by part: to be counted at once, where nothing but
+     * the words decides what counts. False: what follows need not be told. */
+    bool (*counted)(void *ctx, const struct match_bits *part);
     /* Documents that score less may be left out, uncounted; 0 = none may. */
     uint32_t (*floor)(void *ctx);
 };

@@ -41,6 +41,17 @@ static enum status mark_list(const struct matching *g, const struct list *l, uin
     return dense_mark(&l->p, bits);
 }
 
+enum status match_kept_bits(const struct matching *g, const struct source *x, uint32_t words,
+                            const uint64_t **bits)
+{
+    struct list *l = source_single(x);
+    *bits = NULL;
+    if (!l || !dense_worth(&l->p, g->doc_count) ||
+        words > DENSE_BYTES / sizeof **bits / (MATCH_SIEVES + 1))
+        return STATUS_OK;
+    return dense_bits(g->m->dense, g->edition, &l->p, words, &g->work->blocks_decoded, bits);
+}
+
 enum status match_mark(const struct matching *g, const struct source *x, uint64_t *bits,
                        uint32_t words)
 {

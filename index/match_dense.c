@@ -93,8 +93,14 @@ static enum status give_all(struct matching *g, uint32_t words, uint32_t bound)
     return st || !n ? st : give(g, n, bound);
 }
 
-static enum status drive_block(struct matching *g, struct list *d, uint32_t b, uint32_t others,
-                               bool scored)
+/* What the documents of the rarest word must be in. */
+struct sieves {
+    const uint64_t *bits[MATCH_SIEVES];
+    uint32_t count;
+};
+
+static enum status drive_block(struct matching *g, const struct sieves *sieves, struct list *d,
+                               uint32_t b, uint32_t others, bool scored)
 {
     struct matcher *m = g->m;
     enum status st = list_load(d, b);
@@ -110,38 +116,84 @@ static enum status drive_block(struct matching *g, struct list *d, uint32_t b, u
         memset(m->scores, 0, n * sizeof *m->scores);
     if (floor > others)
         n = kernels_best()->keep(m->docs, m->scores, n, floor - others);
-    n = kernels_best()->keep_bits(m->docs, m->scores, n, 0, m->all);
+    for (uint32_t i = 0; i < sieves->count && n; i++)
+        n = kernels_best()->keep_bits(m->docs, m->scores, n, 0, sieves->bits[i]);
     return scored ? score(g, 1, n, others) : match_give(g, m->docs, m->scores, n);
 }
 
 /* The rarest word is one list: its blocks that may enter the top, and of their documents those that
  * hold every word. */
-static enum status drive(struct matching *g, struct list *d, uint32_t others)
+static enum status drive(struct matching *g, const struct sieves *sieves, struct list *d,
+                         uint32_t others)
 {
     enum status st = STATUS_OK;
     for (uint32_t b = 0; !st && b < d->p.block_count; b++) {
         enum match_need need =
             g->out->need(g->out->ctx, list_block_bound(d, b) + others, (uint32_t)d->p.tie[b] << 16);
         if (need != MATCH_SKIP)
-            st = drive_block(g, d, b, others, need == MATCH_SCORE);
+            st = drive_block(g, sieves, d, b, others, need == MATCH_SCORE);
     }
     return st;
+}
+
+/* Has the products with every word counted, no further than anybody wants to know. */
+static void count(const struct matching *g, const uint64_t *const *bits, uint32_t words)
+{
+    enum { PART = 1024 };
+    uint64_t *all = g->m->all;
+    bool more = true;
+    for (uint32_t from = 0; more && from < words; from += PART) {
+        uint32_t n = words - from < PART ? words - from : PART;
+        memcpy(all, bits[0] + from, n * sizeof *all);
+        for (uint32_t k = 1; k < g->count; k++)
+            for (uint32_t w = 0; w < n; w++)
+                all[w] &= bits[k][from + w];
+        more = g->out->counted(g->out->ctx, &(struct match_bits){all, from, n, from + n == words});
+    }
+}
+
+/* The bitmaps of all words are kept: nothing is made of them. *done = they are. */
+static enum status match_kept(struct matching *g, uint32_t words, uint32_t others, bool *done)
+{
+    const uint64_t *bits[MATCH_SIEVES];
+    struct sieves sieves = {.count = 0};
+    *done = false;
+    if (g->count > MATCH_SIEVES)
+        return STATUS_OK;
+    for (uint32_t k = 0; k < g->count; k++) {
+        enum status st = match_kept_bits(g, &g->sources[k], words, &bits[k]);
+        if (st || !bits[k])
+            return st;
+        if (k)
+            sieves.bits[sieves.count++] = bits[k];
+    }
+    *done = true;
+    count(g, bits, words);
+    return drive(g, &sieves, source_single(&g->sources[0]), others);
 }
 
 enum status match_dense(struct matching *g)
 {
     struct matcher *m = g->m;
     uint32_t bound = 0, words = (g->doc_count + 63) / 64;
+    bool done = false;
     enum status st = match_reserve_bits(m, words);
-    for (uint32_t k = 0; !st && k < g->count; k++) {
+    for (uint32_t k = 0; k < g->count; k++)
         bound += g->sources[k].bound;
+    if (!st)
+        st = match_kept(g, words, bound - g->sources[0].bound, &done);
+    if (st || done)
+        return st;
+    for (uint32_t k = 0; !st && k < g->count; k++) {
         st = match_mark(g, &g->sources[k], k ? m->one : m->all, words);
         for (uint32_t w = 0; k && w < words; w++)
             m->all[w] &= m->one[w];
     }
     if (st)
         return st;
-    g->out->counted(g->out->ctx, m->all, words);
+    g->out->counted(g->out->ctx, &(struct match_bits){m->all, 0, words, true});
     struct list *single = source_single(&g->sources[0]);
-    return single ? drive(g, single, bound - g->sources[0].bound) : give_all(g, words, bound);
+    struct sieves sieves = {{m->all}, 1};
+    return single ? drive(g, &sieves, single, bound - g->sources[0].bound)
+                  : give_all(g, words, bound);
 }

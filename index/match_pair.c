@@ -118,7 +118,7 @@ enum status match_pair(struct matching *g)
     }
     if (st)
         return st;
-    g->out->counted(g->out->ctx, m->all, words);
+    g->out->counted(g->out->ctx, &(struct match_bits){m->all, 0, words, true});
     uint32_t first = g->count > 1 && g->sources[1].bound > g->sources[0].bound;
     for (uint32_t i = 0; !st && i < g->count; i++) {
         /* both are there, in the order of the words: whoever holds the other is left out */

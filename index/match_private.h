@@ -52,11 +52,17 @@ enum status match_meet(struct list **lists, uint32_t count, uint32_t from, uint3
  * bitmaps. The sources are not settled. */
 enum status match_pair(struct matching *g);
 
+enum { MATCH_SIEVES = 6 }; /* bitmaps of one query at most */
+
 /* Makes room in m->all and m->one, and for the bitmaps that are kept. */
 enum status match_reserve_bits(struct matcher *m, uint32_t words);
 /* `bits` become those of a settled source. */
 enum status match_mark(const struct matching *g, const struct source *x, uint64_t *bits,
                        uint32_t words);
+/* The kept bitmap of a settled source that is one frequent list, until MATCH_SIEVES more are asked
+ * for; NULL: none. */
+enum status match_kept_bits(const struct matching *g, const struct source *x, uint32_t words,
+                            const uint64_t **bits);
 /* Lists of a source that is not settled learn their bitmaps where these are kept: what they do not
  * hold is not looked for. */
 void match_know_bits(const struct matching *g, struct source *x);

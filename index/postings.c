@@ -13,6 +13,7 @@
 enum {
     DOC_BITS = 23,
     TINY_MAX = LIST_TINY * 5, /* bytes without positions */
+    BLOCK_USUAL = 256,        /* few take more */
     BLOCK_MAX = 1 + DELTAS_HEAD + POSTINGS_BLOCK * DOC_BITS / 8 + POSTINGS_BLOCK /* of a block */
 };
 _Static_assert((int)DOC_BITS == (int)DELTAS_BITS && (int)POSTINGS_BLOCK == (int)DELTAS_MOST,
@@ -212,8 +213,8 @@ void postings_prefetch(const struct postings *p, uint32_t b)
     if (e >= p->segment->extent_count)
         return;
     const uint8_t *at = p->segment->extents[e] + (off & EXTENT_MASK);
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + 64);
+    for (uint32_t line = 0; line < BLOCK_USUAL; line += 64)
+        __builtin_prefetch(at + line);
 }
 
 uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t doc)

@@ -93,6 +93,8 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
         out->hit_count = n;
         pins_place(s, out->hits, n, &out->hit_count);
     }
+    for (uint32_t i = 0; i < out->hit_count; i++)
+        snapshot_place_prefetch(s->snap, out->hits[i].docid);
     for (uint32_t i = 0; i < out->hit_count; i++) {
         snapshot_record_prefetch(s->snap, out->hits[i].docid);
         if (s->query->want_times)

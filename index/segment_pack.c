@@ -137,6 +137,13 @@ static bool places_read(const struct segment *s, uint32_t doc)
     return segment_bytes(s, at, 4) && segment_bytes(s, at + 4, 4) && segment_bytes(s, at + 8, 4);
 }
 
+void segment_place_prefetch(const struct segment *s, uint32_t doc)
+{
+    uint64_t off = s->head.places + (uint64_t)(doc / PLACES_DOCS) * 12, e = off >> EXTENT_SHIFT;
+    if (e < s->extent_count)
+        __builtin_prefetch(s->extents[e] + (off & EXTENT_MASK));
+}
+
 bool record_exists(const struct segment *s, uint32_t doc)
 {
     return doc < s->head.doc_count && (places_word(s, doc, 0) >> doc % PLACES_DOCS & 1);

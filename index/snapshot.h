@@ -73,7 +73,9 @@ enum status snapshot_whole(struct snapshot *s, uint32_t docid, struct buf *out);
 uint64_t snapshot_weight(const struct snapshot *s);
 enum status snapshot_weigh(struct snapshot *s, uint32_t docid, uint32_t *bytes);
 
-/* Their ids or records will be read next: fetches them together; only a hint. */
+/* Their ids or records will be read next: fetches them together, behind the places where these are
+ * told to be; only hints. */
+void snapshot_place_prefetch(struct snapshot *s, uint32_t docid);
 void snapshot_record_prefetch(struct snapshot *s, uint32_t docid);
 /* These products will be put together next: fetches their columns from memory, as far as such were
  * read before; only a hint. */

@@ -155,6 +155,13 @@ enum status snapshot_product_state(struct snapshot *s, struct slice id, struct p
     return STATUS_OK;
 }
 
+void snapshot_place_prefetch(struct snapshot *s, uint32_t docid)
+{
+    const struct segment *seg = snapshot_segment_of(s, docid);
+    if (seg)
+        segment_place_prefetch(seg, docid - segment_base(seg));
+}
+
 void snapshot_record_prefetch(struct snapshot *s, uint32_t docid)
 {
     const struct segment *seg = snapshot_segment_of(s, docid);
