@@ -344,8 +344,21 @@ static uint64_t to_count(const struct search *s)
     return s->found < s->count_to ? s->count_to - s->found : 0;
 }
 
+/* A word that all must hold and nobody does: no list need be opened to know. */
+static bool lacks_a_word(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->group_count; i++) {
+        const struct group *g = &p->groups[i];
+        if (!g->df && g->count == 1 && !g->items[0].docs && !g->prefix.len)
+            return true;
+    }
+    return false;
+}
+
 static enum status collect_segments(struct search *s, bool all)
 {
+    if (all && lacks_a_word(&s->plan))
+        return STATUS_OK;
     const struct match_consumer consumer = {s,          on_batch,   on_need, on_again,
                                             on_lacking, on_counted, on_floor};
     struct match_spec spec = {.lut = s->searcher->lut,

@@ -151,7 +151,11 @@ static void tell_log(struct front *f, const struct request *rq, struct cached *e
     struct search_request q = {.catalog = slice_str(facts->catalog),
                                .text = slice_make(facts->text, facts->text_len),
                                .k = 1};
-    front_note_query(f, rq, &q, facts->found, facts->cost_us, e->untold);
+    front_note_query(f, rq, &q,
+                     (struct query_note){.found = facts->found,
+                                         .took_us = facts->cost_us,
+                                         .now_ms = now_ms,
+                                         .times = e->untold});
     e->told_ms = now_ms;
     e->untold = 0;
 }
@@ -255,7 +259,11 @@ static enum status compute(struct front *f, const struct request *rq, int64_t de
     if (s || b->failed)
         return s;
     if (rq)
-        front_note_query(f, rq, in, facts.found, facts.cost_us, 1);
+        front_note_query(f, rq, in,
+                         (struct query_note){.found = facts.found,
+                                             .took_us = facts.cost_us,
+                                             .now_ms = facts.made_ms,
+                                             .times = 1});
     bool noted = in->k && !in->offset && !in->cursor.len && in->text.len <= CACHE_TEXT;
     facts.text_len = noted ? (uint8_t)in->text.len : 0;
     if (facts.text_len)

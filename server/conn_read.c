@@ -346,7 +346,10 @@ void conn_readable(struct conn *c)
     /* What is left from an earlier pass goes first; it is looked at before requests are run. */
     if (c->backlog || c->state != CONN_OPEN)
         return;
-    f->now_us = clock_mono_us();
+    /* Sockets of one turn are read within microseconds; where reads are weighed each has its time.
+     */
+    if (f->asleep_us || f->refusing.conns)
+        f->now_us = clock_mono_us();
     pass_woke(f, f->now_us);
     if (held_off(c, f->now_us))
         return;

@@ -2,17 +2,23 @@
 
 #include "server/safe_mode.h"
 
-struct moment moment_now(const struct shared *s, const struct shared_catalog *row)
+static struct moment moment_at(const struct shared *s, int64_t now_us,
+                               const struct shared_catalog *row)
 {
-    return (struct moment){.now_ms = shared_now_ms(s),
+    return (struct moment){.now_ms = shared_ms_at(s, now_us),
                            .upstream = row ? shared_upstream_now(s, row) : UPSTREAM_NONE,
                            .safe_mode = row ? shared_safe_mode_now(row) : 0};
 }
 
-struct moment moment_of(const struct shared *s, const struct shared_catalog *row,
+struct moment moment_now(const struct shared *s, const struct shared_catalog *row)
+{
+    return moment_at(s, clock_mono_us(), row);
+}
+
+struct moment moment_of(const struct shared *s, int64_t now_us, const struct shared_catalog *row,
                         struct snapshot *snap)
 {
-    struct moment m = moment_now(s, row);
+    struct moment m = moment_at(s, now_us, row);
     struct safe_mode_stored stored;
     if (row && atomic_load_explicit(&row->freshness.safe_known, memory_order_relaxed))
         return m;

@@ -26,9 +26,9 @@ struct moment {
 
 /* `row` may be NULL: the writer has not published the catalog. */
 struct moment moment_now(const struct shared *s, const struct shared_catalog *row);
-/* The same behind a begun snapshot: while the writer has not come, what is stored of safe mode
- * counts. */
-struct moment moment_of(const struct shared *s, const struct shared_catalog *row,
+/* The same behind a begun snapshot, at a monotonic time read behind it: while the writer has not
+ * come, what is stored of safe mode counts. */
+struct moment moment_of(const struct shared *s, int64_t now_us, const struct shared_catalog *row,
                         struct snapshot *snap);
 /* True while nobody renews stale products. */
 bool moment_failing(const struct moment *m);

@@ -164,10 +164,11 @@ struct front_check {
 };
 enum status front_check(void *ctx);
 
-/* Notes a search that was answered, from wherever the answer came, in the query log. First pages of
+/* Notes a search that was answered, from wherever the answer came, in the query log; `n` without
+ * what the request says. First pages of
  * shoppers only: not class background (canaries, crawlers), not behind an offset or a cursor. */
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
-                      uint64_t found, uint64_t took_us, uint32_t times);
+                      struct query_note n);
 
 /* front.c: what the state of memory calls for. */
 void front_save_memory(struct front *f);

@@ -159,7 +159,7 @@ enum status handle_get(struct front *f, struct request *rq, struct fault *fault)
     if ((s = catalogs_get(f->catalogs, in.catalog, &g.catalog, fault)) ||
         (s = snapshot_begin(g.catalog->snapshot)))
         return s;
-    g.moment = moment_of(f->role->shared, g.catalog->row, g.catalog->snapshot);
+    g.moment = moment_of(f->role->shared, clock_mono_us(), g.catalog->row, g.catalog->snapshot);
     if ((s = through_begin(f, rq, g.catalog, &g.moment, &in))) {
         snapshot_end(g.catalog->snapshot);
         return s;

@@ -212,18 +212,14 @@ static void put_left_out(uint32_t bits, const struct query_result *r, struct buf
 }
 
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
-                      uint64_t found, uint64_t took_us, uint32_t times)
+                      struct query_note n)
 {
-    struct query_note n = {.catalog = in->catalog,
-                           .text = in->text,
-                           .found = found,
-                           .times = times,
-                           .took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX};
+    n.catalog = in->catalog;
+    n.text = in->text;
     if (f->role->role != ROLE_FRONT || f->role->number >= QUERY_LOGS || !in->k || in->offset ||
         in->cursor.len || !in->text.len ||
         (rq->frame.flags & FLAG_CLASS_MASK) == FLAG_CLASS_BACKGROUND)
         return;
-    n.now_ms = shared_now_ms(f->role->shared);
     if (folder_run(f->folder, in->text, true, &n.folded) == STATUS_OK)
         query_log_note(&f->role->shared->query_logs[f->role->number], &n);
 }
@@ -275,7 +271,7 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     int64_t start = clock_mono_us();
     size_t body_at = b->len;
     /* once, behind the snapshot: what is excluded here is what no hit will turn out to be */
-    struct moment m = moment_of(f->role->shared, c->row, c->snapshot);
+    struct moment m = moment_of(f->role->shared, start, c->row, c->snapshot);
     enum status s = query_of(f, in, &q, fault);
     if (s || (s = expired_at(&c->expired, c->snapshot, m.now_ms, &q.excluded, &q.excluded_bits)))
         return s;

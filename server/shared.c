@@ -72,19 +72,19 @@ enum status shared_open(int fd, struct shared **out)
 #define SOUK_FAST_TIME 1 /* in a test build products age so many times as fast */
 #endif
 
-static int64_t since_start_ms(const struct shared *s)
+int64_t shared_ms_at(const struct shared *s, int64_t mono_us)
 {
-    return clock_mono_ms() - s->mono_anchor_ms;
+    return s->wall_anchor_ms + (mono_us / 1000 - s->mono_anchor_ms) * SOUK_FAST_TIME;
 }
 
 int64_t shared_now_ms(const struct shared *s)
 {
-    return s->wall_anchor_ms + since_start_ms(s) * SOUK_FAST_TIME;
+    return shared_ms_at(s, clock_mono_us());
 }
 
 int64_t shared_clock_look(struct shared *s)
 {
-    int64_t skew = clock_wall_ms() - s->wall_anchor_ms - since_start_ms(s);
+    int64_t skew = clock_wall_ms() - s->wall_anchor_ms - (clock_mono_ms() - s->mono_anchor_ms);
     int64_t step = skew - atomic_exchange(&s->clock_skew_ms, skew);
     if (step <= STEP_MS && step >= -STEP_MS)
         return 0;

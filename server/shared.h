@@ -168,6 +168,7 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 /* Wall time that no clock step moves: the anchor plus monotonic time. */
 int64_t shared_now_ms(const struct shared *s);
+int64_t shared_ms_at(const struct shared *s, int64_t mono_us); /* of a monotonic time */
 /* The supervisor only: looks at the machine's clock. The milliseconds by which it jumped since the
  * last look when that is more than a second, else 0. Nobody's time moves with it: it is counted and
  * told. */
