@@ -73,33 +73,44 @@ TARGET static void sums(const uint8_t *in, size_t len, uint32_t count, uint32_t 
     }
 }
 
-/* First bits of sixteen numbers of a width, by its code. */
-#define STARTS(w)                                                                                  \
+/* Where sixteen numbers of a width lie, by its code: the four bytes each one begins in, and the bit
+ * of the first of these. */
+#define BYTES(i, w) (i) * (w) / 8, (i) * (w) / 8 + 1, (i) * (w) / 8 + 2, (i) * (w) / 8 + 3
+#define BYTES_OF(w)                                                                                \
     {                                                                                              \
-        0, (w), 2 * (w), 3 * (w), 4 * (w), 5 * (w), 6 * (w), 7 * (w), 8 * (w), 9 * (w), 10 * (w),  \
-            11 * (w), 12 * (w), 13 * (w), 14 * (w), 15 * (w)                                       \
+        BYTES(0, w), BYTES(1, w), BYTES(2, w), BYTES(3, w), BYTES(4, w), BYTES(5, w), BYTES(6, w), \
+            BYTES(7, w), BYTES(8, w), BYTES(9, w), BYTES(10, w), BYTES(11, w), BYTES(12, w),       \
+            BYTES(13, w), BYTES(14, w), BYTES(15, w)                                               \
     }
-static const uint32_t starts[DELTAS_WIDTHS][LANES] = {
-    STARTS(0), STARTS(1), STARTS(2),  STARTS(3),  STARTS(4),  STARTS(5),  STARTS(6),  STARTS(7),
-    STARTS(8), STARTS(9), STARTS(10), STARTS(11), STARTS(13), STARTS(15), STARTS(18), STARTS(23)};
+#define BIT(i, w) (i) * (w) % 8
+#define BITS_OF(w)                                                                                 \
+    {                                                                                              \
+        BIT(0, w), BIT(1, w), BIT(2, w), BIT(3, w), BIT(4, w), BIT(5, w), BIT(6, w), BIT(7, w),    \
+            BIT(8, w), BIT(9, w), BIT(10, w), BIT(11, w), BIT(12, w), BIT(13, w), BIT(14, w),      \
+            BIT(15, w)                                                                             \
+    }
+#define EACH_WIDTH(of)                                                                             \
+    {                                                                                              \
+        of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10), of(11),      \
+            of(13), of(15), of(18), of(23)                                                         \
+    }
+static const uint8_t bytes_of[DELTAS_WIDTHS][64] = EACH_WIDTH(BYTES_OF);
+static const uint32_t bits_at[DELTAS_WIDTHS][LANES] = EACH_WIDTH(BITS_OF);
 
-/* As sums(), with the places looked up for each group. */
+/* As sums(), with the places looked up for each group; what is left of the bytes decides no jump.
+ */
 TARGET static void groups(const uint8_t *widths, const uint8_t *in, size_t len, uint32_t count,
                           uint32_t before, uint32_t *out)
 {
-    const __m512i spread = _mm512_broadcast_i32x4(
-                      _mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12)),
-                  ramp = _mm512_set1_epi32(0x03020100), seven = _mm512_set1_epi32(7),
-                  last = _mm512_set1_epi32(15), one = _mm512_set1_epi32(1);
+    const __m512i last = _mm512_set1_epi32(15), one = _mm512_set1_epi32(1);
     __m512i carry = _mm512_set1_epi32((int)before);
     for (uint32_t i = 0; i < count; i += LANES) {
         uint32_t code = widths[i / LANES / 2] >> i / LANES % 2 * 4 & 15, width = deltas_width[code];
-        __m512i bit = _mm512_loadu_si512(starts[code]),
-                byte =
-                    _mm512_add_epi32(_mm512_shuffle_epi8(_mm512_srli_epi32(bit, 3), spread), ramp),
-                mask = _mm512_set1_epi32((int)(((uint32_t)1 << width) - 1));
-        __m512i v = _mm512_permutexvar_epi8(byte, load_upto(in, len));
-        v = _mm512_and_si512(_mm512_srlv_epi32(v, _mm512_and_si512(bit, seven)), mask);
+        __m512i mask = _mm512_set1_epi32((int)(((uint32_t)1 << width) - 1));
+        uint64_t there = _bzhi_u64(UINT64_MAX, len < 64 ? (uint32_t)len : 64);
+        __m512i v = _mm512_permutexvar_epi8(_mm512_loadu_si512(bytes_of[code]),
+                                            _mm512_maskz_loadu_epi8(there, in));
+        v = _mm512_and_si512(_mm512_srlv_epi32(v, _mm512_loadu_si512(bits_at[code])), mask);
         v = _mm512_add_epi32(running_sum(_mm512_add_epi32(v, one)), carry);
         _mm512_storeu_si512(out + i, v);
         carry = _mm512_permutexvar_epi32(last, v);
