@@ -252,7 +252,7 @@ static bool on_counted(void *ctx, const struct match_bits *part)
     return collect_count_bits(ctx, part);
 }
 
-static uint32_t on_floor(void *ctx)
+static uint32_t on_floor(void *ctx, uint32_t tie)
 {
     struct search *s = ctx;
     if (spent(s))
@@ -261,7 +261,8 @@ static uint32_t on_floor(void *ctx)
         s->top.count < s->top.cap || !collect_counted_enough(s))
         return 0;
     s->inexact |= !s->count_known;
-    return s->top.cap ? (uint32_t)s->top.items[0].keys[0] : UINT32_MAX;
+    const struct candidate *worst = &s->top.items[0];
+    return s->top.cap ? (uint32_t)worst->keys[0] + (tie > worst->tie) : UINT32_MAX;
 }
 
 /* --- segments --------------------------------------------------------------------------------- */

@@ -31,12 +31,23 @@ void matcher_destroy(struct matcher **m)
     *m = NULL;
 }
 
+/* Documents of the driver, none with a smaller tie. */
+struct batch {
+    uint32_t *docs, *scores, count, tie;
+    bool scored;
+};
+
 /* Sieves a batch of the driver through the others and hands on what is left. */
-static enum status sieve(struct matching *g, uint32_t *docs, uint32_t *scores, uint32_t count,
-                         uint32_t others, bool scored)
+static enum status sieve(struct matching *g, const struct batch *batch, uint32_t others)
 {
+    uint32_t *docs = batch->docs, *scores = batch->scores, count = batch->count;
+    bool scored = batch->scored;
+    if (g->count == 1 && scored) {
+        uint32_t floor = g->out->floor(g->out->ctx, batch->tie);
+        count = floor ? kernels_best()->keep(docs, scores, count, floor) : count;
+    }
     for (uint32_t k = 1; k < g->count && count; k++) {
-        uint32_t floor = scored ? g->out->floor(g->out->ctx) : 0;
+        uint32_t floor = scored ? g->out->floor(g->out->ctx, batch->tie) : 0;
         if (floor > others)
             count = kernels_best()->keep(docs, scores, count, floor - others);
         struct list *single = source_single(&g->sources[k]);
@@ -51,7 +62,7 @@ static enum status sieve(struct matching *g, uint32_t *docs, uint32_t *scores, u
             return s;
         others -= g->sources[k].bound;
     }
-    return match_give(g, docs, scores, count);
+    return match_hold(g, docs, scores, count);
 }
 
 static enum status drive_block(struct matching *g, struct list *d, uint32_t b, uint32_t others,
@@ -68,7 +79,9 @@ static enum status drive_block(struct matching *g, struct list *d, uint32_t b, u
         memcpy(g->m->scores, d->scores, n * sizeof *g->m->scores);
     else
         memset(g->m->scores, 0, n * sizeof *g->m->scores);
-    return sieve(g, g->m->docs, g->m->scores, n, others, scored);
+    return sieve(g,
+                 &(struct batch){g->m->docs, g->m->scores, n, (uint32_t)d->p.tie[b] << 16, scored},
+                 others);
 }
 
 static enum status drive_list(struct matching *g, struct list *d, uint32_t others)
@@ -82,7 +95,7 @@ static enum status drive_list(struct matching *g, struct list *d, uint32_t other
         if (s)
             return s;
     }
-    return STATUS_OK;
+    return match_give_held(g);
 }
 
 static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
@@ -95,11 +108,11 @@ static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
             continue;
         memcpy(g->m->docs, r->docs + at, n * sizeof *g->m->docs);
         memcpy(g->m->scores, r->values + at, n * sizeof *g->m->scores);
-        enum status s = sieve(g, g->m->docs, g->m->scores, n, others, true);
+        enum status s = sieve(g, &(struct batch){g->m->docs, g->m->scores, n, 0, true}, others);
         if (s)
             return s;
     }
-    return STATUS_OK;
+    return match_give_held(g);
 }
 
 /* One group, of which one list holds every document: the others are ranked alone, each list skips
@@ -126,13 +139,13 @@ static enum status drive_union(struct matching *g, uint32_t others)
         if (g->out->need(g->out->ctx, bound, 0) != MATCH_SKIP) {
             enum status s = source_take(x, &m->room, base, doc, end, m->docs, m->scores, &n);
             if (!s)
-                s = sieve(g, m->docs, m->scores, n, others, true);
+                s = sieve(g, &(struct batch){m->docs, m->scores, n, 0, true}, others);
             if (s)
                 return s;
         }
         doc = end;
     }
-    return STATUS_OK;
+    return match_give_held(g);
 }
 
 /* So few documents that the others are only looked at where these are: nothing is prepared. */

@@ -40,8 +40,10 @@ struct match_consumer {
     /* The documents that match, a bit each, part by part: to be counted at once, where nothing but
      * the words decides what counts. False: what follows need not be told. */
     bool (*counted)(void *ctx, const struct match_bits *part);
-    /* Documents that score less may be left out, uncounted; 0 = none may. */
-    uint32_t (*floor)(void *ctx);
+    /* Documents with ties from `tie` on that score less may be left out, uncounted; 0 = none may.
+     * With the least tie of a block it is more than with 0 where all that score as much as the
+     * worst of the top have smaller ones. */
+    uint32_t (*floor)(void *ctx, uint32_t tie);
 };
 
 struct matcher;

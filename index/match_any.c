@@ -39,7 +39,7 @@ static void order(struct any *a)
 static void move_floor(struct any *a)
 {
     uint32_t first = a->first;
-    a->floor = a->g->out->floor(a->g->out->ctx);
+    a->floor = a->g->out->floor(a->g->out->ctx, 0);
     while (first < PLAN_WORDS_MAX && first < a->g->count && a->upto[first + 1] < a->floor)
         first++;
     a->first = first;

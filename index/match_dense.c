@@ -46,13 +46,15 @@ bool match_is_dense(const struct matching *g, uint64_t counted)
 /* --- scores ----------------------------------------------------------------------------------- */
 
 /* Looks up what `count` documents that hold every word score in the sources from `first` on, as far
- * as they may enter the top. No document can score more there than `bound`. */
-static enum status score(struct matching *g, uint32_t first, uint32_t count, uint32_t bound)
+ * as they may enter the top. No document can score more there than `bound`, none has a smaller tie.
+ */
+static enum status score(struct matching *g, uint32_t first, uint32_t count, uint32_t bound,
+                         uint32_t tie)
 {
     struct matcher *m = g->m;
     for (uint32_t k = first; k < g->count && count; k++) {
         struct list *single = source_single(&g->sources[k]);
-        uint32_t floor = g->out->floor(g->out->ctx), rest = bound - g->sources[k].bound;
+        uint32_t floor = g->out->floor(g->out->ctx, tie), rest = bound - g->sources[k].bound;
         if (floor > bound)
             count = kernels_best()->keep(m->docs, m->scores, count, floor - bound);
         if (single && floor > rest && count)
@@ -63,7 +65,7 @@ static enum status score(struct matching *g, uint32_t first, uint32_t count, uin
             return st;
         bound = rest;
     }
-    return match_give(g, m->docs, m->scores, count);
+    return match_hold(g, m->docs, m->scores, count);
 }
 
 static enum status give(struct matching *g, uint32_t count, uint32_t bound)
@@ -72,7 +74,7 @@ static enum status give(struct matching *g, uint32_t count, uint32_t bound)
     if (need == MATCH_SKIP)
         return STATUS_OK;
     memset(g->m->scores, 0, count * sizeof *g->m->scores);
-    return need == MATCH_SCORE ? score(g, 0, count, bound)
+    return need == MATCH_SCORE ? score(g, 0, count, bound, 0)
                                : match_give(g, g->m->docs, g->m->scores, count);
 }
 
@@ -90,7 +92,8 @@ static enum status give_all(struct matching *g, uint32_t words, uint32_t bound)
         st = give(g, n, bound);
         n = 0;
     }
-    return st || !n ? st : give(g, n, bound);
+    st = st || !n ? st : give(g, n, bound);
+    return st ? st : match_give_held(g);
 }
 
 /* What the documents of the rarest word must be in. */
@@ -108,7 +111,8 @@ static enum status drive_block(struct matching *g, const struct sieves *sieves, 
         return st;
     if (scored)
         list_score(d);
-    uint32_t n = d->block.count, floor = scored ? g->out->floor(g->out->ctx) : 0;
+    uint32_t n = d->block.count, tie = (uint32_t)d->p.tie[b] << 16,
+             floor = scored ? g->out->floor(g->out->ctx, tie) : 0;
     memcpy(m->docs, d->block.docs, n * sizeof *m->docs);
     if (scored)
         memcpy(m->scores, d->scores, n * sizeof *m->scores);
@@ -118,7 +122,7 @@ static enum status drive_block(struct matching *g, const struct sieves *sieves, 
         n = kernels_best()->keep(m->docs, m->scores, n, floor - others);
     for (uint32_t i = 0; i < sieves->count && n; i++)
         n = kernels_best()->keep_bits(m->docs, m->scores, n, 0, sieves->bits[i]);
-    return scored ? score(g, 1, n, others) : match_give(g, m->docs, m->scores, n);
+    return scored ? score(g, 1, n, others, tie) : match_hold(g, m->docs, m->scores, n);
 }
 
 /* The rarest word is one list: its blocks that may enter the top, and of their documents those that
@@ -133,7 +137,7 @@ static enum status drive(struct matching *g, const struct sieves *sieves, struct
         if (need != MATCH_SKIP)
             st = drive_block(g, sieves, d, b, others, need == MATCH_SCORE);
     }
-    return st;
+    return st ? st : match_give_held(g);
 }
 
 /* Has the products with every word counted, no further than anybody wants to know. */

@@ -8,11 +8,11 @@
  * can score more first, and of its lists only the blocks that can still enter the top.
  */
 
-/* Ranks documents in m->docs, those with both words left out. */
-static enum status rank(struct matching *g, uint32_t count)
+/* Ranks documents in m->docs with ties from `tie` on, those with both words left out. */
+static enum status rank(struct matching *g, uint32_t count, uint32_t tie)
 {
     struct matcher *m = g->m;
-    uint32_t floor = g->out->floor(g->out->ctx);
+    uint32_t floor = g->out->floor(g->out->ctx, tie);
     if (floor)
         count = kernels_best()->keep(m->docs, m->scores, count, floor);
     count = kernels_best()->drop_bits(m->docs, m->scores, count, m->one);
@@ -36,7 +36,7 @@ static enum status read_list(struct matching *g, struct list *l)
         list_score(l);
         memcpy(g->m->docs, l->block.docs, l->block.count * sizeof *g->m->docs);
         memcpy(g->m->scores, l->scores, l->block.count * sizeof *g->m->scores);
-        st = rank(g, l->block.count);
+        st = rank(g, l->block.count, (uint32_t)l->p.tie[b] << 16);
     }
     return st;
 }
@@ -48,7 +48,7 @@ static enum status read_run(struct matching *g, const struct run *r)
         uint32_t n = r->count - at < LIST_BATCH ? r->count - at : LIST_BATCH;
         memcpy(g->m->docs, r->docs + at, n * sizeof *g->m->docs);
         memcpy(g->m->scores, r->values + at, n * sizeof *g->m->scores);
-        st = rank(g, n);
+        st = rank(g, n, 0);
     }
     return st;
 }
@@ -64,7 +64,7 @@ static enum status read_windows(struct matching *g, struct source *x)
         if (wanted(g, source_bound_in(x, doc, end), 0)) {
             st = source_take(x, &g->m->room, base, doc, end, g->m->docs, g->m->scores, &n);
             if (!st)
-                st = rank(g, n);
+                st = rank(g, n, 0);
         }
         doc = end;
     }
@@ -81,7 +81,7 @@ static enum status read_parts(struct matching *g, struct source *x)
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         st = source_take_parts(x, &g->m->room, base, doc, end, g->m->docs, g->m->scores, &n);
         if (!st)
-            st = rank(g, n);
+            st = rank(g, n, 0);
         doc = end;
     }
     return st;

@@ -5,6 +5,8 @@
 #include "index/dense.h"
 #include "index/match.h"
 
+#include <string.h>
+
 /* A batch, and behind it what a window or a block adds to it. */
 enum { MATCH_ROOM = 2 * LIST_ROOM };
 
@@ -26,6 +28,7 @@ struct matching {
     uint32_t count;
     uint32_t doc_count; /* of the segment */
     uint32_t edition;
+    uint32_t held; /* matches put by */
     const struct match_consumer *out;
     struct query_work *work;
 };
@@ -73,6 +76,29 @@ static inline enum status match_give(struct matching *g, uint32_t *docs, uint32_
 {
     g->work->candidates += count;
     return count ? g->out->batch(g->out->ctx, docs, scores, count) : STATUS_OK;
+}
+
+/* Few matches are put by until there are some, so that what is read of each is fetched for all
+ * together; none may be when the last list ends. */
+enum { MATCH_TOGETHER = 32 };
+static inline enum status match_give_held(struct matching *g)
+{
+    uint32_t n = g->held;
+    g->held = 0;
+    return match_give(g, g->m->docs + LIST_ROOM, g->m->scores + LIST_ROOM, n);
+}
+static inline enum status match_hold(struct matching *g, uint32_t *docs, uint32_t *scores,
+                                     uint32_t count)
+{
+    enum status s = STATUS_OK;
+    if (count >= MATCH_TOGETHER) {
+        s = match_give_held(g);
+        return s ? s : match_give(g, docs, scores, count);
+    }
+    memcpy(g->m->docs + LIST_ROOM + g->held, docs, count * sizeof *docs);
+    memcpy(g->m->scores + LIST_ROOM + g->held, scores, count * sizeof *scores);
+    g->held += count;
+    return g->held >= MATCH_TOGETHER ? match_give_held(g) : s;
 }
 
 #endif
