@@ -3,6 +3,7 @@
 #include "index/parts.h"
 #include "index/typo.h"
 #include "index/synonyms.h"
+#include "index/term_ahead.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -241,9 +242,19 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
 }
 
 /* The words as they stand. They are the same in every attempt of a query. */
+static void fetch_words(const struct plan *plan, struct snapshot *snap)
+{
+    struct slice words[PLAN_WORDS_MAX];
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        words[i] = plan->groups[i].items[0].term;
+    for (uint32_t i = 0; i < snapshot_segment_count(snap); i++)
+        term_ahead(snapshot_segment(snap, i), words, plan->group_count);
+}
+
 static enum status expand_exactly(struct plan *plan, const struct expansion_request *r)
 {
     enum status s = STATUS_OK;
+    fetch_words(plan, r->snap);
     for (uint32_t i = 0; !s && i < plan->group_count; i++)
         s = expand_exact(plan, &plan->groups[i], i + 1 == plan->group_count, r);
     bool begins = !plan->repeated && r->forms && r->prefix && plan->group_count &&
