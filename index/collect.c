@@ -218,7 +218,7 @@ static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
     if (s->query->check && (++s->calls & 63) == 0 && !s->stopped)
         s->stopped = s->query->check(s->query->check_ctx);
     if (s->query->no_pruning || s->sort.count || s->groups || s->stopped || s->recording ||
-        topk_admits(&s->top, bound, tie))
+        (topk_admits(&s->top, bound, tie) && bound >= s->at_least))
         return MATCH_SCORE;
     if (s->again)
         return MATCH_SKIP;
@@ -257,12 +257,30 @@ static uint32_t on_floor(void *ctx, uint32_t tie)
     struct search *s = ctx;
     if (spent(s))
         return UINT32_MAX;
+    bool full = s->top.count == s->top.cap;
     if (s->query->no_pruning || s->sort.count || s->groups || s->recording ||
-        s->top.count < s->top.cap || !collect_counted_enough(s))
+        (!full && !s->at_least) || !collect_counted_enough(s))
         return 0;
     s->inexact |= !s->count_known;
     const struct candidate *worst = &s->top.items[0];
-    return s->top.cap ? (uint32_t)worst->keys[0] + (tie > worst->tie) : UINT32_MAX;
+    uint32_t floor = !full        ? 0
+                     : s->top.cap ? (uint32_t)worst->keys[0] + (tie > worst->tie)
+                                  : UINT32_MAX;
+    return floor > s->at_least ? floor : s->at_least;
+}
+
+static uint32_t on_takes(void *ctx)
+{
+    const struct search *s = ctx;
+    bool all = collect_may_count_bits(s) && !s->check_live && !s->query->no_pruning &&
+               !s->sort.count && !s->groups && !s->query->postings_max;
+    return all ? s->top.cap : 0;
+}
+
+static void on_at_least(void *ctx, uint32_t score)
+{
+    struct search *s = ctx;
+    s->at_least = score > s->at_least ? score : s->at_least;
 }
 
 /* --- segments --------------------------------------------------------------------------------- */
@@ -360,8 +378,8 @@ static enum status collect_segments(struct search *s, bool all)
 {
     if (all && lacks_a_word(&s->plan))
         return STATUS_OK;
-    const struct match_consumer consumer = {s,          on_batch,   on_need, on_again,
-                                            on_lacking, on_counted, on_floor};
+    const struct match_consumer consumer = {s,          on_batch, on_need,  on_again,   on_lacking,
+                                            on_counted, on_floor, on_takes, on_at_least};
     struct match_spec spec = {.lut = s->searcher->lut,
                               .all = all,
                               .apart = s->completing,
@@ -434,6 +452,7 @@ enum status collect_attempt(struct search *s, bool all)
     s->all_words = all;
     s->found = s->unfiltered = 0;
     s->behind = 0;
+    s->at_least = 0;
     if (!s->completing)
         s->top.count = 0;
     /* Page or no page: what a relaxed search does without is told by its best product, and what

@@ -44,6 +44,10 @@ struct match_consumer {
      * With the least tie of a block it is more than with 0 where all that score as much as the
      * worst of the top have smaller ones. */
     uint32_t (*floor)(void *ctx, uint32_t tie);
+    /* How many documents the top takes, where every document counts that the words find; else 0. */
+    uint32_t (*takes)(void *ctx);
+    /* The segment has so many that score at least this. */
+    void (*at_least)(void *ctx, uint32_t score);
 };
 
 struct matcher;

@@ -18,6 +18,7 @@ struct any {
 };
 
 enum {
+    SEED_MOST = 64, /* documents of the top */
     TOGETHER = 32,  /* documents that are completed at once */
     MEET_MOST = 128 /* in a window, where blocks meet instead */
 };
@@ -43,6 +44,46 @@ static void move_floor(struct any *a)
     while (first < PLAN_WORDS_MAX && first < a->g->count && a->upto[first + 1] < a->floor)
         first++;
     a->first = first;
+}
+
+/* What the document scores that is the `want`-th best of `count`, which are no fewer; `want` <=
+ * SEED_MOST. */
+static uint32_t best_of(const uint32_t *scores, uint32_t count, uint32_t want)
+{
+    uint32_t best[SEED_MOST], n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (n == want && scores[i] <= best[n - 1])
+            continue;
+        uint32_t at = n < want ? n++ : n - 1;
+        for (; at && best[at - 1] < scores[i]; at--)
+            best[at] = best[at - 1];
+        best[at] = scores[i];
+    }
+    return best[want - 1];
+}
+
+/* What the worst of the top scores at least: as much as the documents of one block alone. A rare
+ * word tells so at once what frequent ones cannot reach, before its documents are come to. */
+static enum status seed(struct any *a)
+{
+    struct matching *g = a->g;
+    uint32_t want = g->out->takes(g->out->ctx), least = 0;
+    for (uint32_t i = g->count; want && want <= SEED_MOST && i-- > 0;) {
+        struct list *l = source_single(&g->sources[i]);
+        if (g->sources[i].bound <= least)
+            break;
+        if (!l || l->p.df < want)
+            continue;
+        enum status s = list_load(l, 0);
+        if (s)
+            return s;
+        list_score(l);
+        uint32_t score = best_of(l->scores, l->block.count, want);
+        least = score > least ? score : least;
+    }
+    if (least)
+        g->out->at_least(g->out->ctx, least);
+    return STATUS_OK;
 }
 
 /* Adds what the sources before the essential ones hold, dropping what falls behind. */
@@ -224,6 +265,7 @@ enum status match_any(struct matching *g)
     if (s)
         return s;
     order(&a);
+    s = seed(&a);
     move_floor(&a);
     while (!s && doc != DOC_NONE && a.first < g->count) {
         struct list *last = a.first + 1 == g->count ? source_single(&g->sources[a.first]) : NULL;

@@ -75,7 +75,8 @@ struct search {
     uint64_t found;
     uint64_t unfiltered; /* of them and others: what the words find, filter or no filter */
     uint64_t count_to;
-    bool count_known; /* the segment at hand is counted without looking */
+    uint32_t at_least; /* what the worst of the top will score, 0 = not known */
+    bool count_known;  /* the segment at hand is counted without looking */
     bool inexact;
     bool apart;          /* a product may come more than once: its best score stays */
     bool again;          /* those at hand come once more: they are only ranked */
