@@ -37,7 +37,7 @@ static enum status rank_again(struct search *s, uint32_t *from)
             return st;
         topk_sort(&s->top);
     }
-    st = relevance_rank(s, n);
+    st = relevance_rank(s, n, n);
     s->window_last = s->cursor->window_last;
     for (*from = 0; *from < n && !candidate_before(&s->cursor->last, &s->top.items[*from]);)
         ++*from;
@@ -55,7 +55,7 @@ static enum status finish_order(struct search *s, uint32_t *from)
         topk_sort(&s->top);
     if (s->cursor && s->cursor->in_window)
         return rank_again(s, from);
-    return relevance_rank(s, window);
+    return relevance_rank(s, window, s->query->offset + s->query->k);
 }
 
 /* Of ordered products the order of their groups. */

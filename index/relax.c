@@ -181,7 +181,9 @@ enum status relax_name(struct search *s)
     else
         for (uint32_t i = 0; !st && !s->dropped && i < s->top.count; i++) {
             const struct candidate *c = &s->top.items[i];
-            st = find_lacking(s, c->docid, scored ? c->keys[0] : 0, &s->dropped);
+            st = relevance_order(s, i + 1);
+            if (!st)
+                st = find_lacking(s, c->docid, scored ? c->keys[0] : 0, &s->dropped);
         }
     put_words(s, s->dropped, s->out->dropped_words, &s->out->dropped_count);
     return st;

@@ -1,6 +1,5 @@
 #include "index/relevance.h"
 #include "index/kernels.h"
-#include "index/probe.h"
 #include "index/order.h"
 #include "index/relevance_private.h"
 
@@ -8,105 +7,12 @@
 #include <stdlib.h>
 
 /*
- * Candidates are visited in the order of docids, term by term, so that each posting list is walked
- * once. What is noted of a word in a product is a `seen`; all parts of the score come from those.
+ * All parts of the score come from what was seen of the words (relevance_read.c). Most of it costs
+ * little; where words stand is read last, of those candidates alone that may come before the end of
+ * the page (relevance_order.c). Until then two parts have bounds: words stand first in the title
+ * where its class has them, and neighbours that are both there follow each other. A bound is the
+ * same sum in the same order, so that it is no less to the last bit.
  */
-
-/* --- reading ---------------------------------------------------------------------------------- */
-
-static enum status look(struct probe *probe, const struct alternative *alt, struct seen *seen)
-{
-    uint8_t kind = (uint8_t)(alt->kind + 1);
-    if (seen->kind && seen->kind < kind && kind > ALT_FORM + 1)
-        return STATUS_OK;
-    uint32_t n = 0;
-    enum status st =
-        probe_positions(probe, seen->at + seen->count, SEEN_POSITIONS - seen->count, &n);
-    seen->count = (uint8_t)(seen->count + n);
-    seen->kind = seen->kind && seen->kind < kind ? seen->kind : kind;
-    seen->classes |= probe_evidence(probe) >> 4;
-    return st;
-}
-
-/* Words found side by side: present, but where is not kept. */
-static void see_ready(struct ranking *r, const struct alternative *alt, uint32_t group,
-                      uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++) {
-        struct seen *seen = &r->items[i].seen[group];
-        if (!seen->kind && probe_docs(alt->docs, alt->doc_count, r->items[i].candidate->docid))
-            seen->kind = (uint8_t)(alt->kind + 1);
-    }
-}
-
-/* One list: which of the `count` documents at hand it holds, and where in them. */
-static enum status read_list(struct ranking *r, const struct segment *segment,
-                             const struct alternative *alt, uint32_t group, uint32_t count)
-{
-    struct probe probe;
-    uint16_t index[POSTINGS_BLOCK + KERNEL_SLACK], place[POSTINGS_BLOCK + KERNEL_SLACK];
-    uint32_t run, hits;
-    enum status st = probe_open(&probe, segment, alt->term);
-    if (st)
-        return st == STATUS_NOT_FOUND ? STATUS_OK : st;
-    for (uint32_t i = 0; !st && i < count; i += run) {
-        st = probe_run(&probe, r->docs + i, count - i, &run, index, place, &hits);
-        for (uint32_t k = 0; !st && k < hits; k++) {
-            probe_at(&probe, place[k]);
-            st = look(&probe, alt, &r->items[r->places[i + index[k]]].seen[group]);
-        }
-    }
-    return st;
-}
-
-/* The documents that may hold a word. */
-static uint32_t take_docs(struct ranking *r, uint32_t base, uint32_t group, uint32_t from,
-                          uint32_t to)
-{
-    uint32_t n = 0;
-    for (uint32_t i = from; i < to; i++) {
-        r->docs[n] = r->items[i].docid - base;
-        r->places[n] = i;
-        n += !(r->items[i].lacks >> group & 1);
-    }
-    return n;
-}
-
-static enum status read_segment(struct ranking *r, const struct segment *segment, uint32_t from,
-                                uint32_t to)
-{
-    const struct plan *plan = &r->s->plan;
-    enum status st = STATUS_OK;
-    for (uint32_t g = 0; g < plan->group_count; g++) {
-        uint32_t count = take_docs(r, segment_base(segment), g, from, to);
-        for (uint32_t a = 0; !st && a < plan->groups[g].count; a++) {
-            const struct alternative *alt = &plan->groups[g].items[a];
-            if (alt->docs)
-                see_ready(r, alt, g, from, to);
-            else if (count)
-                st = read_list(r, segment, alt, g, count);
-        }
-    }
-    return st;
-}
-
-static enum status read_all(struct ranking *r)
-{
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < r->count;) {
-        const struct segment *segment =
-            snapshot_segment_of(r->s->snap, r->items[i].candidate->docid);
-        if (!segment)
-            return STATUS_CORRUPT;
-        uint32_t end = segment_base(segment) + segment_doc_count(segment), to = i;
-        while (to < r->count && r->items[to].candidate->docid < end)
-            to++;
-        r->fields = segment_field_count(segment);
-        st = read_segment(r, segment, i, to);
-        i = to;
-    }
-    return st;
-}
 
 /* --- parts of the score ----------------------------------------------------------------------- */
 
@@ -132,12 +38,22 @@ static void nearest(const struct ranking *r, const struct seen *a, const struct 
         }
 }
 
-static void score_near(const struct ranking *r, struct ranked *x)
+/* Where the words stand is not known: as near as they may be. */
+static void nearest_there(const struct seen *a, const struct seen *b, double *title, double *text)
+{
+    *text = a->kind && b->kind;
+    *title = *text && a->classes & b->classes & 1;
+}
+
+static void score_near(const struct ranking *r, struct ranked *x, bool bound)
 {
     double title = 0, text = 0, all = 0, t, o;
     for (uint32_t g = 0; g + 1 < r->words; g++) {
         double w = r->weight[g] + r->weight[g + 1];
-        nearest(r, &x->seen[g], &x->seen[g + 1], &t, &o);
+        if (bound)
+            nearest_there(&x->seen[g], &x->seen[g + 1], &t, &o);
+        else
+            nearest(r, &x->seen[g], &x->seen[g + 1], &t, &o);
         title += w * t;
         text += w * (o > t ? o : t);
         all += w;
@@ -161,19 +77,16 @@ static bool named_in_title(const struct ranking *r, const struct seen *seen,
     return false;
 }
 
+/* Which words there are, and how exactly. */
 static void score_words(const struct ranking *r, struct ranked *x)
 {
     const double *n = r->p->n;
-    static const struct seen nothing;
-    double title = 0, lead = 0, missing = 0, inexact = 0;
+    double title = 0, missing = 0, inexact = 0;
     for (uint32_t g = 0; g < r->words; g++) {
         const struct seen *seen = &x->seen[g];
         double w = r->weight[g] / r->total;
-        if (r->s->plan.groups[g].negated) {
-            if (named_in_title(r, seen, g ? &x->seen[g - 1] : &nothing))
-                x->parts.negated = -n[PROFILE_negated_title];
+        if (r->s->plan.groups[g].negated)
             continue;
-        }
         bool beginning = seen->kind == 0 && r->s->plan.groups[g].prefix.len;
         if (seen->kind == 0 && !beginning)
             missing += w;
@@ -181,17 +94,41 @@ static void score_words(const struct ranking *r, struct ranked *x)
             inexact += w;
         if (seen->classes & 1)
             title += w;
-        uint32_t first = UINT32_MAX;
-        for (uint32_t i = 0; i < seen->count; i++)
-            if (in_title(r, seen->at[i]) && seen->at[i] / r->fields < first)
-                first = seen->at[i] / r->fields;
+    }
+    x->parts.title = n[PROFILE_title] * title + (title > 0.9999 ? n[PROFILE_title_all] : 0);
+    x->parts.missing = -n[PROFILE_missing] * missing;
+    x->parts.inexact = -n[PROFILE_inexact] * inexact;
+}
+
+/* The word's first place in the title; UINT32_MAX when it is not there. */
+static uint32_t first_place(const struct ranking *r, const struct seen *seen)
+{
+    uint32_t first = UINT32_MAX;
+    for (uint32_t i = 0; i < seen->count; i++)
+        if (in_title(r, seen->at[i]) && seen->at[i] / r->fields < first)
+            first = seen->at[i] / r->fields;
+    return first;
+}
+
+/* Where in the title words stand. */
+static void score_lead(const struct ranking *r, struct ranked *x, bool bound)
+{
+    const double *n = r->p->n;
+    static const struct seen nothing;
+    double lead = 0;
+    for (uint32_t g = 0; g < r->words; g++) {
+        const struct seen *seen = &x->seen[g];
+        double w = r->weight[g] / r->total;
+        if (r->s->plan.groups[g].negated) {
+            if (!bound && named_in_title(r, seen, g ? &x->seen[g - 1] : &nothing))
+                x->parts.negated = -n[PROFILE_negated_title];
+            continue;
+        }
+        uint32_t first = !bound ? first_place(r, seen) : seen->classes & 1 ? 0 : UINT32_MAX;
         if (first != UINT32_MAX)
             lead += w / (1 + first / n[PROFILE_lead_span]);
     }
-    x->parts.title = n[PROFILE_title] * title + (title > 0.9999 ? n[PROFILE_title_all] : 0);
     x->parts.lead = n[PROFILE_lead] * lead;
-    x->parts.missing = -n[PROFILE_missing] * missing;
-    x->parts.inexact = -n[PROFILE_inexact] * inexact;
 }
 
 static double signal_value(const struct profile_signal *g, double v, int64_t now_ms)
@@ -235,10 +172,10 @@ static void score_signals(const struct ranking *r, struct ranked *x)
     for (uint32_t i = 0; i < r->p->signal_count; i++) {
         const struct profile_signal *g = &r->p->signals[i];
         double v, votes = 0;
-        bool any = number_of(snap, g->field, x->candidate->docid, &v);
+        bool any = number_of(snap, g->field, x->candidate.docid, &v);
         if (g->kind == SIGNAL_RATED) {
             if (any)
-                (void)number_of(snap, g->count, x->candidate->docid, &votes);
+                (void)number_of(snap, g->count, x->candidate.docid, &votes);
             v = settled(g, any ? v : 0, votes);
             any = true; /* without votes it is in the middle, not below all that have some */
         }
@@ -253,6 +190,47 @@ static double sum(const struct relevance_parts *p)
            p->signals;
 }
 
+/* The key of a candidate: its tier, below it the sum of its parts. */
+static void set_key(struct ranked *x)
+{
+    x->score = sum(&x->parts);
+    double bounded = fmin(fmax(x->score + 4, 0), 15.99);
+    x->candidate.keys[0] =
+        x->candidate.keys[1] / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
+}
+
+static void score_bound(const struct ranking *r, struct ranked *x)
+{
+    uint64_t key = x->candidate.keys[1] = x->candidate.keys[0];
+    x->parts.base = (double)(key % MATCH_TIER) / (1023 * r->total);
+    score_words(r, x);
+    score_signals(r, x);
+    score_near(r, x, true);
+    score_lead(r, x, true);
+    set_key(x);
+}
+
+/* Where a word stands says nothing when neither the title nor a neighbour of the query is there. */
+static bool tells(const struct ranking *r, const struct ranked *x, uint32_t g)
+{
+    return !r->bounded || x->seen[g].classes & 1 || (g && x->seen[g - 1].kind) ||
+           (g + 1 < r->words && x->seen[g + 1].kind);
+}
+
+enum status relevance_score(struct ranking *r, struct ranked *x)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t g = 0; !st && g < r->words; g++)
+        if (x->seen[g].first && tells(r, x, g))
+            st = relevance_places(&x->seen[g]);
+    if (st)
+        return st;
+    score_near(r, x, false);
+    score_lead(r, x, false);
+    set_key(x);
+    return st;
+}
+
 /* --- the phase -------------------------------------------------------------------------------- */
 
 static enum status prepare(struct ranking *r)
@@ -260,22 +238,20 @@ static enum status prepare(struct ranking *r)
     struct search *s = r->s;
     const struct schema *schema = snapshot_schema(s->snap);
     struct seen *seen = arena_calloc(s->arena, (size_t)r->count * r->words + 1, sizeof *seen);
+    uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order * 2);
     r->items = arena_calloc(s->arena, r->count, sizeof *r->items);
     r->docs = arena_alloc(s->arena, (r->count + KERNEL_SLACK) * sizeof *r->docs);
     r->places = arena_alloc(s->arena, (r->count + KERNEL_SLACK) * sizeof *r->places);
-    if (!r->items || !r->docs || !r->places || !seen)
+    if (!r->items || !r->docs || !r->places || !seen || !order)
         return STATUS_NO_MEMORY;
     /* docids with places are sorted, not the items: they are long */
-    uint64_t *order = arena_alloc(s->arena, r->count * sizeof *order * 2);
-    if (!order)
-        return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < r->count; i++)
         order[i] = (uint64_t)s->top.items[i].docid << 32 | i;
     order_numbers(order, order + r->count, r->count);
     for (uint32_t i = 0; i < r->count; i++) {
-        r->items[i].candidate = &s->top.items[(uint32_t)order[i]];
-        r->items[i].docid = r->items[i].candidate->docid;
-        r->items[i].lacks = r->items[i].candidate->lacks;
+        r->items[i].candidate = s->top.items[(uint32_t)order[i]];
+        r->items[i].docid = r->items[i].candidate.docid;
+        r->items[i].lacks = r->items[i].candidate.lacks;
         r->items[i].seen = seen + (size_t)i * r->words;
     }
     for (uint32_t i = 0; i < schema->field_count; i++)
@@ -288,6 +264,9 @@ static enum status prepare(struct ranking *r)
         r->total += r->weight[g];
     }
     r->total = r->total > 0 ? r->total : 1;
+    const double *n = r->p->n;
+    r->bounded = !s->query->explain && n[PROFILE_near] >= 0 && n[PROFILE_near_text] >= 0 &&
+                 n[PROFILE_lead] >= 0 && n[PROFILE_negated_title] >= 0;
     return STATUS_OK;
 }
 
@@ -309,7 +288,7 @@ const struct ranked *ranking_find(const struct ranking *r, uint32_t docid)
     return r && low < r->count && r->items[low].docid == docid ? &r->items[low] : NULL;
 }
 
-enum status relevance_rank(struct search *s, uint32_t count)
+enum status relevance_rank(struct search *s, uint32_t count, uint32_t upto)
 {
     uint32_t words = s->plan.group_count;
     count = count < s->top.count ? count : s->top.count;
@@ -328,21 +307,13 @@ enum status relevance_rank(struct search *s, uint32_t count)
             s->window_last = s->top.items[i];
     enum status st = prepare(r);
     if (!st)
-        st = read_all(r);
-    if (st)
-        return st;
-    for (uint32_t i = 0; i < count; i++) {
-        struct ranked *x = &r->items[i];
-        uint64_t key = x->candidate->keys[0];
-        x->parts.base = (double)(key % MATCH_TIER) / (1023 * r->total);
-        score_words(r, x);
-        score_near(r, x);
-        score_signals(r, x);
-        x->score = sum(&x->parts);
-        double bounded = fmin(fmax(x->score + 4, 0), 15.99);
-        x->candidate->keys[1] = key;
-        x->candidate->keys[0] = key / MATCH_TIER * MATCH_TIER + (uint64_t)(bounded * (1 << 20));
+        st = relevance_look(r);
+    for (uint32_t i = 0; !st && i < count; i++) {
+        score_bound(r, &r->items[i]);
+        if (!r->bounded)
+            st = relevance_score(r, &r->items[i]);
     }
-    candidates_sort(s->top.items, count);
-    return STATUS_OK;
+    if (!st)
+        st = ranking_begin(r);
+    return st ? st : relevance_order(s, upto);
 }

@@ -19,10 +19,14 @@ struct relevance_parts {
 
 /* Does the search ask for words, in the order of their scores? */
 bool relevance_wanted(const struct search *s);
-/* Reorders the first `count` candidates of `s->top` (sorted, the whole order from its beginning;
+/* Orders the first `count` candidates of `s->top` anew (sorted, the whole order from its beginning;
  * when it takes all of them in any order).
  * keys[0] becomes tier and new score, keys[1] the score of the first phase; s->window and
- * s->window_last tell how far the new order goes. The candidates behind keep their place. */
-enum status relevance_rank(struct search *s, uint32_t count);
+ * s->window_last tell how far the new order goes. The candidates behind keep their place. Of those
+ * ordered anew only the first `upto` are there afterwards: relevance_order() tells more. */
+enum status relevance_rank(struct search *s, uint32_t count, uint32_t upto);
+/* Makes the first `upto` candidates those of the new order; behind the window, or when there is
+ * none, they are. */
+enum status relevance_order(struct search *s, uint32_t upto);
 
 #endif

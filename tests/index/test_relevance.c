@@ -1,4 +1,4 @@
-#include "tests/index/support_find.h"
+#include "tests/index/support_titles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,6 +152,90 @@ static void explain_says_where_and_how_much(void **state)
     find_close(&f);
 }
 
+static const char *const mixed[] = {"memory", "card", "camera", "reader", "black", "leather",
+                                    "case",   "dual", "slot",   "travel", "kit",   "strap"};
+enum { MIXED = sizeof mixed / sizeof *mixed, MIXED_PRODUCTS = 400 };
+
+static size_t put_words(char *out, size_t room, uint32_t words, const char *before_second)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < words; i++)
+        len += (size_t)snprintf(out + len, room - len, "%s%s%s", i ? " " : "",
+                                i == 1 ? before_second : "", mixed[titles_roll(MIXED)]);
+    return len;
+}
+
+/* With explain every candidate is read to the end; without, only those that may be on the page. */
+static void a_page_is_that_of_all_candidates(void **state)
+{
+    (void)state;
+    static const char *const profiles[] = {"", "near -1; lead 2", "lead 3; negated_title 2",
+                                           "near 5; near_text 2; window 200"};
+    static char ids[MIXED_PRODUCTS][8], titles[MIXED_PRODUCTS][160], brands[MIXED_PRODUCTS][40];
+    struct find_product products[MIXED_PRODUCTS];
+    struct find f;
+    uint32_t relaxed = 0;
+    find_open(&f, "en", NULL);
+    for (uint32_t i = 0; i < MIXED_PRODUCTS; i++) {
+        snprintf(ids[i], sizeof ids[i], "%u", i);
+        put_words(titles[i], sizeof titles[i], 1 + titles_roll(6), "");
+        put_words(brands[i], sizeof brands[i], 1 + titles_roll(2), "");
+        products[i] = (struct find_product){.id = ids[i], .title = titles[i], .brand = brands[i]};
+    }
+    find_put_all(&f, products, MIXED_PRODUCTS / 2);
+    find_put_all(&f, products + MIXED_PRODUCTS / 2, MIXED_PRODUCTS / 2);
+    f.query.match = QUERY_RELAXED;
+    for (uint32_t round = 0; round < 3000; round++) {
+        char text[160], page[sizeof f.ids], dropped[256];
+        uint64_t scores[16];
+        put_words(text, sizeof text, 2 + titles_roll(3), titles_roll(6) ? "" : "without ");
+        f.query.profile_text = slice_str(profiles[round % 4]);
+        f.query.k = titles_roll(4) ? 10 : titles_roll(2) ? titles_roll(16) : 1;
+        f.query.offset = titles_roll(4) ? 0 : titles_roll(70);
+        f.query.explain = true;
+        strcpy(page, find_ids(&f, text));
+        snprintf(dropped, sizeof dropped, "%s", find_dropped(&f));
+        for (uint32_t i = 0; i < f.result.hit_count; i++)
+            scores[i] = f.result.hits[i].score;
+        relaxed += f.result.dropped_count > 0;
+        f.query.explain = false;
+        assert_string_equal(find_ids(&f, text), page);
+        assert_string_equal(find_dropped(&f), dropped);
+        for (uint32_t i = 0; i < f.result.hit_count; i++)
+            assert_int_equal(f.result.hits[i].score, scores[i]);
+    }
+    assert_in_range(relaxed, 300, 2700);
+    find_close(&f);
+}
+
+/* The best product that lacks a word says which word was dropped, also behind the page. */
+static void dropped_is_what_the_best_behind_the_page_lacks(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"alpha", "beta"};
+    for (int w = 0; w < 2; w++) { /* both are equally rare */
+        struct find f;
+        char best[64], worse[2][64];
+        find_open(&f, "en", NULL);
+        snprintf(best, sizeof best, "%s once in a way", words[1 ^ w]);
+        for (int i = 0; i < 2; i++)
+            snprintf(worse[i], sizeof worse[i], "once in a way %s", words[i ^ w]);
+        for (int i = 0; i < 58; i++) {
+            const char *title = i < 16 ? "alpha beta" : i == 57 ? best : worse[i % 2];
+            char id[8];
+            snprintf(id, sizeof id, "%d", i);
+            find_put(&f, &(struct find_product){.id = id, .title = title});
+        }
+        f.query.match = QUERY_RELAXED;
+        f.query.prefix = false;
+        for (f.query.k = 1; f.query.k < 20; f.query.k += 6) {
+            find_ids(&f, "alpha beta");
+            assert_string_equal(find_dropped(&f), words[w]);
+        }
+        find_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +247,8 @@ int main(void)
         cmocka_unit_test(signals_of_the_catalog_decide_between_equals),
         cmocka_unit_test(pages_across_the_window_repeat_and_lose_nothing),
         cmocka_unit_test(explain_says_where_and_how_much),
+        cmocka_unit_test(a_page_is_that_of_all_candidates),
+        cmocka_unit_test(dropped_is_what_the_best_behind_the_page_lacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
