@@ -46,6 +46,8 @@ void best_push(struct best *b, best_number n, bool again)
 {
     uint32_t docid = docid_of(n);
     uint64_t *seen = seen_word(b, docid), bit = UINT64_C(1) << (docid & 63);
+    if (b->count == b->cap && (b->cap == 0 || n <= b->heap[0]))
+        return; /* there or not, it is no better than what is */
     if (again && *seen & bit) {
         uint32_t at = place_of(b, docid);
         if (at < b->count) {
@@ -55,8 +57,6 @@ void best_push(struct best *b, best_number n, bool again)
         }
     }
     if (b->count == b->cap) {
-        if (b->cap == 0 || n <= b->heap[0])
-            return;
         *seen |= bit;
         sink(b, 0, n);
         return;

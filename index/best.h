@@ -10,7 +10,7 @@
 
 #include "index/topk.h"
 
-enum { BEST_SEEN = 1024 };
+enum { BEST_SEEN = 8192 };
 
 /* From the highest bits on: score, tie, docid, the last two inverted, what it lacks (which decides
  * nothing, since each document is there once): the larger one ranks first. */

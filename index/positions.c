@@ -198,11 +198,11 @@ static const uint8_t *take_groups(const uint8_t **at, const uint8_t *end, uint32
     return *widths ? take(at, end, groups_len(*widths, count)) : NULL;
 }
 
-enum status positions_open(struct positions_block *p, struct slice bytes, uint32_t count,
-                           uint32_t fields)
+enum status positions_begin(struct positions_block *p, struct slice bytes, uint32_t count,
+                            uint32_t fields)
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
-    *p = (struct positions_block){.count = count, .fields = fields};
+    *p = (struct positions_block){.count = count, .fields = fields, .end = end};
     if (!bytes.len || *at >= 2 * HAS_MORE || count > POSTINGS_BLOCK)
         return STATUS_CORRUPT;
     uint8_t head = *at++;
@@ -215,18 +215,34 @@ enum status positions_open(struct positions_block *p, struct slice bytes, uint32
     p->first = take_groups(&at, end, count, &p->first_widths);
     if (p->first && head & HAS_MORE) {
         p->more_bits = take(&at, end, (count + 7) / 8);
-        struct wire_reader r = wire_reader_of(slice_make(at, (size_t)(end - at)));
-        uint64_t more = p->more_bits ? wire_varint(&r) : 0;
-        if (!p->more_bits || r.failed || more == 0 || more > bytes.len * 8)
-            return STATUS_CORRUPT;
-        p->more_count = (uint32_t)more;
-        at = r.at;
-        p->more = take_groups(&at, end, p->more_count, &p->more_widths);
-        if (!p->more)
+        if (!p->more_bits)
             return STATUS_CORRUPT;
     }
-    p->end = at;
+    p->behind = at;
     return p->first ? STATUS_OK : STATUS_CORRUPT;
+}
+
+/* Finds the numbers that are more than the first. */
+static enum status open_more(struct positions_block *p)
+{
+    struct wire_reader r = wire_reader_of(slice_make(p->behind, (size_t)(p->end - p->behind)));
+    uint64_t more = wire_varint(&r);
+    if (r.failed || more == 0 || more > (size_t)(p->end - p->behind) * 8)
+        return STATUS_CORRUPT;
+    p->more_count = (uint32_t)more;
+    p->behind = r.at;
+    p->more = take_groups(&p->behind, p->end, p->more_count, &p->more_widths);
+    return p->more ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status positions_open(struct positions_block *p, struct slice bytes, uint32_t count,
+                           uint32_t fields)
+{
+    enum status st = positions_begin(p, bytes, count, fields);
+    if (!st && p->more_bits)
+        st = open_more(p);
+    p->end = p->behind;
+    return st;
 }
 
 /* Goes through the numbers that are more than the first. */
@@ -260,14 +276,29 @@ static bool has_more(const struct positions_block *p, uint32_t i)
     return p->more_bits && (p->more_bits[i / 8] >> i % 8 & 1);
 }
 
+/* How many postings before posting i have more. */
+static uint32_t more_before(const struct positions_block *p, uint32_t i)
+{
+    uint64_t bits[POSTINGS_BLOCK / 64] = {0};
+    memcpy(bits, p->more_bits, (p->count + 7) / 8);
+    bits[i / 64] &= (UINT64_C(1) << i % 64) - 1;
+    uint32_t n = (uint32_t)__builtin_popcountll(bits[0]);
+    return i < 64 ? n : n + (uint32_t)__builtin_popcountll(bits[1]);
+}
+
 static enum status read_more(const struct positions_block *p, uint32_t i, uint32_t last,
                              uint32_t by, uint32_t *out, uint32_t cap, uint32_t *count)
 {
     struct more_reader m;
-    uint32_t before = 0, number = 1;
-    for (uint32_t k = 0; k < i / 8; k++)
-        before += (uint32_t)__builtin_popcount(p->more_bits[k]);
-    before += (uint32_t)__builtin_popcount(p->more_bits[i / 8] & ((1u << i % 8) - 1));
+    struct positions_block opened;
+    uint32_t before = more_before(p, i), number = 1;
+    if (!p->more) { /* only begun */
+        opened = *p;
+        enum status st = open_more(&opened);
+        if (st)
+            return st;
+        p = &opened;
+    }
     more_begin(&m, p);
     while (before) {
         if (!more_next(&m, &number))

@@ -33,12 +33,16 @@ void positions_encode(struct buf *out, const uint8_t *evidence, uint32_t count, 
 struct positions_block {
     uint32_t count, more_count, fields;
     uint8_t alone, field[4]; /* by class */
-    const uint8_t *first_widths, *first, *more_bits, *more_widths, *more, *end;
+    const uint8_t *first_widths, *first, *more_bits, *more_widths, *more, *behind, *end;
 };
 
 /* `bytes` may be longer than the block. CORRUPT when it is shorter. */
 enum status positions_open(struct positions_block *p, struct slice bytes, uint32_t count,
                            uint32_t fields);
+/* The same for positions_of() alone: what lies behind the first positions is looked at when a
+ * posting is asked for that has more; most have none. */
+enum status positions_begin(struct positions_block *p, struct slice bytes, uint32_t count,
+                            uint32_t fields);
 /* Positions of posting i, whose evidence it is: up to `cap` into out; *count = how many there are.
  * CORRUPT. */
 enum status positions_of(const struct positions_block *p, uint32_t i, uint8_t evidence,

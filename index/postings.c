@@ -344,7 +344,7 @@ enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i,
     *count = 0;
     if (packed_positions(p)) {
         enum status s = positions_at(p, b, &parts, &bytes);
-        s = s ? s : positions_open(&block, bytes, parts.count, p->segment->head.field_count);
+        s = s ? s : positions_begin(&block, bytes, parts.count, p->segment->head.field_count);
         return s ? s : positions_of(&block, i, evidence_at(&parts.evidence, i), out, cap, count);
     }
     enum status s = stored_stream(p, b, &r);

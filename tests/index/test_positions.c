@@ -43,7 +43,7 @@ static void make(struct made *m, unsigned *seed, uint32_t count, uint32_t fields
 
 static void comes_back(const struct made *m, struct buf *packed)
 {
-    struct positions_block p;
+    struct positions_block p, begun;
     struct buf stream = BUF_INIT;
     uint32_t at[ROOM], n;
     positions_encode(packed, m->evidence, m->count, m->fields, (const uint8_t *)m->stream.ptr);
@@ -53,8 +53,12 @@ static void comes_back(const struct made *m, struct buf *packed)
     assert_int_equal(positions_stream(&p, m->evidence, &stream), STATUS_OK);
     assert_int_equal(stream.len, m->stream.len);
     assert_memory_equal(stream.ptr, m->stream.ptr, stream.len);
+    assert_int_equal(positions_begin(&begun, buf_slice(packed), m->count, m->fields), STATUS_OK);
     for (uint32_t i = 0; i < m->count; i++) {
         assert_int_equal(positions_of(&p, i, m->evidence[i], at, ROOM, &n), STATUS_OK);
+        assert_int_equal(n, m->counts[i]);
+        assert_memory_equal(at, m->at[i], n * sizeof *at);
+        assert_int_equal(positions_of(&begun, i, m->evidence[i], at, ROOM, &n), STATUS_OK);
         assert_int_equal(n, m->counts[i]);
         assert_memory_equal(at, m->at[i], n * sizeof *at);
         assert_int_equal(positions_of(&p, i, m->evidence[i], at, 1, &n), STATUS_OK);
@@ -175,6 +179,10 @@ static void damaged_blocks_are_told_or_end(void **state)
         for (size_t bit = 0; bit < packed.len * 8; bit++) {
             memcpy(turned, packed.ptr, packed.len);
             turned[bit / 8] ^= (char)(1 << bit % 8);
+            if (positions_begin(&p, slice_make(turned, packed.len), m.count, 3))
+                continue;
+            for (uint32_t i = 0; i < m.count; i++)
+                positions_of(&p, i, m.evidence[i], at, ROOM, &n);
             if (positions_open(&p, slice_make(turned, packed.len), m.count, 3))
                 continue;
             buf_clear(&back);
