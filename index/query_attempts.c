@@ -71,6 +71,39 @@ static enum status expand(struct search *s, uint32_t typos, bool parts)
                                                 : st;
 }
 
+/* What a group was before it was expanded anew. */
+struct earlier {
+    const struct alternative *items;
+    uint32_t count, idf;
+};
+
+static bool same_alternatives(const struct earlier *was, const struct group *g)
+{
+    bool same = was->count == g->count && was->idf == g->idf;
+    for (uint32_t i = 0; same && i < g->count && was->items != g->items; i++) {
+        const struct alternative *a = &was->items[i], *b = &g->items[i];
+        same = !a->docs && !b->docs && a->kind == b->kind && a->idf == b->idf &&
+               a->tier == b->tier && slice_equal(a->term, b->term);
+    }
+    return same;
+}
+
+/* Expands the words anew; *same: nothing came of it, and what was found stands. */
+static enum status expand_closer(struct search *s, uint32_t typos, bool parts, bool *same)
+{
+    struct earlier was[PLAN_WORDS_MAX];
+    uint32_t n = s->plan.group_count;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct group *g = &s->plan.groups[i];
+        was[i] = (struct earlier){g->items, g->count, g->idf};
+    }
+    enum status st = expand(s, typos, parts);
+    *same = n == s->plan.group_count;
+    for (uint32_t i = 0; !st && *same && i < n; i++)
+        *same = same_alternatives(&was[i], &s->plan.groups[i]);
+    return st;
+}
+
 /* Typos and words written otherwise: tried together, each when fewer products than its constant
  * match exactly. */
 static enum status run_closer(struct search *s, uint32_t typos, bool all)
@@ -86,9 +119,11 @@ static enum status run_closer(struct search *s, uint32_t typos, bool all)
     if (!typing && !parts)
         return STATUS_OK;
     typos = !typing ? typos : q->skip & QUERY_SKIP_TYPO_STEP ? 1 : 2;
-    enum status st = expand(s, typos, parts);
-    if (!st)
-        st = query_reset_facets(s);
+    bool same;
+    enum status st = expand_closer(s, typos, parts, &same);
+    if (st || same)
+        return st;
+    st = query_reset_facets(s);
     return st ? st : collect_attempt(s, all);
 }
 
