@@ -32,10 +32,13 @@ static struct ranked *best_bound(struct ranking *r)
 {
     struct ranked **rest = r->bounds + r->next;
     uint32_t best = 0, n = r->count - r->next;
+    if (r->first > r->next)
+        return rest[0];
     for (uint32_t i = 1; i < n && rest[i]->candidate.keys[0] == rest[0]->candidate.keys[0]; i++)
         best = candidate_before(&rest[i]->candidate, &rest[best]->candidate) ? i : best;
     struct ranked *x = rest[best];
     rest[best] = rest[0];
+    r->first = r->next + 1;
     return rest[0] = x;
 }
 

@@ -1,36 +1,37 @@
+#include "index/order.h"
 #include "index/source_private.h"
 
 /* Runs: short lists of a source merged into one, sorted by document. */
 
-enum { RADIX_BITS = 8 };
+enum { RADIX_BITS = 9 };
 
 static void radix_pass(const uint64_t *in, uint64_t *out, uint32_t n, uint32_t shift)
 {
+    const uint32_t mask = (1 << RADIX_BITS) - 1;
     uint32_t start[(1 << RADIX_BITS) + 1] = {0};
     for (uint32_t i = 0; i < n; i++)
-        start[(in[i] >> shift & 0xff) + 1]++;
+        start[(in[i] >> shift & mask) + 1]++;
     for (uint32_t v = 1; v < 1 << RADIX_BITS; v++)
         start[v] += start[v - 1];
     for (uint32_t i = 0; i < n; i++)
-        out[start[in[i] >> shift & 0xff]++] = in[i];
+        out[start[in[i] >> shift & mask]++] = in[i];
 }
 
 /* Sorts (doc << 32 | value) by document; docs have at most 24 bits. */
 uint64_t *source_sort_pairs(uint64_t *pairs, uint64_t *room, uint32_t n)
 {
-    if (n < 48) {
-        for (uint32_t i = 1; i < n; i++) {
-            uint64_t v = pairs[i];
-            uint32_t at = i;
-            for (; at && pairs[at - 1] > v; at--)
-                pairs[at] = pairs[at - 1];
-            pairs[at] = v;
-        }
+    uint64_t bits = 0;
+    if (n <= POSTINGS_BLOCK) {
+        order_numbers(pairs, room, n);
         return pairs;
     }
+    for (uint32_t i = 0; i < n; i++)
+        bits |= pairs[i];
     radix_pass(pairs, room, n, 32);
-    radix_pass(room, pairs, n, 40);
-    radix_pass(pairs, room, n, 48);
+    radix_pass(room, pairs, n, 32 + RADIX_BITS);
+    if (!(bits >> (32 + 2 * RADIX_BITS)))
+        return pairs;
+    radix_pass(pairs, room, n, 32 + 2 * RADIX_BITS);
     return room;
 }
 
