@@ -146,14 +146,14 @@ enum status begun_prefix(struct group *g, struct slice prefix, struct plan *plan
     enum status st = cap(g, plan, r);
     for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++) {
         const struct segment *s = snapshot_segment(r->snap, i);
-        struct postings list;
+        struct segment_prefix ready;
         uint32_t lo, hi;
         st = begun_range(s, g, &lo, &hi);
         if (st)
             return st;
         terms += hi - lo;
-        if (postings_open_prefix(s, prefix, &list) == STATUS_OK)
-            df += list.df;
+        if (segment_open_prefix(s, prefix, &ready) == STATUS_OK)
+            df += ready.df;
         else
             for (uint32_t o = lo; o < hi; o++)
                 df += segment_term_df(s, o);

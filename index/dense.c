@@ -105,24 +105,28 @@ const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct posti
     return NULL;
 }
 
-enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
-                       uint64_t *decoded, const uint64_t **out)
+enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *const *lists,
+                       uint32_t count, uint32_t words, uint64_t *decoded, const uint64_t **out)
 {
     uint64_t *bits;
+    const struct postings *p = lists[0];
     *out = dense_kept(d, edition, p, words);
     if (*out)
         return STATUS_OK;
     struct slot *s = make_room(d, words, &bits);
     if (!s)
         return STATUS_OK;
-    enum status st = dense_mark(p, bits);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < count; i++) {
+        st = dense_mark(lists[i], bits);
+        *decoded += lists[i]->block_count;
+    }
     if (st) {
         free(bits);
         return st;
     }
     *s = (struct slot){edition, segment_number(p->segment), p->off[0], words, bits, ++d->clock};
     d->bytes += words * sizeof *bits;
-    *decoded += p->block_count;
     *out = bits;
     return STATUS_OK;
 }

@@ -30,10 +30,11 @@ static inline void dense_set(uint64_t *bits, const uint32_t *docs, uint32_t coun
         bits[docs[i] >> 6] |= (uint64_t)1 << (docs[i] & 63);
 }
 
-/* Its bitmap of `words` words, until the next call; `edition` tells editions apart. NULL: no room
- * for it. CORRUPT when the list is damaged. *decoded grows by the blocks that were. */
-enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *p, uint32_t words,
-                       uint64_t *decoded, const uint64_t **out);
+/* The bitmap of `words` words of lists together, until the next call; it is known by the first of
+ * them. `edition` tells editions apart. NULL: no room for it. CORRUPT when a list is damaged.
+ * *decoded grows by the blocks that were. */
+enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *const *lists,
+                       uint32_t count, uint32_t words, uint64_t *decoded, const uint64_t **out);
 /* The same when it is kept already; else NULL. */
 const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct postings *p,
                            uint32_t words);

@@ -59,6 +59,28 @@ uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to)
     return best;
 }
 
+/* Lane by lane: all classes of both, the higher impact. */
+static uint32_t join_bounds(uint32_t a, uint32_t b)
+{
+    const uint32_t classes = UINT32_C(0xf0f0f0f0), impacts = UINT32_C(0x0f0f0f0f),
+                   tops = UINT32_C(0x80808080);
+    uint32_t x = a & impacts, y = b & impacts, of_x = (((x | tops) - y) & tops) >> 7;
+    uint32_t chosen = (of_x << 4) - of_x; /* the lower half of lanes where x is no less than y */
+    return ((a | b) & classes) | (x & chosen) | (y & ~chosen & impacts);
+}
+
+void list_reach(struct list *l, uint32_t from, uint32_t to, struct list_reach *r)
+{
+    uint32_t n = l->p.block_count;
+    l->cur = postings_seek_block(&l->p, l->cur, from);
+    for (uint32_t b = l->cur; b < n && (b == 0 || l->p.last[b - 1] + 1 < to); b++) {
+        uint32_t tie = (uint32_t)l->p.tie[b] << 16;
+        r->lists += b == l->cur;
+        r->bound = join_bounds(r->bound, l->p.bound[b]);
+        r->tie = tie < r->tie ? tie : r->tie;
+    }
+}
+
 enum status list_load(struct list *l, uint32_t b)
 {
     if (l->block_at == b)

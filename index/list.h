@@ -41,6 +41,14 @@ void list_account(const struct list *l, struct query_work *work);
 uint32_t list_block_bound(struct list *l, uint32_t b);
 /* Most a document in [from, to) scores, 0 when no block reaches there. Moves to `from`. */
 uint32_t list_bound_in(struct list *l, uint32_t from, uint32_t to);
+/* What postings in [from, to) may be, as a bound of postings.h whose lanes are those of all blocks
+ * that reach there, and the smallest tie key among these. */
+struct list_reach {
+    uint32_t bound, tie, lists;
+};
+static const struct list_reach list_reach_nothing = {.tie = UINT32_MAX};
+/* Adds what the list has there. Moves to `from`. */
+void list_reach(struct list *l, uint32_t from, uint32_t to, struct list_reach *r);
 /* Decodes block b, unless it is. */
 enum status list_load(struct list *l, uint32_t b);
 void list_score(struct list *l);

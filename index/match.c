@@ -115,8 +115,28 @@ static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
     return match_give_held(g);
 }
 
-/* One group, of which one list holds every document: the others are ranked alone, each list skips
- * blocks for itself, and no union is made. */
+static enum status drive_parts(struct matching *g)
+{
+    struct source *x = &g->sources[0];
+    struct matcher *m = g->m;
+    uint32_t doc = 0, n, tie;
+    while ((doc = source_next_part(x, doc)) < g->doc_count) {
+        uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
+        uint32_t bound = source_reach_parts(x, doc, end, &tie);
+        if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
+            enum status s = source_take_parts(x, &m->room, base, doc, end, m->docs, m->scores, &n);
+            if (!s)
+                s = match_give(g, m->docs, m->scores, n);
+            if (s)
+                return s;
+        }
+        doc = end;
+    }
+    return STATUS_OK;
+}
+
+/* One group, of which one list or the parts hold every document: the others are ranked alone, each
+ * list skips blocks for itself, and no union of all is made. */
 static enum status drive_apart(struct matching *g)
 {
     struct source *x = &g->sources[0];
@@ -125,18 +145,18 @@ static enum status drive_apart(struct matching *g)
         if (x->lists[i] != x->whole)
             s = drive_list(g, x->lists[i], 0);
     g->out->again(g->out->ctx, false);
-    return s ? s : drive_list(g, x->whole, 0);
+    return s ? s : x->whole ? drive_list(g, x->whole, 0) : drive_parts(g);
 }
 
 static enum status drive_union(struct matching *g, uint32_t others)
 {
     struct source *x = &g->sources[0];
     struct matcher *m = g->m;
-    uint32_t doc = 0, n;
+    uint32_t doc = 0, n, tie;
     while ((doc = source_next(x, doc)) < g->doc_count) {
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
-        uint32_t bound = source_bound_in(x, doc, end) + others;
-        if (g->out->need(g->out->ctx, bound, 0) != MATCH_SKIP) {
+        uint32_t bound = source_reach(x, doc, end, &tie) + others;
+        if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
             enum status s = source_take(x, &m->room, base, doc, end, m->docs, m->scores, &n);
             if (!s)
                 s = sieve(g, &(struct batch){m->docs, m->scores, n, 0, true}, others);
@@ -185,7 +205,8 @@ enum status match_all(struct matching *g, const struct match_spec *spec)
         return match_dense(g);
     struct list *single = source_single(&g->sources[0]);
     struct run *run = source_run(&g->sources[0]);
-    if (g->count == 1 && !single && g->sources[0].whole && g->out->again(g->out->ctx, true))
+    bool whole = g->sources[0].whole || source_has_whole_parts(&g->sources[0]);
+    if (g->count == 1 && !single && whole && g->out->again(g->out->ctx, true))
         return drive_apart(g);
     return single ? drive_list(g, single, others)
            : run  ? drive_run(g, run, others)

@@ -29,9 +29,12 @@ static bool counts_most(const struct matching *g, uint64_t counted)
 /* Bitmaps of all of them are kept from query to query? */
 static bool kept(const struct matching *g)
 {
-    for (uint32_t i = 0; i < g->count; i++)
-        if (!source_is_one(&g->sources[i]) || !dense_worth(&g->sources[i].found[0].p, g->doc_count))
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct source *x = &g->sources[i];
+        bool one = source_is_one(x) && dense_worth(&x->found[0].p, g->doc_count);
+        if (!one && source_joined(x) < g->doc_count / DENSE_SHARE + 1)
             return false;
+    }
     return true;
 }
 

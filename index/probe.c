@@ -16,11 +16,12 @@ enum status probe_open(struct probe *p, const struct segment *s, struct slice te
     return st ? st : probe_open_ordinal(p, s, ordinal);
 }
 
-enum status probe_open_prefix(struct probe *p, const struct segment *s, struct slice prefix)
+void probe_open_list(struct probe *p, const struct postings *list)
 {
     p->block_at = UINT32_MAX;
     p->at = 0;
-    return postings_open_prefix(s, prefix, &p->list);
+    p->list = *list;
+    postings_settle(&p->list);
 }
 
 /* Decodes the block a document would stand in; STATUS_END behind the last. */

@@ -19,8 +19,8 @@ struct probe {
 /* NOT_FOUND when the segment does not hold the term. */
 enum status probe_open(struct probe *p, const struct segment *s, struct slice term);
 enum status probe_open_ordinal(struct probe *p, const struct segment *s, uint32_t ordinal);
-/* The precomputed list of a short prefix; it has no positions. */
-enum status probe_open_prefix(struct probe *p, const struct segment *s, struct slice prefix);
+/* A list that is open. */
+void probe_open_list(struct probe *p, const struct postings *list);
 /* doc relative to the segment; docs must ascend from call to call. */
 enum status probe_seek(struct probe *p, uint32_t doc, bool *there);
 /*

@@ -82,21 +82,36 @@ enum status relax_words(struct search *s, bool bare)
     return STATUS_OK;
 }
 
-static enum status begins(const struct segment *s, const struct group *g, uint32_t doc, bool *yes)
+/* The terms from lo on, until one has the document. */
+static enum status begins_with(const struct segment *s, const struct group *g, uint32_t lo,
+                               uint32_t hi, uint32_t doc, bool *yes)
 {
     struct probe probe;
-    uint32_t lo, hi;
-    *yes = false;
-    if (!g->prefix.len)
-        return STATUS_OK;
-    if (!g->fields && probe_open_prefix(&probe, s, g->prefix) == STATUS_OK)
-        return probe_seek(&probe, doc, yes);
-    enum status st = begun_range(s, g, &lo, &hi);
+    enum status st = STATUS_OK;
     for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
         st = probe_open_ordinal(&probe, s, o);
         if (!st)
             st = field_limit_seek(&probe, s, g->fields, doc, yes);
     }
+    return st;
+}
+
+static enum status begins(const struct segment *s, const struct group *g, uint32_t doc, bool *yes)
+{
+    struct probe probe;
+    struct segment_prefix ready;
+    uint32_t lo, hi;
+    *yes = false;
+    if (!g->prefix.len)
+        return STATUS_OK;
+    if (g->fields || segment_open_prefix(s, g->prefix, &ready)) {
+        enum status st = begun_range(s, g, &lo, &hi);
+        return st ? st : begins_with(s, g, lo, hi, doc, yes);
+    }
+    probe_open_list(&probe, &ready.rest);
+    enum status st = probe_seek(&probe, doc, yes);
+    for (uint32_t i = 0; !st && !*yes && i < ready.apart_count; i++)
+        st = begins_with(s, g, ready.apart[i], ready.apart[i] + 1, doc, yes);
     return st;
 }
 

@@ -338,32 +338,49 @@ bool segment_lists_prefix(struct slice prefix)
     return prefix.len > 0 && prefix.len <= PREFIX_MAX_LEN;
 }
 
-enum status postings_open_prefix(const struct segment *s, struct slice prefix, struct postings *out)
+static enum status read_prefix(const struct segment *s, uint32_t at, struct segment_prefix *out)
 {
-    char key[4] = {0};
+    uint32_t entry = segment_prefix_entry(&s->head);
+    *out = (struct segment_prefix){.df = segment_u32(s, at, 1)};
+    if (entry == PREFIX_ENTRY_UNION)
+        return postings_at(s, out->df, segment_u32(s, at, 2), false, &out->rest);
+    const uint8_t *key = segment_bytes(s, at, 4);
+    uint64_t ordinals = (uint64_t)s->head.prefix + (uint64_t)s->head.prefix_count * entry +
+                        (uint64_t)segment_u32(s, at, 4) * 4;
+    if (!key || key[PREFIX_MAX_LEN] > PREFIX_APART_MOST)
+        return STATUS_CORRUPT;
+    out->apart_count = key[PREFIX_MAX_LEN];
+    for (uint32_t i = 0; i < out->apart_count; i++) {
+        const uint8_t *p = segment_bytes(s, ordinals + 4 * (uint64_t)i, 4);
+        out->apart[i] = p ? wire_load32(p) : UINT32_MAX;
+        if (out->apart[i] >= s->head.term_count || (i && out->apart[i] <= out->apart[i - 1]))
+            return STATUS_CORRUPT;
+    }
+    return postings_at(s, segment_u32(s, at, 2), segment_u32(s, at, 3), false, &out->rest);
+}
+
+enum status segment_open_prefix(const struct segment *s, struct slice prefix,
+                                struct segment_prefix *out)
+{
+    char key[PREFIX_MAX_LEN] = {0};
+    uint32_t entry = segment_prefix_entry(&s->head), low = 0, high = s->head.prefix_count;
     if (prefix.len == 0 || prefix.len > PREFIX_MAX_LEN)
         return STATUS_NOT_FOUND;
     memcpy(key, prefix.ptr, prefix.len);
-    uint32_t low = 0, high = s->head.prefix_count;
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        const uint8_t *p = segment_bytes(s, s->head.prefix + (uint64_t)mid * 12, 4);
+        const uint8_t *p = segment_bytes(s, s->head.prefix + (uint64_t)mid * entry, 4);
         if (!p)
             return STATUS_CORRUPT;
-        if (memcmp(p, key, 4) < 0)
+        int order = memcmp(p, key, sizeof key);
+        if (order == 0)
+            return read_prefix(s, s->head.prefix + mid * entry, out);
+        if (order < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    if (low == s->head.prefix_count)
-        return STATUS_NOT_FOUND;
-    uint32_t at = s->head.prefix + low * 12;
-    const uint8_t *p = segment_bytes(s, at, 4);
-    if (!p)
-        return STATUS_CORRUPT;
-    if (memcmp(p, key, 4) != 0)
-        return STATUS_NOT_FOUND;
-    return postings_at(s, segment_u32(s, at, 1), segment_u32(s, at, 2), false, out);
+    return STATUS_NOT_FOUND;
 }
 
 /* --- killed postings -------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #define SOUK_INDEX_SEGMENT_H
 
 #include "index/postings.h"
+#include "index/segment_format.h"
 
 enum {
     SEGMENT_EXTENT = 1 << 20,
@@ -49,11 +50,18 @@ uint32_t segment_step_over(const struct segment *s, uint32_t ordinal, uint32_t e
 uint32_t segment_term_df(const struct segment *s, uint32_t ordinal);
 /* The posting list of a term. */
 enum status postings_open(const struct segment *s, uint32_t ordinal, struct postings *out);
-/* The precomputed union list of a short prefix (1-3 letters), NOT_FOUND when the segment has none
- * (then the prefix has few postings: expand it). */
-enum status postings_open_prefix(const struct segment *s, struct slice prefix,
-                                 struct postings *out);
-/* Of letters and digits of ASCII, and short enough for a list where a segment is large. */
+/* What is ready for a short prefix: the union of the terms that begin so, but for a few frequent
+ * ones, which are read from their own lists. */
+struct segment_prefix {
+    uint32_t df;                                    /* documents that hold any of the terms */
+    struct postings rest;                           /* without positions */
+    uint32_t apart[PREFIX_APART_MOST], apart_count; /* ordinals */
+};
+/* Of 1 to 3 letters; NOT_FOUND when the segment has none (then the prefix has few postings: expand
+ * it). CORRUPT. */
+enum status segment_open_prefix(const struct segment *s, struct slice prefix,
+                                struct segment_prefix *out);
+/* May a list be ready for it, as far as its bytes go? */
 bool segment_lists_prefix(struct slice prefix);
 /* What the killed postings of a term take off its df in all segments; also answers for terms that
  * have no postings here. Negative in a merged segment whose purged postings were killed by later

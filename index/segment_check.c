@@ -161,24 +161,40 @@ static enum status take_from_union(struct checker *c, uint32_t doc, uint8_t evid
 static enum status check_prefix(struct checker *c, uint32_t at)
 {
     const uint8_t *key = segment_bytes(c->s, at, 4);
+    struct segment_prefix ready;
     struct postings p;
-    uint32_t low, high;
-    if (!key || !key[0] || key[PREFIX_MAX_LEN])
+    uint32_t low, high, next = 0, df = 0;
+    if (!key || !key[0])
         return wrong(c, "the table of prefixes cannot be read");
     struct slice prefix = slice_make(key, strnlen((const char *)key, PREFIX_MAX_LEN));
     enum status st = segment_prefix_range(c->s, prefix, &low, &high);
+    st = st ? st : segment_open_prefix(c->s, prefix, &ready);
+    if (st)
+        return wrong(c, "the list of a prefix cannot be opened");
     for (; low < high && !st; low++) {
+        if (next < ready.apart_count && ready.apart[next] == low) {
+            next++;
+            continue;
+        }
         st = postings_open(c->s, low, &p);
         st = st ? st : check_list(c, &p, false, add_to_union);
     }
-    st = st ? st : postings_open_prefix(c->s, prefix, &p);
-    if (st)
-        return wrong(c, "the list of a prefix cannot be opened");
-    st = check_list(c, &p, false, take_from_union);
+    if (next < ready.apart_count)
+        return wrong(c, "a term set apart does not begin with the prefix");
+    st = st ? st : check_list(c, &ready.rest, false, take_from_union);
     for (uint32_t d = 0; d < c->s->head.doc_count && !st; d++)
         if (c->union_of[d])
             st = wrong(c, "the list of a prefix lacks a document");
-    return st;
+    /* how many have any of its terms */
+    st = st ? st : check_list(c, &ready.rest, false, add_to_union);
+    for (uint32_t i = 0; i < ready.apart_count && !st; i++) {
+        st = postings_open(c->s, ready.apart[i], &p);
+        st = st ? st : check_list(c, &p, false, add_to_union);
+    }
+    for (uint32_t d = 0; d < c->s->head.doc_count; d++)
+        df += c->union_of[d] != 0;
+    memset(c->union_of, 0, c->s->head.doc_count);
+    return st || df == ready.df ? st : wrong(c, "the documents of a prefix are counted wrong");
 }
 
 static enum status check_prefixes(struct checker *c)
@@ -186,14 +202,14 @@ static enum status check_prefixes(struct checker *c)
     enum status st = STATUS_OK;
     uint8_t before[4] = {0};
     for (uint32_t i = 0; i < c->s->head.prefix_count && !st; i++) {
-        uint32_t at = c->s->head.prefix + i * 12;
+        uint32_t at = c->s->head.prefix + i * segment_prefix_entry(&c->s->head);
         const uint8_t *key = segment_bytes(c->s, at, 4);
-        if (!key || memcmp(before, key, 4) >= 0)
+        if (!key || memcmp(before, key, PREFIX_MAX_LEN) >= 0)
             return wrong(c, "prefixes do not ascend");
         memcpy(before, key, 4);
     }
     for (uint32_t i = 0; i < c->s->head.prefix_count && !st; i++)
-        st = check_prefix(c, c->s->head.prefix + i * 12);
+        st = check_prefix(c, c->s->head.prefix + i * segment_prefix_entry(&c->s->head));
     return st;
 }
 

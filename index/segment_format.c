@@ -84,8 +84,9 @@ enum status segment_head_decode(struct slice bytes, struct segment_head *h)
         packed_inside(h, h->sorted, h->record_count, ARRAY_SORTED) &&
         inside(h, h->places, ((uint64_t)h->doc_count + 31) / 32, 12) &&
         packed_inside(h, h->block_off, h->block_count, ARRAY_BLOCK_OFF) &&
-        inside(h, h->prefix, h->prefix_count, 12) && inside(h, h->dead, h->dead_count, 8) &&
-        inside(h, h->lcp, h->term_count, 1) && h->tail_count <= h->term_count &&
+        inside(h, h->prefix, h->prefix_count, segment_prefix_entry(h)) &&
+        inside(h, h->dead, h->dead_count, 8) && inside(h, h->lcp, h->term_count, 1) &&
+        h->tail_count <= h->term_count &&
         (h->tails ? packed_inside(h, h->tails, h->tail_count, ARRAY_TAILS) : !h->tail_count);
     return good ? STATUS_OK : STATUS_CORRUPT;
 }

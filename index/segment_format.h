@@ -36,13 +36,15 @@
  *                        block's last; evidence table bytes; indexes of 0, 1, 2 or 4 bits (a count
  *                        above 16: raw bytes and no table)
  *   positions            per posting: varints (delta << 1 | more)
- *   prefix entry         prefix 4 bytes (zero-padded), df u32, ptr u32: a list without positions
- *   dead entry           str_off u32, count i32: postings of earlier segments that this one's
- *                        changes killed
- *   record               segment_pack.h
+ *   prefix entry         prefix 3 bytes (zero-padded), n u8, df u32, rest df u32, ptr u32, first
+ * u32: df documents hold a term that begins so; the list of the rest, without positions, is the
+ * union of all but n terms, whose ordinals u32 are those from the first on behind the entries,
+ * ascending dead entry           str_off u32, count i32: postings of earlier segments that this
+ * one's changes killed record               segment_pack.h
  *
  * To change it safely: raise the format number; segment_open() refuses numbers it does not know. It
- * knows 7, 6, 5 and 4: 7 has positions as streams, u32 in all arrays, str_off[] from the start of
+ * knows 8 to 4: 8 has prefix entries of prefix 4 bytes, df u32, ptr u32: the union of all terms, 7
+ * these and positions as streams, u32 in all arrays, str_off[] from the start of
  * the blob, slots of ordinals only probed by the low bits, and evidence in 0, 1, 2, 4 or 8 bits, 6
  * these and blocks of postings with one width for all deltas (width u8 before the evidence count)
  * and pos[] in all lists, 5 these and blocks of records in frames (record_frames.h), 4 these and
@@ -56,7 +58,8 @@
 #define SEGMENT_MAGIC UINT32_C(0x67536b53)
 
 enum {
-    SEGMENT_FORMAT = 8,
+    SEGMENT_FORMAT = 9,
+    SEGMENT_FORMAT_UNIONS = 8,  /* the last whose lists of prefixes have all terms */
     SEGMENT_FORMAT_STREAMS = 7, /* the last whose positions lie in streams and numbers in u32 */
     SEGMENT_FORMAT_WIDTH = 6,   /* the last whose blocks of postings have one width */
     SEGMENT_FORMAT_FRAMES = 5,  /* the last whose records lie in frames */
@@ -71,6 +74,11 @@ enum {
     PREFIX_MIN_TERMS = 32,
     PREFIX_MIN_POSTINGS = 4096,
     PREFIX_MIN_DOCS = 32768,
+    PREFIX_APART_POSTINGS = 512, /* terms with so many and one in PREFIX_APART_SHARE of all */
+    PREFIX_APART_SHARE = 12,       /* postings under the prefix are read from their own lists; */
+    PREFIX_APART_MOST = PREFIX_APART_SHARE, /* there cannot be more of them */
+    PREFIX_ENTRY = 20,
+    PREFIX_ENTRY_UNION = 12, /* up to SEGMENT_FORMAT_UNIONS */
     SEGMENT_MAX_DOCS = 6000000
 };
 
@@ -99,6 +107,12 @@ struct segment_head {
 static inline uint32_t segment_hash_slot(uint32_t hash, uint32_t slots)
 {
     return (uint32_t)((uint64_t)hash * slots >> 32);
+}
+
+/* Bytes of an entry of the table of prefixes. */
+static inline uint32_t segment_prefix_entry(const struct segment_head *h)
+{
+    return h->format <= SEGMENT_FORMAT_UNIONS ? PREFIX_ENTRY_UNION : PREFIX_ENTRY;
 }
 
 void segment_head_encode(const struct segment_head *h, uint8_t out[SEGMENT_HEAD]);

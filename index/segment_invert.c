@@ -102,8 +102,12 @@ static void placed_fini(struct placed *p)
 static enum status add_lists(void *ctx, const struct prefix_run *run, struct prefix_union *u)
 {
     const struct placed *p = ctx;
-    uint32_t at = p->start[run->from];
-    prefix_union_add(u, p->docs + at, p->evidence + at, p->start[run->to] - at);
+    uint32_t from = run->from;
+    for (uint32_t i = 0; i <= run->apart_count; i++) {
+        uint32_t to = i < run->apart_count ? run->apart[i] : run->to, at = p->start[from];
+        prefix_union_add(u, p->docs + at, p->evidence + at, p->start[to] - at);
+        from = to + 1;
+    }
     return STATUS_OK;
 }
 

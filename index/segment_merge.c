@@ -118,20 +118,49 @@ static enum status add_list(struct merge *m, const struct segment *s, uint32_t o
     return st;
 }
 
-/* The terms of a prefix are neighbours in every input, so no term is looked up. */
+static enum status add_one(struct merge *m, const struct segment *s, struct slice term,
+                           struct prefix_union *u)
+{
+    uint32_t ordinal;
+    enum status st = segment_find_term(s, term, &ordinal);
+    return st ? (st == STATUS_NOT_FOUND ? STATUS_OK : st) : add_list(m, s, ordinal, u);
+}
+
+/* The terms of [at, end) of an input but those that the run sets apart. */
+static enum status add_others(struct merge *m, const struct segment *s, uint32_t at, uint32_t end,
+                              const struct prefix_run *run, struct prefix_union *u)
+{
+    uint32_t without[PREFIX_APART_MOST], n = 0, next = 0;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < run->apart_count; i++) { /* in the order of terms here as well */
+        st = segment_find_term(s, run->term[i], &without[n]);
+        if (st && st != STATUS_NOT_FOUND)
+            return st;
+        n += st == STATUS_OK;
+    }
+    for (st = STATUS_OK; !st && at < end; at++)
+        if (next < n && without[next] == at)
+            next++;
+        else
+            st = add_list(m, s, at, u);
+    return st;
+}
+
+/* The terms of a prefix are neighbours in every input, so only those set apart are looked up. */
 static enum status add_lists(void *ctx, const struct prefix_run *run, struct prefix_union *u)
 {
     struct merge *m = ctx;
-    for (uint32_t k = 0; k < m->count; k++) {
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < m->count; k++) {
         uint32_t at, end;
-        enum status st =
-            segment_prefix_range(m->in[k], slice_make(run->prefix, run->len), &at, &end);
-        for (; !st && at < end; at++)
-            st = add_list(m, m->in[k], at, u);
-        if (st)
-            return st;
+        if (run->one) {
+            st = add_one(m, m->in[k], run->term[0], u);
+            continue;
+        }
+        st = segment_prefix_range(m->in[k], slice_make(run->prefix, run->len), &at, &end);
+        st = st ? st : add_others(m, m->in[k], at, end, run, u);
     }
-    return STATUS_OK;
+    return st;
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */

@@ -5,10 +5,14 @@
 
 #include "index/segment_write.h"
 
-/* The terms of a prefix are neighbours: [from, to) of the terms written. */
+/* The terms of a prefix are neighbours: [from, to) of the terms written. Those set apart are not
+ * meant. */
 struct prefix_run {
-    char prefix[4]; /* padded with zeros */
+    char prefix[PREFIX_MAX_LEN + 1]; /* padded with zeros */
     uint32_t len, from, to;
+    uint32_t apart[PREFIX_APART_MOST], apart_count; /* ascending */
+    struct slice term[PREFIX_APART_MOST];           /* their texts */
+    bool one; /* only the one at `from` is meant, whose text is the first of `term` */
 };
 
 /* Gives the lists under a run to prefix_union_add(). */

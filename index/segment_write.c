@@ -19,6 +19,7 @@ void segment_writer_init(struct segment_writer *w, size_t guess)
                                  .ptr = BUF_INIT,
                                  .dead = BUF_INIT,
                                  .prefixes = BUF_INIT,
+                                 .apart = BUF_INIT,
                                  .block_off = BUF_INIT};
     static const char head[SEGMENT_HEAD];
     if (buf_reserve(&w->blob, guess + sizeof head))
@@ -35,6 +36,7 @@ void segment_writer_fini(struct segment_writer *w)
     buf_fini(&w->ptr);
     buf_fini(&w->dead);
     buf_fini(&w->prefixes);
+    buf_fini(&w->apart);
     buf_fini(&w->block_off);
 }
 
@@ -307,15 +309,20 @@ void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t co
     w->head.dead_count++;
 }
 
-void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
+void segment_writer_prefix(struct segment_writer *w, const struct prefix_input *prefix,
                            const struct list_input *list)
 {
     uint64_t postings = w->head.posting_count;
     uint32_t at = put_list(w, list);
     w->head.posting_count = postings;
-    buf_put(&w->prefixes, prefix, 4);
+    buf_put(&w->prefixes, prefix->letters, PREFIX_MAX_LEN);
+    buf_put_u8(&w->prefixes, (uint8_t)prefix->apart_count);
+    put_word(&w->prefixes, prefix->df);
     put_word(&w->prefixes, list->count);
     put_word(&w->prefixes, at);
+    put_word(&w->prefixes, (uint32_t)(w->apart.len / 4));
+    for (uint32_t i = 0; i < prefix->apart_count; i++)
+        put_word(&w->apart, prefix->apart[i]);
     w->head.prefix_count++;
 }
 
@@ -463,7 +470,7 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
                                   segment_sink sink, void *ctx)
 {
     if (w->blob.failed || w->str_off.failed || w->df.failed || w->ptr.failed || w->dead.failed ||
-        w->prefixes.failed || w->block_off.failed)
+        w->prefixes.failed || w->block_off.failed || w->apart.failed)
         return STATUS_NO_MEMORY;
     put_strings(w);
     w->head.df =
@@ -473,7 +480,8 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
     put_hash(w);
     put_ids(w, block_of);
     put_places(w, block_of);
-    w->head.prefix = segment_writer_array(w, w->prefixes.ptr, (size_t)w->head.prefix_count * 3);
+    buf_put_slice(&w->prefixes, buf_slice(&w->apart)); /* without room for it `prefixes` fails */
+    w->head.prefix = segment_writer_array(w, w->prefixes.ptr, w->prefixes.len / 4);
     w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
     segment_writer_tails(w);
     w->head.blob_len = w->blob.len;

@@ -24,7 +24,7 @@ struct segment_writer {
     struct buf strings;          /* len u8, bytes of each term, in order */
     struct buf str_off, df, ptr; /* u32 arrays by ordinal; str_off into `strings` until the end */
     struct buf dead;             /* (str_off, count) pairs */
-    struct buf prefixes;         /* prefix entries */
+    struct buf prefixes, apart;  /* prefix entries, ordinals behind them */
     struct buf block_off;        /* u32 by block of records */
     uint64_t whole[MAX_EXTENTS / 64]; /* extents that hold an item longer than a cell, a bit each */
 };
@@ -38,7 +38,13 @@ void segment_writer_term(struct segment_writer *w, struct slice term,
 /* A term given before. */
 struct slice segment_writer_text(const struct segment_writer *w, uint32_t ordinal);
 void segment_writer_dead(struct segment_writer *w, struct slice term, int32_t count);
-void segment_writer_prefix(struct segment_writer *w, const char prefix[4],
+/* A prefix whose list has all of its terms but some. */
+struct prefix_input {
+    char letters[PREFIX_MAX_LEN];                   /* padded with zeros */
+    uint32_t df;                                    /* documents that any of its terms has */
+    uint32_t apart[PREFIX_APART_MOST], apart_count; /* ordinals, ascending */
+};
+void segment_writer_prefix(struct segment_writer *w, const struct prefix_input *prefix,
                            const struct list_input *list);
 /* Appends bytes that must not cross an extent, and that segment_window() finds the end of; returns
  * their offset. */

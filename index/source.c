@@ -93,21 +93,40 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
     return st;
 }
 
+/* The list that is ready for the beginning, and terms beside it. */
+static enum status note_ready_prefix(struct opening *o, const struct segment_prefix *ready,
+                                     struct postings_weight weight)
+{
+    struct source *x = o->x;
+    bool parts = ready->apart_count != 0;
+    struct postings_weight evidence = weight;
+    if (parts)
+        evidence = (struct postings_weight){identity(o->arena), 1, 0};
+    if (!evidence.lut)
+        return STATUS_NO_MEMORY;
+    enum status st = note(o, STATUS_OK, &ready->rest, evidence, parts);
+    if (!st)
+        x->found[x->found_count - 1].whole = !parts;
+    x->joined = parts;
+    for (uint32_t i = 0; !st && i < ready->apart_count; i++) {
+        struct postings p;
+        st = note(o, postings_open(o->segment, ready->apart[i], &p), &p, evidence, true);
+    }
+    return st;
+}
+
 static enum status note_prefix(struct opening *o, const struct group *g, const uint32_t *lut,
                                bool tiers)
 {
+    struct segment_prefix ready;
     struct postings p;
     uint32_t lo, hi;
     struct postings_weight weight = {lut, g->prefix_idf, tiers ? MATCH_TIER : 0};
-    enum status st = postings_open_prefix(o->segment, g->prefix, &p);
-    if (st != STATUS_NOT_FOUND) {
-        st = note(o, st, &p, weight, false);
-        if (!st)
-            o->x->found[o->x->found_count - 1].whole = true;
-        return st;
-    }
-    st = begun_range(o->segment, g, &lo, &hi);
+    enum status st = segment_open_prefix(o->segment, g->prefix, &ready);
     o->x->part_weight = weight;
+    if (st != STATUS_NOT_FOUND)
+        return st ? st : note_ready_prefix(o, &ready, weight);
+    st = begun_range(o->segment, g, &lo, &hi);
     struct postings_weight evidence = {hi - lo > 1 ? identity(o->arena) : lut, 1, 0};
     if (!st && !evidence.lut)
         st = STATUS_NO_MEMORY;

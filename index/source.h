@@ -46,10 +46,11 @@ struct source {
     struct postings_weight part_weight;
     struct arena *arena;
     struct query_work *work;
-    struct list *whole;  /* one of `lists` that holds every document of the source; NULL = none */
-    bool beyond;         /* an alternative does not begin with the prefix */
-    uint32_t count;      /* documents, alternatives summed */
-    uint32_t bound;      /* most any document can score */
+    struct list *whole; /* one of `lists` that holds every document of the source; NULL = none */
+    bool beyond;        /* an alternative does not begin with the prefix */
+    bool joined;    /* the parts are the list that is ready for the prefix, and terms set apart */
+    uint32_t count; /* documents, alternatives summed */
+    uint32_t bound; /* most any document can score */
     uint32_t part_bound; /* for being begun by the prefix, where part_count is not 0 */
 };
 
@@ -95,6 +96,10 @@ static inline struct list *source_single(const struct source *x)
 uint32_t source_next(struct source *x, uint32_t from);
 /* Most a document in [from, to) scores. */
 uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to);
+/* The same, and no document there has a smaller tie key than *tie. */
+uint32_t source_reach(struct source *x, uint32_t from, uint32_t to, uint32_t *tie);
+/* The same of the parts alone. */
+uint32_t source_reach_parts(struct source *x, uint32_t from, uint32_t to, uint32_t *tie);
 /* Adds the scores of documents in [from, to), to - from <= KERNEL_WINDOW, to the window, whose
  * first place stands for `base`. */
 enum status source_add(struct source *x, struct source_room *room, struct kernel_window *w,
@@ -108,6 +113,24 @@ uint32_t source_next_part(struct source *x, uint32_t from);
 enum status source_take_parts(struct source *x, struct source_room *room, uint32_t base,
                               uint32_t from, uint32_t to, uint32_t *docs, uint32_t *scores,
                               uint32_t *count);
+/* Do its parts hold every document, and are there alternatives besides? */
+static inline bool source_has_whole_parts(const struct source *x)
+{
+    return x->joined && !x->beyond && x->part_count && !x->part_run.count &&
+           (x->list_count || x->run.count);
+}
+/* Documents of its parts, those of several counted for each, while they are found but not read; 0
+ * when there are others beside them. */
+static inline uint32_t source_joined(const struct source *x)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->found_count; i++) {
+        if (!x->found[i].part)
+            return 0;
+        n += x->found[i].p.df;
+    }
+    return x->joined && !x->ready_count ? n : 0;
+}
 /* The only run, NULL when there is more to it. */
 static inline struct run *source_run(struct source *x)
 {

@@ -29,11 +29,58 @@ uint32_t source_next_part(struct source *x, uint32_t from)
     return best;
 }
 
-uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to)
+/* Most that evidence put together scores, of which the lists say no more than this. Whatever class
+ * is the best, others may come from another list. */
+static uint32_t score_together(const struct postings_weight *w, const struct list_reach *r)
+{
+    uint32_t classes = 0, best = 0;
+    for (int c = 0; c < 32; c += 8)
+        classes |= r->bound >> c & 0xf0;
+    for (uint32_t c = 0; c < EVIDENCE_CLASSES; c++) {
+        uint32_t lane = r->bound >> 8 * c & 0xff,
+                 with = r->lists > 1 ? (classes & 0xf0u << c) | (lane & 15) : lane,
+                 v = lane & 0xf0 ? w->lut[with & 0xff] : 0;
+        best = v > best ? v : best;
+    }
+    return best ? w->tier + w->idf * best : 0;
+}
+
+uint32_t source_reach_parts(struct source *x, uint32_t from, uint32_t to, uint32_t *tie)
+{
+    struct list_reach r = list_reach_nothing;
+    for (uint32_t i = 0; i < x->part_count; i++)
+        list_reach(x->parts[i], from, to, &r);
+    *tie = r.tie;
+    return score_together(&x->part_weight, &r);
+}
+
+uint32_t source_reach(struct source *x, uint32_t from, uint32_t to, uint32_t *tie)
 {
     uint32_t best = 0;
-    if (x->part_count || x->run.count || x->part_run.count)
+    *tie = 0;
+    if (x->run.count || x->part_run.count)
         return x->bound;
+    if (x->part_count)
+        best = source_reach_parts(x, from, to, tie);
+    else
+        *tie = UINT32_MAX;
+    for (uint32_t i = 0; i < x->list_count; i++) {
+        struct list_reach r = list_reach_nothing;
+        uint32_t v = list_bound_in(x->lists[i], from, to);
+        list_reach(x->lists[i], from, to, &r);
+        best = v > best ? v : best;
+        *tie = r.tie < *tie ? r.tie : *tie;
+    }
+    return best;
+}
+
+uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to)
+{
+    uint32_t best = 0, tie;
+    if (x->run.count || x->part_run.count)
+        return x->bound;
+    if (x->part_count)
+        best = source_reach_parts(x, from, to, &tie);
     for (uint32_t i = 0; i < x->list_count; i++) {
         uint32_t v = list_bound_in(x->lists[i], from, to);
         best = v > best ? v : best;

@@ -220,11 +220,11 @@ int main(int argc, char **argv)
             account_list(&kinds[p.df < LIST_TINY ? 0 : p.df <= POSTINGS_BLOCK ? 1 : 2], &p, true);
         }
         for (uint32_t k = 0; k < h->prefix_count; k++) {
-            struct postings p;
-            const uint8_t *e = segment_bytes(g, h->prefix + k * 12, 4);
-            must(!postings_open_prefix(g, slice_make(e, strnlen((const char *)e, 3)), &p),
-                 "prefix");
-            account_list(&kinds[2 + strnlen((const char *)e, 3)], &p, false);
+            struct segment_prefix p;
+            const uint8_t *e = segment_bytes(g, h->prefix + k * segment_prefix_entry(h), 4);
+            must(!segment_open_prefix(g, slice_make(e, strnlen((const char *)e, 3)), &p), "prefix");
+            account_list(&kinds[2 + strnlen((const char *)e, 3)], &p.rest, false);
+            prefix_table += segment_prefix_entry(h) + 4.0 * p.apart_count;
         }
         account_records(&rec, g);
         arrays +=
@@ -236,7 +236,6 @@ int main(int argc, char **argv)
         sorted += h->record_count * h->bits[ARRAY_SORTED] / 8.0;
         places += ((h->doc_count + 31) >> 5) * 12.0;
         offs += h->block_count * h->bits[ARRAY_BLOCK_OFF] / 8.0;
-        prefix_table += h->prefix_count * 12.0;
         dead += h->dead_count * 8.0;
         blob += (double)h->blob_len;
     }

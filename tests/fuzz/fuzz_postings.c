@@ -66,8 +66,10 @@ static void read_all(const struct segment *s)
         segment_find_term(s, word, &at);
         segment_prefix_range(s, word, &lo, &hi);
         segment_dead_df(s, word);
-        if (postings_open_prefix(s, slice_make(word.ptr, word.len ? 1 : 0), &p) == STATUS_OK)
-            read_list(s, &p);
+        struct segment_prefix ready;
+        for (size_t len = 1; len <= word.len && len <= PREFIX_MAX_LEN; len++)
+            if (segment_open_prefix(s, slice_make(word.ptr, len), &ready) == STATUS_OK)
+                read_list(s, &ready.rest);
     }
     for (uint32_t d = 0; d < segment_doc_count(s) && d < ROWS_MAX; d++)
         if (segment_id(s, d, room, &id) == STATUS_OK)

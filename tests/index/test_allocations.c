@@ -138,9 +138,9 @@ static void mark_all(struct dense *d, const struct segment *s)
         for (uint32_t o = 0; o < segment_term_count(s); o++) {
             struct postings p;
             assert_int_equal(postings_open(s, o, &p), STATUS_OK);
-            assert_int_equal(
-                dense_bits(d, edition, &p, (segment_doc_count(s) + 63) / 64, &decoded, &bits),
-                STATUS_OK);
+            assert_int_equal(dense_bits(d, edition, (const struct postings *[]){&p}, 1,
+                                        (segment_doc_count(s) + 63) / 64, &decoded, &bits),
+                             STATUS_OK);
             assert_non_null(bits);
         }
 }

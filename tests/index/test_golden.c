@@ -247,7 +247,8 @@ static const char golden_path[] = GOLDEN "edition.txt";
 static const char *const older_paths[] = {[4] = GOLDEN "edition-5.txt",
                                           [5] = GOLDEN "edition-5.txt",
                                           [6] = GOLDEN "edition-6.txt",
-                                          [7] = GOLDEN "edition-7.txt"};
+                                          [7] = GOLDEN "edition-7.txt",
+                                          [8] = GOLDEN "edition-8.txt"};
 
 static void read_golden(const char *path, struct buf *out)
 {

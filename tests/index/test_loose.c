@@ -65,9 +65,9 @@ static void ask(struct find *f, const char *text, struct query_result *r)
 
 static bool lists_beginnings(struct find *f)
 {
-    struct postings p;
+    struct segment_prefix p;
     assert_int_equal(snapshot_begin(f->snap), STATUS_OK);
-    bool yes = postings_open_prefix(snapshot_segment(f->snap, 0), SLICE_LIT("a"), &p) == STATUS_OK;
+    bool yes = segment_open_prefix(snapshot_segment(f->snap, 0), SLICE_LIT("a"), &p) == STATUS_OK;
     snapshot_end(f->snap);
     return yes;
 }

@@ -1,5 +1,5 @@
 /*
- * Blocks of postings of formats 6 and 7: tests/index/golden/segment-N.txt holds, in hex, the only
+ * Blocks of postings of formats 6 to 8: tests/index/golden/segment-N.txt holds, in hex, the only
  * extent of a segment that was built with it. The same products built today say the same.
  */
 #include "support_segment.h"

@@ -152,9 +152,11 @@ static void prefixes_of_large_segments_are_counted_and_ranked(void **state)
     assert_int_equal(snapshot_create(w.shop.ix, &w.snap), STATUS_OK);
     assert_int_equal(snapshot_begin(w.snap), STATUS_OK);
     assert_int_equal(snapshot_segment_count(w.snap), 1);
-    struct postings p;
-    assert_int_equal(postings_open_prefix(snapshot_segment(w.snap, 0), SLICE_LIT("sa"), &p),
+    struct segment_prefix p;
+    assert_int_equal(segment_open_prefix(snapshot_segment(w.snap, 0), SLICE_LIT("sa"), &p),
                      STATUS_OK);
+    assert_int_equal(p.apart_count, 1); /* "sa" itself */
+    assert_true(p.rest.df < p.df);
     for (int i = 0; i < QUERIES; i++)
         one(&w);
     snapshot_destroy(&w.snap);

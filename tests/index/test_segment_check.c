@@ -358,18 +358,76 @@ static void lists_of_prefixes_are_the_union_of_their_terms(void **state)
     segment_close(&s);
     assert_true(head.prefix_count >= 2);
     /* each prefix with the list of the one behind it */
-    struct {
-        uint32_t df, ptr;
-    } first = {wire_load32(at(&shelf, head.prefix + 4ull)),
-               wire_load32(at(&shelf, head.prefix + 8ull))};
-    memcpy(at(&shelf, head.prefix + 4ull), at(&shelf, head.prefix + 16ull), 8);
+    uint64_t entry = head.prefix, next = entry + PREFIX_ENTRY;
+    uint8_t rest[8];
+    memcpy(rest, at(&shelf, entry + 8), sizeof rest);
+    memcpy(at(&shelf, entry + 8), at(&shelf, next + 8), sizeof rest);
     shelf_seal(&shelf);
     expect(&shelf, STATUS_CORRUPT, "the list of a prefix is not the union of its terms");
-    wire_store32(at(&shelf, head.prefix + 4ull), first.df);
-    wire_store32(at(&shelf, head.prefix + 8ull), first.ptr);
+    memcpy(at(&shelf, entry + 8), rest, sizeof rest);
+    add32(&shelf, entry + 4, 1);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "the documents of a prefix are counted wrong");
+    add32(&shelf, entry + 4, UINT32_MAX);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_OK, "");
+    /* a term apart that is another, one that is none, too many of them */
+    while (entry < head.prefix + (uint64_t)head.prefix_count * PREFIX_ENTRY &&
+           !*at(&shelf, entry + PREFIX_MAX_LEN))
+        entry += PREFIX_ENTRY;
+    uint64_t ordinal = head.prefix + (uint64_t)head.prefix_count * PREFIX_ENTRY;
+    assert_true(entry < ordinal);
+    uint32_t term = wire_load32(at(&shelf, ordinal));
+    add32(&shelf, ordinal, 1);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "the list of a prefix is not the union of its terms");
+    add32(&shelf, ordinal, 0u - term - 1);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "a term set apart does not begin with the prefix");
+    add32(&shelf, ordinal, head.term_count);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "the list of a prefix cannot be opened");
+    add32(&shelf, ordinal, term - head.term_count);
+    *at(&shelf, entry + PREFIX_MAX_LEN) = PREFIX_APART_MOST + 1;
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_CORRUPT, "the list of a prefix cannot be opened");
+    *at(&shelf, entry + PREFIX_MAX_LEN) = 1;
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_OK, "");
     *at(&shelf, head.prefix) = 'z';
     shelf_seal(&shelf);
     expect(&shelf, STATUS_CORRUPT, "prefixes do not ascend");
+    shelf_fini(&shelf);
+}
+
+/* Up to format 8 entries are prefix, df, list: of the union of all terms. */
+static void tables_of_prefixes_of_format_8_are_read(void **state)
+{
+    (void)state;
+    struct shelf shelf = {.count = 0};
+    build(&shelf, MANY);
+    struct segment *s = shelf_open(&shelf);
+    struct segment_head head = s->head;
+    segment_close(&s);
+    uint32_t whole = 0;
+    for (uint32_t i = 0; i < head.prefix_count; i++) {
+        uint64_t from = head.prefix + (uint64_t)i * PREFIX_ENTRY,
+                 to = head.prefix + (uint64_t)whole * PREFIX_ENTRY_UNION;
+        uint8_t key[4], rest[8];
+        memcpy(key, at(&shelf, from), sizeof key);
+        memcpy(rest, at(&shelf, from + 8), sizeof rest);
+        if (key[PREFIX_MAX_LEN])
+            continue; /* there were none with terms apart */
+        memcpy(at(&shelf, to), key, sizeof key);
+        memcpy(at(&shelf, to + 4), rest, 4);
+        memcpy(at(&shelf, to + 8), rest + 4, 4);
+        whole++;
+    }
+    assert_true(whole >= 2);
+    wire_store32(at(&shelf, 4), SEGMENT_FORMAT_UNIONS);
+    wire_store32(at(&shelf, 84), whole);
+    shelf_seal(&shelf);
+    expect(&shelf, STATUS_OK, "");
     shelf_fini(&shelf);
 }
 
@@ -379,6 +437,7 @@ int main(void)
         cmocka_unit_test(each_structure_is_held_against_what_it_leads_to),
         cmocka_unit_test(another_list_under_a_term_is_noticed),
         cmocka_unit_test(lists_of_prefixes_are_the_union_of_their_terms),
+        cmocka_unit_test(tables_of_prefixes_of_format_8_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,52 +129,77 @@ static void purged_products_leave_nothing_behind(void **state)
     shelf_fini(&built);
 }
 
-/* A list of a short prefix = union over its terms, best class and impact first, masks joined. */
-static void prefix_list_is_right(const struct segment *s, struct slice prefix, uint8_t *best)
+static void add_to_union(const struct segment *s, uint32_t term, uint8_t *best)
 {
     struct postings p;
     struct postings_block block;
-    uint32_t lo, hi, k = 0;
-    assert_int_equal(segment_prefix_range(s, prefix, &lo, &hi), STATUS_OK);
-    memset(best, 0, segment_doc_count(s));
-    for (uint32_t t = lo; t < hi; t++) {
-        assert_int_equal(postings_open(s, t, &p), STATUS_OK);
-        for (uint32_t b = 0; b < p.block_count; b++) {
-            assert_int_equal(postings_decode(&p, b, &block), STATUS_OK);
-            for (uint32_t i = 0; i < block.count; i++) {
-                uint8_t *have = &best[block.docs[i]], e = block.evidence[i];
-                uint32_t ch = *have ? (uint32_t)__builtin_ctz(*have >> 4) : 9;
-                uint32_t ce = (uint32_t)__builtin_ctz(e >> 4), impact = *have & 15;
-                if (ce < ch || (ce == ch && (e & 15) > (*have & 15)))
-                    impact = e & 15;
-                *have = (uint8_t)(((*have | e) & 0xf0) | impact);
-            }
+    assert_int_equal(postings_open(s, term, &p), STATUS_OK);
+    for (uint32_t b = 0; b < p.block_count; b++) {
+        assert_int_equal(postings_decode(&p, b, &block), STATUS_OK);
+        for (uint32_t i = 0; i < block.count; i++) {
+            uint8_t *have = &best[block.docs[i]], e = block.evidence[i];
+            uint32_t ch = *have ? (uint32_t)__builtin_ctz(*have >> 4) : 9;
+            uint32_t ce = (uint32_t)__builtin_ctz(e >> 4), impact = *have & 15;
+            if (ce < ch || (ce == ch && (e & 15) > (*have & 15)))
+                impact = e & 15;
+            *have = (uint8_t)(((*have | e) & 0xf0) | impact);
         }
     }
-    assert_int_equal(postings_open_prefix(s, prefix, &p), STATUS_OK);
+}
+
+/* A list of a short prefix = union over its terms but those set apart, best class and impact first,
+ * masks joined. Adds how many are apart. */
+static void prefix_list_is_right(const struct segment *s, struct slice prefix, uint8_t *best,
+                                 uint32_t *apart)
+{
+    struct segment_prefix ready;
+    struct postings_block block;
+    uint32_t lo, hi, k = 0, df = 0, next = 0;
+    assert_int_equal(segment_prefix_range(s, prefix, &lo, &hi), STATUS_OK);
+    assert_int_equal(segment_open_prefix(s, prefix, &ready), STATUS_OK);
+    memset(best, 0, segment_doc_count(s));
+    for (uint32_t t = lo; t < hi; t++)
+        if (next < ready.apart_count && ready.apart[next] == t)
+            next++;
+        else
+            add_to_union(s, t, best);
+    assert_int_equal(next, ready.apart_count);
     for (uint32_t d = 0; d < segment_doc_count(s); d++) {
         if (!best[d])
             continue;
         if (k % POSTINGS_BLOCK == 0)
-            assert_int_equal(postings_decode(&p, k / POSTINGS_BLOCK, &block), STATUS_OK);
+            assert_int_equal(postings_decode(&ready.rest, k / POSTINGS_BLOCK, &block), STATUS_OK);
         assert_int_equal(block.docs[k % POSTINGS_BLOCK], d);
         assert_int_equal(block.evidence[k % POSTINGS_BLOCK], best[d]);
         k++;
     }
-    assert_int_equal(p.df, k);
+    assert_int_equal(ready.rest.df, k);
+    for (uint32_t i = 0; i < ready.apart_count; i++) {
+        add_to_union(s, ready.apart[i], best);
+        assert_true(segment_term_df(s, ready.apart[i]) >= PREFIX_APART_POSTINGS);
+    }
+    for (uint32_t d = 0; d < segment_doc_count(s); d++)
+        df += best[d] != 0;
+    assert_int_equal(ready.df, df);
+    *apart += ready.apart_count;
 }
 
 static void prefix_lists_are_right(struct shelf *shelf, uint32_t count)
 {
-    struct postings p;
+    struct segment_prefix ready;
+    uint32_t apart = 0;
     uint8_t *best = malloc(count);
     struct segment *s = shelf_open(shelf);
     assert_int_equal(segment_doc_count(s), count);
-    prefix_list_is_right(s, SLICE_LIT("a"), best);
-    prefix_list_is_right(s, SLICE_LIT("c"), best);
-    prefix_list_is_right(s, SLICE_LIT("a1"), best);
-    assert_int_equal(postings_open_prefix(s, SLICE_LIT("z"), &p), STATUS_NOT_FOUND);
-    assert_int_equal(postings_open_prefix(s, SLICE_LIT("a12345"), &p), STATUS_NOT_FOUND);
+    prefix_list_is_right(s, SLICE_LIT("a"), best, &apart);
+    prefix_list_is_right(s, SLICE_LIT("c"), best, &apart);
+    assert_int_equal(apart, 0); /* of one letter */
+    prefix_list_is_right(s, SLICE_LIT("a1"), best, &apart);
+    prefix_list_is_right(s, SLICE_LIT("a3"), best, &apart);
+    prefix_list_is_right(s, SLICE_LIT("b1"), best, &apart);
+    assert_int_equal(apart, 2);
+    assert_int_equal(segment_open_prefix(s, SLICE_LIT("z"), &ready), STATUS_NOT_FOUND);
+    assert_int_equal(segment_open_prefix(s, SLICE_LIT("a12345"), &ready), STATUS_NOT_FOUND);
     segment_close(&s);
     free(best);
 }
