@@ -75,8 +75,8 @@ enum {
     PREFIX_MIN_POSTINGS = 4096,
     PREFIX_MIN_DOCS = 32768,
     PREFIX_APART_POSTINGS = 512, /* terms with so many and one in PREFIX_APART_SHARE of all */
-    PREFIX_APART_SHARE = 12,       /* postings under the prefix are read from their own lists; */
-    PREFIX_APART_MOST = PREFIX_APART_SHARE, /* there cannot be more of them */
+    PREFIX_APART_SHARE = 12,     /* postings under the prefix are read from their own lists; */
+    PREFIX_APART_MOST = 16, /* and so many at most; a smaller share takes a larger number here */
     PREFIX_ENTRY = 20,
     PREFIX_ENTRY_UNION = 12, /* up to SEGMENT_FORMAT_UNIONS */
     SEGMENT_MAX_DOCS = 6000000

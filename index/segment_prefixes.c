@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+_Static_assert((int)PREFIX_APART_MOST >= (int)PREFIX_APART_SHARE, "there is room for all");
+
 struct prefix_union {
     uint8_t *best; /* evidence by document, 0 = none */
     uint32_t *docs;
