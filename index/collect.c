@@ -403,6 +403,7 @@ static enum status collect_segments(struct search *s, bool all)
                                s->searcher->lut, s->arena, &consumer, &s->out->work);
         else {
             spec.counted = to_count(s);
+            spec.by_bits = collect_may_count_bits(s) && !s->count_known;
             st = match_segment(s->searcher->matcher, s->segment, &s->plan, &spec, s->arena,
                                &consumer, &s->out->work);
         }

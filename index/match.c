@@ -115,6 +115,22 @@ static enum status drive_run(struct matching *g, struct run *r, uint32_t others)
     return match_give_held(g);
 }
 
+/* What several lists begin is counted by bitmaps where all of it must be counted: what cannot enter
+ * the top need not be put together then. The sources are settled. */
+static enum status count_joined(struct matching *g, const struct match_spec *spec)
+{
+    const struct source *x = &g->sources[0];
+    uint32_t words = (g->doc_count + 63) / 64;
+    if (g->count > 1 || !x->joined || spec->one_by_one || !spec->by_bits ||
+        spec->counted < x->count)
+        return STATUS_OK;
+    enum status st = match_reserve_bits(g->m, words);
+    st = st ? st : match_mark(g, x, g->m->all, words);
+    if (!st)
+        g->out->counted(g->out->ctx, g->m->all, words);
+    return st;
+}
+
 static enum status drive_parts(struct matching *g)
 {
     struct source *x = &g->sources[0];
@@ -203,6 +219,9 @@ enum status match_all(struct matching *g, const struct match_spec *spec)
     }
     if (dense)
         return match_dense(g);
+    enum status counted = count_joined(g, spec);
+    if (counted)
+        return counted;
     struct list *single = source_single(&g->sources[0]);
     struct run *run = source_run(&g->sources[0]);
     bool whole = g->sources[0].whole || source_has_whole_parts(&g->sources[0]);

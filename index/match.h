@@ -63,6 +63,7 @@ struct match_spec {
     uint32_t edition;    /* a number that tells it from others; segments have theirs in it */
     bool one_by_one;     /* no short cuts: lists are read one by one */
     uint64_t counted;    /* before so many are counted no document may be skipped */
+    bool by_bits;        /* counted() would count them */
 };
 
 enum status match_segment(struct matcher *m, const struct segment *s, const struct plan *plan,

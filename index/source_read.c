@@ -88,14 +88,16 @@ uint32_t source_bound_in(struct source *x, uint32_t from, uint32_t to)
     return best;
 }
 
-enum fold { FOLD_SUM, FOLD_MAX, FOLD_EVIDENCE };
+enum fold { FOLD_SUM, FOLD_MAX, FOLD_EVIDENCE, FOLD_FIRST /* nothing is there yet */ };
 
 static inline void fold(struct kernel_window *w, uint32_t place, uint32_t value, enum fold how)
 {
     uint32_t *v = &w->score[place];
-    *v = how == FOLD_SUM   ? *v + value
-         : how == FOLD_MAX ? (value > *v ? value : *v)
-                           : postings_better(*v, value);
+    *v = how == FOLD_SUM     ? *v + value
+         : how == FOLD_MAX   ? (value > *v ? value : *v)
+         : how == FOLD_FIRST ? value
+         : *v                ? postings_better(*v, value)
+                             : value;
     w->dirty[place / KERNEL_GRANULE] = 1;
 }
 
@@ -137,7 +139,9 @@ enum status source_take_parts(struct source *x, struct source_room *room, uint32
 {
     const struct postings_weight *w = &x->part_weight;
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < x->part_count; i++)
+    if (x->part_count)
+        st = fold_list(x->parts[0], &room->evidence, base, from, to, FOLD_FIRST);
+    for (uint32_t i = 1; !st && i < x->part_count; i++)
         st = fold_list(x->parts[i], &room->evidence, base, from, to, FOLD_EVIDENCE);
     if (x->part_run.count)
         fold_run(&x->part_run, &room->evidence, base, from, to, FOLD_EVIDENCE);
