@@ -122,7 +122,7 @@ static enum status count_joined(struct matching *g, const struct match_spec *spe
     const struct source *x = &g->sources[0];
     uint32_t words = (g->doc_count + 63) / 64;
     if (g->count > 1 || !x->joined || spec->one_by_one || !spec->by_bits ||
-        spec->counted < x->count)
+        spec->counted < x->count / 2)
         return STATUS_OK;
     enum status st = match_reserve_bits(g->m, words);
     st = st ? st : match_mark(g, x, g->m->all, words);
@@ -140,7 +140,11 @@ static enum status drive_parts(struct matching *g)
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         uint32_t bound = source_reach_parts(x, doc, end, &tie);
         if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
-            enum status s = source_take_parts(x, &m->room, base, doc, end, m->docs, m->scores, &n);
+            uint32_t floor = g->out->floor(g->out->ctx);
+            enum status s =
+                floor && source_may_take_best(x, true)
+                    ? source_take_best(x, true, &m->room, doc, end, floor, m->docs, m->scores, &n)
+                    : source_take_parts(x, &m->room, base, doc, end, m->docs, m->scores, &n);
             if (!s)
                 s = match_give(g, m->docs, m->scores, n);
             if (s)
@@ -173,7 +177,11 @@ static enum status drive_union(struct matching *g, uint32_t others)
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         uint32_t bound = source_reach(x, doc, end, &tie) + others;
         if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
-            enum status s = source_take(x, &m->room, base, doc, end, m->docs, m->scores, &n);
+            uint32_t floor = g->out->floor(g->out->ctx);
+            enum status s = floor > others && source_may_take_best(x, false)
+                                ? source_take_best(x, false, &m->room, doc, end, floor - others,
+                                                   m->docs, m->scores, &n)
+                                : source_take(x, &m->room, base, doc, end, m->docs, m->scores, &n);
             if (!s)
                 s = sieve(g, &(struct batch){m->docs, m->scores, n, 0, true}, others);
             if (s)

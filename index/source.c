@@ -242,5 +242,7 @@ void source_account(const struct source *x)
         list_account(x->lists[i], work);
     for (uint32_t i = 0; i < x->part_count; i++)
         list_account(x->parts[i], work);
+    for (uint32_t i = 0; i < x->scan_count; i++)
+        work->blocks_decoded += x->scan[i]->decoded;
     work->postings_read += x->run.count + x->part_run.count;
 }

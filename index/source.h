@@ -43,6 +43,8 @@ struct source {
     struct list **parts; /* of the prefix: values are evidence */
     uint32_t part_count;
     struct run run, part_run;
+    struct list **scan; /* of source_take_best() */
+    uint32_t scan_count;
     struct postings_weight part_weight;
     struct arena *arena;
     struct query_work *work;
@@ -113,6 +115,13 @@ uint32_t source_next_part(struct source *x, uint32_t from);
 enum status source_take_parts(struct source *x, struct source_room *room, uint32_t base,
                               uint32_t from, uint32_t to, uint32_t *docs, uint32_t *scores,
                               uint32_t *count);
+/* The same of those documents that score `least` or more, and maybe of others, in a part of one
+ * window: of a source with parts and no runs, which reads little where few are left that reach so
+ * far. `parts`: of what the parts hold alone; whichever it is, it is the same in all calls. */
+bool source_may_take_best(const struct source *x, bool parts);
+enum status source_take_best(struct source *x, bool parts, struct source_room *room, uint32_t from,
+                             uint32_t to, uint32_t least, uint32_t *docs, uint32_t *scores,
+                             uint32_t *count);
 /* Do its parts hold every document, and are there alternatives besides? */
 static inline bool source_has_whole_parts(const struct source *x)
 {

@@ -2,7 +2,7 @@
  * source_private - what the files source*.c share: runs.
  *
  * source.c finds and settles, source_run.c makes runs, source_read.c reads windows and probes,
- * source_few.c does without settling.
+ * source_few.c does without settling, source_best.c reads what may enter the top.
  */
 #ifndef SOUK_INDEX_SOURCE_PRIVATE_H
 #define SOUK_INDEX_SOURCE_PRIVATE_H
