@@ -2,10 +2,10 @@
  * analyse - text to tokens: the one place that decides what a word is, for products and for
  * queries.
  *
- * Folding: NFKC case folding, diacritics stripped, Turkish dotless i as i, Greek final sigma as
- * sigma, Persian and Arabic letter forms unified, German ss for sharp s. Words: ICU's word
- * boundaries with its dictionaries (Thai, Chinese, Japanese); plain ASCII takes a fast path that
- * gives the same tokens.
+ * Folding: letters and marks that come apart are composed, NFKC case folding, diacritics stripped,
+ * Turkish dotless i as i, Greek final sigma as sigma, Persian and Arabic letter forms unified,
+ * German ss for sharp s. Words: ICU's word boundaries with its dictionaries (Thai, Chinese,
+ * Japanese); plain ASCII takes a fast path that gives the same tokens.
  *
  * ASCII rules (both paths): a word is a run of letters and digits. Inside it an apostrophe before a
  * letter is dropped with what stays joined ("men's" -> "mens"); a point or comma between digits

@@ -1,4 +1,5 @@
 #include "index/begun.h"
+#include "index/unspaced.h"
 #include "index/variants.h"
 
 enum {
@@ -87,9 +88,8 @@ static bool stands_in(const struct slice *terms, uint32_t n, struct slice term)
     return false;
 }
 
-/* Up to `most` terms that begin with `way`, itself left out. */
-static enum status begun_by(const struct expansion_request *r, struct slice way,
-                            struct slice *terms, uint32_t most, uint32_t *n)
+enum status begun_by(const struct expansion_request *r, struct slice way, struct slice *terms,
+                     uint32_t most, uint32_t *n)
 {
     struct walk w;
     enum status st = walk_init(&w, r, way);
@@ -329,5 +329,7 @@ enum status begun_expand(struct plan *plan, const struct expansion_request *r)
     enum status st = expand_joined(plan, r);
     if (!st)
         st = expand_spelled(plan, r);
-    return st ? st : expand_completed(plan, r);
+    if (!st)
+        st = expand_completed(plan, r);
+    return st ? st : unspaced_apart(plan, r);
 }

@@ -22,6 +22,9 @@ enum status begun_expand(struct plan *plan, const struct expansion_request *r);
 /* Takes out what are forms of a word only because it is not finished: "flashli" is no "flash". */
 enum status begun_forms(const struct group *g, struct form_list *list,
                         const struct expansion_request *r);
+/* Up to `most` terms that begin with `way`, itself left out, in the order of the dictionary. */
+enum status begun_by(const struct expansion_request *r, struct slice way, struct slice *terms,
+                     uint32_t most, uint32_t *n);
 /* Ordinals [*lo, *hi) of the terms that the group's prefix stands for in a segment. */
 enum status begun_range(const struct segment *s, const struct group *g, uint32_t *lo, uint32_t *hi);
 

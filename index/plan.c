@@ -1,4 +1,5 @@
 #include "index/plan.h"
+#include "index/unspaced.h"
 
 #include <strings.h>
 
@@ -130,6 +131,34 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
     return STATUS_OK;
 }
 
+/* In scripts without blanks the last words are also one, the beginning of what products hold: see
+ * unspaced.h. */
+static enum status add_unfinished(struct word_reader *r, const struct token_list *l,
+                                  struct slice part, uint32_t first)
+{
+    char text[ANALYSE_TERM_MAX];
+    struct token joined = {.start = UINT32_MAX};
+    uint32_t words = 0;
+    enum status s = STATUS_OK;
+    for (uint32_t i = l->count; !s && i-- > 0 && words <= PLAN_SAME_MAX;) {
+        const struct token *t = &l->items[i];
+        if (t->kind == TOKEN_EXTRA)
+            continue;
+        size_t len = joined.term.len;
+        bool touches = words ? t->end == joined.start : t->end == part.len;
+        if (!touches || !unspaced(t->term) || t->term.len + len > sizeof text)
+            break;
+        memmove(text + t->term.len, text, len);
+        memcpy(text, t->term.ptr, t->term.len);
+        joined.term = slice_make(text, t->term.len + len);
+        joined.start = t->start;
+        joined.end = (uint32_t)part.len;
+        if (++words > 1)
+            s = add_same(r, &joined, part, first);
+    }
+    return s;
+}
+
 /* Of a phrase that is asked for the first words will do; one that is excluded counts whole or not.
  */
 static bool phrase_fits(const struct plan *p, uint32_t words, bool excluded)
@@ -173,6 +202,8 @@ static enum status add_part(struct word_reader *r, struct slice part, struct sli
     for (uint32_t i = 0; !s && !o->quoted && i < l->count; i++)
         if (l->items[i].kind == TOKEN_EXTRA)
             s = add_same(r, &l->items[i], part, first);
+    if (!s && !o->quoted && part.ptr + part.len == r->end)
+        s = add_unfinished(r, l, part, first);
     return s;
 }
 

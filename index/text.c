@@ -1,6 +1,7 @@
 #include "index/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unicode/ubrk.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
@@ -8,17 +9,17 @@
 #include <unicode/uvernum.h>
 
 /*
- * The text is turned into UTF-16 once, with the byte offset of every unit beside it; ICU finds the
- * borders there; each piece is then folded code point by code point: NFKC_Casefold, decomposition,
- * marks dropped, a few letters unified.
+ * The text is turned into UTF-16 once, with the byte offset of every unit beside it, and composed
+ * where marks stand apart; ICU finds the borders there; each piece is then folded code point by
+ * code point: NFKC_Casefold, decomposition, marks dropped, a few letters unified.
  */
 
 struct text_segmenter {
     UBreakIterator *words; /* NULL: ICU is not open yet */
-    const UNormalizer2 *casefold, *decompose;
-    UChar *units;
-    uint32_t *offsets;
-    size_t unit_cap;
+    const UNormalizer2 *casefold, *decompose, *compose;
+    UChar *units, *apart; /* `apart` and its offsets: as it came, where marks stand alone */
+    uint32_t *offsets, *apart_offsets;
+    size_t unit_cap, apart_cap;
     struct text_piece *pieces;
     size_t piece_cap;
     struct buf folded;
@@ -38,6 +39,7 @@ enum status text_segmenter_open(struct text_segmenter *t)
         return STATUS_OK;
     t->casefold = unorm2_getNFKCCasefoldInstance(&e);
     t->decompose = unorm2_getNFKDInstance(&e);
+    t->compose = unorm2_getNFCInstance(&e);
     t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &e);
     if (U_SUCCESS(e))
         return STATUS_OK;
@@ -53,24 +55,34 @@ void text_segmenter_destroy(struct text_segmenter **t)
     ubrk_close((*t)->words);
     free((*t)->units);
     free((*t)->offsets);
+    free((*t)->apart);
+    free((*t)->apart_offsets);
     free((*t)->pieces);
     buf_fini(&(*t)->folded);
     free(*t);
     *t = NULL;
 }
 
+static enum status make_room(UChar **units, uint32_t **offsets, size_t *room, size_t len)
+{
+    if (len + 1 <= *room)
+        return STATUS_OK;
+    size_t cap = len * 2 + 64;
+    UChar *u = realloc(*units, cap * sizeof *u);
+    *units = u ? u : *units;
+    uint32_t *o = realloc(*offsets, cap * sizeof *o);
+    *offsets = o ? o : *offsets;
+    if (!u || !o)
+        return STATUS_NO_MEMORY;
+    *room = cap;
+    return STATUS_OK;
+}
+
 static enum status to_units(struct text_segmenter *t, struct slice s, int32_t *count)
 {
-    if (s.len + 1 > t->unit_cap) {
-        size_t cap = s.len * 2 + 64;
-        UChar *units = realloc(t->units, cap * sizeof *units);
-        t->units = units ? units : t->units;
-        uint32_t *offsets = realloc(t->offsets, cap * sizeof *offsets);
-        t->offsets = offsets ? offsets : t->offsets;
-        if (!units || !offsets)
-            return STATUS_NO_MEMORY;
-        t->unit_cap = cap;
-    }
+    enum status st = make_room(&t->units, &t->offsets, &t->unit_cap, s.len);
+    if (st)
+        return st;
     int32_t n = 0, i = 0, len = (int32_t)s.len;
     while (i < len) {
         int32_t at = i;
@@ -85,6 +97,51 @@ static enum status to_units(struct text_segmenter *t, struct slice s, int32_t *c
     t->offsets[n] = (uint32_t)s.len;
     *count = n;
     return STATUS_OK;
+}
+
+/* Where the marks of a letter that begins at `at` end. */
+static int32_t letter_end(const struct text_segmenter *t, int32_t at, int32_t count)
+{
+    UChar32 c;
+    U16_FWD_1(t->apart, at, count);
+    while (at < count) {
+        U16_GET(t->apart, 0, at, count, c);
+        if (unorm2_hasBoundaryBefore(t->compose, c))
+            break;
+        U16_FWD_1(t->apart, at, count);
+    }
+    return at;
+}
+
+/* Letters and marks that came apart are put together before words are looked for: dictionaries know
+ * letters. Each has the offset of its first byte. */
+static enum status compose(struct text_segmenter *t, int32_t *count)
+{
+    enum { LONGEST = 3 }; /* units that one may become */
+    UErrorCode e = U_ZERO_ERROR;
+    int32_t n = *count, at = unorm2_spanQuickCheckYes(t->compose, t->units, n, &e), out = at;
+    if (U_FAILURE(e) || at == n)
+        return U_FAILURE(e) ? STATUS_INTERNAL : STATUS_OK;
+    enum status st = make_room(&t->apart, &t->apart_offsets, &t->apart_cap, (size_t)n);
+    if (!st) {
+        memcpy(t->apart, t->units, (size_t)n * sizeof *t->apart);
+        memcpy(t->apart_offsets, t->offsets, ((size_t)n + 1) * sizeof *t->apart_offsets);
+        st = make_room(&t->units, &t->offsets, &t->unit_cap, (size_t)n * LONGEST);
+    }
+    while (!st && at < n) {
+        int32_t end = letter_end(t, at, n),
+                m = unorm2_normalize(t->compose, t->apart + at, end - at, t->units + out,
+                                     (int32_t)t->unit_cap - out, &e);
+        if (U_FAILURE(e))
+            return STATUS_INTERNAL;
+        for (int32_t i = 0; i < m; i++)
+            t->offsets[out++] = t->apart_offsets[at];
+        at = end;
+    }
+    if (!st)
+        t->offsets[out] = t->apart_offsets[n];
+    *count = out;
+    return st;
 }
 
 /* Letters that different keyboards give for the same one; 0 = drop. */
@@ -242,6 +299,8 @@ enum status text_segment(struct text_segmenter *t, struct slice utf8,
     enum status s = text_segmenter_open(t);
     if (!s)
         s = to_units(t, utf8, &n);
+    if (!s)
+        s = compose(t, &n);
     UErrorCode e = U_ZERO_ERROR;
     if (!s)
         ubrk_setText(t->words, t->units, n, &e);

@@ -27,8 +27,8 @@ void text_segmenter_destroy(struct text_segmenter **t);
 enum status text_segment(struct text_segmenter *t, struct slice utf8,
                          const struct text_piece **pieces, uint32_t *count, struct slice *folded);
 /* Changes with what folding and the rules of analyse give for the same text. */
-#define TEXT_RULES "rules6"
-/* "72.1/15.0/rules6": ICU, Unicode and the rules. */
+#define TEXT_RULES "rules7"
+/* "72.1/15.0/rules7": ICU, Unicode and the rules. */
 const char *text_version(void);
 
 #endif

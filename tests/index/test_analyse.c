@@ -162,6 +162,51 @@ static void long_words_are_cut_between_letters(void **state)
     assert_int_equal(l->items[0].end, sizeof text);
 }
 
+/* Letters and marks apart, as some systems type and store them, are the same words; offsets are
+ * those of the text as it came. */
+static void decomposed_text_gives_the_same_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *composed, *apart;
+    } cases[] = {
+        {"Caf\u00e9 cr\u00e8me", "Cafe\u0301 cre\u0300me"},
+        {"\u30c7\u30b9\u30af\u30c8\u30c3\u30d7\u74b0\u5883",
+         "\u30c6\u3099\u30b9\u30af\u30c8\u30c3\u30d5\u309a\u74b0\u5883"},
+        {"\u30d0\u30a4\u30ca\u30ea\u306e rpath \u7de8\u96c6\u7528\u30c4\u30fc\u30eb",
+         "\u30cf\u3099\u30a4\u30ca\u30ea\u306e rpath \u7de8\u96c6\u7528\u30c4\u30fc\u30eb"},
+        {"Icinga\uc6a9 \uac04\ub2e8\ud558\uace0 \ube60\ub978",
+         "Icinga\u110b\u116d\u11bc \u1100\u1161\u11ab\u1103\u1161\u11ab\u1112\u1161\u1100\u1169 "
+         "\u1108\u1161\u1105\u1173\u11ab"},
+        {"X11\uc5d0\uc11c \uc774\ubbf8\uc9c0",
+         "X11\u110b\u1166\u1109\u1165 \u110b\u1175\u1106\u1175\u110c\u1175"},
+        {"Ti\u1ebfng Vi\u1ec7t", "Tie\u0302\u0301ng Vie\u0323\u0302t"},
+        {"\u0958\u09dc ABC", "\u0915\u093c\u09a1\u09bc ABC"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct token_list *l;
+        char want[1024], got[1024];
+        uint32_t ends[16], count;
+        struct slice apart = slice_str(cases[i].apart);
+        assert_int_equal(analyser_run(a, slice_str(cases[i].composed), &l), STATUS_OK);
+        show(l, want, sizeof want);
+        assert_int_equal(analyser_run(a, apart, &l), STATUS_OK);
+        show(l, got, sizeof got);
+        assert_string_equal(got, want);
+        count = l->count;
+        assert_in_range(count, 1, 16);
+        for (uint32_t k = 0; k < count; k++)
+            ends[k] = l->items[k].end;
+        for (uint32_t k = 0; k < count; k++) { /* no word ends between a letter and its mark */
+            struct slice rest = slice_make(apart.ptr + ends[k], apart.len - ends[k]);
+            assert_int_equal(analyser_run(a, rest, &l), STATUS_OK);
+            assert_true(!rest.len || l->count < count);
+            assert_true(!slice_starts(rest, SLICE_LIT("\u0301")) &&
+                        !slice_starts(rest, SLICE_LIT("\u3099")));
+        }
+    }
+}
+
 static void bad_utf8_is_refused(void **state)
 {
     (void)state;
@@ -183,6 +228,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_word_inside_a_han_compound_is_there_too, setup, teardown),
         cmocka_unit_test_setup_teardown(long_words_are_cut_between_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(decomposed_text_gives_the_same_words, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_utf8_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
