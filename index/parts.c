@@ -87,13 +87,21 @@ enum status parts_join(struct plan *plan, const struct parts_request *r)
 
 /* --- split ------------------------------------------------------------------------------------ */
 
-/* Is there a place where the words follow each other? Positions ascend in each list. */
-static bool follow(uint32_t at[][SIDE_POSITIONS], const uint32_t *counts, uint32_t words,
+/* The words of a run and where it may stand. */
+struct run {
+    const struct slice *words;
+    uint32_t count;
+    uint64_t fields; /* a bit each; 0 = in any */
+};
+
+/* Is there a place where the words follow each other? Positions ascend in each list; a position
+ * is one among `fields` numbers, by its field. */
+static bool follow(const struct run *run, uint32_t at[][SIDE_POSITIONS], const uint32_t *counts,
                    uint32_t fields)
 {
     for (uint32_t i = 0; i < counts[0]; i++) {
-        bool yes = true;
-        for (uint32_t w = 1; w < words && yes; w++) {
+        bool yes = !run->fields || run->fields >> (at[0][i] % fields) & 1;
+        for (uint32_t w = 1; w < run->count && yes; w++) {
             uint32_t want = at[0][i] + w * fields, k = 0;
             while (k < counts[w] && at[w][k] < want)
                 k++;
@@ -105,36 +113,36 @@ static bool follow(uint32_t at[][SIDE_POSITIONS], const uint32_t *counts, uint32
     return false;
 }
 
-static enum status holds_side_by_side(struct probe *probes, uint32_t words, uint32_t doc,
+static enum status holds_side_by_side(struct probe *probes, const struct run *run, uint32_t doc,
                                       uint32_t fields, bool *yes)
 {
     uint32_t at[SIDE_WORDS][SIDE_POSITIONS], counts[SIDE_WORDS];
     *yes = false;
-    for (uint32_t w = 0; w < words; w++) {
+    for (uint32_t w = 0; w < run->count; w++) {
         bool there;
         enum status st = probe_seek(&probes[w], doc, &there);
         if (st || !there)
             return st;
     }
-    for (uint32_t w = 0; w < words; w++) {
+    for (uint32_t w = 0; w < run->count; w++) {
         enum status st = probe_positions(&probes[w], at[w], SIDE_POSITIONS, &counts[w]);
         if (st)
             return st;
     }
-    *yes = follow(at, counts, words, fields);
+    *yes = follow(run, at, counts, fields);
     return STATUS_OK;
 }
 
-static enum status side_by_side_in(const struct segment *s, const struct slice *words,
-                                   uint32_t count, uint32_t *docs, uint32_t *n)
+static enum status side_by_side_in(const struct segment *s, const struct run *run, uint32_t *docs,
+                                   uint32_t *n)
 {
     struct probe probes[SIDE_WORDS];
     struct postings_block block;
     uint32_t rare = 0, base = segment_base(s);
-    if (count < 2 || count > SIDE_WORDS)
+    if (run->count < 2 || run->count > SIDE_WORDS)
         return STATUS_OK;
-    for (uint32_t i = 0; i < count; i++) {
-        enum status st = probe_open(&probes[i], s, words[i]);
+    for (uint32_t i = 0; i < run->count; i++) {
+        enum status st = probe_open(&probes[i], s, run->words[i]);
         if (st)
             return st == STATUS_NOT_FOUND ? STATUS_OK : st;
         rare = probes[i].list.df < probes[rare].list.df ? i : rare;
@@ -145,7 +153,7 @@ static enum status side_by_side_in(const struct segment *s, const struct slice *
         enum status st = postings_decode_docs(&list, b, &block);
         for (uint32_t i = 0; !st && i < block.count && *n < PARTS_DOCS_MAX; i++) {
             bool yes;
-            st = holds_side_by_side(probes, count, block.docs[i], segment_field_count(s), &yes);
+            st = holds_side_by_side(probes, run, block.docs[i], segment_field_count(s), &yes);
             if (!st && yes)
                 docs[(*n)++] = base + block.docs[i];
         }
@@ -156,8 +164,10 @@ static enum status side_by_side_in(const struct segment *s, const struct slice *
 }
 
 enum status parts_side_by_side(struct snapshot *snap, const struct slice *words, uint32_t count,
-                               struct arena *arena, uint32_t **docs, uint32_t *doc_count)
+                               uint64_t fields, struct arena *arena, uint32_t **docs,
+                               uint32_t *doc_count)
 {
+    const struct run run = {words, count, fields};
     uint64_t most = UINT64_MAX;
     *doc_count = 0;
     *docs = NULL;
@@ -179,7 +189,7 @@ enum status parts_side_by_side(struct snapshot *snap, const struct slice *words,
         return STATUS_NO_MEMORY;
     enum status st = STATUS_OK;
     for (uint32_t k = 0; !st && k < snapshot_segment_count(snap); k++)
-        st = side_by_side_in(snapshot_segment(snap, k), words, count, *docs, doc_count);
+        st = side_by_side_in(snapshot_segment(snap, k), &run, *docs, doc_count);
     return st;
 }
 
@@ -242,7 +252,7 @@ enum status parts_split(struct plan *plan, const struct parts_request *r)
         if (g->phrase || plenty(g, r) ||
             !(g->digits ? border_cut(word, halves) : best_cut(r->snap, word, halves)))
             continue;
-        st = parts_side_by_side(r->snap, halves, 2, r->arena, &docs, &n);
+        st = parts_side_by_side(r->snap, halves, 2, g->fields, r->arena, &docs, &n);
         if (st || !n)
             continue;
         struct slice apart = arena_printf(r->arena, "%.*s %.*s", (int)halves[0].len, halves[0].ptr,

@@ -28,10 +28,11 @@ enum status parts_inside(struct plan *plan, const struct parts_request *r);
 /* True when a language of the schema builds compounds freely (German, Dutch, Nordic ...). */
 bool parts_compounding(const struct schema *schema);
 
-/* Products that hold the words side by side, in this order, in one field: ascending docids in the
- * arena, at most PARTS_DOCS_MAX. */
+/* Products that hold the words side by side, in this order, in one field, one of `fields` (a
+ * bitmap; 0 = any): ascending docids in the arena, at most PARTS_DOCS_MAX. */
 enum { PARTS_DOCS_MAX = 16384 };
 enum status parts_side_by_side(struct snapshot *snap, const struct slice *words, uint32_t count,
-                               struct arena *arena, uint32_t **docs, uint32_t *doc_count);
+                               uint64_t fields, struct arena *arena, uint32_t **docs,
+                               uint32_t *doc_count);
 
 #endif

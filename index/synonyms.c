@@ -17,8 +17,9 @@ static uint32_t readings(const struct group *g, struct slice *out)
     return n;
 }
 
-static enum status meaning_of(const struct synonym *s, const struct synonyms_request *r,
-                              struct alternative *out, uint64_t *df)
+static enum status meaning_of(const struct synonym *s, uint64_t fields,
+                              const struct synonyms_request *r, struct alternative *out,
+                              uint64_t *df)
 {
     uint32_t *docs = NULL, n;
     *out = (struct alternative){.term = s->words[0], .kind = ALT_SYNONYM, .tier = true};
@@ -26,7 +27,7 @@ static enum status meaning_of(const struct synonym *s, const struct synonyms_req
         *df = expand_live_df(r->snap, s->words[0]);
         return STATUS_OK;
     }
-    enum status st = parts_side_by_side(r->snap, s->words, s->count, r->arena, &docs, &n);
+    enum status st = parts_side_by_side(r->snap, s->words, s->count, fields, r->arena, &docs, &n);
     out->docs = docs;
     out->doc_count = n;
     *df = n;
@@ -67,7 +68,7 @@ static enum status expand_key(struct plan *plan, uint32_t first, uint32_t words,
     for (uint32_t i = 0; !st && i < n; i++) {
         struct alternative alt;
         uint64_t df;
-        st = meaning_of(&list[i], r, &alt, &df);
+        st = meaning_of(&list[i], plan->groups[first].fields, r, &alt, &df);
         for (uint32_t g = first; !st && df && g < first + words; g++)
             st = give(&plan->groups[g], &alt, df, r);
     }

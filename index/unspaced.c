@@ -30,7 +30,7 @@ struct found {
     uint32_t docs[APART_DOCS], count; /* of the cut at hand */
     struct cut cuts[APART_CUTS];
     uint32_t cut_count, looked_up;
-    uint64_t read;
+    uint64_t read, fields; /* `fields`: where the word may stand, 0 = anywhere */
     bool capped;
 };
 
@@ -56,7 +56,7 @@ static enum status find_run(const struct expansion_request *r, const struct slic
     }
     f->looked_up++;
     f->read += rarest;
-    enum status st = parts_side_by_side(r->snap, words, count, r->arena, &docs, &n);
+    enum status st = parts_side_by_side(r->snap, words, count, f->fields, r->arena, &docs, &n);
     for (uint32_t i = 0; !st && i < n; i++) {
         f->capped |= f->count == APART_DOCS;
         if (f->count < APART_DOCS)
@@ -157,6 +157,7 @@ static enum status expand_way(struct plan *plan, struct slice way, struct found 
     uint32_t last = plan->group_count - 1;
     f->cut_count = f->looked_up = 0;
     f->read = 0;
+    f->fields = plan->groups[last].fields;
     f->capped = false;
     enum status st = find_cuts(r, words, 0, way, f);
     plan->expanded += f->looked_up;

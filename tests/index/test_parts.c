@@ -27,6 +27,25 @@ static void joined_and_split_words_find_each_other(void **state)
     find_close(&f);
 }
 
+/* A word asked of a field is there when it is written apart, too; not in another field. */
+static void words_of_a_field_stand_apart_in_that_field(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "title", .title = "oak book case"},
+                                      {.id = "brand", .title = "oak shelf", .brand = "Book Case"},
+                                      {.id = "tv", .title = "stand", .brand = "flat screen"},
+                                      {0}});
+    assert_string_equal(find_ids(&f, "title:bookcase"), "title");
+    assert_string_equal(find_ids(&f, "brand:bookcase"), "brand");
+    assert_string_equal(find_set(&f, "bookcase"), "brand title");
+    find_setting(&f, "synonyms", "t", "tv => flat screen");
+    assert_string_equal(find_ids(&f, "title:tv"), "");
+    assert_string_equal(find_ids(&f, "brand:tv"), "tv");
+    find_close(&f);
+}
+
 static void split_words_stand_side_by_side(void **state)
 {
     (void)state;
@@ -76,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joined_and_split_words_find_each_other),
+        cmocka_unit_test(words_of_a_field_stand_apart_in_that_field),
         cmocka_unit_test(split_words_stand_side_by_side),
         cmocka_unit_test(the_exact_word_stays_in_front_and_full_pages_try_nothing),
         cmocka_unit_test(german_compounds_are_found_by_what_they_end_with),
