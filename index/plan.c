@@ -11,6 +11,7 @@ struct word_reader {
     const struct schema *schema;
     struct arena *arena;
     struct plan *plan;
+    bool pasted;
 };
 
 static uint64_t fields_named(const struct word_reader *r, struct slice name)
@@ -171,6 +172,7 @@ static bool phrase_fits(const struct plan *p, uint32_t words, bool excluded)
 struct opening {
     const char *text; /* where its text begins */
     bool excluded, quoted;
+    bool pasted; /* excluded by a hyphen that may be no more than one */
     uint64_t fields;
 };
 
@@ -240,12 +242,19 @@ static bool suspends(const struct word_reader *r, const char *at)
     return false;
 }
 
+/* Does a hyphen exclude the word behind it? Never a number: "1/4 -20 in", "sugar -30%". */
+static bool excludes(const struct word_reader *r, const char *at)
+{
+    if (*at != '-' || at + 1 == r->end || blank(at[1]) || at[1] == '-')
+        return false;
+    return at[1] == '"' || !((at[1] >= '0' && at[1] <= '9') || suspends(r, at));
+}
+
 /* What is special about the word that begins at `at`? */
 static bool special(const struct word_reader *r, const char *at, struct opening *o)
 {
     *o = (struct opening){.text = at};
-    if (*at == '-' && at + 1 < r->end && !blank(at[1]) && at[1] != '-' &&
-        (at[1] == '"' || !suspends(r, at))) {
+    if (excludes(r, at)) {
         o->excluded = true;
         o->text = ++at;
     }
@@ -258,6 +267,8 @@ static bool special(const struct word_reader *r, const char *at, struct opening 
             o->text = colon + 1;
     }
     o->quoted = quote_end(r, o->text) != NULL;
+    o->pasted = o->excluded && !o->quoted && !o->fields;
+    o->excluded &= !(o->pasted && r->pasted);
     return o->excluded || o->fields || o->quoted;
 }
 
@@ -266,6 +277,7 @@ static enum status next_part(struct word_reader *r)
     struct opening o, next;
     const char *from = r->at;
     if (special(r, from, &o)) {
+        r->plan->hyphens |= o.pasted;
         const char *close = quote_end(r, o.text);
         r->at = close ? close : o.text;
         while (!close && r->at < r->end && !blank(*r->at))
@@ -339,10 +351,12 @@ static void mark_negated(struct plan *plan)
     }
 }
 
-enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
-                       struct arena *arena, struct plan *plan, struct fault *fault)
+enum status plan_words(struct analyser *a, struct slice text, bool pasted,
+                       const struct schema *schema, struct arena *arena, struct plan *plan,
+                       struct fault *fault)
 {
-    struct word_reader r = {text.ptr, text.ptr, text.ptr + text.len, a, schema, arena, plan};
+    struct word_reader r = {text.ptr, text.ptr, text.ptr + text.len, a, schema, arena,
+                            plan,     pasted};
     *plan = (struct plan){0};
     size_t valid = wire_utf8_valid(text);
     if (valid != text.len)

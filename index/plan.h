@@ -8,6 +8,7 @@
  *
  *   words := [-] [field ":"] ( word | "phrase" ) ...
  *
+ * A hyphen before a digit excludes nothing ("3/8 -10 nut"), nor one behind "&" or "and".
  * What stands between those is read as one text, so that "55 inch" is known for what it is and
  * scripts without blanks are cut by their dictionaries.
  */
@@ -84,14 +85,17 @@ struct plan {
     struct slice cut[PLAN_CUT_MAX]; /* not used; the last one goes on to the end when full */
     uint32_t cut_count;
     bool repeated; /* the last word stood before: it begins nothing, "red shoe red" */
+    bool hyphens;  /* a hyphen before a word, neither quoted nor asked of a field, excludes it */
     bool capped;
     bool looked_up; /* the groups know their exact alternatives */
     uint64_t expanded;
 };
 
-/* Reads the words; terms are copied to the arena. */
-enum status plan_words(struct analyser *a, struct slice text, const struct schema *schema,
-                       struct arena *arena, struct plan *plan, struct fault *fault);
+/* Reads the words; terms are copied to the arena. `pasted`: a hyphen before a word excludes
+ * nothing, but before a quote or a field. */
+enum status plan_words(struct analyser *a, struct slice text, bool pasted,
+                       const struct schema *schema, struct arena *arena, struct plan *plan,
+                       struct fault *fault);
 /* Takes out the words for which stop() holds, unless nothing would be left; quoted words and those
  * asked of a field stay. */
 void plan_drop_stops(struct plan *plan, bool (*stop)(const void *ctx, struct slice word),

@@ -68,6 +68,17 @@ static bool is_stop(const void *ctx, struct slice word)
     return word_settings_stop(ctx, word);
 }
 
+enum status query_read_as_pasted(struct search *s)
+{
+    enum status st = plan_words(s->searcher->analyser, s->query->text, true,
+                                snapshot_schema(s->snap), s->arena, &s->plan, s->fault);
+    if (!st)
+        st = field_limit_prepare(s);
+    if (!st && s->words)
+        plan_drop_stops(&s->plan, is_stop, s->words);
+    return st;
+}
+
 /* Stop words go; synonyms are noted, or told when load leaves them out. */
 static enum status apply_words(struct search *s)
 {
@@ -102,7 +113,7 @@ static enum status prepare(struct search *s)
         st = find_profile(s);
     if (!st) {
         searcher_weigh(s->searcher, snapshot_schema(s->snap), s->profile.n);
-        st = plan_words(s->searcher->analyser, q->text, snapshot_schema(s->snap), s->arena,
+        st = plan_words(s->searcher->analyser, q->text, false, snapshot_schema(s->snap), s->arena,
                         &s->plan, s->fault);
     }
     if (!st)
@@ -129,7 +140,7 @@ static enum status prepare(struct search *s)
     s->top_room = s->top.cap += !s->top.cap;
     s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
-    s->out->degraded = arena_calloc(s->arena, 4, sizeof *s->out->degraded);
+    s->out->degraded = arena_calloc(s->arena, 5, sizeof *s->out->degraded);
     if (!st && (!s->top.items || !s->out->dropped_words || !s->out->degraded))
         st = STATUS_NO_MEMORY;
     if (!st && !s->plain)

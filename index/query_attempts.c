@@ -53,7 +53,8 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
                                   .typos = typos,
                                   .prefix = s->query->prefix};
     struct share *share = &s->searcher->share;
-    uint64_t key = collect_key(s, (uint64_t)typos << 1 | parts);
+    uint64_t key =
+        collect_key(s, (uint64_t)(s->stages & STAGE_PASTED) << 8 | (uint64_t)typos << 1 | parts);
     if (share->arena && share_plan_get(share, key, &s->plan))
         return STATUS_OK;
     enum status st = expand_plan(&s->plan, &r);
@@ -138,6 +139,40 @@ static enum status run_relaxed(struct search *s, bool bare)
     return st ? st : collect_attempt(s, false);
 }
 
+/*
+ * A title that was pasted may hold " -word", and what was looked for is excluded. Where so many
+ * words are asked for that they name one thing, nothing holds them without the excluded ones, and
+ * something holds all of them, the hyphen was no more than one.
+ */
+static enum status run_pasted(struct search *s, uint32_t typos)
+{
+    enum { WORDS_OF_A_TITLE = 3 };
+    if (!stage(s, STAGE_PASTED,
+               s->query->match == QUERY_RELAXED && !s->plain && s->plan.hyphens &&
+                   s->plan.group_count >= WORDS_OF_A_TITLE && collect_by_words(s) == 0))
+        return STATUS_OK;
+    struct plan *excluding = arena_alloc(s->arena, sizeof *excluding);
+    if (!excluding)
+        return STATUS_NO_MEMORY;
+    *excluding = s->plan;
+    enum status st = query_read_as_pasted(s);
+    if (!st)
+        st = expand(s, typos, false);
+    if (!st)
+        st = query_reset_facets(s);
+    if (!st)
+        st = collect_attempt(s, true);
+    if (st)
+        return st;
+    if (!s->cursor && collect_by_words(s) == 0) {
+        s->stages &= (uint8_t)~STAGE_PASTED;
+        s->plan = *excluding;
+        return STATUS_OK;
+    }
+    s->out->degraded[s->out->degraded_count++] = SLICE_LIT("exclusions");
+    return STATUS_OK;
+}
+
 enum status query_attempts(struct search *s)
 {
     const struct query *q = s->query;
@@ -147,6 +182,8 @@ enum status query_attempts(struct search *s)
     enum status st = expand(s, forced, false);
     if (!st)
         st = collect_attempt(s, all);
+    if (!st)
+        st = run_pasted(s, forced);
     if (!st)
         st = run_closer(s, forced, all);
     if (!st && stage(s, STAGE_RELAXED,

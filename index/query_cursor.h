@@ -31,7 +31,13 @@
 #include "index/topk.h"
 
 /* What was tried, one bit each: a later page tries the same. */
-enum query_stage { STAGE_TYPOS = 1, STAGE_RELAXED = 2, STAGE_PARTS = 4, STAGE_BARE = 8 };
+enum query_stage {
+    STAGE_TYPOS = 1,
+    STAGE_RELAXED = 2,
+    STAGE_PARTS = 4,
+    STAGE_BARE = 8,
+    STAGE_PASTED = 16
+};
 
 struct query_cursor {
     struct candidate last;

@@ -13,6 +13,8 @@ enum status query_attempts(struct search *s);
 /* Orders, cuts the page, fills the result. */
 enum status query_finish(struct search *s);
 
+/* Reads the words anew, hyphens before them as nothing more. */
+enum status query_read_as_pasted(struct search *s);
 /* Empties the facets for another attempt. */
 enum status query_reset_facets(struct search *s);
 /* Adds the time since the last call to a stage. */

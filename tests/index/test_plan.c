@@ -123,6 +123,46 @@ static void words_beyond_those_that_can_be_named_one_by_one_are_named_together(v
     find_close(&f);
 }
 
+static bool told(const struct find *f, struct slice what)
+{
+    for (uint32_t i = 0; i < f->result.degraded_count; i++)
+        if (slice_equal(f->result.degraded[i], what))
+            return true;
+    return false;
+}
+
+/* Titles are pasted, hyphens and all. */
+static void a_pasted_title_finds_its_product(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "s21", .title = "Samsung Galaxy S21 -128GB black"},
+                                      {.id = "s22", .title = "Samsung Galaxy S22 -Black, unlocked"},
+                                      {.id = "s22r", .title = "Samsung Galaxy S22 red"},
+                                      {.id = "tv", .title = "Stick for Fire tablets and Fire -TV"},
+                                      {.id = "nut", .title = "1/4 -20 in nut"},
+                                      {0}});
+    /* a number is never excluded, but in quotes */
+    assert_memory_equal(find_ids(&f, "samsung galaxy s21 -128gb black"), "s21", 3);
+    assert_int_equal(f.result.hits[0].lacks_count, 0);
+    assert_string_equal(find_ids(&f, "1/4 -20 nut"), "nut");
+    assert_string_equal(find_ids(&f, "nut -\"20\""), "");
+    /* nothing holds the words without what is excluded: nothing was */
+    assert_memory_equal(find_ids(&f, "stick fire tablets -tv"), "tv", 2);
+    assert_int_equal(f.result.hits[0].lacks_count, 0);
+    assert_true(told(&f, SLICE_LIT("exclusions")));
+    assert_int_equal(f.result.found, 1);
+    /* something does: it is excluded, as in quotes and of few words */
+    assert_string_equal(find_ids(&f, "samsung galaxy s22 -black"), "s22r");
+    assert_false(told(&f, SLICE_LIT("exclusions")));
+    assert_null(strstr(find_ids(&f, "stick fire tablets -\"tv\""), "tv"));
+    assert_null(strstr(find_ids(&f, "fire stick -tv"), "tv"));
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_ids(&f, "stick fire tablets -tv"), "");
+    find_close(&f);
+}
+
 static void a_hyphen_for_the_other_half_of_a_compound_excludes_nothing(void **state)
 {
     (void)state;
@@ -183,6 +223,7 @@ int main(void)
         cmocka_unit_test(letters_and_digits_written_together_or_apart),
         cmocka_unit_test(ten_words_are_used_and_the_others_named),
         cmocka_unit_test(exclusions_that_are_not_used_are_named),
+        cmocka_unit_test(a_pasted_title_finds_its_product),
         cmocka_unit_test(a_hyphen_for_the_other_half_of_a_compound_excludes_nothing),
         cmocka_unit_test(words_beyond_those_that_can_be_named_one_by_one_are_named_together),
         cmocka_unit_test(any_text_is_a_query),
