@@ -39,7 +39,7 @@ static uint32_t keep_fields(uint32_t *at, uint32_t count, uint32_t field_count, 
 enum status match_phrase(const struct segment *s, uint32_t doc, const struct slice *words,
                          uint32_t count, uint64_t fields, bool *yes)
 {
-    enum { CAP = 512 };
+    enum { CAP = 1024 }; /* as many as a posting keeps */
     uint32_t open[CAP], more[CAP], n, k, field_count = segment_field_count(s);
     *yes = false;
     enum status st = positions_of(s, doc, words[0], open, CAP, &n);

@@ -123,6 +123,21 @@ static void words_beyond_those_that_can_be_named_one_by_one_are_named_together(v
     find_close(&f);
 }
 
+/* Of a word a product keeps 1,024 places, and phrases look at all of them. */
+static void a_phrase_far_down_a_long_text_is_found(void **state)
+{
+    (void)state;
+    static char title[4096];
+    struct find f;
+    for (int i = 0; i < 900; i++)
+        memcpy(title + i * 4, "the ", 4);
+    strcpy(title + 3600, "needle");
+    find_open(&f, "en", (struct find_product[]){{.id = "hay", .title = title}, {0}});
+    assert_string_equal(find_ids(&f, "\"the needle\""), "hay");
+    assert_string_equal(find_ids(&f, "\"needle the\""), "");
+    find_close(&f);
+}
+
 static bool told(const struct find *f, struct slice what)
 {
     for (uint32_t i = 0; i < f->result.degraded_count; i++)
@@ -223,6 +238,7 @@ int main(void)
         cmocka_unit_test(letters_and_digits_written_together_or_apart),
         cmocka_unit_test(ten_words_are_used_and_the_others_named),
         cmocka_unit_test(exclusions_that_are_not_used_are_named),
+        cmocka_unit_test(a_phrase_far_down_a_long_text_is_found),
         cmocka_unit_test(a_pasted_title_finds_its_product),
         cmocka_unit_test(a_hyphen_for_the_other_half_of_a_compound_excludes_nothing),
         cmocka_unit_test(words_beyond_those_that_can_be_named_one_by_one_are_named_together),
