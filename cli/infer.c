@@ -63,6 +63,17 @@ static uint64_t count_tokens(struct slice s)
     return n;
 }
 
+/* Serial numbers and the like: no fraction would keep them. */
+static bool beyond_integers(const struct json *v)
+{
+    if (v->type != JSON_FLOAT)
+        return false;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (v->written[i] == '.' || v->written[i] == 'e' || v->written[i] == 'E')
+            return false;
+    return true;
+}
+
 enum status infer_add(struct infer *in, const struct json *product, struct fault *fault)
 {
     uint32_t hint = 0;
@@ -79,7 +90,7 @@ enum status infer_add(struct infer *in, const struct json *product, struct fault
             return fault_set(fault, STATUS_TOO_LARGE, "",
                              "more than %d fields; nest the rest in one object", SCHEMA_MAX_FIELDS);
         hint = (uint32_t)(f - in->fields) + 1;
-        f->seen[m->type]++;
+        f->seen[beyond_integers(m) ? JSON_TEXT : m->type]++;
         if (m->type == JSON_TEXT) {
             f->text_bytes += m->text.len;
             f->tokens += count_tokens(m->text);

@@ -1,7 +1,8 @@
 /*
  * infer - a schema from the products themselves: look at all of them, then decide.
  *
- * An integer widens to float, then to keyword. Long texts and fields named like one become text;
+ * An integer widens to float, then to keyword; whole numbers of more digits than an integer has are
+ * keywords, not rounded. Long texts and fields named like one become text;
  * a list named category a path, other lists keyword lists; a nested object one attributes field,
  * unless most products have something else there.
  * Texts get the language that their commonest words tell; a field too short to tell gets that of

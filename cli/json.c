@@ -181,6 +181,8 @@ bool json_number(struct slice t, struct json *out)
             return true;
     }
     out->type = JSON_FLOAT;
+    out->written = t.ptr;
+    out->count = (uint32_t)t.len;
     out->f = strtod(copy, NULL);
     return isfinite(out->f);
 }

@@ -26,10 +26,12 @@ enum json_type {
 
 struct json {
     enum json_type type;
-    uint32_t count;    /* ARRAY, OBJECT */
+    uint32_t count;    /* ARRAY, OBJECT; FLOAT: bytes of `written` */
     uint32_t column;   /* where it begins, in bytes from 1; of a .csv the number of the cell */
     struct slice name; /* of a member of an object */
     struct json *next; /* sibling */
+    /* FLOAT: how it stands in the text, for fields of text: "1.50", whole numbers of any length. */
+    const char *written;
     union {
         int64_t i;
         double f;

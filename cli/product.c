@@ -36,7 +36,6 @@ static enum status number_of(struct product_names *n, struct slice name, uint32_
 /* A scalar as text, for keyword fields and items of lists. */
 static bool scalar_text(const struct json *v, char *room, size_t size, struct slice *out)
 {
-    struct buf b = BUF_INIT;
     switch (v->type) {
     case JSON_TEXT:
         *out = v->text;
@@ -49,10 +48,8 @@ static bool scalar_text(const struct json *v, char *room, size_t size, struct sl
         snprintf(room, size, "%lld", (long long)v->i);
         break;
     case JSON_FLOAT:
-        json_put_float(&b, v->f);
-        snprintf(room, size, "%.*s", (int)b.len, b.ptr ? b.ptr : "");
-        buf_fini(&b);
-        break;
+        *out = slice_make(v->written, v->count);
+        return true;
     default:
         return false;
     }

@@ -148,6 +148,15 @@ class Import(unittest.TestCase):
         self.assertEqual(self.server.search('widen', '', '--filter', 'code = "7"')['found'], 1)
         self.assertEqual(self.server.search('widen', '', '--filter', 'late = true')['found'], 1)
 
+    def test_numbers_in_keywords_stay_as_they_are_written(self):
+        lines = ['{"id":"1","title":"a","code":1.50,"serial":18446744073709551617,"tags":[1.10,"x"]}',
+                 '{"id":"2","title":"b","code":"A","serial":98765432109876543210,"tags":["y"]}']
+        self.load('written', self.path('written.jsonl', '\n'.join(lines) + '\n'))
+        fields = self.fields('written')
+        self.assertEqual((fields['code']['type'], fields['serial']['type']), ('keyword', 'keyword'))
+        for words in 'code = "1.50"', 'serial = "18446744073709551617"', 'tags = "1.10"':
+            self.assertEqual(self.server.search('written', '', '--filter', words)['found'], 1, words)
+
     def test_one_odd_line_does_not_decide_for_the_others(self):
         products = [{'id': str(i), 'price': i, 'attrs': {'size': i}} for i in range(20)]
         products[7]['price'] = {'eur': 7}
