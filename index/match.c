@@ -127,7 +127,7 @@ static enum status count_joined(struct matching *g, const struct match_spec *spe
     enum status st = match_reserve_bits(g->m, words);
     st = st ? st : match_mark(g, x, g->m->all, words);
     if (!st)
-        g->out->counted(g->out->ctx, g->m->all, words);
+        g->out->counted(g->out->ctx, &(struct match_bits){g->m->all, 0, words, true});
     return st;
 }
 
@@ -140,7 +140,7 @@ static enum status drive_parts(struct matching *g)
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         uint32_t bound = source_reach_parts(x, doc, end, &tie);
         if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
-            uint32_t floor = g->out->floor(g->out->ctx);
+            uint32_t floor = g->out->floor(g->out->ctx, tie);
             enum status s =
                 floor && source_may_take_best(x, true)
                     ? source_take_best(x, true, &m->room, doc, end, floor, m->docs, m->scores, &n)
@@ -177,7 +177,7 @@ static enum status drive_union(struct matching *g, uint32_t others)
         uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
         uint32_t bound = source_reach(x, doc, end, &tie) + others;
         if (g->out->need(g->out->ctx, bound, tie) != MATCH_SKIP) {
-            uint32_t floor = g->out->floor(g->out->ctx);
+            uint32_t floor = g->out->floor(g->out->ctx, tie);
             enum status s = floor > others && source_may_take_best(x, false)
                                 ? source_take_best(x, false, &m->room, doc, end, floor - others,
                                                    m->docs, m->scores, &n)

@@ -480,12 +480,12 @@ enum status segment_writer_finish(struct segment_writer *w, const uint32_t *bloc
     put_hash(w);
     put_ids(w, block_of);
     put_places(w, block_of);
-    buf_put_slice(&w->prefixes, buf_slice(&w->apart)); /* without room for it `prefixes` fails */
+    buf_put_slice(&w->prefixes, buf_slice(&w->apart));
     w->head.prefix = segment_writer_array(w, w->prefixes.ptr, w->prefixes.len / 4);
     w->head.dead = segment_writer_array(w, w->dead.ptr, (size_t)w->head.dead_count * 2);
     segment_writer_tails(w);
     w->head.blob_len = w->blob.len;
-    if (w->blob.failed)
+    if (w->blob.failed || w->prefixes.failed)
         return STATUS_NO_MEMORY;
     if (w->blob.len > UINT32_MAX)
         return STATUS_TOO_LARGE;
