@@ -25,7 +25,7 @@ static void answers_leave_at_once_in_time_or_with_the_pass(void **state)
         {"a burst, and long enough", 1000, DEPARTURE_US, 50, true},
         {"nearly busy", 1, 0, DEPARTURE_BUSY - 1, true},
         {"busy: with the pass, though few wait", 1, 0, DEPARTURE_BUSY, false},
-        {"busy: with the pass, however long", 50, 10 * DEPARTURE_US, 100, false},
+        {"busy: with the pass, however long", 50, INT64_C(10) * DEPARTURE_US, 100, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (departure_due(rows[i].waiting, rows[i].since_us, rows[i].busy) != rows[i].due)
