@@ -357,7 +357,6 @@ enum status plan_words(struct analyser *a, struct slice text, bool pasted,
 {
     struct word_reader r = {text.ptr, text.ptr, text.ptr + text.len, a, schema, arena,
                             plan,     pasted};
-    *plan = (struct plan){0};
     size_t valid = wire_utf8_valid(text);
     if (valid != text.len)
         return fault_set(fault, STATUS_BAD_UTF8, "text",

@@ -91,8 +91,8 @@ struct plan {
     uint64_t expanded;
 };
 
-/* Reads the words; terms are copied to the arena. `pasted`: a hyphen before a word excludes
- * nothing, but before a quote or a field. */
+/* Reads the words into a plan that is all zeros; terms are copied to the arena. `pasted`: a hyphen
+ * before a word excludes nothing, but before a quote or a field. */
 enum status plan_words(struct analyser *a, struct slice text, bool pasted,
                        const struct schema *schema, struct arena *arena, struct plan *plan,
                        struct fault *fault);

@@ -70,6 +70,7 @@ static bool is_stop(const void *ctx, struct slice word)
 
 enum status query_read_as_pasted(struct search *s)
 {
+    s->plan = (struct plan){0};
     enum status st = plan_words(s->searcher->analyser, s->query->text, true,
                                 snapshot_schema(s->snap), s->arena, &s->plan, s->fault);
     if (!st)
