@@ -334,22 +334,49 @@ enum status postings_position_stream(const struct postings *p, uint32_t b, const
     return STATUS_OK;
 }
 
+static enum status stream_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
+                                    uint32_t cap, uint32_t *count)
+{
+    struct wire_reader r;
+    enum status s = stored_stream(p, b, &r);
+    if (s)
+        return s;
+    positions_skip(&r, i);
+    return positions_read(&r, out, cap, count);
+}
+
 enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
                                uint32_t cap, uint32_t *count)
 {
     struct block_parts parts;
     struct positions_block block;
     struct slice bytes;
-    struct wire_reader r;
     *count = 0;
-    if (packed_positions(p)) {
-        enum status s = positions_at(p, b, &parts, &bytes);
-        s = s ? s : positions_begin(&block, bytes, parts.count, p->segment->head.field_count);
-        return s ? s : positions_of(&block, i, evidence_at(&parts.evidence, i), out, cap, count);
-    }
-    enum status s = stored_stream(p, b, &r);
-    if (s)
-        return s;
-    positions_skip(&r, i);
-    return positions_read(&r, out, cap, count);
+    if (!packed_positions(p))
+        return stream_positions(p, b, i, out, cap, count);
+    enum status s = positions_at(p, b, &parts, &bytes);
+    s = s ? s : positions_begin(&block, bytes, parts.count, p->segment->head.field_count);
+    return s ? s : positions_of(&block, i, evidence_at(&parts.evidence, i), out, cap, count);
+}
+
+enum status postings_positions_known(const struct postings *p, uint32_t b, uint32_t i,
+                                     uint8_t evidence, uint32_t *out, uint32_t cap, uint32_t *count)
+{
+    struct positions_block block;
+    if (!p->pos || !packed_positions(p))
+        return postings_positions(p, b, i, out, cap, count);
+    *count = 0;
+    enum status s = positions_begin(&block, segment_window(p->segment, p->pos[b], SEGMENT_CELL),
+                                    block_size(p, b), p->segment->head.field_count);
+    return s ? s : positions_of(&block, i, evidence, out, cap, count);
+}
+
+void postings_prefetch_positions(const struct postings *p, uint32_t b)
+{
+    uint64_t off = p->pos ? p->pos[b] : p->off[b], e = off >> EXTENT_SHIFT;
+    if (e >= p->segment->extent_count)
+        return;
+    const uint8_t *at = p->segment->extents[e] + (off & EXTENT_MASK);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + 64);
 }

@@ -137,5 +137,11 @@ uint32_t postings_seek_block(const struct postings *p, uint32_t from, uint32_t d
  */
 enum status postings_positions(const struct postings *p, uint32_t b, uint32_t i, uint32_t *out,
                                uint32_t cap, uint32_t *count);
+/* The same for who knows its evidence: of a list of several blocks nothing else is read. */
+enum status postings_positions_known(const struct postings *p, uint32_t b, uint32_t i,
+                                     uint8_t evidence, uint32_t *out, uint32_t cap,
+                                     uint32_t *count);
+/* Has their bytes fetched from memory; only a hint. */
+void postings_prefetch_positions(const struct postings *p, uint32_t b);
 
 #endif

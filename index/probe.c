@@ -72,7 +72,8 @@ enum status probe_seek(struct probe *p, uint32_t doc, bool *there)
 
 enum status probe_positions(struct probe *p, uint32_t *out, uint32_t cap, uint32_t *count)
 {
-    enum status s = postings_positions(&p->list, p->block_at, p->at, out, cap, count);
+    enum status s =
+        postings_positions_known(&p->list, p->block_at, p->at, probe_evidence(p), out, cap, count);
     *count = *count < cap ? *count : cap;
     return s;
 }

@@ -11,6 +11,8 @@
  * it; else the candidate of that bound is scored. A candidate never comes before its bound.
  */
 
+enum { AHEAD = 24 }; /* candidates of which most will be scored */
+
 enum status ranking_begin(struct ranking *r)
 {
     struct arena *arena = r->s->arena;
@@ -24,6 +26,9 @@ enum status ranking_begin(struct ranking *r)
     order_numbers(numbers, numbers + r->count, r->count);
     for (uint32_t i = 0; i < r->count; i++)
         r->bounds[i] = &r->items[(uint32_t)numbers[i]];
+    for (uint32_t i = 0; i < r->count && i < AHEAD; i++)
+        for (uint32_t g = 0; g < r->words; g++)
+            relevance_prefetch(&r->bounds[i]->seen[g]);
     return STATUS_OK;
 }
 

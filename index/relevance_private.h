@@ -43,6 +43,8 @@ struct ranking {
 /* Which words the candidates hold (relevance_read.c), and where one of them stands. */
 enum status relevance_look(struct ranking *r);
 enum status relevance_places(struct seen *seen);
+/* It will be asked where the word stands; only a hint. */
+void relevance_prefetch(const struct seen *seen);
 /* The bounds of all are there. */
 enum status ranking_begin(struct ranking *r);
 /* Reads what is left to know of a candidate: its keys are no longer a bound. */

@@ -12,7 +12,8 @@
 struct sighting {
     struct sighting *next;
     const struct postings *list;
-    uint32_t block, at;
+    uint32_t block;
+    uint8_t at, evidence;
 };
 
 static enum status look(struct ranking *r, const struct probe *probe, const struct alternative *alt,
@@ -26,10 +27,10 @@ static enum status look(struct ranking *r, const struct probe *probe, const stru
         return STATUS_NO_MEMORY;
     while (*end)
         end = &(*end)->next;
-    *x = (struct sighting){NULL, list, probe->block_at, probe->at};
+    *x = (struct sighting){NULL, list, probe->block_at, (uint8_t)probe->at, probe_evidence(probe)};
     *end = x;
     seen->kind = seen->kind && seen->kind < kind ? seen->kind : kind;
-    seen->classes |= probe_evidence(probe) >> 4;
+    seen->classes |= x->evidence >> 4;
     return STATUS_OK;
 }
 
@@ -120,12 +121,18 @@ enum status relevance_look(struct ranking *r)
     return st;
 }
 
+void relevance_prefetch(const struct seen *seen)
+{
+    if (seen->first)
+        postings_prefetch_positions(seen->first->list, seen->first->block);
+}
+
 enum status relevance_places(struct seen *seen)
 {
     for (const struct sighting *x = seen->first; x && seen->count < SEEN_POSITIONS; x = x->next) {
         uint32_t n, room = SEEN_POSITIONS - seen->count;
-        enum status st =
-            postings_positions(x->list, x->block, x->at, seen->at + seen->count, room, &n);
+        enum status st = postings_positions_known(x->list, x->block, x->at, x->evidence,
+                                                  seen->at + seen->count, room, &n);
         if (st)
             return st;
         seen->count = (uint8_t)(seen->count + (n < room ? n : room));
