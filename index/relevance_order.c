@@ -21,30 +21,38 @@ enum status ranking_begin(struct ranking *r)
     r->scored = arena_alloc(arena, r->count * sizeof *r->scored);
     if (!numbers || !r->bounds || !r->scored)
         return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < r->count; i++)
-        numbers[i] = (uint64_t)(uint32_t)~r->items[i].candidate.keys[0] << 32 | i;
+    /* what is equal by ties, where there is room for them beside the places */
+    const uint32_t places = r->count > 256 ? UINT32_MAX : 0xff;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct candidate *c = &r->items[i].candidate;
+        numbers[i] = (uint64_t)(uint32_t)~c->keys[0] << 32 | (c->tie & ~places) | i;
+    }
     order_numbers(numbers, numbers + r->count, r->count);
     for (uint32_t i = 0; i < r->count; i++)
-        r->bounds[i] = &r->items[(uint32_t)numbers[i]];
+        r->bounds[i] = &r->items[numbers[i] & places];
     for (uint32_t i = 0; i < r->count && i < AHEAD; i++)
         for (uint32_t g = 0; g < r->words; g++)
             relevance_prefetch(&r->bounds[i]->seen[g]);
     return STATUS_OK;
 }
 
-/* The rest is sorted by first keys alone: the best of those with the same comes to the front. */
+/* The rest is sorted by first keys and nearly by ties: those with the same first key, which are in
+ * order but for few, come into theirs. */
 static struct ranked *best_bound(struct ranking *r)
 {
-    struct ranked **rest = r->bounds + r->next;
-    uint32_t best = 0, n = r->count - r->next;
-    if (r->first > r->next)
-        return rest[0];
-    for (uint32_t i = 1; i < n && rest[i]->candidate.keys[0] == rest[0]->candidate.keys[0]; i++)
-        best = candidate_before(&rest[i]->candidate, &rest[best]->candidate) ? i : best;
-    struct ranked *x = rest[best];
-    rest[best] = rest[0];
-    r->first = r->next + 1;
-    return rest[0] = x;
+    struct ranked **rest = r->bounds;
+    uint32_t from = r->next, i = from + 1;
+    if (r->sorted > from)
+        return rest[from];
+    for (; i < r->count && rest[i]->candidate.keys[0] == rest[from]->candidate.keys[0]; i++) {
+        struct ranked *x = rest[i];
+        uint32_t at = i;
+        for (; at > from && candidate_before(&x->candidate, &rest[at - 1]->candidate); at--)
+            rest[at] = rest[at - 1];
+        rest[at] = x;
+    }
+    r->sorted = i;
+    return rest[from];
 }
 
 static void put_scored(struct ranking *r, struct ranked *x)

@@ -34,8 +34,8 @@ struct ranking {
     /* relevance_order.c */
     struct ranked **bounds, **scored;
     uint32_t next, scored_count, known;
-    uint32_t first; /* next + 1: the best of the rest is its first */
-    bool bounded;   /* candidates are scored as they are asked for; else all are, from the first */
+    uint32_t sorted; /* of bounds: up to here they are in order */
+    bool bounded;    /* candidates are scored as they are asked for; else all are, from the first */
     uint8_t field_class[256];
     double weight[PLAN_WORDS_MAX], total; /* rarity of each word, and of all */
 };
