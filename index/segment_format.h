@@ -74,8 +74,8 @@ enum {
     PREFIX_MIN_TERMS = 32,
     PREFIX_MIN_POSTINGS = 4096,
     PREFIX_MIN_DOCS = 32768,
-    PREFIX_APART_POSTINGS = 512, /* terms with so many and one in PREFIX_APART_SHARE of all */
-    PREFIX_APART_SHARE = 12,     /* postings under the prefix are read from their own lists; */
+    PREFIX_APART_POSTINGS = 1024, /* terms with so many and one in PREFIX_APART_SHARE of all */
+    PREFIX_APART_SHARE = 8,       /* postings under the prefix are read from their own lists; */
     PREFIX_APART_MOST = 16, /* and so many at most; a smaller share takes a larger number here */
     PREFIX_ENTRY = 20,
     PREFIX_ENTRY_UNION = 12, /* up to SEGMENT_FORMAT_UNIONS */

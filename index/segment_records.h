@@ -18,8 +18,8 @@ enum {
     RECORD_BLOCK = 16,    /* at most in one of any format */
     RECORD_BLOCK_FILL = 16,
     RECORD_BLOCK_BYTES = 4096, /* as they are stored; more of them share a block only within this */
-    RECORD_PLAIN = 768, /* those of about a kilobyte, up to RECORD_PLAIN_TO, lie plainly: a GET */
-    RECORD_PLAIN_TO = 1280,   /* of one would take half as long again for unpacking it */
+    RECORD_PLAIN = 896, /* those of about a kilobyte, up to RECORD_PLAIN_TO, lie plainly: a GET */
+    RECORD_PLAIN_TO = 1152,   /* of one would take half as long again for unpacking it */
     RECORD_PACKED_MAX = 8192, /* and larger ones than this are not worth the room to unpack them */
     RECORD_ID_MAX = 255,
     RECORD_SAMPLES = 4 << 20,      /* bytes of records a batch trains from */

@@ -36,19 +36,23 @@ static void fill(struct shop *s)
     struct buf doc = BUF_INIT;
     struct batch *b = NULL;
     for (uint32_t d = 0; d < DOCS; d++) {
-        char title[64] = "", id[16];
-        size_t len = 0;
+        char text[2][64] = {"", ""}, id[16]; /* the third word stands in another class of fields */
+        size_t len[2] = {0};
         for (uint32_t i = 0; i < WORDS; i++) {
             char word[8];
-            words[d][i] =
-                (uint8_t)(roll(3) ? 1 + roll(FAMILY) * roll(2) + FAMILY * roll(FAMILIES) : 0);
-            if (!words[d][i])
+            words[d][i] = 0;
+            if (!roll(3))
                 continue;
+            uint32_t member = roll(3) ? roll(2) : roll(FAMILY); /* two are in most products */
+            words[d][i] = (uint8_t)(1 + member + FAMILY * roll(FAMILIES));
             word_text(words[d][i], word);
-            len += (size_t)snprintf(title + len, sizeof title - len, "%s ", word);
+            char *to = text[i == 2];
+            size_t *at = &len[i == 2];
+            *at += (size_t)snprintf(to + *at, sizeof text[0] - *at, "%s ", word);
         }
         snprintf(id, sizeof id, "p%u", d);
-        struct shop_product p = {.id = id, .title = title, .price = d % 100, .stock = -1};
+        struct shop_product p = {
+            .id = id, .title = text[0], .body = text[1], .price = d % 100, .stock = -1};
         struct change c = shop_change(0, 1000);
         if (!b)
             assert_int_equal(batch_begin(s->ix, &b), STATUS_OK);
@@ -155,7 +159,7 @@ static void prefixes_of_large_segments_are_counted_and_ranked(void **state)
     struct segment_prefix p;
     assert_int_equal(segment_open_prefix(snapshot_segment(w.snap, 0), SLICE_LIT("sa"), &p),
                      STATUS_OK);
-    assert_int_equal(p.apart_count, 1); /* "sa" itself */
+    assert_int_equal(p.apart_count, 2); /* "sa" itself and "sa01" */
     assert_true(p.rest.df < p.df);
     for (int i = 0; i < QUERIES; i++)
         one(&w);

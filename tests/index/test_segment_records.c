@@ -35,8 +35,8 @@ static void comes_back(struct record_writer *w, struct record_reader *r, const c
 static void what_is_packed_depends_on_length(void **state)
 {
     (void)state;
-    static const size_t packs[] = {7, 100, 768, 1281, 5000, 8192},
-                        plain[] = {769, 1024, 1280, 8193};
+    static const size_t packs[] = {7, 100, 896, 1153, 5000, 8192},
+                        plain[] = {897, 1024, 1152, 8193};
     struct record_writer *w;
     struct record_reader *r;
     char *text = malloc(LONGEST);
