@@ -75,27 +75,25 @@ TARGET static void sums(const uint8_t *in, size_t len, uint32_t count, uint32_t 
 
 /* Where sixteen numbers of a width lie, by its code: the four bytes each one begins in, and the bit
  * of the first of these. */
-#define BYTES(i, w) (i) * (w) / 8, (i) * (w) / 8 + 1, (i) * (w) / 8 + 2, (i) * (w) / 8 + 3
-#define BYTES_OF(w)                                                                                \
+#define BYTES(i, w)                                                                                \
     {                                                                                              \
-        BYTES(0, w), BYTES(1, w), BYTES(2, w), BYTES(3, w), BYTES(4, w), BYTES(5, w), BYTES(6, w), \
-            BYTES(7, w), BYTES(8, w), BYTES(9, w), BYTES(10, w), BYTES(11, w), BYTES(12, w),       \
-            BYTES(13, w), BYTES(14, w), BYTES(15, w)                                               \
+        (i) * (w) / 8, (i) * (w) / 8 + 1, (i) * (w) / 8 + 2, (i) * (w) / 8 + 3                     \
     }
-#define BIT(i, w) (i) * (w) % 8
-#define BITS_OF(w)                                                                                 \
+#define BIT(i, w) ((i) * (w) % 8)
+#define LANES_OF(of, w)                                                                            \
     {                                                                                              \
-        BIT(0, w), BIT(1, w), BIT(2, w), BIT(3, w), BIT(4, w), BIT(5, w), BIT(6, w), BIT(7, w),    \
-            BIT(8, w), BIT(9, w), BIT(10, w), BIT(11, w), BIT(12, w), BIT(13, w), BIT(14, w),      \
-            BIT(15, w)                                                                             \
+        of(0, w), of(1, w), of(2, w), of(3, w), of(4, w), of(5, w), of(6, w), of(7, w), of(8, w),  \
+            of(9, w), of(10, w), of(11, w), of(12, w), of(13, w), of(14, w), of(15, w)             \
     }
 #define EACH_WIDTH(of)                                                                             \
     {                                                                                              \
-        of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10), of(11),      \
-            of(13), of(15), of(18), of(23)                                                         \
+        LANES_OF(of, 0), LANES_OF(of, 1), LANES_OF(of, 2), LANES_OF(of, 3), LANES_OF(of, 4),       \
+            LANES_OF(of, 5), LANES_OF(of, 6), LANES_OF(of, 7), LANES_OF(of, 8), LANES_OF(of, 9),   \
+            LANES_OF(of, 10), LANES_OF(of, 11), LANES_OF(of, 13), LANES_OF(of, 15),                \
+            LANES_OF(of, 18), LANES_OF(of, 23)                                                     \
     }
-static const uint8_t bytes_of[DELTAS_WIDTHS][64] = EACH_WIDTH(BYTES_OF);
-static const uint32_t bits_at[DELTAS_WIDTHS][LANES] = EACH_WIDTH(BITS_OF);
+static const uint8_t bytes_of[DELTAS_WIDTHS][LANES][4] = EACH_WIDTH(BYTES);
+static const uint32_t bits_at[DELTAS_WIDTHS][LANES] = EACH_WIDTH(BIT);
 
 /* As sums(), with the places looked up for each group; what is left of the bytes decides no jump.
  */

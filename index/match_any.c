@@ -14,6 +14,7 @@ struct any {
     uint32_t upto[PLAN_WORDS_MAX + 1]; /* upto[i]: what the i weakest sources can add at most */
     uint32_t first;                    /* first essential */
     uint32_t floor;
+    bool apart;       /* documents of sources behind the first essential one are ranked already */
     uint32_t pending; /* documents of the matcher's batch that are not completed */
 };
 
@@ -86,6 +87,24 @@ static enum status seed(struct any *a)
     return STATUS_OK;
 }
 
+/* Leaves out what a list holds. */
+static enum status drop_known(struct any *a, struct list *l, uint32_t *docs, uint32_t *scores,
+                              uint32_t *count)
+{
+    uint16_t *known = a->g->m->room.index;
+    uint32_t n, at = 0, kept = 0;
+    enum status s = list_probe(l, docs, *count, known, NULL, &n);
+    for (uint32_t i = 0; !s && i < *count; i++) {
+        bool drop = at < n && known[at] == i;
+        at += drop;
+        docs[kept] = docs[i];
+        scores[kept] = scores[i];
+        kept += !drop;
+    }
+    *count = kept;
+    return s;
+}
+
 /* Adds what the sources before the essential ones hold, dropping what falls behind. */
 static enum status complete(struct any *a, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
@@ -100,6 +119,11 @@ static enum status complete(struct any *a, uint32_t *docs, uint32_t *scores, uin
             return s;
         if (a->floor > a->upto[i])
             count = kernels_best()->keep(docs, scores, count, a->floor - a->upto[i]);
+    }
+    for (uint32_t i = a->first + 1; a->apart && i < g->count && count; i++) {
+        enum status s = drop_known(a, source_single(&g->sources[i]), docs, scores, &count);
+        if (s)
+            return s;
     }
     return match_give(g, docs, scores, count);
 }
@@ -254,6 +278,40 @@ static enum status drive_next(struct any *a, uint32_t *from)
     return drive_window(a, next, base);
 }
 
+/*
+ * Once enough is counted: the documents of the word that can score most are read first, to the end,
+ * with what the others add; then those of the next that have not been read, and so on, until what
+ * is left cannot enter even together. The best hold the strong words: what comes behind them finds
+ * a top that is nearly what it will be.
+ */
+static enum status drive_by_strength(struct any *a, uint32_t from)
+{
+    struct matching *g = a->g;
+    uint32_t begin[PLAN_WORDS_MAX], first = a->first;
+    enum status s = flush(a);
+    for (uint32_t i = 0; i < g->count; i++)
+        begin[i] = source_single(&g->sources[i])->cur;
+    a->apart = true;
+    for (uint32_t i = g->count; !s && i-- > first && a->upto[i + 1] >= a->floor;) {
+        for (uint32_t k = 0; k < g->count; k++) { /* again from there */
+            struct list *l = source_single(&g->sources[k]);
+            l->cur = begin[k];
+            l->at = 0;
+        }
+        a->first = i;
+        s = drive_one(a, source_single(&g->sources[i]), from);
+    }
+    return s;
+}
+
+static bool all_single(const struct matching *g)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        if (!source_single(&g->sources[i]))
+            return false;
+    return true;
+}
+
 enum status match_any(struct matching *g)
 {
     struct any a = {.g = g};
@@ -271,6 +329,8 @@ enum status match_any(struct matching *g)
         struct list *last = a.first + 1 == g->count ? source_single(&g->sources[a.first]) : NULL;
         if (last)
             return drive_one(&a, last, doc);
+        if (a.floor && all_single(g))
+            return drive_by_strength(&a, doc);
         s = few_in_windows(&a, lists) ? drive_meet(&a, lists, &doc) : drive_next(&a, &doc);
     }
     return s;

@@ -126,11 +126,12 @@ static void the_top_is_that_of_all_sums(void **state)
         struct query q = {.text = slice_str(text),
                           .match = QUERY_ANY,
                           .k = TOP,
-                          .count_to = 1000,
+                          .count_to = round % 2 ? 1000 : 1, /* early: skipping from the first on */
                           .profile = SLICE_LIT("bm25"),
                           .max_stale_ms = -1};
         search(&f, &q, &r);
-        assert_int_equal(r.found, found < 1000 ? found : 1000);
+        if (round % 2)
+            assert_int_equal(r.found, found < 1000 ? found : 1000);
         assert_int_equal(r.hit_count, found < TOP ? found : TOP);
         for (uint32_t h = 0; h < r.hit_count; h++) {
             assert_int_equal(r.hits[h].score, order[h]);
