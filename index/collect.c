@@ -277,10 +277,11 @@ static uint32_t on_takes(void *ctx)
     return all ? s->top.cap : 0;
 }
 
-static void on_at_least(void *ctx, uint32_t score)
+static void on_at_least(void *ctx, uint32_t score, uint32_t count)
 {
     struct search *s = ctx;
     s->at_least = score > s->at_least ? score : s->at_least;
+    collect_count_beyond(s, count);
 }
 
 /* --- segments --------------------------------------------------------------------------------- */

@@ -73,6 +73,18 @@ static bool counted_beyond(const struct search *s)
     return !collect_counts_all(s) && s->found >= s->count_to && s->found > s->top_room;
 }
 
+void collect_count_beyond(struct search *s, uint32_t count)
+{
+    uint64_t before = s->found;
+    if (s->count_known)
+        return;
+    s->found += count;
+    s->count_known = counted_beyond(s);
+    s->inexact |= s->count_known;
+    if (!s->count_known)
+        s->found = before;
+}
+
 bool collect_count_bits(struct search *s, const struct match_bits *part)
 {
     uint64_t count = 0;

@@ -14,6 +14,9 @@ bool collect_counted_by_df(const struct search *s);
 enum status collect_count_by_df(struct search *s);
 /* Can what is found be counted by bitmaps: does nothing decide but the words? */
 bool collect_may_count_bits(const struct search *s);
+/* So many of the segment at hand match at least: where that is more than anybody asks for, none is
+ * counted any more. */
+void collect_count_beyond(struct search *s, uint32_t count);
 /* Counts documents of the segment at hand, where that can be; false: no more are wanted. */
 bool collect_count_bits(struct search *s, const struct match_bits *part);
 

@@ -46,8 +46,8 @@ struct match_consumer {
     uint32_t (*floor)(void *ctx, uint32_t tie);
     /* How many documents the top takes, where every document counts that the words find; else 0. */
     uint32_t (*takes)(void *ctx);
-    /* The segment has so many that score at least this. */
-    void (*at_least)(void *ctx, uint32_t score);
+    /* So many in the segment score at least `score`, and `count` or more match. */
+    void (*at_least)(void *ctx, uint32_t score, uint32_t count);
 };
 
 struct matcher;

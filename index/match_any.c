@@ -64,16 +64,16 @@ static uint32_t best_of(const uint32_t *scores, uint32_t count, uint32_t want)
 }
 
 /* What the worst of the top scores at least: as much as the documents of one block alone. A rare
- * word tells so at once what frequent ones cannot reach, before its documents are come to. */
+ * word tells so at once what frequent ones cannot reach, before its documents are come to. And as
+ * many match as the most frequent word has. */
 static enum status seed(struct any *a)
 {
     struct matching *g = a->g;
-    uint32_t want = g->out->takes(g->out->ctx), least = 0;
+    uint32_t want = g->out->takes(g->out->ctx), least = 0, most = 0;
     for (uint32_t i = g->count; want && want <= SEED_MOST && i-- > 0;) {
         struct list *l = source_single(&g->sources[i]);
-        if (g->sources[i].bound <= least)
-            break;
-        if (!l || l->p.df < want)
+        most = l && l->p.df > most ? l->p.df : most;
+        if (!l || l->p.df < want || g->sources[i].bound <= least)
             continue;
         enum status s = list_load(l, 0);
         if (s)
@@ -83,7 +83,7 @@ static enum status seed(struct any *a)
         least = score > least ? score : least;
     }
     if (least)
-        g->out->at_least(g->out->ctx, least);
+        g->out->at_least(g->out->ctx, least, most);
     return STATUS_OK;
 }
 

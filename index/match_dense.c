@@ -162,7 +162,7 @@ static void count(const struct matching *g, const uint64_t *const *bits, uint32_
 /* The bitmaps of all words are kept: nothing is made of them. *done = they are. */
 static enum status match_kept(struct matching *g, uint32_t words, uint32_t others, bool *done)
 {
-    const uint64_t *bits[MATCH_SIEVES];
+    const uint64_t *bits[MATCH_SIEVES] = {NULL};
     struct sieves sieves = {.count = 0};
     *done = false;
     if (g->count > MATCH_SIEVES)
