@@ -18,7 +18,11 @@ bool unspaced(struct slice term)
     unsigned char c = term.len > 2 ? (unsigned char)term.ptr[0] : 0,
                   d = term.len > 2 ? (unsigned char)term.ptr[1] : 0;
     /* Thai and Lao; Burmese; Khmer; kana and Han */
-    return c == 0xe0 ? d >= 0xb8 : c == 0xe1 ? d < 0x82 || d >= 0x9e : c >= 0xe3 && c <= 0xe9;
+    if (c == 0xe0)
+        return d >= 0xb8 && d < 0xbc;
+    if (c == 0xe1)
+        return d < 0x82 || d == 0x9e || d == 0x9f;
+    return c >= 0xe3 && c <= 0xe9;
 }
 
 struct cut {

@@ -175,6 +175,18 @@ static void a_pasted_title_finds_its_product(void **state)
     assert_null(strstr(find_ids(&f, "fire stick -tv"), "tv"));
     f.query.match = QUERY_ALL;
     assert_string_equal(find_ids(&f, "stick fire tablets -tv"), "");
+    /* pages behind a cursor read it as the first one did */
+    find_put(&f, &(struct find_product){.id = "tv2", .title = "Fire -TV stick, tablets"});
+    find_put(&f, &(struct find_product){.id = "tv3", .title = "Fire -TV stick no tablets"});
+    f.query.match = QUERY_RELAXED;
+    f.query.k = 1;
+    uint32_t hits = 0;
+    do {
+        hits += strncmp(find_ids(&f, "stick fire tablets -tv"), "tv", 2) == 0;
+        assert_int_equal(f.result.found, 3);
+        f.query.cursor = f.result.cursor;
+    } while (f.result.cursor.len && hits < 9);
+    assert_int_equal(hits, 3);
     find_close(&f);
 }
 
