@@ -38,19 +38,81 @@ void schema_json_put(struct buf *b, const struct schema_spec *s)
     buf_printf(b, "]}");
 }
 
+/* What a schema and its fields may say, and how: a name misspelt is never passed over in silence.
+ */
+enum key_kind { KEY_TEXT, KEY_SWITCH, KEY_NUMBER, KEY_COUNT, KEY_LIST };
+
+struct key {
+    const char *name;
+    enum key_kind kind;
+};
+
+static const struct key schema_keys[] = {{"fields", KEY_LIST},     {"version", KEY_COUNT},
+                                         {"ttl_ms", KEY_COUNT},    {"swr_ms", KEY_COUNT},
+                                         {"sie_ms", KEY_COUNT},    {"max_products", KEY_COUNT},
+                                         {"max_bytes", KEY_COUNT}, {NULL, KEY_TEXT}};
+static const struct key field_keys[] = {{"name", KEY_TEXT},
+                                        {"type", KEY_TEXT},
+                                        {"searchable", KEY_SWITCH},
+                                        {"filter", KEY_SWITCH},
+                                        {"facet", KEY_SWITCH},
+                                        {"sort", KEY_SWITCH},
+                                        {"stored", KEY_SWITCH},
+                                        {"weight", KEY_NUMBER},
+                                        {"weight_class", KEY_NUMBER},
+                                        {"reference_len", KEY_NUMBER},
+                                        {"max_age_ms", KEY_COUNT},
+                                        {"language", KEY_TEXT},
+                                        {NULL, KEY_TEXT}};
+
+static bool of_kind(const struct json *m, enum key_kind kind)
+{
+    switch (kind) {
+    case KEY_TEXT:
+        return m->type == JSON_TEXT;
+    case KEY_SWITCH:
+        return m->type == JSON_TRUE || m->type == JSON_FALSE;
+    case KEY_NUMBER:
+        return m->type == JSON_INT || m->type == JSON_FLOAT;
+    case KEY_COUNT:
+        return m->type == JSON_INT && m->i >= 0;
+    default:
+        return m->type == JSON_ARRAY;
+    }
+}
+
+/* `owner`: the name of the field that `v` describes, empty for the schema. */
+static enum status check_keys(const struct json *v, const struct key *keys, struct slice owner,
+                              struct fault *fault)
+{
+    static const char *const kinds[] = {"text", "true or false", "a number",
+                                        "a whole number from 0 on", "a list"};
+    const char *of = owner.len ? "field " : "the schema";
+    for (const struct json *m = v->first; m; m = m->next) {
+        const struct key *k = keys;
+        while (k->name && !slice_equal(m->name, slice_str(k->name)))
+            k++;
+        if (!k->name)
+            return fault_set(fault, STATUS_INVALID, "", "%s%.*s has no setting '%.*s'", of,
+                             (int)owner.len, owner.ptr, (int)m->name.len, m->name.ptr);
+        if (!of_kind(m, k->kind))
+            return fault_set(fault, STATUS_INVALID, k->name, "%s of %s%.*s is %s", k->name, of,
+                             (int)owner.len, owner.ptr, kinds[k->kind]);
+    }
+    return STATUS_OK;
+}
+
 static int64_t whole(const struct json *v, const char *name)
 {
     const struct json *m = json_get(v, name);
-    return m && m->type == JSON_INT && m->i > 0 ? m->i : 0;
+    return m ? m->i : 0;
 }
 
 static void number(const struct json *v, const char *name, double *out)
 {
     const struct json *m = json_get(v, name);
-    if (m && m->type == JSON_INT)
-        *out = (double)m->i;
-    else if (m && m->type == JSON_FLOAT)
-        *out = m->f;
+    if (m)
+        *out = m->type == JSON_INT ? (double)m->i : m->f;
 }
 
 /* What is not said of a field that is `known` stays; of a new one it is as inference sets it. */
@@ -58,7 +120,10 @@ static enum status read_field(const struct json *v, struct field_spec *f, bool k
                               struct fault *fault)
 {
     const struct json *type = json_get(v, "type"), *m;
-    if (type ? type->type != JSON_TEXT : !known)
+    enum status s = check_keys(v, field_keys, f->name, fault);
+    if (s)
+        return s;
+    if (!type && !known)
         return fault_set(fault, STATUS_INVALID, "fields", "a field needs a name and a type");
     if (type && !field_type_parse(type->text, &f->type))
         return fault_set(fault, STATUS_INVALID, "type", "unknown type '%.*s' of field '%.*s'",
@@ -78,7 +143,7 @@ static enum status read_field(const struct json *v, struct field_spec *f, bool k
     number(v, "reference_len", &f->reference_len);
     if (json_get(v, "max_age_ms"))
         f->max_age_ms = whole(v, "max_age_ms");
-    if ((m = json_get(v, "language")) && m->type == JSON_TEXT)
+    if ((m = json_get(v, "language")))
         f->language = m->text;
     return STATUS_OK;
 }
@@ -102,8 +167,11 @@ enum status schema_json_overlay(const struct json *v, struct schema_spec *out, s
 {
     const struct json *fields = json_get(v, "fields");
     uint32_t before = out->field_count;
-    if (v->type != JSON_OBJECT || (fields && fields->type != JSON_ARRAY))
+    if (v->type != JSON_OBJECT)
         return fault_set(fault, STATUS_INVALID, "fields", "a schema needs a list of fields");
+    enum status s = check_keys(v, schema_keys, SLICE_NULL, fault);
+    if (s)
+        return s;
     window(v, "ttl_ms", &out->ttl_ms);
     window(v, "swr_ms", &out->swr_ms);
     window(v, "sie_ms", &out->sie_ms);
@@ -123,8 +191,7 @@ enum status schema_json_overlay(const struct json *v, struct schema_spec *out, s
             field = &out->fields[out->field_count++];
             *field = (struct field_spec){.name = name->text};
         }
-        enum status s = read_field(f, field, known, fault);
-        if (s)
+        if ((s = read_field(f, field, known, fault)))
             return s;
     }
     return STATUS_OK;

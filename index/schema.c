@@ -1,5 +1,6 @@
 #include "index/schema.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "protocol/schema_spec.h"
@@ -110,6 +111,31 @@ out:
         schema_destroy(&s);
     *out = s;
     return st;
+}
+
+static bool is_language(const char *code)
+{
+    bool two = strlen(code) == 2;
+    return !*code || (two && islower((unsigned char)code[0]) && islower((unsigned char)code[1]));
+}
+
+enum status schema_check_new(const struct schema *s, struct fault *fault)
+{
+    for (uint32_t i = 0; i < s->field_count; i++) {
+        const struct field *f = &s->fields[i];
+        if (strcmp(f->name, "id") == 0 || strcmp(f->name, "_score") == 0)
+            return fault_set(fault, STATUS_INVALID, f->name, "%s is the name of no field: %s",
+                             f->name,
+                             f->name[0] == 'i' ? "every product has an id" : "it is relevance");
+        if (f->type == FIELD_TEXT && (f->filter || f->facet || f->sort))
+            return fault_set(fault, STATUS_INVALID, f->name,
+                             "a text field has words and no value: a keyword can have filter, "
+                             "facet and sort");
+        if (!is_language(f->language))
+            return fault_set(fault, STATUS_INVALID, f->name,
+                             "the language is an ISO 639-1 code, as en or de, not %s", f->language);
+    }
+    return STATUS_OK;
 }
 
 static uint8_t field_flags(const struct field *f)

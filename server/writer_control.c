@@ -133,6 +133,7 @@ static void create(struct writer *w, uint64_t conn, const struct frame *f,
     struct fault fault = {0};
     struct schema *schema = NULL;
     enum status st = schema_decode(q->schema, &schema, &fault);
+    st = st ? st : schema_check_new(schema, &fault);
     st = st ? st
             : writer_catalog_create(w->role->data_dir, q->name, schema,
                                     w->role->shared->edition_floor + 1,
@@ -217,6 +218,7 @@ static enum status next_schema(struct writer *w, struct writer_catalog *c, struc
     uint32_t from = st ? 0 : spec->version;
     free(spec);
     st = st ? st : schema_decode(given, out, fault);
+    st = st ? st : schema_check_new(*out, fault);
     st = st ? st : snapshot_begin(c->snapshot);
     if (st)
         return st;

@@ -220,6 +220,33 @@ class Import(unittest.TestCase):
 
     # --- what is refused --------------------------------------------------------------------------
 
+    def test_a_schema_of_which_nothing_would_come_is_refused(self):
+        title = {'name': 'title', 'type': 'text'}
+        wrong = {'every product has an id': {'name': 'id', 'type': 'keyword'},
+                 'it is relevance': {'name': '_score', 'type': 'float'},
+                 'a keyword can have': title | {'sort': True}, 'a keyword': title | {'filter': True},
+                 'not english': title | {'language': 'english'}, 'not en-US': title | {'language': 'en-US'}}
+        self.load('sound', self.jsonl('sound.jsonl', lines(3)))
+        for command, name in (('create', 'unsound'), ('alter', 'sound')):
+            for told, field in wrong.items():
+                done = self.server.run('catalog', command, name, '--schema',
+                                       self.path('wrong.json', json.dumps({'fields': [field]})), check=False)
+                self.assertEqual(done.returncode, 4, (command, field, done.stdout))
+                self.assertIn(told, done.stderr)
+
+    def test_a_schema_file_that_says_what_nobody_reads_is_refused(self):
+        title = {'name': 'title', 'type': 'text'}
+        wrong = {"'wieght'": {'fields': [title | {'wieght': 3}]}, "'feilds'": {'feilds': [], 'fields': [title]},
+                 'sort of field title is true or false': {'fields': [title | {'sort': 'yes'}]},
+                 'weight of field title is a number': {'fields': [title | {'weight': '3'}]},
+                 'ttl_ms of the schema': {'ttl_ms': '60s', 'fields': [title]},
+                 'max_products of the schema': {'max_products': -1, 'fields': [title]}}
+        for at, (told, schema) in enumerate(wrong.items()):
+            done = self.server.run('catalog', 'create', f'wrong{at}', '--schema',
+                                   self.path('wrong.json', json.dumps(schema)), check=False)
+            self.assertNotEqual(done.returncode, 0, schema)
+            self.assertIn(told, done.stderr)
+
     def test_bad_lines_are_told_with_line_and_column_and_the_rest_goes_in(self):
         good = [json.dumps(p) for p in lines(2500)]
         bad = {700: '{"id":"x", "title" "no colon"}', 1400: '{"id":"y","title":"cut', 2100: '["not an object"]'}
