@@ -244,7 +244,8 @@ static enum status parse_word(struct parser *p, struct json *v)
     while (s < p->end && (strchr("+-.eE", *s) || (*s >= '0' && *s <= '9')) && *s)
         s++;
     if (!json_number(slice_make(p->at, (size_t)(s - p->at)), v))
-        return bad(p, STATUS_SYNTAX, "expected a value");
+        return bad(p, STATUS_SYNTAX,
+                   s > p->at ? "no number of JSON, or one too large" : "expected a value");
     p->at = s;
     return STATUS_OK;
 }

@@ -47,7 +47,7 @@ enum status csv_record(struct slice t, char separator, struct arena *a, struct s
     for (;;) {
         char *start = room;
         if (*count == CSV_COLUMNS)
-            return csv_bad(fault, "more than 1024 columns", i);
+            return csv_bad(fault, "more than 1024 columns", *count);
         if (i < t.len && t.ptr[i] == '"') {
             for (i++; i < t.len && (t.ptr[i] != '"' || (i + 1 < t.len && t.ptr[i + 1] == '"'));
                  i++) {
@@ -57,7 +57,7 @@ enum status csv_record(struct slice t, char separator, struct arena *a, struct s
             if (i >= t.len)
                 return STATUS_AGAIN;
             if (++i < t.len && t.ptr[i] != separator)
-                return csv_bad(fault, "expected the separator behind the closing quote", i);
+                return csv_bad(fault, "expected the separator behind the closing quote", *count);
         } else {
             while (i < t.len && t.ptr[i] != separator)
                 *room++ = t.ptr[i++];
@@ -100,7 +100,7 @@ static enum status read_csv(struct records *r, struct arena *a, struct slice *ce
             return fault_set(fault, STATUS_TOO_LARGE, "", "a record is longer than 16 MiB");
         s = source_line(r->source, &line, fault);
         if (s == STATUS_END)
-            return csv_bad(fault, "a quoted cell is not closed", r->text.len);
+            return csv_bad(fault, "a quoted cell is not closed", *count);
         if (s)
             return s;
         buf_put_u8(&r->text, '\n');

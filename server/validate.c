@@ -52,7 +52,7 @@ static enum status put_number(const struct field *f, const struct value *v, stru
     else if (v->f == floor(v->f) && fabs(v->f) < 9.0e15)
         value_put_int(out, (int64_t)v->f);
     else
-        return mismatch(f, "a fraction", fault);
+        return mismatch(f, v->f == floor(v->f) ? "a number beyond 64 bits" : "a fraction", fault);
     return STATUS_OK;
 }
 

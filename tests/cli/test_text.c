@@ -121,6 +121,10 @@ static void csv_cells(void **state)
     assert_int_equal(cells[2].len, 0);
     assert_int_equal(csv_record(slice_str("a,\"b"), ',', &a, cells, &n, &f), STATUS_AGAIN);
     assert_int_equal(csv_record(slice_str("\"a\"b"), ',', &a, cells, &n, &f), STATUS_SYNTAX);
+    assert_int_equal(f.column, 1); /* the cell, not the byte */
+    assert_int_equal(csv_record(slice_str("one,two,\"a\"b"), ',', &a, cells, &n, &f),
+                     STATUS_SYNTAX);
+    assert_int_equal(f.column, 3);
     assert_int_equal(csv_record(slice_str("a,b;\"c;d\";e"), ';', &a, cells, &n, &f), STATUS_OK);
     assert_int_equal(n, 3);
     assert_int_equal(csv_separator(slice_str("id;title;\"a,b,c,d\"")), ';');

@@ -299,6 +299,20 @@ class Import(unittest.TestCase):
         self.assertEqual([(t['line'], t['column'], t['error']) for t in told], [(3, 3, 'SCHEMA_MISMATCH')])
         self.assertEqual(self.server.search('strict', '')['found'], 1210)
 
+    def test_of_a_csv_the_number_of_the_cell_is_told(self):
+        path = self.path('open.csv', 'id,title,note\n1,chair,good\n2,table,"never closed\n3,desk,x\n')
+        done = self.load('open', path, check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        told = self.lines_of(path + '.errors.jsonl')
+        self.assertEqual([(t['line'], t['column'], t['message']) for t in told], [(3, 3, 'a quoted cell is not closed')])
+
+    def test_numbers_that_are_too_large_are_told_as_that(self):
+        self.load('large', self.jsonl('large1.jsonl', [{'id': '1', 'title': 'chair', 'sold': 5}]))
+        for text, says in (('9223372036854775808', 'cannot hold a number beyond 64 bits'), ('1.5', 'cannot hold a fraction'),
+                           ('1e999', 'one too large'), ('12abc', 'SYNTAX')):
+            done = self.server.run('put', 'large', '{"id":"2","sold":%s}' % text, check=False)
+            self.assertIn(says, done.stdout + done.stderr)
+
     def test_every_line_that_does_not_fit_has_a_column(self):
         self.load('columns', self.jsonl('columns1.jsonl', [{'id': '1', 'title': 'chair', 'tags': ['a']}]))
         path = self.path('columns2.jsonl', '{"id":"2","tags":["a",{"b":1}]}\n{"id":"3","weight":5}\n{"id":true}\n  {"title":"x"}\n')
