@@ -14,6 +14,7 @@
 #include "server/floor.h"
 #include "server/push_canary.h"
 #include "server/provider_row.h"
+#include "server/say.h"
 #include "server/upkeep.h"
 
 enum {
@@ -247,8 +248,8 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
     if (st)
         evict_moves_end(c, false);
     if (!st && sum.skipped)
-        fprintf(stderr, "writer: catalog %s: the index refused %" PRIu64 " logged changes\n",
-                c->name, sum.skipped);
+        say("error", "writer", c->name, "the index refused %" PRIu64 " logged changes",
+            sum.skipped);
     return st;
 }
 
@@ -311,7 +312,7 @@ void apply_stop(struct writer_catalog *c, enum status st)
 {
     if (c->failed)
         return;
-    fprintf(stderr, "writer: catalog %s takes no more changes: %s\n", c->name, status_text(st));
+    say("error", "writer", c->name, "it takes no more changes: %s", status_text(st));
     c->failed = st;
     c->row->write_state = WRITE_SAFE_MODE;
 }

@@ -12,6 +12,7 @@
 #include "server/edition.h"
 #include "server/floor.h"
 #include "server/role.h"
+#include "server/say.h"
 
 enum {
     COMPACT_NICE = 10,
@@ -291,7 +292,7 @@ enum status compact_finish(struct compact **kp)
     if (!st)
         k->fresh = NULL;
     else
-        fprintf(stderr, "writer: catalog %s: no new edition: %s\n", c->name, status_text(st));
+        say("error", "writer", c->name, "no new edition: %s", status_text(st));
     if (k->order)
         edition_changed(c, k->order, st);
     if (st && !k->fresh)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/role.h"
+#include "server/say.h"
 
 /* Row: type u32 of the record, its payload. */
 static const struct slice order_row = {"edition/order", 13};
@@ -133,7 +134,6 @@ enum status edition_change(struct writer_catalog *c, const struct log_record *r,
 void edition_changed(struct writer_catalog *c, const struct rebuild_order *o, enum status st)
 {
     if (st && edition_order_forget(c->applying, c->visible))
-        fprintf(stderr, "writer: catalog %s: the next start tries the new edition again\n",
-                c->name);
+        say("warning", "writer", c->name, "the next start tries the new edition again");
     tell(c, o->sequence, st);
 }

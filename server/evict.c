@@ -13,6 +13,7 @@
 #include "server/push_canary.h"
 #include "server/role.h"
 #include "server/s3fifo.h"
+#include "server/say.h"
 #include "server/weight_flight.h"
 
 enum { OPEN_RECORDS = 2, BURST_MS = 500 };
@@ -233,8 +234,7 @@ void evict_save(struct writer_catalog *c)
     enum status st = hits_save(path, &e->pages, snapshot_docid_end(c->snapshot));
     snapshot_end(c->snapshot);
     if (st)
-        fprintf(stderr, "writer: catalog %s: what was read is forgotten: %s\n", c->name,
-                status_text(st));
+        say("warning", "writer", c->name, "what was read is forgotten: %s", status_text(st));
 }
 
 static void begin_edition(struct writer_catalog *c, struct evict *e, uint64_t edition)

@@ -19,6 +19,7 @@
 #include "server/fetch_changes.h"
 #include "server/fetch_refresh.h"
 #include "server/fetch_write.h"
+#include "server/say.h"
 #include "server/urgency.h"
 
 enum { TICK_MS = 5, BEAT_MS = 100, CONNECTIONS_PER_HOST = 256 };
@@ -105,7 +106,7 @@ int fetcher_main(struct role_context *r)
         urgency_patient(URGENCY_NICE); /* no search waits for it; its start may have been idle */
         loop_run(f->loop);
     } else
-        fprintf(stderr, "fetcher: cannot start: %s\n", status_text(st ? st : STATUS_NO_MEMORY));
+        say("error", "fetcher", NULL, "cannot start: %s", status_text(st ? st : STATUS_NO_MEMORY));
     int code = beat && tick ? 0 : 1;
     loop_timer_destroy(&beat);
     loop_timer_destroy(&tick);

@@ -3,6 +3,7 @@
 #include "server/push_canary.h"
 
 #include "server/cached_search.h"
+#include "server/say.h"
 #include "server/urgency.h"
 
 #include <errno.h>
@@ -242,8 +243,7 @@ int front_main(struct role_context *r)
     f->reserve_fd = f->crowd.fd = -1;
     enum status s = front_start(f);
     if (s)
-        fprintf(stderr, "soukd: %s %u does not start: %s\n", role_name(r->role), r->number,
-                status_text(s));
+        say("error", role_name(r->role), NULL, "%u does not start: %s", r->number, status_text(s));
     else {
         urgency_prompt();
         loop_run(f->loop);

@@ -8,6 +8,7 @@
 #include "server/canary_id.h"
 #include "server/freshness.h"
 #include "server/front.h"
+#include "server/say.h"
 
 enum { TICK_MS = 20, LATE_MS = 1000, TTL_MS = 500, WORD = 24 };
 
@@ -60,7 +61,7 @@ static void end(struct push_canary *c, enum canary_state state)
     struct shared_canary *s = told(c);
     if (s) {
         if (state != CANARY_FAILED && s->state == CANARY_FAILED)
-            fprintf(stderr, "canary: catalog %s: well again\n", c->names[c->at]);
+            say("info", "canary", c->names[c->at], "well again");
         atomic_store(&s->state, state);
         atomic_store(&s->step, c->step);
         atomic_store(&s->at_ms, shared_now_ms(c->front->role->shared));
@@ -68,8 +69,8 @@ static void end(struct push_canary *c, enum canary_state state)
         atomic_fetch_add(&s->failures, state == CANARY_FAILED);
     }
     if (state == CANARY_FAILED)
-        fprintf(stderr, "canary: catalog %s: a pushed product was not %s within %" PRId64 " ms\n",
-                c->names[c->at], steps[c->step], limit_ms(c));
+        say("error", "canary", c->names[c->at], "a pushed product was not %s within %" PRId64 " ms",
+            steps[c->step], limit_ms(c));
     c->run++;
     c->at++;
     enter(c, IDLE);

@@ -17,6 +17,7 @@
 #include "server/loop.h"
 #include "server/process_title.h"
 #include "server/role.h"
+#include "server/say.h"
 #include "server/urgency.h"
 
 enum {
@@ -58,13 +59,14 @@ struct supervisor {
     char why[320]; /* it does not start */
 };
 
-static void say(const char *level, const char *msg, const char *what, long number)
+static void tell(const char *level, const char *msg, const char *what, long number)
 {
     const char *form = isatty(2) ? "soukd: %s: %s %s %ld\n"
                                  : "{\"level\":\"%s\",\"component\":\"supervisor\",\"msg\":\"%s\","
                                    "\"what\":\"%s\",\"number\":%ld}\n";
-    char line[512];
-    int n = snprintf(line, sizeof line, form, level, msg, what, number);
+    char line[1024], quoted[640];
+    say_quoted(quoted, sizeof quoted, what);
+    int n = snprintf(line, sizeof line, form, level, msg, isatty(2) ? what : quoted, number);
     if (n > 0 && write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0)
         return;
 }
@@ -175,9 +177,9 @@ static void child_ended(struct supervisor *s, uint32_t slot, int status)
         atomic_store(&s->shared->writer_ready, 0);
     if (s->draining)
         return;
-    say("warning",
-        WIFSIGNALED(status) ? "a process was killed:" : "a process ended:", role_name(c->role),
-        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    tell("warning",
+         WIFSIGNALED(status) ? "a process was killed:" : "a process ended:", role_name(c->role),
+         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     c->quick_deaths = now - c->started_ms < 1000 ? c->quick_deaths + 1 : 0;
     if (c->quick_deaths >= QUICK_DEATHS)
         c->again_ms = now + BACKOFF_MS;
@@ -217,15 +219,15 @@ static bool fronts_gone(const struct supervisor *s)
 static void look_at_time(struct supervisor *s, int64_t now)
 {
     if (s->watched_ms && now - s->watched_ms > PAUSE_MS) {
-        say("warning", "we were stopped for", "ms", (long)(now - s->watched_ms));
+        tell("warning", "we were stopped for", "ms", (long)(now - s->watched_ms));
         for (uint32_t i = 0; i < s->child_count; i++)
             shared_beat(&s->shared->processes[i]);
     }
     s->watched_ms = now;
     int64_t step = shared_clock_look(s->shared);
     if (step)
-        say("warning", "the machine's clock jumped, ours goes on by monotonic time:", "ms",
-            (long)step);
+        tell("warning", "the machine's clock jumped, ours goes on by monotonic time:", "ms",
+             (long)step);
 }
 
 static void on_watch(void *ctx)
@@ -254,7 +256,7 @@ static void on_watch(void *ctx)
             child_start(s, i);
         else if (c->pid &&
                  now - beat > (c->role == ROLE_WRITER ? WRITER_LIMIT_MS : BEAT_LIMIT_MS)) {
-            say("error", "no sign of life, killing", role_name(c->role), c->pid);
+            tell("error", "no sign of life, killing", role_name(c->role), c->pid);
             kill(c->pid, SIGKILL);
             shared_beat(&s->shared->processes[i]);
         }
@@ -276,24 +278,39 @@ static void on_term(void *ctx)
         loop_stop(s->loop);
 }
 
+/* The options that a reload leaves though `next` has them otherwise, by name. */
+static void name_left(const struct config *now, const struct config *next, struct buf *out)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        if (now->values[i].origin != ORIGIN_FLAG &&
+            strcmp(now->values[i].text, next->values[i].text) != 0)
+            buf_printf(out, "%s%s", out->len ? ", " : "", config_path((enum config_option)i));
+    buf_put_u8(out, '\0');
+}
+
 static void on_hup(void *ctx)
 {
     struct supervisor *s = ctx;
     struct config *next = calloc(1, sizeof *next);
     struct fault fault = {0};
+    struct buf left = BUF_INIT;
     uint32_t ignored;
     if (!next)
         return;
     config_init(next);
     if ((s->config_file && config_load_file(next, s->config_file, &fault)) ||
         config_load_env(next, environ, &fault)) {
-        say("error", "the configuration is kept, the new one is wrong:", fault.text, fault.line);
+        tell("error", "the configuration is kept, the new one is wrong:", fault.text, fault.line);
     } else {
         config_reload(s->config, next, &ignored);
         write_config(s);
         signal_all(s, SIGHUP, false);
         signal_all(s, SIGHUP, true);
-        say("info", "configuration loaded; options that need a restart:", "count", ignored);
+        name_left(s->config, next, &left);
+        tell("info",
+             "configuration loaded; options that need a restart:", left.failed ? "" : left.ptr,
+             ignored);
+        buf_fini(&left);
     }
     free(next);
 }
@@ -371,7 +388,7 @@ static void start_http(struct supervisor *s)
         return;
     int fd = listen_tcp(where, false);
     if (fd < 0 || admin_http_create(s->loop, fd, s->shared, &s->http))
-        say("error", "no pages for operators, the address cannot be listened on:", where, 0);
+        tell("error", "no pages for operators, the address cannot be listened on:", where, 0);
 }
 
 int supervisor_run(struct config *config, const char *config_file, char **argv)
@@ -401,7 +418,7 @@ int supervisor_run(struct config *config, const char *config_file, char **argv)
     loop_signal(s->loop, SIGINT, on_term, s);
     loop_signal(s->loop, SIGHUP, on_hup, s);
     start_http(s);
-    say("info", "serving on", config_text(config, OPTION_LISTEN), (long)getpid());
+    tell("info", "serving on", config_text(config, OPTION_LISTEN), (long)getpid());
     loop_run(s->loop);
     admin_http_destroy(&s->http);
     loop_timer_destroy(&watch);

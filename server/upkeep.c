@@ -6,6 +6,7 @@
 #include "server/apply.h"
 #include "server/compact.h"
 #include "server/merger.h"
+#include "server/say.h"
 
 enum {
     SLICE_BYTES = 8 << 20, /* of a merge, between two batches */
@@ -110,7 +111,7 @@ static void write_merge(struct upkeep *u, uint64_t bytes)
     if (passes && built)
         return;
     if (st) {
-        fprintf(stderr, "writer: catalog %s: merging: %s\n", c->name, status_text(st));
+        say("error", "writer", c->name, "merging: %s", status_text(st));
         c->settle_ms = 0;
         if (built)
             apply_stop(c, st);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "server/evict.h"
+#include "server/say.h"
 #include "server/urgency.h"
 #include "server/writer_private.h"
 
@@ -122,8 +123,8 @@ static void open_each(void *ctx, struct slice name)
         o->status = st; /* the next start may have it */
     if (!st || st == STATUS_NO_MEMORY)
         return;
-    fprintf(stderr, "writer: catalog %.*s cannot be opened: %s\n", (int)name.len, name.ptr,
-            fault.text[0] ? fault.text : status_text(st));
+    say("error", "writer", NULL, "catalog %.*s cannot be opened: %s", (int)name.len, name.ptr,
+        fault.text[0] ? fault.text : status_text(st));
     struct shared_catalog *row = shared_catalog_claim(w->role->shared, name);
     if (row) /* it is told, though nobody can use it */
         row->write_state = WRITE_SAFE_MODE;
@@ -197,7 +198,7 @@ int writer_main(struct role_context *r)
         floor_leave(w.floor, &w.me);
         loop_timer_destroy(&beat);
     } else
-        fprintf(stderr, "writer: cannot start: %s\n", status_text(st));
+        say("error", "writer", NULL, "cannot start: %s", status_text(st));
     apply_destroy(&w.apply);
     floor_destroy(&w.floor);
     writer_conns_destroy(&w.conns);

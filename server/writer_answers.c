@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/say.h"
 #include "server/writer_private.h"
 
 enum { RETRY_LEAST_MS = 5, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000 };
@@ -77,8 +78,7 @@ void writer_stop_catalog(struct writer_catalog *c, enum status st)
 {
     if (c->failed)
         return;
-    fprintf(stderr, "writer: catalog %s takes no more changes: the event log: %s\n", c->name,
-            status_text(st));
+    say("error", "writer", c->name, "it takes no more changes: the event log: %s", status_text(st));
     c->failed = st;
     c->row->write_state = WRITE_SAFE_MODE;
 }

@@ -14,6 +14,7 @@
 #include "server/evict.h"
 #include "server/reserve.h"
 #include "server/role.h"
+#include "server/say.h"
 
 enum { PATH_ROOM = PATH_MAX + 64 };
 
@@ -136,17 +137,15 @@ static void open_log(struct writer_catalog *c)
     if (catalog_log_path(path, sizeof path, c->data_dir, slice_str(c->name)))
         st = event_log_open(path, &options, &c->log, &cut, &fault);
     if (cut)
-        fprintf(stderr,
-                "writer: catalog %s: %" PRIu64
-                " bytes behind the last whole record of the event log were cut off\n",
-                c->name, cut);
+        say("warning", "writer", c->name,
+            "%" PRIu64 " bytes behind the last whole record of the event log were cut off", cut);
     if (!st && event_log_last(c->log) < c->visible) {
         event_log_close(&c->log);
         st = fault_set(&fault, STATUS_CORRUPT, NULL, "the event log ends before the index");
     }
     if (st) {
-        fprintf(stderr, "writer: catalog %s takes no changes: %s\n", c->name,
-                fault.text[0] ? fault.text : status_text(st));
+        say("error", "writer", c->name, "it takes no changes: %s",
+            fault.text[0] ? fault.text : status_text(st));
         c->failed = st;
         c->row->write_state = WRITE_SAFE_MODE;
         return;

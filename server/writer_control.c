@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "server/edition.h"
+#include "server/say.h"
 #include "server/writer_private.h"
 
 /* --- CATALOG ---------------------------------------------------------------------------------- */
@@ -99,10 +100,8 @@ static enum status resume_order(struct writer *w, struct writer_catalog *c)
     struct job *j;
     enum status st = edition_ordered(c, &w->payload, &r);
     if (st == STATUS_NOT_FOUND && c->stale) {
-        fprintf(stderr,
-                "writer: catalog %s was made by another analyser or ICU: it is served as it is "
-                "and made anew behind\n",
-                c->name);
+        say("warning", "writer", c->name,
+            "it was made by another analyser or ICU: it is served as it is and made anew behind");
         r = (struct log_record){.sequence = c->visible, .type = LOG_REBUILD};
         st = STATUS_OK;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/evict.h"
+#include "server/say.h"
 #include "server/writer_private.h"
 
 enum {
@@ -230,7 +231,7 @@ static enum status log_changes(struct writer *w, struct answer *a, const struct 
     enum status st =
         writer_log(w, a, LOG_CHANGES, buf_slice(&w->payload), r->sequence, items ? items : 1);
     if (!st && p->key.len && idempotency_note(a->catalog->keys, KEY_OF_BULK, &head, r->sequence))
-        fprintf(stderr, "writer: out of memory for an idempotency key\n");
+        say("error", "writer", a->catalog->name, "out of memory for an idempotency key");
     return st;
 }
 

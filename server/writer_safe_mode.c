@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/say.h"
 #include "server/writer_private.h"
 
 /* --- safe mode -------------------------------------------------------------------------------- */
@@ -82,8 +83,8 @@ void writer_safe_mode_turn(struct writer *w, struct writer_catalog *c)
         writer_safe_mode_follow(w, c);
     if (!safe_mode_step(&c->safe, state, clock_mono_ms(), &t))
         return;
-    fprintf(stderr, "writer: catalog %s: safe mode %s: the upstream is %s\n", c->name,
-            c->safe.on ? "on" : "off", upstream_state_name(state));
+    say("warning", "writer", c->name, "safe mode %s: the upstream is %s", c->safe.on ? "on" : "off",
+        upstream_state_name(state));
     writer_safe_mode_follow(w, c);
     if (!writer_may_write(w, c))
         log_safe_mode(w, 0, &nobody, c, SAFE_UPSTREAM, c->safe.on,

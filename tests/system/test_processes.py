@@ -1,5 +1,6 @@
 """The processes of design.md: who runs, who comes back, what a signal does."""
 import fcntl
+import json
 import os
 import pwd
 import shutil
@@ -226,6 +227,34 @@ class Signals(unittest.TestCase):
             self.assertFalse(refused(60))
             self.assertTrue(refused(61))
             self.assertEqual(pids, s.children(), 'no process was restarted')
+            s.stop()
+        finally:
+            os.unlink(path)
+            s.remove()
+
+    def test_every_line_of_the_log_is_json(self):
+        with Server() as first:
+            path = first.data + '.yaml'
+        s = Server('-c', path, fronts=1)
+        try:
+            with open(path, 'w') as f:
+                f.write('limits:\n  hits: 50\n')
+            s.start()
+            s.import_lines('shop', products(30))
+            for text in ('limits:\n  deadline: \'so "soon" \\\'\n', 'index:\n  map: 32GiB\n'):
+                with open(path, 'w') as f:
+                    f.write(text)
+                told = len(s.log_text())
+                s.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: len(s.log_text()) > told, 5, 'the reload is told')
+            self.assertIn('index.map', s.log_text(), 'the option that needs a restart is named')
+            with open(path, 'w') as f:
+                f.write('{"fields":[{"name":"price","type":"keyword"}]}')
+            s.run('catalog', 'alter', 'shop', '--schema', path, check=False)
+            wait_until(lambda: 'no new edition' in s.log_text(), 5, 'the writer tells')
+            lines = [json.loads(line) for line in s.log_text().splitlines()]
+            self.assertEqual({line['component'] for line in lines}, {'supervisor', 'writer'})
+            self.assertTrue(all(line['level'] in ('info', 'warning', 'error') and line['msg'] for line in lines))
             s.stop()
         finally:
             os.unlink(path)
