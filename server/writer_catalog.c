@@ -124,7 +124,8 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     }
     snapshot_end(c->snapshot);
     return c->row ? STATUS_OK
-                  : fault_set(fault, STATUS_TOO_LARGE, NULL, "there are too many catalogs");
+                  : fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
+                              SHARED_CATALOGS);
 }
 
 static void open_log(struct writer_catalog *c)

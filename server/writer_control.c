@@ -30,7 +30,8 @@ enum status writer_open_catalog(struct writer *w, struct slice name, struct faul
     struct writer_catalog *c;
     char path[PATH_MAX];
     if (w->count == SHARED_CATALOGS)
-        return fault_set(fault, STATUS_TOO_LARGE, NULL, "there are too many catalogs");
+        return fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
+                         SHARED_CATALOGS);
     enum status st = writer_catalog_open(&c, w->role->data_dir, w->role->shared, name,
                                          config_number(w->role->config, OPTION_MAP), fault);
     if (st)
@@ -126,6 +127,19 @@ void writer_wait_replayed(struct writer *w)
     }
 }
 
+/* Looked at before anything is made: what is on disk and has no place would, at the next start,
+ * take that of another catalog. */
+static enum status has_place(const struct writer *w, struct fault *fault)
+{
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++)
+        taken += atomic_load(&w->role->shared->catalogs[i].state) == 1;
+    if (w->count < SHARED_CATALOGS && taken < SHARED_CATALOGS)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
+                     SHARED_CATALOGS);
+}
+
 static void create(struct writer *w, uint64_t conn, const struct frame *f,
                    const struct catalog_request *q)
 {
@@ -133,11 +147,13 @@ static void create(struct writer *w, uint64_t conn, const struct frame *f,
     struct schema *schema = NULL;
     enum status st = schema_decode(q->schema, &schema, &fault);
     st = st ? st : schema_check_new(schema, &fault);
+    st = st ? st : has_place(w, &fault);
     st = st ? st
             : writer_catalog_create(w->role->data_dir, q->name, schema,
                                     w->role->shared->edition_floor + 1,
                                     config_number(w->role->config, OPTION_MAP), &fault);
-    st = st ? st : writer_open_catalog(w, q->name, &fault);
+    if (!st && (st = writer_open_catalog(w, q->name, &fault)))
+        writer_catalog_remove(w->role->data_dir, q->name); /* who is refused has made nothing */
     schema_destroy(&schema);
     if (st) {
         if (!fault.status)

@@ -145,6 +145,30 @@ class Supervisor(unittest.TestCase):
             self.assertEqual(s.search('shop')['found'], 200)
             self.assertIn('sound, 200 products', s.check_data())
 
+    def test_a_catalog_too_many_is_refused_and_leaves_nothing(self):
+        with Server(fronts=1) as s:
+            s.import_lines('shop', products(20))
+            folder = os.path.join(s.data, 'catalogs')
+            s.stop()
+            for n in range(255):  # as damaged catalogs they take a place each
+                os.mkdir(os.path.join(folder, f'damaged{n}'))
+                shutil.copy(os.path.join(folder, 'shop', 'CURRENT'), os.path.join(folder, f'damaged{n}'))
+            s.start()
+            schema = os.path.join(s.data, 'schema.json')
+            with open(schema, 'w') as f:
+                f.write('{"fields":[{"name":"title","type":"text"}]}')
+            for _ in range(2):
+                done = s.run('catalog', 'create', 'more', '--schema', schema, check=False)
+                self.assertEqual(done.returncode, 4)
+                self.assertIn('at most 256 catalogs', done.stderr)
+            self.assertEqual(len(os.listdir(folder)), 256, 'what was refused is not on disk, to take a place at the next start')
+            s.run('catalog', 'drop', 'damaged7')
+            s.run('catalog', 'create', 'more', '--schema', schema)
+            s.stop()
+            s.start()
+            self.assertEqual(s.search('shop')['found'], 20)
+            self.assertEqual(s.search('more')['found'], 0)
+
     def test_a_second_writer_waits_for_the_directory(self):
         with Server() as s:
             self.assertTrue(os.path.exists(os.path.join(s.data, 'writer.lock')))
