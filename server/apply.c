@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/canary_id.h"
+#include "server/deleted.h"
 #include "server/edition.h"
 #include "server/evict.h"
 #include "server/floor.h"
@@ -151,7 +152,8 @@ static void free_jobs(struct job *j)
 
 /* --- records into a batch --------------------------------------------------------------------- */
 
-static enum status apply_item(struct batch *b, const struct put_item *item, int64_t accepted_ms)
+static enum status apply_item(struct batch *b, const struct put_item *item, int64_t accepted_ms,
+                              uint64_t sequence, uint32_t place, struct applied *sum)
 {
     struct change c = {.version = item->version,
                        .validated_ms = accepted_ms - (int64_t)item->age_ms,
@@ -172,6 +174,7 @@ static enum status apply_item(struct batch *b, const struct put_item *item, int6
         break;
     case PUT_DELETE:
         st = batch_delete(b, d.id);
+        st = st ? st : deleted_apply(b, item, d.id, accepted_ms, sequence, place, &sum->deleted);
         break;
     default:
         st = batch_validate(b, d.id, &c);
@@ -211,7 +214,7 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         st = log_changes_decode(r->payload, arena, &c);
         sum->seen |= !st && !unseen(&c);
         for (uint32_t i = 0; !st && i < c.item_count; i++)
-            st = judged(apply_item(b, &c.items[i], c.accepted_ms), sum);
+            st = judged(apply_item(b, &c.items[i], c.accepted_ms, r->sequence, i, sum), sum);
         if (!st && c.cursor_of.len)
             st = provider_row_put_cursor(b, c.cursor_of, c.cursor);
         sum->accepted_ms = c.accepted_ms;
@@ -239,6 +242,7 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
         last = j->record.sequence;
     }
     st = st ? st : idempotency_prune(b, sum.accepted_ms - (int64_t)c->window_ms, &sum.keys);
+    st = st ? st : deleted_prune(b, sum.accepted_ms - (int64_t)c->window_ms, sum.deleted);
     if (!sum.seen)
         batch_unseen(b);
     if (st)

@@ -39,6 +39,7 @@ struct applied {
     uint64_t skipped; /* items that the index refused */
     uint64_t misfits; /* those of them that do not fit the schema */
     struct key_counts keys;
+    uint64_t deleted;    /* with a version (deleted.h) */
     int64_t accepted_ms; /* of the last changes: what the window counts from */
     bool seen;           /* something was changed that users can see */
 };

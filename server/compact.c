@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/apply.h"
+#include "server/deleted.h"
 #include "server/edition.h"
 #include "server/floor.h"
 #include "server/role.h"
@@ -77,6 +78,7 @@ static enum status commit(struct catch_up *u)
         return STATUS_OK;
     int64_t oldest = u->sum.accepted_ms - (int64_t)u->k->catalog->window_ms;
     enum status st = idempotency_prune(u->batch, oldest, &u->sum.keys);
+    st = st ? st : deleted_prune(u->batch, oldest, u->sum.deleted);
     if (st)
         batch_abort(&u->batch);
     else

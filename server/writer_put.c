@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/deleted.h"
 #include "server/evict.h"
 #include "server/say.h"
 #include "server/writer_private.h"
@@ -51,7 +52,7 @@ static void count_item(struct put_reply *r, struct buf *results, uint32_t item, 
     }
     if (st == STATUS_AGAIN) {
         r->ignored++;
-        one.text = SLICE_LIT("older than what is stored; ignored");
+        one.text = SLICE_LIT("older than what is stored or was deleted; ignored");
     } else {
         r->failed++;
         one.text = st == STATUS_TOO_LARGE
@@ -72,6 +73,28 @@ static enum status fits(struct writer *w, const struct writer_catalog *c,
     return st || !c->next_schema ? st : product_parse(c->next_schema, item->document, &w->parsed);
 }
 
+static int64_t oldest_key(const struct writer *w)
+{
+    return shared_now_ms(w->role->shared) -
+           (int64_t)config_number(w->role->config, OPTION_LOG_WINDOW);
+}
+
+/* AGAIN for what is older than the delete of its product: there is no product to compare it with.
+ */
+static enum status behind_delete(struct writer *w, struct writer_catalog *c,
+                                 const struct put_item *item, struct slice id)
+{
+    uint64_t version;
+    struct product_state now;
+    if (!item->version || item->op != PUT_UPSERT || pending_touches(c->pending, c->snapshot, id))
+        return STATUS_OK;
+    enum status st = deleted_version(c->index, id, oldest_key(w), &version);
+    if (st || item->version >= version)
+        return st;
+    st = snapshot_product_state(c->snapshot, id, &now);
+    return st || now.exists ? st : STATUS_AGAIN;
+}
+
 /* MOVED when the product changed since the fetcher asked for it. */
 static enum status decide_new(struct writer *w, struct writer_catalog *c,
                               const struct put_item *item, uint32_t i, uint64_t sequence)
@@ -89,16 +112,11 @@ static enum status decide_new(struct writer *w, struct writer_catalog *c,
         st = STATUS_MOVED;
     if (!st && item->op == PUT_PATCH)
         st = size_check(&w->size, c->pending, c->snapshot, i, w->taken, &bytes);
+    st = st ? st : behind_delete(w, c, item, d.id);
     st = st ? st : decide(c->pending, c->snapshot, item, bytes, sequence);
     if (!st && c->leases)
         lease_note(c->leases, d.id, sequence);
     return st;
-}
-
-static int64_t oldest_key(const struct writer *w)
-{
-    return shared_now_ms(w->role->shared) -
-           (int64_t)config_number(w->role->config, OPTION_LOG_WINDOW);
 }
 
 /* *again: the item's key was seen with the same item, which counted then and changes nothing now.

@@ -164,6 +164,32 @@ class Keys(unittest.TestCase):
         self.assertEqual(again()[:2], (500, 0))
         self.assertEqual(self.product('p1')['n'], -1)
 
+    # --- versions ---------------------------------------------------------------------------------
+
+    def test_what_is_older_than_a_delete_does_not_come_back(self):
+        ignored = lambda *items, ack=2: self.put(*items, ack=ack)[:2] == (0, 0)
+        self.put(upsert('a', {'n': 1}, version=10), upsert('b', {'n': 1}, version=10), ack=2)
+        self.put(delete('a', version=12), ack=2)
+        self.assertTrue(ignored(upsert('a', {'n': 2}, version=11)), 'the delete is applied')
+        self.put(delete('b', version=12), ack=0)
+        self.assertTrue(ignored(upsert('b', {'n': 2}, version=11), ack=0), 'or not yet, alike')
+        for turn in ('a killed writer', 'a restart', 'a new edition'):
+            if turn == 'a restart':
+                self.restart()
+            elif turn == 'a new edition':
+                self.server.souk('catalog', 'rebuild', self.catalog)
+            else:
+                self.server.replaced('writer 0', self.server.kill_child('writer 0'))
+                wait_until(lambda: str(self.server.stats().get('server.writer_ready')) == '1', 10, 'the writer is back')
+            self.assertTrue(ignored(upsert('a', {'n': 2}, version=11), upsert('b', {'n': 2}, version=11)), turn)
+        self.assertIsNone(self.product('a'))
+        self.assertEqual(self.put(upsert('a', {'n': 3}, version=12), upsert('b', {'n': 3}, version=13), ack=2)[0], 2, 'what is newer comes')
+        self.put(upsert('a', {'n': 4}), ack=2)  # a change without a version leaves none
+        self.assertEqual(self.put(upsert('a', {'n': 5}, version=3), ack=2)[0], 1)
+        self.put(delete('b'), ack=2)            # a delete too
+        self.assertEqual(self.put(upsert('b', {'n': 5}, version=3), ack=2)[0], 1)
+        self.assertEqual((self.product('a')['n'], self.product('b')['n']), (5, 5))
+
 
 if __name__ == '__main__':
     unittest.main()
