@@ -56,7 +56,8 @@ static enum status finish_order(struct search *s, uint32_t *from)
         topk_sort(&s->top);
     if (s->cursor && s->cursor->in_window)
         return rank_again(s, from);
-    return relevance_rank(s, window, s->query->offset + s->query->k);
+    /* groups are ordered by all of it */
+    return relevance_rank(s, window, s->groups ? window : s->query->offset + s->query->k);
 }
 
 /* Of ordered products the order of their groups. */
