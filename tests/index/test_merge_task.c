@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "index/index_private.h"
+#include "index/merge.h"
 
 static void put(struct batch *b, unsigned i, const char *word)
 {
@@ -101,6 +101,56 @@ static void batches_go_on_while_a_merge_is_built(void **state)
     shop_close(&s);
 }
 
+/* Makes every merge that quiet times afford; counts the products written anew. */
+static uint32_t settle(struct shop *s)
+{
+    uint32_t written = 0;
+    for (;;) {
+        struct merge_task *t;
+        bool done = false;
+        assert_int_equal(index_merge_begin(s->ix, true, &t), STATUS_OK);
+        if (!t)
+            return written;
+        assert_int_equal(merge_task_run(t), STATUS_OK);
+        while (!done)
+            assert_int_equal(index_merge_write(s->ix, t, 0, &done), STATUS_OK);
+        written += t->docs;
+        merge_task_destroy(&t);
+    }
+}
+
+/* A quiet catalog is merged until each segment is more than twice what follows: a product is
+ * written anew only when what holds it grows by half. */
+static void quiet_catalogs_have_few_segments_and_rest_then(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned sizes[4]; /* none so small that a batch folds it */
+        uint32_t segments, written;
+    } cases[] = {{{9000, 5000}, 1, 14000},
+                 {{12000, 5000}, 2, 0},
+                 {{12000, 5000, 4200}, 1, 21200},
+                 {{20000, 5000, 4200}, 2, 9200}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct shop s;
+        unsigned from = 0;
+        sequence = 0;
+        shop_open(&s);
+        for (size_t i = 0; cases[k].sizes[i]; from += cases[k].sizes[i++])
+            put_many(&s, from, from + cases[k].sizes[i], "old");
+        assert_int_equal(settle(&s), cases[k].written);
+        assert_int_equal(settle(&s), 0);
+        struct snapshot *snap = begin(&s);
+        assert_int_equal(snapshot_segment_count(snap), cases[k].segments);
+        assert_int_equal(snapshot_live_count(snap), from);
+        snapshot_destroy(&snap);
+        expect_title(&s, 0, "old");
+        expect_title(&s, from - 1, "old");
+        must_check(&s);
+        shop_close(&s);
+    }
+}
+
 static void a_merge_given_up_leaves_nothing(void **state)
 {
     (void)state;
@@ -173,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_go_on_while_a_merge_is_built),
+        cmocka_unit_test(quiet_catalogs_have_few_segments_and_rest_then),
         cmocka_unit_test(a_merge_given_up_leaves_nothing),
         cmocka_unit_test(a_catalog_that_grew_learns_a_better_dictionary),
     };
