@@ -10,7 +10,7 @@
  * format 4. All integers are little-endian; offsets are bytes from the start of the blob; u32
  * arrays are aligned to 4.
  *
- *   0    u32 magic 'SkSg'   u32 format (8)      u32 base          u32 doc_count
+ *   0    u32 magic 'SkSg'   u32 format (9)      u32 base          u32 doc_count
  *   16   u32 term_count     u32 field_count     u32 record_count  u32 dictionary id (0 = none)
  *   32   u64 posting_count  u64 blob_len
  *   48   u32 str_off[] at   u32 df[] at         u32 ptr[] at      u32 hash slots at
@@ -36,11 +36,18 @@
  *                        block's last; evidence table bytes; indexes of 0, 1, 2 or 4 bits (a count
  *                        above 16: raw bytes and no table)
  *   positions            per posting: varints (delta << 1 | more)
+ *
  *   prefix entry         prefix 3 bytes (zero-padded), n u8, df u32, rest df u32, ptr u32, first
- * u32: df documents hold a term that begins so; the list of the rest, without positions, is the
- * union of all but n terms, whose ordinals u32 are those from the first on behind the entries,
- * ascending dead entry           str_off u32, count i32: postings of earlier segments that this
- * one's changes killed record               segment_pack.h
+ * u32
+ *
+ *                        df documents hold a term that begins so; the list of the rest, without
+ *                        positions, is the union of all but n terms, whose ordinals u32 are those
+ *                        from the first on behind the entries, ascending
+ *
+ *   dead entry           str_off u32, count i32: postings of earlier segments that this one's
+ *                        changes killed
+ *
+ *   record               segment_pack.h
  *
  * To change it safely: raise the format number; segment_open() refuses numbers it does not know. It
  * knows 8 to 4: 8 has prefix entries of prefix 4 bytes, df u32, ptr u32: the union of all terms, 7
