@@ -1,4 +1,5 @@
 #include "index/analyse.h"
+#include "index/script.h"
 #include "index/text.h"
 #include "index/units.h"
 
@@ -96,7 +97,7 @@ static enum status split(struct analyser *a, uint32_t from, uint32_t to, uint32_
                          uint32_t end, bool along, char gap)
 {
     const char *p = a->folded.ptr;
-    for (uint32_t i = from; i < to;) {
+    for (uint32_t i = from, last = from; i < to;) {
         uint8_t c = class_of((unsigned char)p[i]);
         if (!c) {
             gap = gap ? ' ' : p[i];
@@ -106,6 +107,10 @@ static enum status split(struct analyser *a, uint32_t from, uint32_t to, uint32_
         uint32_t at = i;
         while (i < to && class_of((unsigned char)p[i]) == c)
             i++;
+        /* "15" before a word of Thai is no part of it */
+        if (!gap && at > from && script_unspaced(slice_make(p + (c == 2 ? last : at), to - at)))
+            gap = ' ';
+        last = at;
         struct atom *atom = add_atom(a);
         if (!atom)
             return STATUS_NO_MEMORY;
@@ -230,12 +235,6 @@ static void emit_joined_unit(struct analyser *a, struct slice number, struct sli
          TOKEN_EXTRA);
 }
 
-static bool han(const char *p)
-{
-    unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1];
-    return (c >= 0xe5 && c <= 0xe9) || (c == 0xe4 && d >= 0xb8) || (c == 0xe3 && d >= 0x90);
-}
-
 /*
  * The dictionary may know a compound that holds the word asked for: a word of three or more Han
  * letters also gives each two neighbours. Queries pass extras over, so nothing gets vaguer.
@@ -247,7 +246,7 @@ static void emit_han_pairs(struct analyser *a, const struct atom *t, uint32_t po
     if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
         return;
     for (uint32_t i = 0; i < t->len; i += 3)
-        if (!han(p + i))
+        if (!script_han(p + i))
             return;
     for (uint32_t i = 0; i + 6 <= t->len; i += 3)
         emit(a, slice_make(p + i, 6), position, along ? t->start + i : t->start,
@@ -260,7 +259,7 @@ static enum script script_of(const char *p)
 {
     unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1], e = (unsigned char)p[2];
     uint32_t point = (uint32_t)(c & 15) << 12 | (uint32_t)(d & 63) << 6 | (e & 63);
-    return han(p) && point >= 0x3400            ? SCRIPT_HAN
+    return script_han(p) && point >= 0x3400     ? SCRIPT_HAN
            : point >= 0x30a0 && point <= 0x30ff ? SCRIPT_KATAKANA
                                                 : SCRIPT_OTHER;
 }

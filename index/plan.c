@@ -1,5 +1,5 @@
 #include "index/plan.h"
-#include "index/unspaced.h"
+#include "index/script.h"
 
 #include <strings.h>
 
@@ -147,7 +147,7 @@ static enum status add_unfinished(struct word_reader *r, const struct token_list
             continue;
         size_t len = joined.term.len;
         bool touches = words ? t->end == joined.start : t->end == part.len;
-        if (!touches || !unspaced(t->term) || t->term.len + len > sizeof text)
+        if (!touches || !script_unspaced(t->term) || t->term.len + len > sizeof text)
             break;
         memmove(text + t->term.len, text, len);
         memcpy(text, t->term.ptr, t->term.len);

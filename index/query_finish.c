@@ -5,7 +5,7 @@
 #include "index/pins.h"
 #include "index/relax.h"
 #include "index/relevance.h"
-#include "index/unspaced.h"
+#include "index/script.h"
 
 #include <string.h>
 
@@ -178,7 +178,7 @@ static enum status finish_terms(struct search *s)
         const struct group *g = &s->plan.groups[i];
         for (uint32_t k = 0; k < g->count; k++)
             n += put_terms(g->items[k].term,
-                           g->items[k].docs && g->prefix.len && unspaced(g->items[k].term),
+                           g->items[k].docs && g->prefix.len && script_unspaced(g->items[k].term),
                            terms + n);
         if (g->prefix.len)
             terms[n++] = (struct highlight_term){g->prefix, true};

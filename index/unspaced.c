@@ -1,6 +1,7 @@
 #include "index/unspaced.h"
 #include "index/begun.h"
 #include "index/parts.h"
+#include "index/script.h"
 
 #include <stdlib.h>
 
@@ -12,18 +13,6 @@ enum {
     APART_DOCS = 4096,     /* products of one cut */
     APART_CUTS = 16        /* cuts that find any */
 };
-
-bool unspaced(struct slice term)
-{
-    unsigned char c = term.len > 2 ? (unsigned char)term.ptr[0] : 0,
-                  d = term.len > 2 ? (unsigned char)term.ptr[1] : 0;
-    /* Thai and Lao; Burmese; Khmer; kana and Han */
-    if (c == 0xe0)
-        return d >= 0xb8 && d < 0xbc;
-    if (c == 0xe1)
-        return d < 0x82 || d == 0x9e || d == 0x9f;
-    return c >= 0xe3 && c <= 0xe9;
-}
 
 struct cut {
     struct slice name; /* "desk to": the last one is a beginning */
@@ -182,7 +171,7 @@ enum status unspaced_apart(struct plan *plan, const struct expansion_request *r)
     const struct group *last = &plan->groups[plan->group_count - 1];
     struct slice word = last->items[0].term;
     enum status st = STATUS_OK;
-    if (!unspaced(word))
+    if (!script_unspaced(word))
         return STATUS_OK;
     struct found *f = arena_alloc(r->arena, sizeof *f);
     if (!f)

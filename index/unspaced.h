@@ -12,8 +12,6 @@
 
 #include "index/expand.h"
 
-/* Does it begin with a letter of such a script? */
-bool unspaced(struct slice term);
 /* Adds to the last group, and to those it is written as one word with, the products that hold it
  * cut in two. */
 enum status unspaced_apart(struct plan *plan, const struct expansion_request *r);

@@ -162,6 +162,17 @@ static void long_words_are_cut_between_letters(void **state)
     assert_int_equal(l->items[0].end, sizeof text);
 }
 
+/* A number before a word of such a script is a word of its own. */
+static void a_number_is_no_part_of_a_word_without_blanks(void **state)
+{
+    (void)state;
+    const struct token_list *l;
+    char got[256];
+    assert_int_equal(analyser_run(a, slice_str("4. ~ 15ปีเด็กทารก"), &l), STATUS_OK);
+    show(l, got, sizeof got);
+    assert_string_equal(got, "4@0 15@1 ปี@2 เด็ก@3 ทารก@4");
+}
+
 /* Letters and marks apart, as some systems type and store them, are the same words; offsets are
  * those of the text as it came. */
 static void decomposed_text_gives_the_same_words(void **state)
@@ -228,6 +239,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_word_inside_a_han_compound_is_there_too, setup, teardown),
         cmocka_unit_test_setup_teardown(long_words_are_cut_between_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_number_is_no_part_of_a_word_without_blanks, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(decomposed_text_gives_the_same_words, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_utf8_is_refused, setup, teardown),
     };
