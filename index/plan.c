@@ -132,8 +132,8 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
     return STATUS_OK;
 }
 
-/* In scripts without blanks the last words are also one, the beginning of what products hold: see
- * unspaced.h. */
+/* In scripts without blanks the last words are also one, the beginning of what products hold: two
+ * of them, three, four, and all (unspaced.h). */
 static enum status add_unfinished(struct word_reader *r, const struct token_list *l,
                                   struct slice part, uint32_t first)
 {
@@ -141,11 +141,11 @@ static enum status add_unfinished(struct word_reader *r, const struct token_list
     struct token joined = {.start = UINT32_MAX};
     uint32_t words = 0;
     enum status s = STATUS_OK;
-    for (uint32_t i = l->count; !s && i-- > 0 && words <= PLAN_SAME_MAX;) {
+    for (uint32_t i = l->count; !s && i-- > 0;) {
         const struct token *t = &l->items[i];
+        size_t len = joined.term.len;
         if (t->kind == TOKEN_EXTRA)
             continue;
-        size_t len = joined.term.len;
         bool touches = words ? t->end == joined.start : t->end == part.len;
         if (!touches || !script_unspaced(t->term) || t->term.len + len > sizeof text)
             break;
@@ -154,10 +154,10 @@ static enum status add_unfinished(struct word_reader *r, const struct token_list
         joined.term = slice_make(text, t->term.len + len);
         joined.start = t->start;
         joined.end = (uint32_t)part.len;
-        if (++words > 1)
+        if (++words > 1 && words <= PLAN_SAME_MAX)
             s = add_same(r, &joined, part, first);
     }
-    return s;
+    return !s && words > PLAN_SAME_MAX ? add_same(r, &joined, part, first) : s;
 }
 
 /* Of a phrase that is asked for the first words will do; one that is excluded counts whole or not.
