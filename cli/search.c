@@ -46,7 +46,7 @@ static int search_file(struct command *c, struct query *q, const char *path)
             worst = EXIT_PARTIAL;
             put_failure(&c->out, qid, s);
         } else {
-            search_json_put(&c->out, qid, text, &r);
+            search_json_put(&c->out, qid, text, q->request.group_field.len > 0, &r);
         }
         code = c->out.len > 65536 ? command_flush(c) : EXIT_OK;
     }
@@ -81,7 +81,8 @@ int command_search(struct command *c)
             code = command_fail(c, s, &c->reply.fault);
         } else {
             if (c->json)
-                search_json_put(&c->out, SLICE_NULL, q->request.text, &r);
+                search_json_put(&c->out, SLICE_NULL, q->request.text,
+                                q->request.group_field.len > 0, &r);
             else
                 search_table_put(&c->out, &r);
             code = command_flush(c);

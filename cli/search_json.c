@@ -150,13 +150,13 @@ static void put_facets(struct buf *b, const struct search_reply *r)
     buf_put_u8(b, '}');
 }
 
-static void put_rest(struct buf *b, const struct search_reply *r)
+static void put_rest(struct buf *b, bool grouped, const struct search_reply *r)
 {
     if (r->dropped_count)
         put_texts(b, "dropped", r->dropped, r->dropped_count);
     if (r->cut_count)
         put_texts(b, "cut", r->cut, r->cut_count);
-    if (r->groups)
+    if (grouped)
         buf_printf(b, ",\"groups\":%llu", (unsigned long long)r->groups);
     if (r->moved)
         buf_printf(b, ",\"moved\":true");
@@ -185,7 +185,7 @@ static void put_rest(struct buf *b, const struct search_reply *r)
     buf_put_u8(b, ']');
 }
 
-void search_json_put(struct buf *b, struct slice qid, struct slice query,
+void search_json_put(struct buf *b, struct slice qid, struct slice query, bool grouped,
                      const struct search_reply *r)
 {
     buf_printf(b, "{\"qid\":");
@@ -217,6 +217,6 @@ void search_json_put(struct buf *b, struct slice qid, struct slice query,
     }
     buf_put_u8(b, ']');
     put_facets(b, r);
-    put_rest(b, r);
+    put_rest(b, grouped, r);
     buf_put(b, "}\n", 2);
 }

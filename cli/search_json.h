@@ -7,7 +7,8 @@
 #include "cli/json.h"
 #include "protocol/reply.h"
 
-void search_json_put(struct buf *b, struct slice qid, struct slice query,
+/* `grouped`: groups were asked for; their number is said, 0 included. */
+void search_json_put(struct buf *b, struct slice qid, struct slice query, bool grouped,
                      const struct search_reply *r);
 
 #endif

@@ -46,7 +46,10 @@ static void tell(struct writer *w, struct answer *a)
 {
     enum status st = a->control ? (enum status)a->catalog->control_status : STATUS_OK;
     if (st)
-        writer_refuse(w, a->conn, &a->to, st, NULL);
+        writer_refuse(w, a->conn, &a->to, st,
+                      a->control && st == STATUS_SCHEMA_MISMATCH
+                          ? "values that products have do not fit the new type of their field"
+                          : NULL);
     else
         writer_conns_reply(w->conns, a->conn, &a->to, buf_slice(&a->body));
     answer_free(a);

@@ -87,6 +87,7 @@ class Editions(unittest.TestCase):
         refused = self.alter({'fields': [{'name': 'price', 'type': 'keyword'}]}, check=False)
         self.assertEqual(refused.returncode, 4, refused.stdout)
         self.assertIn('SCHEMA_MISMATCH', refused.stderr)
+        self.assertIn('values that products have', refused.stderr)
         self.assertEqual((self.state(), self.describe()['edition']), (0, 1))
         self.put(1, '--ack', 'visible')
         # an integer field that no product has becomes a keyword: puts that give it meanwhile

@@ -118,6 +118,10 @@ class Page(unittest.TestCase):
             self.assertEqual(len(hits), min(2, len(wanted[style])))
             self.assertEqual({h['group_count'] for h in hits}, {len(wanted[style])})
 
+    def test_of_nothing_there_are_no_groups(self):
+        found = self.server.search('shop', 'zzzzunknown', '--group', 'style')
+        self.assertEqual((found['found'], found['groups'], found['hits']), (0, 0, []))
+
     def test_groups_agree_with_filters_and_facets(self):
         r = self.server.search('shop', 'red', '--group', 'style', '--filter', 'price < 40', '--facet', 'brand:100', '-k', 100)
         plain = self.server.search('shop', 'red', '--filter', 'price < 40', '--facet', 'brand:100', '-k', 1)
