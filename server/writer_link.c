@@ -8,6 +8,8 @@
 
 enum { LINK_PENDING = 4096, LINK_AGAIN_MS = 20, LINK_READ = 65536, LINK_PATIENCE_MS = 1000 };
 #define LINK_OUTPUT ((size_t)64 * 1024 * 1024)
+/* What has gone out is let go from so much on, and room beyond it when nothing is left to send. */
+#define LINK_KEEP ((size_t)1024 * 1024)
 
 struct pending {
     writer_done_fn done; /* NULL = free */
@@ -49,6 +51,23 @@ static void link_down(struct writer_link *l)
     loop_timer_set(l->again, LINK_AGAIN_MS);
 }
 
+/* While somebody always has more to write, the buffer is never empty: without this it would hold
+ * all that ever went through. Moves no more than went out. */
+static void let_go(struct writer_link *l)
+{
+    size_t left = l->out.len - l->out_at;
+    if (!left && l->out.cap > LINK_KEEP)
+        buf_fini(&l->out);
+    if (left && (l->out_at < LINK_KEEP || l->out_at < left))
+        return;
+    if (left)
+        memmove(l->out.ptr, l->out.ptr + l->out_at, left);
+    else
+        buf_clear(&l->out);
+    l->out.len = left;
+    l->out_at = 0;
+}
+
 /* False when the writer is gone. */
 static bool link_send_now(struct writer_link *l)
 {
@@ -62,10 +81,7 @@ static bool link_send_now(struct writer_link *l)
             break;
         l->out_at += (size_t)n;
     }
-    if (l->out_at == l->out.len) {
-        buf_clear(&l->out);
-        l->out_at = 0;
-    }
+    let_go(l);
     loop_watch_set(l->watch, LOOP_READ | (l->out.len ? LOOP_WRITE : 0));
     return true;
 }

@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import tempfile
+import threading
 import time
 import unittest
 
@@ -160,6 +161,30 @@ class Abuse(unittest.TestCase):
         end = wait_until(lambda: self.gone(s) and time.monotonic(), 15, 'the connection is cut')
         self.assertLess(rss_kb(self.front) - before, 100 * 1024)
         self.assertLess(end - start, 20 * SLACK)
+
+    def test_who_reads_slowly_and_asks_on_costs_little_memory(self):
+        before = rss_kb(self.front)
+        body = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'K', 500)
+        requests = b''.join(wire.frame('SEARCH', body, i + 1, deadline_ms=60000) for i in range(64))
+        s = self.raw(SO_RCVBUF=65536)
+        s.settimeout(10 * SLACK)
+
+        def ask():
+            try:
+                while True:
+                    s.sendall(requests)
+            except OSError:
+                pass
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        got = 0
+        while got < 80 << 20:  # never all that is there, so there is always more to be sent
+            got += len(s.recv(65536))
+            time.sleep(0.0005)
+        grown = rss_kb(self.front) - before
+        s.close()
+        asking.join(10 * SLACK)
+        self.assertLess(grown, 40 * 1024, 'what was sent is let go of')
 
     def gone(self, s):
         """True when the peer has closed, without reading what it sent."""
