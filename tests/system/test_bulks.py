@@ -6,8 +6,8 @@ import threading
 import time
 import unittest
 
-from souk_system import SLACK, Server
-from souk_wire import Connection, frame, put_body, tlv, upsert
+from souk_system import SLACK, Server, resident_bytes
+from souk_wire import STATUSES, Connection, frame, put_body, tlv, upsert
 
 ITEMS = 10000
 FIELDS = [{'name': 'title', 'type': 'text'}, {'name': 'text', 'type': 'text'}, {'name': 'n', 'type': 'integer'}]
@@ -46,6 +46,26 @@ class Bulks(unittest.TestCase):
         one.send('PUT', put_body('shop', [upsert(last, {'title': 'the last word', 'n': 2})], VISIBLE), request_id=8)
         self.assertEqual([(r.request_id, r.status) for r in (one.read(), one.read())], [(7, 0), (8, 0)])
         self.assertEqual(json.loads(self.server.run('get', 'shop', last).stdout)['product']['n'], 2)
+
+    def test_a_front_keeps_nothing_of_what_went_through(self):
+        path = os.path.join(self.server.data, 'b.json')
+        with open(path, 'w', encoding='utf-8') as f:
+            json.dump({'fields': [{'name': 'blob', 'type': 'keyword', 'searchable': False, 'filter': False, 'facet': False,
+                                   'sort': False}]}, f)
+        self.server.souk('catalog', 'create', 'blobs', '--schema', path)
+        bulks = [put_body('blobs', [upsert(f'p{n}-{i}', {'blob': chr(97 + n) * 900000})], LOGGED) for n in range(3) for i in range(4)]
+        front = self.server.pid('front 0')
+        before = resident_bytes(front)
+        c, under_way = self.connect(), 0
+        for turn in range(150):  # always some under way, so the link to the writer always has more to send
+            c.send('PUT', bulks[turn % len(bulks)], deadline_ms=60000)
+            under_way += 1
+            while under_way > 8:
+                self.assertIn(STATUSES[c.read().status], ('OK', 'OVERLOADED'))
+                under_way -= 1
+        for _ in range(under_way):
+            c.read()
+        self.assertLess(resident_bytes(front) - before, 25 << 20)
 
     def test_a_search_does_not_wait_for_a_bulk(self):
         """Beside the luckiest of nine bulks: strangers on the machine slow down some."""
