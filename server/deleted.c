@@ -13,8 +13,9 @@ static const char row_prefix[] = "gone/", time_prefix[] = "gonet/", count_name[]
 
 static struct slice row_key(char out[ROW_KEY], const void *hash)
 {
-    memcpy(out, row_prefix, 5);
-    memcpy(out + 5, hash, HASH);
+    struct slice prefix = slice_str(row_prefix);
+    memcpy(out, prefix.ptr, prefix.len);
+    memcpy(out + prefix.len, hash, HASH);
     return slice_make(out, ROW_KEY);
 }
 
@@ -27,7 +28,8 @@ static struct slice row_key_of(char out[ROW_KEY], struct slice id)
 
 static struct slice time_key(char out[TIME_KEY], uint64_t sequence, uint32_t place)
 {
-    memcpy(out, time_prefix, 6);
+    struct slice prefix = slice_str(time_prefix);
+    memcpy(out, prefix.ptr, prefix.len);
     for (int i = 0; i < 8; i++)
         out[6 + i] = (char)(sequence >> (56 - 8 * i));
     for (int i = 0; i < 4; i++)
