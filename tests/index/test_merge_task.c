@@ -120,7 +120,7 @@ static uint32_t settle(struct shop *s)
 }
 
 /* A quiet catalog is merged until each segment is more than twice what follows: a product is
- * written anew only when what holds it grows by half. */
+ * written anew once, and then only when what holds it grows by half. */
 static void quiet_catalogs_have_few_segments_and_rest_then(void **state)
 {
     (void)state;
