@@ -165,7 +165,7 @@ static enum status match_kept(struct matching *g, uint32_t words, uint32_t other
     const uint64_t *bits[MATCH_SIEVES] = {NULL};
     struct sieves sieves = {.count = 0};
     *done = false;
-    if (g->count > MATCH_SIEVES)
+    if (g->count < 2 || g->count > MATCH_SIEVES)
         return STATUS_OK;
     for (uint32_t k = 0; k < g->count; k++) {
         enum status st = match_kept_bits(g, &g->sources[k], words, &bits[k]);
