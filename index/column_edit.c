@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "index/column_pack.h"
 #include "index/column_private.h"
 #include "protocol/wire.h"
 
@@ -287,68 +288,6 @@ enum status column_edits_set(struct column_edits *e, uint32_t column, enum colum
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* How the values of a chunk lie: in bytes, unless LMDB takes fewer pages for them in bits. */
-struct layout {
-    uint8_t width; /* as it is written */
-    uint32_t bits; /* of a value */
-};
-
-static uint8_t width_for(uint64_t most)
-{
-    return most == 0 ? 0 : most < 0x100 ? 1 : most < 0x10000 ? 2 : most <= UINT32_MAX ? 4 : 8;
-}
-
-/* What LMDB takes for a row: a long one has pages of its own, with a head of 16 bytes. */
-static size_t taken(size_t row)
-{
-    enum { PAGE = 4096, LONG = PAGE / 2 };
-    return row < LONG ? row : (row + 16 + PAGE - 1) / PAGE * PAGE;
-}
-
-/* `before`: bytes of the row before the values. */
-static struct layout layout_of(uint8_t width, uint64_t most, uint32_t count, size_t before)
-{
-    uint32_t number = (uint32_t)most, bits = bitpack_width(&number, 1);
-    bits += bits % 8 == 0; /* so that the number of bits tells how the values lie */
-    size_t in_bits = before + ((size_t)count * bits + 7) / 8 + COLUMN_BEHIND;
-    if (most && most <= UINT32_MAX && bits < 32 &&
-        taken(in_bits) < taken(before + (size_t)count * width))
-        return (struct layout){(uint8_t)(COLUMN_PACKED + bits), bits};
-    return (struct layout){width, 8u * width};
-}
-
-struct value_writer {
-    struct buf *out;
-    uint64_t waiting; /* bits below `have` */
-    uint32_t have, bits;
-};
-
-static void put_value(struct value_writer *w, uint64_t v)
-{
-    uint8_t p[8];
-    if (w->bits % 8 == 0 && !w->have) {
-        wire_store64(p, v);
-        buf_put(w->out, p, w->bits / 8);
-        return;
-    }
-    w->waiting |= v << w->have;
-    w->have += w->bits;
-    if (w->have >= 32) {
-        wire_put_u32(w->out, (uint32_t)w->waiting);
-        w->waiting >>= 32;
-        w->have -= 32;
-    }
-}
-
-static void end_values(struct value_writer *w, struct layout l)
-{
-    uint8_t p[8] = {0};
-    wire_store64(p, w->waiting);
-    buf_put(w->out, p, (w->have + 7) / 8);
-    if (l.width > COLUMN_PACKED)
-        buf_put(w->out, (uint8_t[COLUMN_BEHIND]){0}, COLUMN_BEHIND);
-}
-
 static void put_header(struct buf *b, uint64_t generation, enum column_kind kind, uint8_t width,
                        uint8_t scale, bool present, uint32_t count, int64_t base)
 {
@@ -387,14 +326,14 @@ static void encode_ints(struct buf *b, const struct open_chunk *o, uint32_t coun
     uint64_t most = (uint64_t)hi - (uint64_t)lo;
     bool full = all_present(o, count);
     size_t before = COLUMN_BEFORE + (full ? 0 : (count + 63) / 64 * sizeof(uint64_t));
-    struct layout l = layout_of(width_for(most), most, count, before);
-    struct value_writer w = {.out = b, .bits = l.bits};
+    struct column_layout l = column_layout_of(column_width(most), most, count, before);
+    struct column_packer w = {.out = b, .layout = l};
     put_header(b, generation, kind, l.width, scale, !full, count, lo);
     if (!full)
         put_present(b, o, count);
     for (uint32_t i = 0; i < count && l.bits; i++)
-        put_value(&w, get_present(o, i) ? (uint64_t)o->i[i] - (uint64_t)lo : 0);
-    end_values(&w, l);
+        column_pack(&w, get_present(o, i) ? (uint64_t)o->i[i] - (uint64_t)lo : 0);
+    column_pack_end(&w);
 }
 
 static const double powers_of_ten[] = {1, 10, 100, 1000, 10000};
@@ -446,13 +385,14 @@ static void encode_ordinals(struct buf *b, const struct open_chunk *o, uint32_t 
             most = o->ordinal[i] > most ? o->ordinal[i] : most;
         }
     uint32_t base = most ? least - 1 : 0; /* in bits they count from there, as 0 is no value */
-    struct layout l = layout_of(ordinal_width(most), most - base, count, COLUMN_BEFORE);
+    struct column_layout l =
+        column_layout_of(ordinal_width(most), most - base, count, COLUMN_BEFORE);
     base = l.width > COLUMN_PACKED ? base : 0;
-    struct value_writer w = {.out = b, .bits = l.bits};
+    struct column_packer w = {.out = b, .layout = l};
     put_header(b, generation, COLUMN_ORDINAL, l.width, 0, false, count, base);
     for (uint32_t i = 0; i < count; i++)
-        put_value(&w, get_present(o, i) && o->ordinal[i] ? o->ordinal[i] - base : 0);
-    end_values(&w, l);
+        column_pack(&w, get_present(o, i) && o->ordinal[i] ? o->ordinal[i] - base : 0);
+    column_pack_end(&w);
 }
 
 static void encode_lists(struct buf *b, const struct open_chunk *o, uint32_t count,
@@ -464,7 +404,7 @@ static void encode_lists(struct buf *b, const struct open_chunk *o, uint32_t cou
             if (o->items[o->list.start[i] + k] > most)
                 most = o->items[o->list.start[i] + k];
     uint8_t width = ordinal_width(most);
-    struct value_writer w = {.out = b, .bits = 8u * width};
+    struct column_packer w = {.out = b, .layout = {width, 8u * width}};
     put_header(b, generation, COLUMN_ORDINALS, width, 0, false, count, 0);
     wire_put_u32(b, 0);
     for (uint32_t i = 0; i < count; i++) {
@@ -473,7 +413,7 @@ static void encode_lists(struct buf *b, const struct open_chunk *o, uint32_t cou
     }
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t k = 0; get_present(o, i) && k < o->list.len[i]; k++)
-            put_value(&w, o->items[o->list.start[i] + k]);
+            column_pack(&w, o->items[o->list.start[i] + k]);
 }
 
 static uint32_t drop_dead(struct open_chunk *o, uint32_t chunk_idx,

@@ -37,12 +37,10 @@
  *                        above 16: raw bytes and no table)
  *   positions            per posting: varints (delta << 1 | more)
  *
- *   prefix entry         prefix 3 bytes (zero-padded), n u8, df u32, rest df u32, ptr u32, first
- * u32
- *
- *                        df documents hold a term that begins so; the list of the rest, without
- *                        positions, is the union of all but n terms, whose ordinals u32 are those
- *                        from the first on behind the entries, ascending
+ *   prefix entry         prefix 3 bytes (zero-padded), n u8, df u32, rest df u32, ptr u32,
+ *                        first u32: df documents hold a term that begins so; the list of the rest,
+ * without positions, is the union of all but n terms, whose ordinals u32 are those from the first
+ * on behind the entries, ascending
  *
  *   dead entry           str_off u32, count i32: postings of earlier segments that this one's
  *                        changes killed
