@@ -52,6 +52,28 @@ class Compact(unittest.TestCase):
             self.assertEqual(server.json('get', 'shop', 's7')['product']['title'], f'Table lamp 7 version {ROUNDS - 1}')
             server.check_data()
 
+    def test_a_catalog_left_alone_becomes_one_segment_that_finds_the_same(self):
+        words = 'lamp', 'lamp 77', 'blue lamp', 'blu lmap', 'tab', 'red table lamp of glass'
+        options = '-k', 20, '--no-cache'
+
+        def answers(server):
+            found = [server.search('shop', w, *options) for w in words]
+            return [(r['found'], [(h['id'], h['score']) for h in r['hits']]) for r in found]
+
+        with Server(options=('canary.interval=0s',)) as server:
+            colours = 'blue', 'red', 'green'
+            for first, count in (0, 5000), (5000, 6000), (11000, 12000):  # too large to be folded into another
+                server.import_lines('shop', [{'id': f's{i}', 'title': f'{colours[i % 3]} table lamp {i}', 'price': i % 90}
+                                             for i in range(first, first + count)])
+            before, segments = answers(server), server.stats()['catalog.shop.segments']
+            self.assertGreater(segments, 1)
+            wait_until(lambda: server.stats()['catalog.shop.segments'] == 1, 30, 'one segment')
+            self.assertEqual(answers(server), before)
+            generation = server.search('shop', 'lamp')['generation']
+            time.sleep(3)  # longer than it takes to settle: there is nothing left to do
+            self.assertEqual(server.search('shop', 'lamp')['generation'], generation)
+            server.check_data()
+
     def test_a_catalog_goes_while_a_smaller_edition_is_made(self):
         with Server() as server:
             for number in range(8):
