@@ -14,6 +14,8 @@ enum {
     REFUSALS_MOST = 8192,
     CONN_KEEP = 16384,
     OUT_KEEP = 262144,
+    HOARD_BYTES = 1048576,
+    HOARD_MS = 1000,
     INBOX = 1024 * 1024,
     QUIET_MS = 100
 };
@@ -303,6 +305,14 @@ static bool too_slow(struct pace *p, int64_t now_ms, int64_t slow_ms, uint64_t r
     return slow;
 }
 
+/* Memory is out, and much of it is the beginning of a frame that takes its time: at
+ * limits.slow_rate it could stay for an hour, while nobody else is let in. */
+static bool hoards(const struct conn *c, int64_t now_ms)
+{
+    return c->front->memory >= MEMORY_OUT && c->in.len - c->in_at > HOARD_BYTES &&
+           c->frame_pace.since_ms && now_ms - c->frame_pace.since_ms > HOARD_MS;
+}
+
 void conn_sweep(struct front *f, int64_t now_ms)
 {
     const struct config *o = f->role->config;
@@ -315,7 +325,7 @@ void conn_sweep(struct front *f, int64_t now_ms)
         if (!c)
             continue;
         bool silent = !c->framed && now_ms - c->opened_ms > first;
-        if (too_slow(&c->frame_pace, now_ms, slow, rate) ||
+        if (hoards(c, now_ms) || too_slow(&c->frame_pace, now_ms, slow, rate) ||
             too_slow(&c->send_pace, now_ms, slow, rate)) {
             f->cut_slow++;
             conn_destroy(c);

@@ -425,6 +425,35 @@ class Limits(unittest.TestCase):
         refused = known.call('SEARCH', body, check=False, flags=wire.FLAGS['CLASS_SHEDDABLE'])
         self.assertEqual(wire.STATUSES[refused.status], 'OVERLOADED')
 
+    def test_beginnings_of_large_frames_do_not_keep_others_out(self):
+        server = Server(fronts=1, options=['limits.memory=64MiB']).start()
+        self.addCleanup(server.remove)
+        self.addCleanup(server.stop)
+        address, front = ('127.0.0.1', server.port), server.pid('front 0')
+        many = [wire.Connection(address) for _ in range(16)]
+        begin = wire.frame('PUT', b'x' * (15 << 20))[:10 << 20]
+        for c in many:
+            self.addCleanup(c.close)
+            c.call('PING')
+        for c in many:
+            c.socket.sendall(begin)
+        self.assertGreater(rss_kb(front), 100 * 1024)
+
+        def served():
+            for c in many:  # faster than limits.slow_rate
+                try:
+                    c.socket.sendall(b'x' * 8192)
+                except OSError:
+                    pass
+            try:
+                with wire.Connection(address, timeout=0.5) as c:
+                    return c.call('PING')
+            except OSError:
+                return None
+        time.sleep(1.5)  # the limit is looked at once a second
+        wait_until(served, 6, 'others are let in again')
+        self.assertLess(rss_kb(front), 100 * 1024)
+
     def level(self, server, admin):
         rows = json.loads(server.run('stats', '--json', server=admin).stdout)
         return next(v for k, v in rows.items() if k.endswith('front.degrade'))
