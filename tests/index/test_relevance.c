@@ -222,7 +222,7 @@ static void dropped_is_what_the_best_behind_the_page_lacks(void **state)
             snprintf(worse[i], sizeof worse[i], "once in a way %s", words[i ^ w]);
         for (int i = 0; i < 58; i++) {
             const char *title = i < 16 ? "alpha beta" : i == 57 ? best : worse[i % 2];
-            char id[8];
+            char id[12];
             snprintf(id, sizeof id, "%d", i);
             find_put(&f, &(struct find_product){.id = id, .title = title});
         }
