@@ -46,6 +46,10 @@ struct prefix_input {
 };
 void segment_writer_prefix(struct segment_writer *w, const struct prefix_input *prefix,
                            const struct list_input *list);
+/* Makes room for `len` bytes that do not cross an extent, aligned. */
+void segment_writer_settle(struct segment_writer *w, size_t len, size_t align);
+/* Appends a list; returns its offset. It counts as postings of the segment. */
+uint32_t segment_writer_list(struct segment_writer *w, const struct list_input *list);
 /* Appends bytes that must not cross an extent, and that segment_window() finds the end of; returns
  * their offset. */
 uint32_t segment_writer_put(struct segment_writer *w, struct slice bytes);
