@@ -15,6 +15,7 @@ enum {
     CONN_KEEP = 16384,
     OUT_KEEP = 262144,
     HOARD_BYTES = 1048576,
+    HOARD_UNSENT = 4194304,
     HOARD_MS = 1000,
     INBOX = 1024 * 1024,
     QUIET_MS = 100
@@ -305,12 +306,17 @@ static bool too_slow(struct pace *p, int64_t now_ms, int64_t slow_ms, uint64_t r
     return slow;
 }
 
-/* Memory is out, and much of it is the beginning of a frame that takes its time: at
+/* Memory is out, and much of it is the beginning of a frame, or a reply, that takes its time: at
  * limits.slow_rate it could stay for an hour, while nobody else is let in. */
 static bool hoards(const struct conn *c, int64_t now_ms)
 {
-    return c->front->memory >= MEMORY_OUT && c->in.len - c->in_at > HOARD_BYTES &&
-           c->frame_pace.since_ms && now_ms - c->frame_pace.since_ms > HOARD_MS;
+    if (c->front->memory < MEMORY_OUT)
+        return false;
+    bool in = c->in.len - c->in_at > HOARD_BYTES && c->frame_pace.since_ms &&
+              now_ms - c->frame_pace.since_ms > HOARD_MS;
+    bool out = c->out.len - c->out_at > HOARD_UNSENT && c->send_pace.since_ms &&
+               now_ms - c->send_pace.since_ms > HOARD_MS;
+    return in || out;
 }
 
 void conn_sweep(struct front *f, int64_t now_ms)

@@ -454,6 +454,30 @@ class Limits(unittest.TestCase):
         wait_until(served, 6, 'others are let in again')
         self.assertLess(rss_kb(front), 100 * 1024)
 
+    def test_large_replies_that_nobody_reads_do_not_keep_others_out(self):
+        server = Server(fronts=1, options=['limits.memory=64MiB', 'cache.size=0']).start()
+        self.addCleanup(server.remove)
+        self.addCleanup(server.stop)
+        server.import_lines('shop', [{'id': str(i), 'title': f'shoe {i}', 'text': 'word ' * 200} for i in range(1000)], '--ack', 'visible')
+        address = ('127.0.0.1', server.port)
+        part = wire.tlv('SEARCH', 'CATALOG', 'shop') + wire.tlv('SEARCH', 'K', 1000)
+        body = (wire.varint(20) + wire.varint(len(part)) + part) * 16
+        for _ in range(8):
+            c = wire.Connection(address)
+            self.addCleanup(c.close)
+            c.send('MULTI_SEARCH', body, deadline_ms=60000)
+
+        def served():
+            try:
+                with wire.Connection(address, timeout=0.5) as c:
+                    return c.call('PING')
+            except OSError:
+                return None
+        start = time.monotonic()
+        time.sleep(1.5)
+        wait_until(served, 15, 'others are let in again')
+        self.assertLess(time.monotonic() - start, 6, 'before limits.slow is over')
+
     def level(self, server, admin):
         rows = json.loads(server.run('stats', '--json', server=admin).stdout)
         return next(v for k, v in rows.items() if k.endswith('front.degrade'))
