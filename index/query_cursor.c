@@ -17,6 +17,7 @@ uint64_t query_cursor_question(const struct query *q, struct buf *scratch)
     struct buf *b = scratch;
     q = q->asked ? q->asked : q;
     buf_clear(b);
+    wire_put_bytes(b, q->catalog);
     wire_put_bytes(b, q->text);
     wire_put_varint(b, (uint64_t)q->match << 1 | q->prefix);
     wire_put_zigzag(b, q->typos);

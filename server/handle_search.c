@@ -42,7 +42,8 @@ static enum status query_of(struct front *f, const struct search_request *in, st
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < in->sort_count; i++)
         sorts[i] = (struct sort_request){in->sorts[i].field, in->sorts[i].descending};
-    *q = (struct query){.text = in->text,
+    *q = (struct query){.catalog = in->catalog,
+                        .text = in->text,
                         .match = (enum query_match)in->match,
                         .prefix = in->prefix,
                         .typos = typos_of(in->typos),

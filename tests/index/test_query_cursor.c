@@ -182,13 +182,14 @@ static void a_cursor_of_another_query_is_refused(void **state)
     q.k = 10;
     run(w, &q, &r);
     assert_true(r.cursor.len > 0);
-    struct query cases[4] = {q, q, q, q};
+    struct query cases[5] = {q, q, q, q, q};
     cases[0].filter = SLICE_LIT("price < 50");
     cases[1].sorts = by_price;
     cases[1].sort_count = 1;
     cases[2].group_field = SLICE_LIT("brand");
     cases[3].offset = 10;
-    for (int i = 0; i < 4; i++) {
+    cases[4].catalog = SLICE_LIT("another");
+    for (int i = 0; i < 5; i++) {
         cases[i].cursor = r.cursor;
         assert_int_equal(search_run(w->searcher, w->snap, &cases[i], &w->arena, &other, &fault),
                          STATUS_INVALID);
