@@ -30,7 +30,9 @@ LATE_TABLE(microhttpd, MICROHTTPD_FUNCTIONS)
 #define MHD_queue_response              late_microhttpd.MHD_queue_response
 #define MHD_destroy_response            late_microhttpd.MHD_destroy_response
 
-enum { HTTP_CONNECTIONS = 32, HTTP_TIMEOUT_S = 10, HTTP_TICK_MS = 500 };
+/* Who opens many and never finishes a request keeps none of another address out, and those of its
+ * own until the time-out. */
+enum { HTTP_CONNECTIONS = 256, HTTP_OF_ADDRESS = 32, HTTP_TIMEOUT_S = 5, HTTP_TICK_MS = 500 };
 
 struct admin_http {
     struct loop *loop;
@@ -183,6 +185,7 @@ enum status admin_http_create(struct loop *loop, int fd, const struct shared *sh
     h->daemon =
         MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS,
+                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)HTTP_OF_ADDRESS,
                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;

@@ -5,13 +5,15 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.request
 
-from souk_system import Server, free_port, products, wait_until
+from souk_system import SLACK, Server, free_port, products, wait_until
 
 CHROMIUM = shutil.which('chromium')
 
@@ -100,6 +102,22 @@ class Http(unittest.TestCase):
                 except ProcessLookupError:
                     pass  # already replaced
         wait_until(lambda: self.get('/ready')[0] == 200, 10, 'ready again')
+
+    def test_clients_that_never_finish_a_request_keep_nobody_out(self):
+        held = []
+        try:
+            for i in range(200):
+                s = socket.socket()
+                s.bind(('127.0.0.2', 0))
+                s.connect(('127.0.0.1', self.port))
+                s.sendall(b'GET /l')
+                held.append(s)
+            start = time.monotonic()
+            self.assertEqual(self.get('/ready')[0], 200)
+            self.assertLess(time.monotonic() - start, 2 * SLACK)
+        finally:
+            for s in held:
+                s.close()
 
     def test_a_taken_address_is_told_and_searches_are_served(self):
         with Server(options=[f'server.http=127.0.0.1:{self.port}']) as other:
