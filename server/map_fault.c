@@ -10,9 +10,7 @@
 static struct shared *shared_pages_of_process;
 static const char *process_name;
 
-/* --- what may be done in a signal handler: no malloc, no stdio
- * ------------------------------------
- */
+/* --- what may be done in a signal handler: no malloc, no stdio -------------------------------- */
 
 struct text {
     char at[1024];
@@ -57,9 +55,7 @@ static uint64_t number_at(const char **at, const char *end, unsigned base)
     return v;
 }
 
-/* --- which file
- * -----------------------------------------------------------------------------------
- */
+/* --- which file ------------------------------------------------------------------------------- */
 
 struct place {
     char path[512];
@@ -109,9 +105,16 @@ static bool place_find(uint64_t address, struct place *p)
     return found;
 }
 
-/* --- which edition
- * --------------------------------------------------------------------------------
- */
+/* What would have to be escaped in JSON is not told. */
+static void add_path(struct text *t, const struct place *p)
+{
+    for (size_t i = 0; i < p->path_len; i++) {
+        char c = p->path[i];
+        add(t, c == '"' || c == '\\' || (unsigned char)c < ' ' ? "?" : &c, 1);
+    }
+}
+
+/* --- which edition ---------------------------------------------------------------------------- */
 
 /* ".../catalogs/NAME/e-000001/data.mdb" */
 static bool edition_of(const struct place *p, struct slice *name, uint64_t *edition)
@@ -174,9 +177,7 @@ enum status map_fault_lost(const struct shared *s, struct slice catalog, uint64_
                            "the log of soukd says where");
 }
 
-/* --- the signal
- * -----------------------------------------------------------------------------------
- */
+/* --- the signal ------------------------------------------------------------------------------- */
 
 static void on_bus(int signo, siginfo_t *info, void *context)
 {
@@ -193,12 +194,14 @@ static void on_bus(int signo, siginfo_t *info, void *context)
         count(shared_pages_of_process, name, edition);
         atomic_fetch_add(&shared_pages_of_process->catalog_epoch, 1); /* fronts look again */
     }
+    /* as say() has it, which is not for signal handlers */
+    add_word(&t, "{\"level\":\"error\",\"component\":\"");
     add_word(&t, process_name);
-    add_word(&t, ": ");
-    add(&t, p.path, p.path_len);
+    add_word(&t, "\",\"msg\":\"");
+    add_path(&t, &p);
     add_word(&t, " cannot be read at byte ");
     add_number(&t, p.at);
-    add_word(&t, ": it was cut off, or its disk fails there\n");
+    add_word(&t, ": it was cut off, or its disk fails there\"}\n");
     ssize_t told = write(STDERR_FILENO, t.at, t.len);
     (void)told;
     _exit(MAP_FAULT_EXIT);

@@ -140,12 +140,11 @@ struct shared {
     uint32_t process_count;
     int64_t wall_anchor_ms; /* wall time at monotonic time mono_anchor_ms; set once */
     int64_t mono_anchor_ms;
-    _Atomic int64_t clock_skew_ms;    /* how far the machine's clock has gone from ours */
-    _Atomic uint64_t clock_steps;     /* how often it jumped by more than a second */
-    _Atomic uint64_t edition_floor;   /* highest edition of a catalog that was dropped: a new one of
-                                         its name begins above, or nobody would notice */
-    _Atomic uint64_t catalog_epoch;   /* the writer adds 1 whenever a row changes state or edition,
-                                          map_fault.h when one cannot be read */
+    _Atomic int64_t clock_skew_ms;  /* how far the machine's clock has gone from ours */
+    _Atomic uint64_t clock_steps;   /* how often it jumped by more than a second */
+    _Atomic uint64_t edition_floor; /* highest edition of a catalog that was dropped: a new one of
+                                       its name begins above, or nobody would notice */
+    _Atomic uint64_t catalog_epoch; /* the writer adds 1 whenever a row changes state or edition */
     _Atomic uint64_t readers_to_free; /* the supervisor adds 1 when a process died; the writer then
                                          runs the reader check of its environments */
     _Atomic uint32_t writer_ready;    /* 1 while the writer's socket accepts */

@@ -1,6 +1,7 @@
 /* Versions of deletes: known within the window, pruned in order of time, given up by a delete
  * without one. */
 #include "server/deleted.h"
+#include "tests/index/support_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,46 +11,29 @@
 
 #include <cmocka.h>
 
-static char dir[64];
-static struct index *ix;
+static struct shop shop;
 static uint64_t sequence;
 
 static int setup(void **state)
 {
     (void)state;
-    struct schema_spec spec = {.field_count = 1};
-    struct buf bytes = BUF_INIT;
-    struct schema *schema;
-    bool stale;
-    spec.fields[0] = (struct field_spec){.name = SLICE_LIT("title"),
-                                         .type = FIELD_TEXT,
-                                         .flags = FIELD_SEARCHABLE | FIELD_STORED,
-                                         .weight = 1};
-    schema_spec_encode(&spec, &bytes);
-    snprintf(dir, sizeof dir, "/tmp/souk-deleted-XXXXXX");
     sequence = 0;
-    if (schema_decode(buf_slice(&bytes), &schema, NULL) || !mkdtemp(dir) ||
-        index_create(dir, schema, NULL, NULL) || index_open(dir, NULL, &ix, &stale, NULL))
-        return -1;
-    schema_destroy(&schema);
-    buf_fini(&bytes);
+    shop_open(&shop);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    char command[96];
-    index_close(&ix);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    shop_close(&shop);
+    return 0;
 }
 
 static void delete_some(unsigned from, unsigned count, uint64_t version, int64_t ms, int64_t window)
 {
     struct batch *b;
     uint64_t added = 0;
-    assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+    assert_int_equal(batch_begin(shop.ix, &b), STATUS_OK);
     sequence++;
     for (unsigned i = from; i < from + count; i++) {
         char id[16];
@@ -66,7 +50,7 @@ static void delete_some(unsigned from, unsigned count, uint64_t version, int64_t
 static uint64_t version_of(const char *id, int64_t oldest)
 {
     uint64_t version;
-    assert_int_equal(deleted_version(ix, slice_str(id), oldest, &version), STATUS_OK);
+    assert_int_equal(deleted_version(shop.ix, slice_str(id), oldest, &version), STATUS_OK);
     return version;
 }
 
@@ -78,7 +62,7 @@ static unsigned rows_with(const char *prefix)
     unsigned n = 0;
     size_t len = strlen(prefix);
     memcpy(from, prefix, len + 1);
-    assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+    assert_int_equal(batch_begin(shop.ix, &b), STATUS_OK);
     while (batch_row_seek(b, slice_make(from, len), &key, &value) == STATUS_OK &&
            slice_starts(key, slice_str(prefix))) {
         n++;

@@ -1,5 +1,6 @@
 /* Keys: told again within the window, refused with another body, pruned in order of time. */
 #include "server/idempotency.h"
+#include "tests/index/support_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,39 +10,22 @@
 
 #include <cmocka.h>
 
-static char dir[64];
-static struct index *ix;
+static struct shop shop;
 static uint64_t sequence;
 
 static int setup(void **state)
 {
     (void)state;
-    struct schema_spec spec = {.field_count = 1};
-    struct buf bytes = BUF_INIT;
-    struct schema *schema;
-    bool stale;
-    spec.fields[0] = (struct field_spec){.name = SLICE_LIT("title"),
-                                         .type = FIELD_TEXT,
-                                         .flags = FIELD_SEARCHABLE | FIELD_STORED,
-                                         .weight = 1};
-    schema_spec_encode(&spec, &bytes);
-    snprintf(dir, sizeof dir, "/tmp/souk-keys-XXXXXX");
     sequence = 0;
-    if (schema_decode(buf_slice(&bytes), &schema, NULL) || !mkdtemp(dir) ||
-        index_create(dir, schema, NULL, NULL) || index_open(dir, NULL, &ix, &stale, NULL))
-        return -1;
-    schema_destroy(&schema);
-    buf_fini(&bytes);
+    shop_open(&shop);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    char command[96];
-    index_close(&ix);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    shop_close(&shop);
+    return 0;
 }
 
 static void hash_of(const char *body, uint8_t hash[BODY_HASH])
@@ -59,7 +43,7 @@ static void apply_keys(unsigned from, unsigned count, int64_t ms, int64_t window
     struct batch *b;
     struct buf scratch = BUF_INIT;
     struct key_counts added = {0};
-    assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+    assert_int_equal(batch_begin(shop.ix, &b), STATUS_OK);
     for (unsigned i = from; i < from + count; i++) {
         char key[16];
         uint8_t hash[BODY_HASH];
@@ -84,7 +68,8 @@ static enum status find(const char *key, const char *body, int64_t oldest)
     uint8_t hash[BODY_HASH];
     hash_of(body, hash);
     assert_int_equal(idempotency_create(&t), STATUS_OK);
-    enum status st = idempotency_find(t, ix, KEY_OF_BULK, slice_str(key), hash, oldest, &reply);
+    enum status st =
+        idempotency_find(t, shop.ix, KEY_OF_BULK, slice_str(key), hash, oldest, &reply);
     if (!st)
         assert_true(slice_equal(buf_slice(&reply), SLICE_LIT("reply")));
     buf_fini(&reply);
@@ -100,7 +85,7 @@ static unsigned rows_with(const char *prefix)
     unsigned n = 0;
     size_t len = strlen(prefix);
     memcpy(from, prefix, len + 1);
-    assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+    assert_int_equal(batch_begin(shop.ix, &b), STATUS_OK);
     while (batch_row_seek(b, slice_make(from, len), &key, &value) == STATUS_OK &&
            slice_starts(key, slice_str(prefix))) {
         n++;
@@ -164,7 +149,7 @@ static enum status find_item(struct idempotency *t, const struct put_item *item,
     struct buf scratch = BUF_INIT, reply = BUF_INIT;
     uint8_t hash[BODY_HASH];
     assert_int_equal(idempotency_hash_item(item, &scratch, hash), STATUS_OK);
-    enum status st = idempotency_find(t, ix, kind, item->key, hash, oldest, &reply);
+    enum status st = idempotency_find(t, shop.ix, kind, item->key, hash, oldest, &reply);
     assert_int_equal(reply.len, 0);
     buf_fini(&scratch);
     buf_fini(&reply);
@@ -224,7 +209,7 @@ static void rows_of_items_are_pruned_apart_from_those_of_bulks(void **state)
         items_make(items, keys, "one");
         for (unsigned i = 0; i < ITEMS; i++) /* a third of the keys is each round's own */
             keys[i][0] = i % 3 == 1 ? (char)('a' + ms / 500) : 'k';
-        assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+        assert_int_equal(batch_begin(shop.ix, &b), STATUS_OK);
         assert_int_equal(idempotency_apply(b, &c, ++sequence, &scratch, &added), STATUS_OK);
         assert_int_equal(added.of[KEY_OF_ITEM], 200);
         assert_int_equal(idempotency_prune(b, ms - 600, &added), STATUS_OK);

@@ -91,7 +91,8 @@ static void a_cut_file_is_told_counted_and_given_up(void **state)
     char told[1024], want[1024];
     struct slice shop = SLICE_LIT("shop");
     snprintf(want, sizeof want,
-             "front: %s cannot be read at byte %d: it was cut off, or its disk fails there\n",
+             "{\"level\":\"error\",\"component\":\"front\",\"msg\":\"%s cannot be read at byte %d: "
+             "it was cut off, or its disk fails there\"}\n",
              p->path, TOUCHED);
     for (int i = 0; i < MAP_FAULT_MOST; i++) {
         assert_int_equal(map_fault_lost(p->shared, shop, 7, NULL), STATUS_OK);
