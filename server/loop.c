@@ -2,6 +2,7 @@
 
 #include <ev.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LOOP_SIGNALS = 8 };
 
@@ -36,8 +37,25 @@ struct loop {
     bool busy;
 };
 
+/* libev aborts where it gets no memory: it is tried for a while, since that passes. */
+static void *memory_for_libev(void *p, long size)
+{
+    enum { TRIES = 100, PAUSE_US = 10000 };
+    if (!size) {
+        free(p);
+        return NULL;
+    }
+    void *got = realloc(p, (size_t)size);
+    for (int i = 0; !got && i < TRIES; i++) {
+        usleep(PAUSE_US);
+        got = realloc(p, (size_t)size);
+    }
+    return got;
+}
+
 enum status loop_create(struct loop **out)
 {
+    ev_set_allocator(memory_for_libev);
     struct loop *l = calloc(1, sizeof *l);
     if (!l)
         return STATUS_NO_MEMORY;

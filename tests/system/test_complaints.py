@@ -101,8 +101,7 @@ class Complaints(unittest.TestCase):
 
     def test_what_is_expired_is_neither_returned_nor_counted(self):
         schema = {'ttl_ms': 1500, 'swr_ms': 0, 'sie_ms': 0, 'fields': [
-            {'name': 'title', 'type': 'text', 'flags': ['searchable', 'stored'], 'weight': 3},
-            {'name': 'brand', 'type': 'keyword', 'flags': ['filter', 'facet', 'sort', 'stored']}]}
+            {'name': 'title', 'type': 'text', 'weight': 3}, {'name': 'brand', 'type': 'keyword'}]}
         with tempfile.NamedTemporaryFile('w', suffix='.json', delete=False) as f:
             json.dump(schema, f)
         server = Server(options=['eviction.keep=1h']).start()  # expired, but still in the index

@@ -51,9 +51,10 @@ class Stall(unittest.TestCase):
             opened = pool.submit(self.stalled, '--rate', 400)
             closed = pool.submit(self.stalled, '--closed-loop', 2).result()
             r = opened.result()
-        self.assertGreaterEqual(r['latency']['p99_us'], 900000)
+        # a tenth of the requests came in the second: of all, the hundredth slowest came in its first tenth
+        self.assertGreaterEqual(r['latency']['p99_us'], 850000)
         self.assertGreaterEqual(r['requests']['late'], 300)
-        self.assertLess(closed['latency']['p99_us'], 900000)
+        self.assertLess(closed['latency']['p99_us'], 850000)
         self.assertEqual(closed['load']['loop'], 'closed')
         self.assertTrue(any('closed loop' in w for w in closed['tester']['warnings']))
 
