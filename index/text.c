@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unicode/ubrk.h>
 #include <unicode/uchar.h>
+#include <unicode/uloc.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 #include <unicode/uvernum.h>
@@ -37,15 +38,18 @@ enum status text_segmenter_open(struct text_segmenter *t)
     UErrorCode e = U_ZERO_ERROR;
     if (t->words)
         return STATUS_OK;
+    /* Words do not depend on where the process runs; and ICU goes through a null pointer where it
+     * has no memory to find its default. */
+    uloc_setDefault("en_US_POSIX", &e);
     t->casefold = unorm2_getNFKCCasefoldInstance(&e);
     t->decompose = unorm2_getNFKDInstance(&e);
     t->compose = unorm2_getNFCInstance(&e);
-    t->words = ubrk_open(UBRK_WORD, "", NULL, 0, &e);
+    t->words = U_SUCCESS(e) ? ubrk_open(UBRK_WORD, "", NULL, 0, &e) : NULL;
     if (U_SUCCESS(e))
         return STATUS_OK;
     ubrk_close(t->words);
     t->words = NULL;
-    return STATUS_INTERNAL;
+    return e == U_MEMORY_ALLOCATION_ERROR ? STATUS_NO_MEMORY : STATUS_INTERNAL;
 }
 
 void text_segmenter_destroy(struct text_segmenter **t)

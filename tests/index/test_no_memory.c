@@ -3,6 +3,7 @@
  * NO_MEMORY or as ever, the index is sound, and holds what was committed and nothing else.
  */
 #include "index/query.h"
+#include "index/text.h"
 #include "tests/index/support_index.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -315,6 +318,48 @@ static void a_search_finds_all_or_says_so(void **state)
     }
 }
 
+/* As a front does: one snapshot and one searcher, which follow what is committed. */
+static void a_snapshot_follows_or_says_so(void **state)
+{
+    struct world *w = *state;
+    struct snapshot *s;
+    struct searcher *sr;
+    struct arena arena;
+    struct query q = ask("lampp number 7", "price < 80");
+    q.facets = facets;
+    q.facet_count = sizeof facets / sizeof facets[0];
+    arena_init(&arena, 0);
+    assert_int_equal(snapshot_create(w->shop.ix, &s), STATUS_OK);
+    assert_int_equal(searcher_create(&sr), STATUS_OK);
+    for (uint64_t n = 1, round = 1; n < 150; n++, round++) {
+        assert_int_equal(change(w, round % 4 ? round % BASE : w->products, 20, round), STATUS_OK);
+        w->sequence++;
+        uint64_t found[2] = {0, 0};
+        for (int again = 0; again < 3; again++) { /* the last time with all the memory there is */
+            struct query_result r;
+            failed = false;
+            until = again < 2 ? n : 0;
+            arena_reset(&arena);
+            enum status st = snapshot_begin(s);
+            if (!st)
+                st = search_run(sr, s, &q, &arena, &r, NULL);
+            until = 0;
+            snapshot_end(s);
+            if (st && (st != STATUS_NO_MEMORY || again == 2))
+                fail_msg("allocation %llu: %s", (unsigned long long)n, status_text(st));
+            if (!st)
+                found[again == 2] = r.found;
+            if (again == 2 && found[0] && found[0] != found[1])
+                fail_msg("allocation %llu: %llu found, not %llu", (unsigned long long)n,
+                         (unsigned long long)found[0], (unsigned long long)found[1]);
+        }
+        assert_true(found[1] > 0);
+    }
+    searcher_destroy(&sr);
+    snapshot_destroy(&s);
+    arena_fini(&arena);
+}
+
 static void an_index_opens_or_says_so(void **state)
 {
     struct world *w = *state;
@@ -334,12 +379,37 @@ static void an_index_opens_or_says_so(void **state)
     }
 }
 
+/* Once a process: in children. */
+static void words_of_all_scripts_open_or_say_so(void **state)
+{
+    (void)state;
+    int status = 1;
+    for (uint64_t n = 1; status; n++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (!pid) {
+            struct text_segmenter *t;
+            alarm(20); /* it may also hang */
+            until = n;
+            enum status st = text_segmenter_create(&t);
+            st = st ? st : text_segmenter_open(t);
+            _exit(failed ? 1 : st ? 2 : 0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("allocation %llu: %d", (unsigned long long)n, status);
+        assert_true(status || n > 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_all_scripts_open_or_say_so),
         cmocka_unit_test_setup_teardown(a_batch_is_whole_or_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_merge_is_whole_or_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_search_finds_all_or_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_snapshot_follows_or_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_index_opens_or_says_so, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ BIN = os.environ.get('SOUK_BIN', os.path.join(SOURCE, 'build', 'bin'))
 SHARED = os.environ.get('SOUK_SHARED', os.path.join(SOURCE, '..', 'shared'))
 # What sanitizers and a busy machine may cost: time limits are multiplied by this.
 SLACK = float(os.environ.get('SOUK_SLACK', '1'))
+# Under a sanitizer memory that was freed stays for a while: what a process holds says nothing there.
+SANITIZED = bool(os.environ.get('SOUK_SANITIZE'))
 PATIENCE = 3
 SEED = int(os.environ.get('SOUK_SEED', str(random.SystemRandom().randrange(1 << 31))))
 
