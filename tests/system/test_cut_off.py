@@ -51,12 +51,11 @@ class CutOff(unittest.TestCase):
         shutil.copy(file, s.data + '/kept')
         os.truncate(file, os.path.getsize(file) // 3)
         self.assert_told_and_others_go_on()
-        # nobody dies of it any more
-        before = self.starts()
+        # each of the five may still have it open, and dies of it once at most
         for _ in range(50):
             self.search('shop')
             self.assertEqual(self.found('other'), 201)
-        self.assertEqual(self.starts(), before)
+        self.assertLessEqual(self.starts(), 5 + 5)
         # a start from the cut file is told, too, without a process that dies
         s.stop()
         s.start()
