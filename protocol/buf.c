@@ -49,3 +49,13 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     }
     va_end(again);
 }
+
+void buf_let_go(struct buf *b, size_t *at, size_t least)
+{
+    size_t left = b->len - *at;
+    if (*at < least || *at < left)
+        return;
+    memmove(b->ptr, b->ptr + *at, left);
+    b->len = left;
+    *at = 0;
+}

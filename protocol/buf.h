@@ -42,6 +42,11 @@ static inline void buf_clear(struct buf *b)
     b->failed = false;
 }
 
+/* Lets go of the first *at bytes, which were sent, once they are `least` and no fewer than what is
+ * left: a buffer that is never empty would hold all that ever went through it, and no more is moved
+ * than goes. *at = 0 then. */
+void buf_let_go(struct buf *b, size_t *at, size_t least);
+
 static inline struct slice buf_slice(const struct buf *b)
 {
     return slice_make(b->ptr, b->len);

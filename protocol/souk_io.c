@@ -355,17 +355,6 @@ void souk_on_readable(struct souk *s)
     }
 }
 
-/* What went out goes, also while there is always more to send. Moves no more than went out. */
-static void let_go(struct souk *s)
-{
-    size_t left = s->out.len - s->out_at;
-    if (s->out_at < OUT_KEEP || s->out_at < left)
-        return;
-    memmove(s->out.ptr, s->out.ptr + s->out_at, left);
-    s->out.len = left;
-    s->out_at = 0;
-}
-
 void souk_on_writable(struct souk *s)
 {
     if (s->state == SOUK_CONNECTING && !connected(s))
@@ -380,7 +369,7 @@ void souk_on_writable(struct souk *s)
         if (n >= 0) {
             s->out_at += (size_t)n;
         } else if (errno == EAGAIN) {
-            let_go(s);
+            buf_let_go(&s->out, &s->out_at, OUT_KEEP);
             return;
         } else if (errno != EINTR) {
             souk_disconnect(s, STATUS_UNAVAILABLE, strerror(errno));

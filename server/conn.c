@@ -64,18 +64,6 @@ static void output_return(struct conn *c)
     c->out = BUF_INIT;
 }
 
-/* Lets go of what was sent. A peer that reads slowly and asks on is never without something to be
- * sent: its buffer would hold all that it ever got. Moves no more than was sent. */
-static void output_shift(struct conn *c)
-{
-    size_t left = c->out.len - c->out_at;
-    if (c->out_at < OUT_KEEP || c->out_at < left)
-        return;
-    memmove(c->out.ptr, c->out.ptr + c->out_at, left);
-    c->out.len = left;
-    c->out_at = 0;
-}
-
 static bool conn_send(struct conn *c)
 {
     c->refusals = 0;
@@ -87,7 +75,7 @@ static bool conn_send(struct conn *c)
         if (n < 0 && errno == EAGAIN) {
             if (!c->send_pace.since_ms)
                 c->send_pace = (struct pace){c->front->now_us / 1000, 0};
-            output_shift(c);
+            buf_let_go(&c->out, &c->out_at, OUT_KEEP); /* a slow reader asks on */
             return true;
         }
         if (n < 0)

@@ -68,8 +68,8 @@ struct list_walk {
 static void list_each(void *ctx, struct slice name)
 {
     struct list_walk *w = ctx;
-    if (put_entry(w->front, name, false, w->out,
-                  NULL)) /* one that cannot be opened: generation 0 */
+    /* one that cannot be opened: generation 0 */
+    if (put_entry(w->front, name, false, w->out, NULL))
         catalog_entry_encode(&(struct catalog_entry){.name = name}, w->out);
 }
 

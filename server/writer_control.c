@@ -165,6 +165,18 @@ static void create(struct writer *w, uint64_t conn, const struct frame *f,
     writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
 }
 
+/* The row of a catalog that is gone, whose last edition this was; NULL = it had none. */
+static void give_back(struct shared *s, struct shared_catalog *row, uint64_t edition)
+{
+    for (uint64_t e = 0; row && e < 2; e++)
+        shared_pages_wipe(ROLE_FD_SHARED, s, row, e);
+    if (edition > s->edition_floor)
+        s->edition_floor = edition;
+    if (row)
+        shared_catalog_release(s, row);
+    s->catalog_epoch++;
+}
+
 static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct writer_catalog *c)
 {
     struct shared_catalog *row = c->row;
@@ -183,12 +195,7 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
     writer_catalog_body(&w->reply, c, c->visible);
     writer_catalog_close(&c);
     enum status st = writer_catalog_remove(w->role->data_dir, slice_str(name));
-    for (uint64_t edition = 0; edition < 2; edition++)
-        shared_pages_wipe(ROLE_FD_SHARED, w->role->shared, row, edition);
-    if (row->edition > w->role->shared->edition_floor)
-        w->role->shared->edition_floor = (uint64_t)row->edition;
-    shared_catalog_release(w->role->shared, row);
-    w->role->shared->catalog_epoch++;
+    give_back(w->role->shared, row, row->edition);
     if (st)
         writer_refuse(w, conn, f, st, NULL);
     else
@@ -199,7 +206,6 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
 static void drop_unopened(struct writer *w, uint64_t conn, const struct frame *f, struct slice name)
 {
     struct shared *s = w->role->shared;
-    struct shared_catalog *row = shared_catalog_find(s, name);
     uint64_t edition = 0;
     enum status st = catalog_current_read(w->role->data_dir, name, &edition);
     if (st != STATUS_NOT_FOUND)
@@ -208,11 +214,7 @@ static void drop_unopened(struct writer *w, uint64_t conn, const struct frame *f
         writer_refuse(w, conn, f, st == STATUS_NOT_FOUND ? STATUS_UNKNOWN_CATALOG : st, NULL);
         return;
     }
-    if (edition > s->edition_floor)
-        s->edition_floor = edition;
-    if (row)
-        shared_catalog_release(s, row);
-    s->catalog_epoch++;
+    give_back(s, shared_catalog_find(s, name), edition);
     buf_clear(&w->reply);
     tlv_put(&w->reply, TAG_CATALOG_NAME, name);
     tlv_put_u64(&w->reply, TAG_CATALOG_SEQUENCE, 0);

@@ -51,20 +51,15 @@ static void link_down(struct writer_link *l)
     loop_timer_set(l->again, LINK_AGAIN_MS);
 }
 
-/* While somebody always has more to write, the buffer is never empty: without this it would hold
- * all that ever went through. Moves no more than went out. */
 static void let_go(struct writer_link *l)
 {
-    size_t left = l->out.len - l->out_at;
-    if (!left && l->out.cap > LINK_KEEP)
-        buf_fini(&l->out);
-    if (left && (l->out_at < LINK_KEEP || l->out_at < left))
+    if (l->out_at < l->out.len) {
+        buf_let_go(&l->out, &l->out_at, LINK_KEEP);
         return;
-    if (left)
-        memmove(l->out.ptr, l->out.ptr + l->out_at, left);
-    else
-        buf_clear(&l->out);
-    l->out.len = left;
+    }
+    if (l->out.cap > LINK_KEEP)
+        buf_fini(&l->out);
+    buf_clear(&l->out);
     l->out_at = 0;
 }
 

@@ -3,35 +3,24 @@
  * names a file of eight bytes, that number; 0 = none fails. So a test takes memory from a running
  * server and gives it back.
  */
+#include "tests/system/preload.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-static const volatile uint64_t *one_in(void)
-{
-    static const volatile uint64_t *at;
-    static const uint64_t none = 0;
-    if (at)
-        return at;
-    const char *path = getenv("SOUK_TEST_NO_MEMORY");
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void *p = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof none, PROT_READ, MAP_SHARED, fd, 0);
-    at = p == MAP_FAILED ? &none : p; /* the descriptor goes at exec */
-    return at;
-}
+static const volatile int64_t *one_in;
 
 static bool fails(void)
 {
     static _Thread_local uint64_t dice;
-    uint64_t n = *one_in();
+    uint64_t n = (uint64_t)preload_number("SOUK_TEST_NO_MEMORY", &one_in);
     if (!n)
         return false;
     if (!dice) {
