@@ -85,6 +85,7 @@ static void on_beat(void *ctx)
     if (now - w->pruned_ms < 10000)
         return;
     w->pruned_ms = now;
+    writer_catalogs_sweep(w->role->data_dir);
     for (uint32_t i = 0; i < w->count; i++) {
         struct writer_catalog *c = w->catalogs[i];
         c->window_ms = config_number(w->role->config, OPTION_LOG_WINDOW);

@@ -1,5 +1,6 @@
 #include "server/writer_catalog.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,6 +18,8 @@
 #include "server/say.h"
 
 enum { PATH_ROOM = PATH_MAX + 64 };
+/* What catalogs are renamed to before they are removed. */
+static const char DROPPED[] = ".dropped-";
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
 {
@@ -78,18 +81,44 @@ enum status writer_catalog_create(const char *data_dir, struct slice name,
     return st;
 }
 
-/* Directories of editions that were not switched to, or not yet removed, when a writer ended. */
+/* Removes what of a directory begins with `prefix`, but for one name; nothing when the directory
+ * cannot be synced first, else a power cut could bring back half of what is removed. */
+static void sweep(const char *dir, const char *prefix, const char *keep)
+{
+    char path[PATH_ROOM];
+    bool synced = false;
+    DIR *d = opendir(dir);
+    if (!d)
+        return;
+    struct dirent *e;
+    while ((e = readdir(d))) {
+        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || (keep && !strcmp(e->d_name, keep)))
+            continue;
+        if (!synced && fsync(dirfd(d)))
+            break;
+        synced = true;
+        int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        if (n > 0 && (size_t)n < sizeof path)
+            remove_tree(path);
+    }
+    closedir(d);
+}
+
+void writer_catalogs_sweep(const char *data_dir)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/catalogs", data_dir);
+    sweep(path, DROPPED, NULL);
+}
+
+/* Editions that were not switched to, or not yet removed, when a writer ended. */
 static void remove_leftovers(const struct writer_catalog *c)
 {
-    char path[PATH_MAX], room[PATH_ROOM];
-    for (uint64_t e = c->edition > 1 ? c->edition - 1 : 1; e <= c->edition + 1; e++) {
-        if (e == c->edition ||
-            !catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), e))
-            continue;
-        snprintf(room, sizeof room, "%s.new", path);
-        remove_tree(path);
-        remove_tree(room);
-    }
+    char home[PATH_MAX], path[PATH_MAX];
+    struct slice name = slice_str(c->name);
+    if (catalog_path(home, sizeof home, c->data_dir, name) &&
+        catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
+        sweep(home, "e-", strrchr(path, '/') + 1);
 }
 
 static enum status open_index(struct writer_catalog *c, struct fault *fault)
@@ -204,14 +233,25 @@ enum status writer_catalog_remove(const char *data_dir, struct slice name)
     char home[PATH_MAX], gone[PATH_ROOM];
     if (!catalog_path(home, sizeof home, data_dir, name))
         return STATUS_TOO_LARGE;
-    snprintf(gone, sizeof gone, "%s/catalogs/.dropped-%.*s", data_dir, (int)name.len, name.ptr);
+    snprintf(gone, sizeof gone, "%s/catalogs/%s%.*s", data_dir, DROPPED, (int)name.len, name.ptr);
     remove_tree(gone);
     if (rename(home, gone))
         return status_from_errno(errno);
     enum status st = sync_catalogs(data_dir);
     if (!st)
-        remove_tree(gone);
+        remove_tree(gone); /* what cannot be removed now is swept away later */
     return st;
+}
+
+/* Fronts have left it, or open the current one when they find it gone. */
+static void remove_old_edition(struct writer_catalog *c)
+{
+    char path[PATH_MAX];
+    if (catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), c->old_edition))
+        remove_tree(path);
+    if (c->old_edition % 2 != c->row->edition % 2) /* its bytes are not in use again */
+        shared_pages_wipe(ROLE_FD_SHARED, c->shared, c->row, c->old_edition);
+    c->old_edition = 0;
 }
 
 static enum status take_edition(struct writer_catalog *c)
@@ -230,6 +270,8 @@ static enum status take_edition(struct writer_catalog *c)
     c->index = fresh;
     c->snapshot = s;
     c->loop_edition = c->row->edition;
+    if (c->old_edition)
+        remove_old_edition(c);
     c->old_edition = c->loop_edition - 1;
     c->remove_at = shared_now_ms(c->shared) + 10000;
     return STATUS_OK;
@@ -280,11 +322,6 @@ void writer_catalog_tidy(struct writer_catalog *c, int64_t now_ms)
     if (c->row->write_state == WRITE_OPEN &&
         catalog_path(path, sizeof path, c->data_dir, slice_str(c->name)))
         reserve_make(path);
-    if (!c->old_edition || now_ms < c->remove_at)
-        return;
-    if (catalog_edition_path(path, sizeof path, c->data_dir, slice_str(c->name), c->old_edition))
-        remove_tree(path);
-    if (c->old_edition % 2 != c->row->edition % 2) /* its bytes are not in use again */
-        shared_pages_wipe(ROLE_FD_SHARED, c->shared, c->row, c->old_edition);
-    c->old_edition = 0;
+    if (c->old_edition && now_ms >= c->remove_at)
+        remove_old_edition(c);
 }

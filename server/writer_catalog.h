@@ -78,6 +78,8 @@ enum status writer_catalog_open(struct writer_catalog **out, const char *data_di
 void writer_catalog_close(struct writer_catalog **c);
 /* Takes the catalog's name off and removes its files. */
 enum status writer_catalog_remove(const char *data_dir, struct slice name);
+/* Now and then: removes what is left of catalogs whose removal was cut off or failed. */
+void writer_catalogs_sweep(const char *data_dir);
 /* Called in the loop when the apply thread made progress: new edition, tables. */
 enum status writer_catalog_follow(struct writer_catalog *c);
 /* Is a schema or edition change under way? */
