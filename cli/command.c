@@ -16,9 +16,24 @@ uint64_t command_now_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* What the environment says is for everybody who is started in it: a text that is none does not
+ * matter. One that was given here does. */
+static enum status trace_of(struct command *c, struct trace_context *out)
+{
+    const char *given = options_value(&c->options, OPT_TRACEPARENT);
+    const char *text = given ? given : getenv("TRACEPARENT");
+    *out = (struct trace_context){0};
+    if (!text || !traceparent_parse(slice_str(text), out) || !given)
+        return STATUS_OK;
+    return fault_set(&c->reply.fault, STATUS_INVALID, "traceparent",
+                     "it is 00-TRACE-SPAN-FLAGS: 32, 16 and 2 hexadecimal digits in lower case, "
+                     "the ids not all zeroes");
+}
+
 int command_connect(struct command *c)
 {
     struct souk_options o;
+    struct trace_context trace;
     const char *address = options_value(&c->options, OPT_SERVER);
     if (!address)
         address = getenv("SOUK_SERVER");
@@ -31,7 +46,10 @@ int command_connect(struct command *c)
     o.name = "souk";
     o.deadline_ms = (uint32_t)timeout;
     o.no_throttle = true;
-    enum status s = souk_open(address, &o, &c->souk, &c->reply.fault);
+    enum status s = trace_of(c, &trace);
+    s = s ? s : souk_open(address, &o, &c->souk, &c->reply.fault);
+    if (!s)
+        souk_trace(c->souk, &trace);
     return s ? command_fail(c, s, &c->reply.fault) : EXIT_OK;
 }
 

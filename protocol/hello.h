@@ -12,7 +12,7 @@
 #include "protocol/frame.h"
 
 /* All features this code knows. */
-enum { HELLO_FEATURES = FEATURE_CHECKSUM | FEATURE_MULTI_SEARCH | FEATURE_CANCEL };
+enum { HELLO_FEATURES = FEATURE_CHECKSUM | FEATURE_MULTI_SEARCH | FEATURE_CANCEL | FEATURE_TRACE };
 
 struct hello {
     uint32_t min_version, max_version;

@@ -137,6 +137,11 @@ const char *souk_address(const struct souk *s)
     return s->address;
 }
 
+void souk_trace(struct souk *s, const struct trace_context *t)
+{
+    s->trace = t ? *t : (struct trace_context){0};
+}
+
 uint32_t souk_in_flight(const struct souk *s)
 {
     return s->in_flight;
@@ -211,7 +216,7 @@ static void send_slot(struct souk *s, struct souk_slot *slot, uint64_t now)
     uint64_t left = slot->expires_us > now ? (slot->expires_us - now) / 1000 : 0;
     uint16_t sum = s->options.checksum && slot->request.len ? FLAG_CHECKSUM : 0;
     struct frame f = {.opcode = slot->opcode,
-                      .flags = slot->class_flags | sum,
+                      .flags = slot->flags | sum,
                       .request_id = souk_slot_id(s, slot),
                       .time = left ? (uint32_t)left : 1};
     size_t at = frame_begin(&s->out);
@@ -224,7 +229,7 @@ static void send_slot(struct souk *s, struct souk_slot *slot, uint64_t now)
 enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callback *callback,
                         void *ctx, uint32_t *id)
 {
-    if (q->body.len > FRAME_MAX_BODY - FRAME_CHECKSUM)
+    if (q->body.len > FRAME_MAX_BODY - FRAME_CHECKSUM - TRACE_FIELD_LEN)
         return STATUS_TOO_LARGE;
     if (s->in_flight >= s->slot_count)
         return STATUS_AGAIN;
@@ -235,6 +240,9 @@ enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callb
         return STATUS_AGAIN;
     buf_clear(&slot->request);
     buf_clear(&slot->body);
+    bool traced = q->opcode != OP_PING && trace_context_valid(&s->trace);
+    if (traced)
+        trace_context_put(&slot->request, &s->trace);
     buf_put_slice(&slot->request, q->body);
     if (slot->request.failed)
         return STATUS_NO_MEMORY;
@@ -244,7 +252,7 @@ enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callb
     slot->sent = false;
     slot->safe = q->safe;
     slot->opcode = q->opcode;
-    slot->class_flags = (uint16_t)((c & 3) << 8);
+    slot->flags = (uint16_t)((c & 3) << 8 | (traced ? FLAG_TRACE : 0));
     slot->generation = (uint16_t)(slot->generation == UINT16_MAX ? 1 : slot->generation + 1);
     slot->tries = 0;
     slot->resend_us = 0;

@@ -43,6 +43,7 @@
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "protocol/suggest.h"
+#include "protocol/traceparent.h"
 
 struct souk;
 
@@ -110,6 +111,8 @@ enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callb
                         void *ctx, uint32_t *id);
 /* Gives up a request: its callback gets CANCELLED now, the server a CANCEL. */
 void souk_cancel(struct souk *s, uint32_t id);
+/* Requests handed in from now on, but for PING, belong to this trace; NULL: to none. */
+void souk_trace(struct souk *s, const struct trace_context *t);
 uint32_t souk_in_flight(const struct souk *s);
 int souk_fd(const struct souk *s);         /* -1 when not connected */
 unsigned souk_want(const struct souk *s);  /* SOUK_READ | SOUK_WRITE */

@@ -13,7 +13,7 @@ enum souk_state { SOUK_IDLE, SOUK_CONNECTING, SOUK_READY, SOUK_PAUSING };
 struct souk_slot {
     bool used, sent, safe;
     uint8_t opcode;
-    uint16_t class_flags, generation;
+    uint16_t flags, generation; /* of the frame: class, trace */
     uint32_t tries;
     uint64_t expires_us, resend_us; /* resend_us: not before; 0 = at once */
     souk_callback *callback;
@@ -37,8 +37,9 @@ struct souk {
     double asked, accepted; /* recent answers, and those that were no refusal for overload */
     uint64_t counted_us;    /* when the two faded last */
     uint64_t random;
-    bool draining, greeted; /* GOAWAY came; HELLO was answered */
-    bool resending;         /* a slot waits for its resend_us */
+    struct trace_context trace; /* of requests handed in; zeroes = none */
+    bool draining, greeted;     /* GOAWAY came; HELLO was answered */
+    bool resending;             /* a slot waits for its resend_us */
     struct hello server;
     struct buf server_text; /* what the slices of `server` point to */
     struct fault last;      /* why the last connection ended */

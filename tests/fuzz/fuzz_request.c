@@ -2,6 +2,7 @@
 #include "protocol/labels.h"
 #include "protocol/multi.h"
 #include "protocol/request.h"
+#include "protocol/traceparent.h"
 #include "protocol/upstream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,9 @@ static void documents(const struct put_request *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct slice body = slice_make(data, size), part;
+    struct slice body = slice_make(data, size), part, behind = body;
+    struct trace_context trace;
+    char text[TRACEPARENT_LEN + 1];
     struct arena a;
     struct fault fault;
     struct search_request search;
@@ -30,7 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct refresh_request refresh;
     struct safe_mode_request safe;
     struct safe_mode_reply told;
+    if (traceparent_parse(body, &trace) == STATUS_OK)
+        traceparent_format(&trace, text);
+    trace_context_take(&behind, &trace);
     arena_init(&a, 64u << 20);
+    search_request_decode(behind, &a, &search, &fault);
     search_request_decode(body, &a, &search, &fault);
     get_request_decode(body, &a, &get, &fault);
     if (put_request_decode(body, &a, &put, &fault) == STATUS_OK)

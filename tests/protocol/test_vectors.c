@@ -6,6 +6,7 @@
 #include "protocol/hello.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "protocol/traceparent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,6 +94,37 @@ static void requests(struct buf *json)
     buf_fini(&d);
 }
 
+/* A search behind a trace context: of `len` bytes that are `fill`, or the one of the
+ * recommendation. */
+static void traced(struct buf *json, const char *name, const char *parent, size_t len, char fill)
+{
+    struct buf b = BUF_INIT;
+    struct trace_context t;
+    char bytes[32];
+    memset(bytes, fill, sizeof bytes);
+    if (!traceparent_parse(slice_str(parent), &t))
+        trace_context_put(&b, &t);
+    else
+        tlv_put(&b, TAG_TRACE_CONTEXT, slice_make(bytes, len));
+    tlv_put(&b, TAG_SEARCH_CATALOG, SLICE_LIT("shop"));
+    tlv_put(&b, TAG_SEARCH_TEXT, SLICE_LIT("red"));
+    good(json, name, OP_SEARCH, FLAG_CLASS_DEFAULT | FLAG_TRACE, &b);
+    buf_fini(&b);
+}
+
+static void traces(struct buf *json)
+{
+    traced(json, "search of a sampled trace",
+           "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 0, 0);
+    traced(json, "search of a trace that is not sampled",
+           "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", 0, 0);
+    traced(json, "trace context with unknown flags: they are tolerated", "", TRACE_CONTEXT_LEN,
+           (char)0xfd);
+    traced(json, "trace context of zeroes: as if there were none", "", TRACE_CONTEXT_LEN, 0);
+    traced(json, "trace context too short: as if there were none", "", TRACE_CONTEXT_LEN - 1, 7);
+    traced(json, "trace context too long: as if there were none", "", TRACE_CONTEXT_LEN + 1, 7);
+}
+
 static void damaged(struct buf *json)
 {
     struct buf b = BUF_INIT;
@@ -130,6 +162,7 @@ static void vectors_are_as_published(void **state)
     struct buf json = BUF_INIT, file = BUF_INIT;
     buf_printf(&json, "[");
     requests(&json);
+    traces(&json);
     damaged(&json);
     buf_printf(&json, "\n]\n");
     FILE *f = fopen(VECTORS, getenv("SOUK_WRITE_VECTORS") ? "w+" : "r");
