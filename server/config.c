@@ -80,6 +80,20 @@ static bool class_good(const char *text)
            !strcmp(text, "background");
 }
 
+/* "0.05": digits, a point, at most six more; up to 1. */
+static bool parse_ratio(const char *text, uint64_t *out)
+{
+    uint64_t part = 1000000;
+    if ((*text != '0' && *text != '1') || (text[1] && text[1] != '.'))
+        return false;
+    *out = *text == '1' ? part : 0;
+    if (!text[1])
+        return true;
+    for (text += 2; isdigit((unsigned char)*text) && part > 1; text++)
+        *out += (uint64_t)(*text - '0') * (part /= 10);
+    return !*text && text[-1] != '.' && *out <= 1000000;
+}
+
 static bool parse_value(enum option_type type, const char *text, uint64_t *out)
 {
     switch (type) {
@@ -99,6 +113,8 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
     case OPTION_BYTES:
     case OPTION_TIME:
         return parse_number(text, units_of(type), out);
+    case OPTION_RATIO:
+        return parse_ratio(text, out);
     case OPTION_SWITCH:
         *out = !strcmp(text, "true");
         return *out || !strcmp(text, "false");
@@ -115,7 +131,8 @@ static const char *unit_word(enum option_type type)
                                         "true or false",
                                         "HOST:PORT",
                                         "user of this system",
-                                        "critical, default, sheddable or background"};
+                                        "critical, default, sheddable or background",
+                                        "number from 0 to 1"};
     return words[type];
 }
 

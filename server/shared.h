@@ -20,6 +20,7 @@
 
 #include "server/latency.h"
 #include "server/query_log.h"
+#include "server/span_ring.h"
 #include "protocol/labels.h"
 
 enum {
@@ -135,6 +136,15 @@ struct shared_map_fault {
     _Atomic uint32_t count; /* processes that ended of it */
 };
 
+/* What became of spans; written by the fetcher. What fronts and writer dropped is in their rings.
+ */
+struct shared_traces {
+    _Atomic uint64_t exported; /* taken by the collector */
+    _Atomic uint64_t rejected; /* of those: it said that it cannot use them */
+    _Atomic uint64_t failed;   /* given up: refused, or sent again too often */
+    _Atomic uint64_t calls, retries;
+};
+
 struct shared {
     uint32_t magic;
     uint32_t process_count;
@@ -155,6 +165,8 @@ struct shared {
     struct shared_catalog catalogs[SHARED_CATALOGS];
     struct shared_map_fault map_faults[SHARED_MAP_FAULTS];
     struct query_log query_logs[QUERY_LOGS]; /* by number of the front */
+    struct shared_traces traces;
+    struct span_ring rings[SHARED_PROCESSES]; /* by place in `processes` */
 };
 
 /* Makes the pages in a memfd (kept open without close-on-exec handling: *fd is the caller's). */

@@ -31,6 +31,26 @@ static void units_are_understood(void **state)
     assert_int_equal(config_number(&config, OPTION_LOG_WINDOW), 86400000);
 }
 
+static void a_ratio_lies_between_nothing_and_all(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t millionths; /* -1 = refused */
+    } cases[] = {{"0", 0},         {"1", 1000000},    {"0.5", 500000},  {"0.000001", 1},
+                 {"1.0", 1000000}, {"0.1234567", -1}, {"1.000001", -1}, {"2", -1},
+                 {"-0", -1},       {"", -1},          {".5", -1},       {"0.", -1},
+                 {"0.5x", -1},     {"1e-3", -1},      {"01", -1}};
+    struct config c;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        config_init(&c);
+        enum status s = config_set(&c, "trace.ratio", cases[i].text, ORIGIN_FLAG, NULL);
+        assert_int_equal(s, cases[i].millionths < 0 ? STATUS_INVALID : STATUS_OK);
+        if (!s)
+            assert_int_equal(config_number(&c, OPTION_TRACE_RATIO), cases[i].millionths);
+    }
+}
+
 static void faults_name_line_column_and_suggestion(void **state)
 {
     (void)state;
@@ -98,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_origins_win),
         cmocka_unit_test(units_are_understood),
+        cmocka_unit_test(a_ratio_lies_between_nothing_and_all),
         cmocka_unit_test(faults_name_line_column_and_suggestion),
         cmocka_unit_test(the_help_tells_the_bounds),
         cmocka_unit_test(handed_over_it_is_the_same),
