@@ -16,6 +16,7 @@
 #include "server/provider.h"
 #include "server/retry.h"
 #include "server/role.h"
+#include "server/tracer.h"
 
 enum { FETCH_ID_MAX = 495 };
 
@@ -34,6 +35,8 @@ struct fetcher {
     struct fetch_catalog *of_row[SHARED_CATALOGS];
     uint32_t background; /* background calls under way, over all catalogs */
     uint64_t random;
+    struct tracer tracer;
+    struct trace_export *traces;
 };
 
 struct fetch_provider {

@@ -446,6 +446,9 @@ static bool set_up(struct fetch_http_call *c, const struct fetch_http_request *q
                curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers) ||
                curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ||
                (q->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, q->ca_file));
+    if (q->post.len) /* it is copied by the length set before */
+        bad = bad || curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->post.len) ||
+              curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->post.ptr);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "souk");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);

@@ -1,5 +1,5 @@
 /*
- * fetch_http - HTTP GETs on the loop, many at once. The only door to libcurl.
+ * fetch_http - HTTP GETs (and POSTs) on the loop, many at once. The only door to libcurl.
  *
  * What protects us from the other side: http and https only, no redirects, no proxies of the
  * environment, no cookies, TLS always verified; the body is counted after decompression while it
@@ -32,6 +32,7 @@ struct fetch_http_request {
     const char *url;
     const char *headers[FETCH_HTTP_HEADERS]; /* "Name: value" */
     uint32_t header_count;
+    struct slice post;   /* not empty: it is posted */
     const char *ca_file; /* NULL = the system's */
     int64_t connect_ms, tls_ms, first_byte_ms, between_ms, total_ms;
     int64_t body_max;

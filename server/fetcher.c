@@ -5,6 +5,7 @@
  *                                    timer ──> fetch_changes ────┼──> fetch_call ──> fetch_http
  *                                    timer ──> fetch_canary ─────┘         │
  *   writer <── PUT ── fetch_write <── what was learned <───────────────────┘
+ *   rings of spans ── timer ──> trace_export ──> fetch_http ──> the collector of traces
  *
  * It reads indexes (settings, validators, what is stored) and writes none. Killed at any moment it
  * loses nothing but its memory of what was asked: cursors are stored with the changes they brought,
@@ -20,6 +21,7 @@
 #include "server/fetch_refresh.h"
 #include "server/fetch_write.h"
 #include "server/say.h"
+#include "server/trace_export.h"
 #include "server/urgency.h"
 
 enum { TICK_MS = 5, BEAT_MS = 100, CONNECTIONS_PER_HOST = 256 };
@@ -67,9 +69,12 @@ static void on_term(void *ctx)
     loop_stop(ctx);
 }
 
-static void on_nothing(void *ctx)
+static void on_hup(void *ctx)
 {
-    (void)ctx;
+    struct fetcher *f = ctx;
+    role_reload(f->role);
+    tracer_set(&f->tracer, f->role);
+    trace_export_set(f->traces);
 }
 
 static enum status start(struct fetcher *f)
@@ -79,8 +84,10 @@ static enum status start(struct fetcher *f)
     if (!role_writer_socket(r, writer, sizeof writer) || !role_fetcher_socket(r, own, sizeof own))
         return STATUS_TOO_LARGE;
     f->random = (uint64_t)clock_mono_us() * 2 + 1;
+    tracer_set(&f->tracer, r);
     enum status st = loop_create(&f->loop);
     st = st ? st : fetch_http_create(f->loop, CONNECTIONS_PER_HOST, &f->http);
+    st = st ? st : trace_export_create(f->loop, f->http, r, &f->traces);
     st = st ? st
             : catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
                               config_number(r->config, OPTION_MAP), &f->catalogs);
@@ -89,7 +96,7 @@ static enum status start(struct fetcher *f)
     st = st ? st : loop_before_wait(f->loop, before_wait, f);
     st = st ? st : loop_signal(f->loop, SIGTERM, on_term, f->loop);
     st = st ? st : loop_signal(f->loop, SIGINT, on_term, f->loop);
-    return st ? st : loop_signal(f->loop, SIGHUP, on_nothing, f);
+    return st ? st : loop_signal(f->loop, SIGHUP, on_hup, f);
 }
 
 int fetcher_main(struct role_context *r)
@@ -115,6 +122,7 @@ int fetcher_main(struct role_context *r)
     fetch_ask_destroy(&f->ask);
     fetch_write_destroy(&f->write);
     catalogs_destroy(&f->catalogs);
+    trace_export_destroy(&f->traces);
     fetch_http_destroy(&f->http);
     if (f->loop)
         loop_destroy(&f->loop);

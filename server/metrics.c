@@ -114,6 +114,26 @@ static void put_latencies(struct buf *b, const struct shared *s)
     }
 }
 
+static uint64_t dropped_spans(const struct shared *s)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < SHARED_PROCESSES; i++)
+        n += atomic_load_explicit(&s->rings[i].dropped, memory_order_relaxed);
+    return n;
+}
+
+static void put_spans(struct buf *b, const struct shared *s)
+{
+    head(b, "trace_spans_total", "counter", "spans by what became of them");
+#define SPAN_METRIC(outcome, value, help)                                                          \
+    put(b, "souk_trace_spans_total{outcome=\"" #outcome "\"} %" PRIu64 "\n", (uint64_t)(value));
+#include "server/metrics.def"
+    head(b, "trace_calls_total", "counter", "calls of the collector of traces");
+    put(b, "souk_trace_calls_total %" PRIu64 "\n", (uint64_t)s->traces.calls);
+    head(b, "trace_retries_total", "counter", "calls of the collector that were to be made again");
+    put(b, "souk_trace_retries_total %" PRIu64 "\n", (uint64_t)s->traces.retries);
+}
+
 void metrics_put_text(struct buf *b, const struct shared *s)
 {
     head(b, "build_info", "gauge", "always 1; the labels tell the build");
@@ -127,6 +147,7 @@ void metrics_put_text(struct buf *b, const struct shared *s)
     put_latencies(b, s);
     put_catalogs(b, s);
     put_providers(b, s);
+    put_spans(b, s);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------
@@ -184,7 +205,11 @@ void metrics_put_json(struct buf *b, const struct shared *s)
             put_catalog_json(b, s, &s->catalogs[i], !any);
             any = true;
         }
-    put(b, "]}\n");
+    put(b, "],\"traces\":{\"calls\":%" PRIu64 ",\"retries\":%" PRIu64, (uint64_t)s->traces.calls,
+        (uint64_t)s->traces.retries);
+#define SPAN_METRIC(outcome, value, help) put(b, ",\"" #outcome "\":%" PRIu64, (uint64_t)(value));
+#include "server/metrics.def"
+    put(b, "}}\n");
 }
 
 bool metrics_ready(const struct shared *s)
