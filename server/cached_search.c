@@ -1,7 +1,11 @@
 #include "server/cached_search.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "server/front_trace.h"
+#include "server/search_trace.h"
 
 enum { RENEW_AGAIN_MS = 1000, RENEW_US = 5000000, TELL_MS = 1000, TELL_AT_ONCE = 500 };
 
@@ -10,6 +14,12 @@ enum outcome {
 #include "server/cached_search.def"
 #undef CACHE_OUTCOME
     CACHE_OUTCOMES
+};
+
+static const char *const outcome_names[] = {
+#define CACHE_OUTCOME(name, row, text) row,
+#include "server/cached_search.def"
+#undef CACHE_OUTCOME
 };
 
 struct cache_counts {
@@ -189,6 +199,16 @@ static void send_cached(struct front *f, const struct request *rq, struct catalo
                                              o <= CACHE_TIMED ? 1 : 2, older});
 }
 
+static void trace_cached(struct span *span, const struct cache_facts *facts, enum outcome o,
+                         const struct moment *m, int64_t start_us)
+{
+    uint64_t counts[FRESHNESS_COUNT] = {0};
+    for (uint32_t i = 0; i < facts->hit_count; i++)
+        counts[facts->hits[i].state]++;
+    search_trace_cache(span, outcome_names[o], start_us, clock_mono_us());
+    search_trace_labels(span, facts->found, counts, m);
+}
+
 /* --- one search ------------------------------------------------------------------------------- */
 
 bool cached_search_again(struct front *f, struct request *rq)
@@ -207,6 +227,10 @@ bool cached_search_again(struct front *f, struct request *rq)
     if (good) {
         size_t at = reply_begin(rq);
         send_cached(f, rq, c, e, o, &m, SLICE_NULL, &rq->conn->out);
+        if (rq->trace) {
+            span_say(front_span(f), SPAN_SELF, KEY_COLLECTION, slice_str(e->facts->catalog));
+            trace_cached(front_span(f), e->facts, o, &m, f->now_us);
+        }
         reply_end(rq, at);
     }
     snapshot_end(c->snapshot);
@@ -307,10 +331,14 @@ enum status cached_search(struct front *f, struct request *rq, struct catalog *c
     }
     if (e) {
         send_cached(f, rq, c, e, why, &m, in->query_id, b);
+        if (front_span(f))
+            trace_cached(front_span(f), e->facts, why, &m, f->now_us);
         if (why >= CACHE_STALE)
             ask_newer(f, e, m.now_ms);
     } else {
         f->cache_counts->n[why]++;
+        if (front_span(f))
+            search_trace_cache(front_span(f), outcome_names[why], f->now_us, clock_mono_us());
         if (put_off(f, rq))
             return STATUS_OVERLOADED;
         enum status s = compute(f, rq, rq->deadline_us, c, in, &left, &key, b, &e, fault);
@@ -404,15 +432,13 @@ void cached_search_resize(struct front *f, size_t bytes)
 
 void cached_search_stats(const struct front *f, struct buf *b)
 {
-    static const char *const rows[] = {
-#define CACHE_OUTCOME(name, row, text) "cache." row,
-#include "server/cached_search.def"
-#undef CACHE_OUTCOME
-    };
+    char name[64];
     if (!f->cache)
         return;
-    for (int i = 0; i < CACHE_OUTCOMES; i++)
-        stats_row_put(b, rows[i], "%" PRIu64, f->cache_counts->n[i]);
+    for (int i = 0; i < CACHE_OUTCOMES; i++) {
+        snprintf(name, sizeof name, "cache.%s", outcome_names[i]);
+        stats_row_put(b, name, "%" PRIu64, f->cache_counts->n[i]);
+    }
     struct result_cache_figures g = result_cache_figures(f->cache);
     stats_row_put(b, "cache.bytes", "%zu", g.bytes);
     stats_row_put(b, "cache.bytes_max", "%zu", g.bytes_max);

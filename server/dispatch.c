@@ -1,4 +1,4 @@
-#include "server/front.h"
+#include "server/front_trace.h"
 
 /*
  * Which function answers which opcode, and the best class it may run in (its queue). `at_once`: too
@@ -57,13 +57,15 @@ void reply_end(struct request *rq, size_t at)
 
 struct reply_address reply_address_of(const struct request *rq)
 {
-    return (struct reply_address){rq->conn->id, rq->frame.request_id, rq->frame.flags,
-                                  rq->frame.opcode, rq->received_us};
+    return (struct reply_address){rq->conn->id,     rq->frame.request_id, rq->frame.flags,
+                                  rq->frame.opcode, rq->received_us,      rq->trace};
 }
 
-static struct conn *answered(struct front *f, const struct reply_address *to)
+static struct conn *answered(struct front *f, const struct reply_address *to, enum status s)
 {
     struct conn *c = conn_find(f, to->conn_id);
+    struct request_trace *trace = to->trace;
+    front_trace_end(f, &trace, to->opcode, to->received_us, c ? s : STATUS_CANCELLED);
     if (c)
         conn_answered(c);
     return c;
@@ -71,7 +73,7 @@ static struct conn *answered(struct front *f, const struct reply_address *to)
 
 void reply_later(struct front *f, const struct reply_address *to, enum status s, struct slice body)
 {
-    struct conn *c = answered(f, to);
+    struct conn *c = answered(f, to, s);
     if (!c)
         return;
     size_t at = frame_begin(&c->out);
@@ -86,7 +88,7 @@ void reply_later(struct front *f, const struct reply_address *to, enum status s,
 
 void reply_fault_later(struct front *f, const struct reply_address *to, const struct fault *fault)
 {
-    struct conn *c = answered(f, to);
+    struct conn *c = answered(f, to, fault->status);
     if (!c)
         return;
     struct frame request = {.opcode = to->opcode, .flags = to->flags, .request_id = to->request_id};
@@ -129,6 +131,8 @@ void dispatch(struct front *f, struct request *rq)
     fault.item = fault.line = fault.column = fault.retry_after_ms = 0;
     conn_touch(c); /* now it has an output buffer */
     size_t before = c->out.len;
+    if (front_trace_wanted(f, &rq->frame))
+        front_trace_begin(f, rq);
     f->running = rq;
     enum status s = rq->deadline_us < f->now_us
                         ? STATUS_DEADLINE
@@ -143,5 +147,7 @@ void dispatch(struct front *f, struct request *rq)
         s = STATUS_DEADLINE;
     if (s)
         answer_error(rq, before, s, &fault);
+    if (rq->trace)
+        front_trace_end(f, &rq->trace, rq->frame.opcode, rq->received_us, s);
     conn_answered(c);
 }

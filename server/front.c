@@ -105,6 +105,8 @@ static void take_options(struct front *f)
     f->cache_stale_ms = (int64_t)config_number(c, OPTION_CACHE_STALE);
     f->cache_old_ms = (int64_t)config_number(c, OPTION_CACHE_OLD);
     f->cache_cost_us = config_number(c, OPTION_CACHE_COST);
+    tracer_set(&f->tracer, f->role);
+    f->trace_slow_us = (int64_t)config_number(c, OPTION_TRACE_SLOW) * 1000;
     front_save_memory(f);
     f->listen_queue = QUEUE_CRITICAL;
     for (int i = 0; i < QUEUE_COUNT && f->role->role != ROLE_ADMIN; i++)

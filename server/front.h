@@ -23,6 +23,7 @@
 #include "server/read_through.h"
 #include "server/role.h"
 #include "server/spin.h"
+#include "server/tracer.h"
 #include "server/writer_link.h"
 
 struct front {
@@ -63,6 +64,9 @@ struct front {
     bool draining; /* GOAWAY was said; those who still send are served a moment longer */
     bool closing;  /* requests are answered GOING_AWAY */
     struct request *running;
+    struct tracer tracer;
+    int64_t trace_slow_us, trace_second; /* of a request that is told in the log; see front_trace */
+    uint32_t trace_told;
     /* Options, as numbers that are looked at per request. */
     uint32_t in_flight_most, frame_most, default_deadline_ms;
     size_t output_most;
@@ -82,6 +86,7 @@ struct request {
     struct conn *conn;
     struct frame frame;
     int64_t received_us, deadline_us;
+    struct request_trace *trace; /* NULL = it is not traced; see front_trace.h */
 };
 
 /* OK: the reply is in the output. AGAIN: it will be answered later. Else the error to answer. */
@@ -149,6 +154,7 @@ struct reply_address {
     uint16_t flags;
     uint8_t opcode;
     int64_t received_us;
+    struct request_trace *trace; /* ends with the answer */
 };
 struct reply_address reply_address_of(const struct request *rq);
 void reply_later(struct front *f, const struct reply_address *to, enum status s, struct slice body);

@@ -2,7 +2,7 @@
 #include "protocol/reply.h"
 #include "server/freshness.h"
 #include "server/canary_id.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 #include "server/withhold.h"
 
 enum { SCAN_PART = 1024 * 1024, SCAN_ITEMS = 10000 };
@@ -164,6 +164,8 @@ enum status handle_get(struct front *f, struct request *rq, struct fault *fault)
         snapshot_end(g.catalog->snapshot);
         return s;
     }
+    span_say(front_span(f), SPAN_SELF, KEY_COLLECTION, in.catalog);
+    span_number(front_span(f), SPAN_SELF, KEY_ITEMS, in.id_count);
     size_t at = reply_begin(rq);
     s = get_all(f, &g, &rq->conn->out, fault);
     snapshot_end(g.catalog->snapshot);

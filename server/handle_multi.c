@@ -1,7 +1,7 @@
 /* MULTI_SEARCH: several searches in one request, which share what they have in common. */
 #include "protocol/multi.h"
 #include "server/cached_search.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 
 enum { PARTS_MAX = 32 };
 
@@ -69,11 +69,16 @@ enum status handle_multi_search(struct front *f, struct request *rq, struct faul
     struct slice body;
     enum status s;
     uint32_t count = 0;
+    struct span *span = front_trace_span(rq->trace);
+    int64_t start = span ? clock_mono_us() : 0;
     size_t at = reply_begin(rq);
     search_share_begin(f->searcher, &f->arena);
     while ((s = multi_request_next(&r, &body)) == STATUS_OK && ++count <= PARTS_MAX)
         put_part(&p, body);
     search_share_end(f->searcher);
+    if (span)
+        span_stage(span, SPAN_SEARCH, start, clock_mono_us());
+    span_number(span, SPAN_SELF, KEY_ITEMS, count);
     leave(&p);
     buf_fini(&p.body);
     if (s == STATUS_OK)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "protocol/reply.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 #include "server/validate.h"
 
 enum { BULK_BYTES = 16384, LOOK_ITEMS = 8, SLICE_US = 250 };
@@ -32,6 +32,8 @@ struct put_job {
     struct put_request request;
     struct buf body; /* what the writer gets */
     uint32_t next;   /* the item to check next */
+    uint16_t flags;  /* of that frame, for the trace in it */
+    int64_t sent_us; /* to the writer */
     uint64_t schema_version;
 };
 
@@ -54,6 +56,9 @@ static void put_done(void *ctx, const struct frame *reply)
     struct fault fault = {0};
     arena_init(&a, 0);
     bool well = reply && !reply->status;
+    struct span *span = front_trace_span(j->to.trace);
+    if (span)
+        span_stage(span, SPAN_WRITER, j->sent_us, clock_mono_us());
     enum status st = well ? put_reply_decode(reply->body, &a, &r) : STATUS_OK;
     if (!reply) {
         fault_set(&fault, STATUS_UNAVAILABLE, NULL, "the writer went away; send it again");
@@ -74,6 +79,8 @@ static void put_done(void *ctx, const struct frame *reply)
             if (results[i].item < j->sent)
                 results[i].item = j->place[results[i].item];
         r.failed += j->refused_count;
+        span_number(span, SPAN_SELF, KEY_APPLIED, r.applied);
+        span_number(span, SPAN_SELF, KEY_SEQUENCE, (int64_t)r.sequence);
         struct buf body = BUF_INIT;
         put_reply_encode(&body, &r);
         buf_put_slice(&body, buf_slice(&j->refused));
@@ -103,6 +110,7 @@ static void put_begin(struct put_job *j, const struct schema *schema)
     j->next = j->sent = j->refused_count = 0;
     buf_clear(&j->refused);
     buf_clear(&j->body);
+    j->flags = front_trace_put(j->to.trace, &j->body);
     put_request_header(&header, &j->body);
 }
 
@@ -175,9 +183,11 @@ static enum status put_send(struct put_job *j, struct buf *out)
         buf_put_slice(out, buf_slice(&j->refused));
         return STATUS_OK;
     }
-    enum status s =
-        writer_link_send(j->front->writer, OP_PUT, (uint16_t)(j->to.flags | FLAG_CANONICAL),
-                         front_deadline_left(j->deadline_us), buf_slice(&j->body), put_done, j);
+    if (j->to.trace)
+        j->sent_us = clock_mono_us();
+    enum status s = writer_link_send(
+        j->front->writer, OP_PUT, (uint16_t)(j->to.flags | FLAG_CANONICAL | j->flags),
+        front_deadline_left(j->deadline_us), buf_slice(&j->body), put_done, j);
     if (s)
         return s;
     buf_fini(&j->body);
@@ -253,6 +263,8 @@ static enum status put_read(struct put_job *j, struct slice body, struct fault *
     s = s ? s : catalogs_get(f->catalogs, p->catalog, &c, fault);
     if (s)
         return s;
+    span_say(front_trace_span(j->to.trace), SPAN_SELF, KEY_COLLECTION, p->catalog);
+    span_number(front_trace_span(j->to.trace), SPAN_SELF, KEY_ITEMS, p->item_count);
     if (p->item_count > config_number(f->role->config, OPTION_ITEMS))
         return fault_set(fault, STATUS_TOO_LARGE, NULL, "too many items in one PUT");
     j->place = malloc((p->item_count + 1) * sizeof *j->place);

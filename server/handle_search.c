@@ -3,8 +3,9 @@
 #include "server/cached_search.h"
 #include "server/degrade.h"
 #include "server/freshness.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 #include "server/hit_highlights.h"
+#include "server/search_trace.h"
 #include "server/withhold.h"
 
 static void query_facets(struct front *f, const struct search_request *in, struct query *q)
@@ -286,7 +287,12 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     q.check = front_check;
     q.check_ctx = &check;
     struct stages stages = {.wanted = in->explain};
-    if ((s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault)))
+    s = search_run(f->searcher, c->snapshot, &q, &f->arena, &r, fault);
+    struct span *span = front_span(f);
+    int64_t searched = span ? clock_mono_us() : 0;
+    if (span)
+        search_trace_ran(span, &r, left->bits, start, searched);
+    if (s)
         return s;
     stage_note(&stages, STAGE_HITS, b);
     s = put_hits(f, c, in, &r, &m, b, &sum, facts, body_at, fault);
@@ -318,6 +324,8 @@ enum status search_compute(struct front *f, int64_t deadline_us, struct catalog 
     uint64_t took = (uint64_t)(clock_mono_us() - start);
     cached_search_facts(facts, c, &m, &sum, took, b->len - body_at);
     facts->found = r.found;
+    if (span)
+        search_trace_page(span, r.found, sum.counts, &m, searched);
     cached_search_tail(f, b, &(struct search_tail){sum.oldest_ms, took, in->query_id, 0, 0});
     atomic_fetch_add_explicit(&f->role->self->search_us, took, memory_order_relaxed);
     atomic_fetch_add_explicit(&f->role->self->search_count, 1, memory_order_relaxed);
@@ -338,6 +346,7 @@ enum status handle_search(struct front *f, struct request *rq, struct fault *fau
         snapshot_end(c->snapshot);
         return park_add(f, rq, shared_catalog_find(f->role->shared, in.catalog), in.min_sequence);
     }
+    span_say(front_span(f), SPAN_SELF, KEY_COLLECTION, in.catalog);
     size_t at = reply_begin(rq);
     s = cached_search(f, rq, c, &in, true, &rq->conn->out, fault);
     snapshot_end(c->snapshot);

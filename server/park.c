@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "server/front.h"
+#include "server/front_trace.h"
 
 enum { PARK_MAX = 10000, PARK_LOOK_MS = 1 };
 
@@ -69,6 +69,8 @@ void park_look(struct front *f)
         p->request->conn = conn_find(f, p->conn_id);
         if (p->request->conn)
             dispatch(f, p->request);
+        else
+            front_trace_forget(&p->request->trace);
         parked_free(&f->park, p);
     }
     if (f->park.count)
@@ -81,6 +83,7 @@ bool park_cancel(struct front *f, uint64_t conn_id, uint32_t request_id)
         if ((*at)->conn_id == conn_id && (*at)->request_id == request_id) {
             struct parked *p = *at;
             *at = p->next;
+            front_trace_forget(&p->request->trace);
             parked_free(&f->park, p);
             return true;
         }
@@ -92,6 +95,7 @@ void park_fini(struct front *f)
     while (f->park.first) {
         struct parked *p = f->park.first;
         f->park.first = p->next;
+        front_trace_forget(&p->request->trace);
         parked_free(&f->park, p);
     }
     loop_timer_destroy(&f->park.timer);

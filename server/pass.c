@@ -15,7 +15,7 @@
  */
 #include "server/cached_search.h"
 #include "server/departure.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 
 #include <sched.h>
 
@@ -54,6 +54,8 @@ void pass_refuse(struct front *f, struct waiting *w, enum status s)
     if (c) {
         c->waiting--;
         c->dropped += s == STATUS_OVERLOADED;
+        if (w->frame.flags & FLAG_TRACE)
+            front_trace_refused(f, w, s);
         conn_refuse(c, &w->frame, s, s == STATUS_OVERLOADED ? conn_retry_ms(f) : 0);
         conn_answered(c);
     }
@@ -76,7 +78,7 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
     int64_t start = f->now_us;
     if (c) {
         c->waiting--;
-        dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us});
+        dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us, NULL});
     } else {
         cached_search_renew(f, w, verdict);
     }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "protocol/upstream.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 
 enum {
     GETS_MOST = 10000,
@@ -17,7 +17,7 @@ struct through_get { /* a GET that waits */
     struct through_get *next, *prev;
     struct request *request; /* own copy, body behind it */
     uint64_t conn_id;
-    int64_t until_us;
+    int64_t until_us, began_us;
     uint32_t left; /* answers still due; the memory stays until they came */
     bool ran;
     struct get_item_reply *answers; /* one for each id that was asked for: DEADLINE until it came */
@@ -61,6 +61,7 @@ static void get_free(struct through *t, struct through_get *g)
     if (g->next)
         g->next->prev = g->prev;
     t->get_count--;
+    front_trace_forget(&g->request->trace);
     arena_fini(&g->arena);
     free(g->answers);
     free(g->request);
@@ -72,6 +73,8 @@ static void get_run(struct through *t, struct through_get *g)
     g->ran = true;
     g->request->conn = conn_find(t->front, g->conn_id);
     if (g->request->conn) {
+        if (front_trace_span(g->request->trace))
+            span_stage(g->request->trace->span, SPAN_UPSTREAM, g->began_us, clock_mono_us());
         t->running = g;
         dispatch(t->front, g->request);
         t->running = NULL;
@@ -201,8 +204,9 @@ static struct through_job *job_find(struct through *t, const char *catalog, stru
     return NULL;
 }
 
+/* It is a part of the trace of the GET that begins it. */
 static struct through_job *job_new(struct through *t, const char *catalog, struct slice id,
-                                   uint32_t deadline_ms)
+                                   uint32_t deadline_ms, const struct request_trace *trace)
 {
     struct through_job *j = calloc(1, sizeof *j + id.len);
     struct buf body = BUF_INIT;
@@ -212,9 +216,10 @@ static struct through_job *job_new(struct through *t, const char *catalog, struc
     j->id_len = id.len;
     memcpy(j->id, id.ptr, id.len);
     memcpy(j->catalog, catalog, sizeof j->catalog);
+    uint16_t flags = front_trace_put(trace, &body);
     refresh_request_encode(&(struct refresh_request){slice_str(catalog), &id, 1, true}, &body);
     enum status s = body.failed ? STATUS_NO_MEMORY
-                                : writer_link_send(t->waits, OP_REFRESH, 0, deadline_ms,
+                                : writer_link_send(t->waits, OP_REFRESH, flags, deadline_ms,
                                                    buf_slice(&body), on_reply, j);
     buf_fini(&body);
     if (s) {
@@ -235,7 +240,7 @@ static bool join(struct through *t, struct through_get *g, const char *catalog, 
     struct through_wait *w = malloc(sizeof *w);
     struct through_job *j = w ? job_find(t, catalog, id) : NULL;
     if (w && !j)
-        j = job_new(t, catalog, id, ms < 1 ? 1 : (uint32_t)ms);
+        j = job_new(t, catalog, id, ms < 1 ? 1 : (uint32_t)ms, g->request->trace);
     if (!j) {
         free(w);
         return false;
@@ -283,9 +288,10 @@ static struct through_get *get_new(struct through *t, const struct request *rq, 
         memcpy(copy + 1, rq->frame.body.ptr, rq->frame.body.len);
     g->request = copy;
     g->conn_id = rq->conn->id;
+    g->began_us = clock_mono_us();
     g->until_us = rq->deadline_us - MARGIN_US;
-    if (clock_mono_us() + wait_us < g->until_us)
-        g->until_us = clock_mono_us() + wait_us;
+    if (g->began_us + wait_us < g->until_us)
+        g->until_us = g->began_us + wait_us;
     arena_init(&g->arena, 0);
     g->next = t->gets;
     if (g->next)
@@ -339,6 +345,7 @@ bool through_cancel(struct front *f, uint64_t conn_id, uint32_t request_id)
     for (struct through_get *g = f->through ? f->through->gets : NULL; g; g = g->next)
         if (!g->ran && g->conn_id == conn_id && g->request->frame.request_id == request_id) {
             g->ran = true; /* its memory goes with the last answer */
+            front_trace_forget(&g->request->trace);
             return true;
         }
     return false;
