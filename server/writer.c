@@ -16,7 +16,7 @@
 #include "server/evict.h"
 #include "server/say.h"
 #include "server/urgency.h"
-#include "server/writer_private.h"
+#include "server/writer_trace.h"
 
 static void end_turn(void *ctx)
 {
@@ -30,17 +30,20 @@ static void end_turn(void *ctx)
 static void on_frame(void *ctx, uint64_t conn, const struct frame *f)
 {
     struct writer *w = ctx;
+    struct frame own = *f;
     arena_reset(&w->arena);
+    writer_trace_begin(w, &own);
     if (f->opcode == OP_PUT)
-        writer_on_put(w, conn, f);
+        writer_on_put(w, conn, &own);
     else if (f->opcode == OP_CATALOG)
-        writer_on_catalog(w, conn, f);
+        writer_on_catalog(w, conn, &own);
     else if (f->opcode == OP_SAFE_MODE)
-        writer_on_safe_mode(w, conn, f);
+        writer_on_safe_mode(w, conn, &own);
     else if (f->opcode == OP_PING)
-        writer_conns_reply(w->conns, conn, f, f->body);
+        writer_conns_reply(w->conns, conn, f, own.body);
     else
         writer_refuse(w, conn, f, STATUS_UNSUPPORTED, NULL);
+    writer_trace_end(w);
 }
 
 /* --- the process ------------------------------------------------------------------------------ */
@@ -107,6 +110,7 @@ static void on_hup(void *ctx)
 {
     struct writer *w = ctx;
     role_reload(w->role);
+    tracer_set(&w->tracer, w->role);
 }
 
 struct opening {
@@ -187,6 +191,7 @@ int writer_main(struct role_context *r)
 {
     struct writer w = {.role = r};
     w.unsynced_end = &w.unsynced;
+    tracer_set(&w.tracer, r);
     arena_init(&w.arena, 0);
     enum status st = start(&w);
     struct loop_timer *beat = st ? NULL : loop_timer_create(w.loop, 0, BEAT_MS, on_beat, &w);
@@ -208,6 +213,7 @@ int writer_main(struct role_context *r)
         answer_free(a);
         a = next;
     }
+    writer_trace_fini(&w);
     for (uint32_t i = 0; i < w.count; i++) {
         evict_save(w.catalogs[i]);
         writer_catalog_close(&w.catalogs[i]);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "server/say.h"
-#include "server/writer_private.h"
+#include "server/writer_trace.h"
 
 enum { RETRY_LEAST_MS = 5, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000 };
 
@@ -14,6 +14,7 @@ void writer_refuse(struct writer *w, uint64_t conn, const struct frame *to, enum
                    const char *text)
 {
     struct fault f = {0};
+    span_fail(w->span, st);
     fault_set(&f, st, NULL, "%s", text ? text : status_text(st));
     if (st == STATUS_OVERLOADED)
         f.retry_after_ms = RETRY_MS;
@@ -27,6 +28,7 @@ void writer_refuse_full(struct writer *w, uint64_t conn, const struct frame *to,
                         const struct writer_catalog *c)
 {
     struct fault f = {0};
+    span_fail(w->span, STATUS_OVERLOADED);
     uint64_t speed = c->items_per_s, ms = speed ? c->waiting_items * 500 / speed : RETRY_MS;
     fault_set(&f, STATUS_OVERLOADED, NULL, "%" PRIu64 " changes wait to be applied",
               (uint64_t)c->waiting_items);
@@ -38,6 +40,7 @@ void answer_free(struct answer *a)
 {
     if (a->job)
         job_destroy(&a->job);
+    tracer_forget(&a->span);
     buf_fini(&a->body);
     free(a);
 }
@@ -57,6 +60,7 @@ static void tell(struct writer *w, struct answer *a)
 
 void writer_tell_seen(struct writer *w)
 {
+    writer_trace_seen(w);
     for (struct answer **at = &w->unseen; *at;) {
         struct answer *a = *at;
         bool seen = a->control ? a->catalog->control_ended >= a->sequence
@@ -111,6 +115,7 @@ void writer_settle(struct writer *w)
     w->unsynced_end = &w->unsynced;
     while (a) {
         struct answer *next = a->next;
+        writer_trace_synced(w, a, a->catalog->failed ? STATUS_READ_ONLY : STATUS_OK);
         if (a->catalog->failed) {
             writer_refuse(w, a->conn, &a->to, STATUS_READ_ONLY, NULL);
             answer_free(a);
@@ -156,6 +161,7 @@ enum status writer_log(struct writer *w, struct answer *a, uint32_t type, struct
         return st;
     }
     a->sequence = sequence;
+    writer_trace_logged(w, a);
     c->unsynced = true;
     *w->unsynced_end = a;
     w->unsynced_end = &a->next;

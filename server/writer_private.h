@@ -8,6 +8,7 @@
 #include "server/floor.h"
 #include "server/role.h"
 #include "server/size.h"
+#include "server/tracer.h"
 #include "server/writer_conn.h"
 
 enum { QUEUE_BYTES = 64 << 20 }; /* of changes that wait to be applied, a catalog */
@@ -22,7 +23,11 @@ struct answer {
     enum put_ack ack;
     bool control, frees; /* frees: gives room back, and may spend the log's reserve */
     struct buf body;
+    struct span *span; /* of a traced change, until it is durable; see writer_trace.h */
+    int64_t decided_us;
 };
+
+struct writer_trace;
 
 struct writer {
     struct role_context *role;
@@ -42,6 +47,10 @@ struct writer {
     uint32_t accepted; /* items of the request at hand that are to be logged */
     bool *taken;       /* of the request at hand: the items that count */
     int64_t pruned_ms;
+    struct tracer tracer;
+    struct span *span; /* of the request at hand; NULL = it is not traced */
+    struct writer_trace *traces;
+    uint32_t trace_count;
 };
 
 /* --- answers and the log (writer_answers.c) --------------------------------------------------- */
