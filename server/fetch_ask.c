@@ -68,8 +68,9 @@ static void on_item(void *ctx, const struct get_item_reply *item)
     one_less(w);
 }
 
+/* `trace`: what the front handed on; NULL = nothing. */
 static void wait_for(struct fetch_ask *a, struct fetch_catalog *c, const struct refresh_request *q,
-                     uint64_t conn, const struct frame *f)
+                     uint64_t conn, const struct frame *f, const struct trace_context *trace)
 {
     struct waiting *w = calloc(1, sizeof *w);
     if (!w) {
@@ -80,21 +81,24 @@ static void wait_for(struct fetch_ask *a, struct fetch_catalog *c, const struct 
     w->to.body = SLICE_NULL;
     int64_t deadline = clock_mono_ms() + (f->time ? f->time : 1000);
     for (uint32_t i = 0; i < q->id_count; i++)
-        refresh_wait(c->refresh, q->ids[i], deadline, on_item, w);
+        refresh_wait(c->refresh, q->ids[i], deadline, trace, on_item, w);
     one_less(w);
 }
 
 static void on_refresh(struct fetch_ask *a, uint64_t conn, const struct frame *f)
 {
     struct refresh_request q;
-    enum status s = refresh_request_decode(f->body, &a->arena, &q);
+    struct trace_context trace;
+    struct slice body = f->body;
+    bool traced = f->flags & FLAG_TRACE && trace_context_take(&body, &trace);
+    enum status s = refresh_request_decode(body, &a->arena, &q);
     struct fetch_catalog *c = s ? NULL : fetch_catalog_find(a->fetcher, q.catalog);
     if (s || !c || !c->provider_count) {
         refuse(a, conn, f, s ? s : STATUS_UPSTREAM, "the catalog has no upstream");
         return;
     }
     if (q.wait) {
-        wait_for(a, c, &q, conn, f);
+        wait_for(a, c, &q, conn, f, traced ? &trace : NULL);
         return;
     }
     for (uint32_t i = 0; i < q.id_count; i++)

@@ -212,10 +212,12 @@ static enum status attempt(struct fetch_call *call, struct fetch_try *t)
     if (p ? !fetch_route_usable(c, p, q->kind, q->what)
           : !(p = fetch_route_choose(c, q->kind, q->what, call->tried, &at)))
         return STATUS_UPSTREAM;
-    *t = (struct fetch_try){.catalog = c, .kind = q->kind, .owner = call};
+    *t = (struct fetch_try){.catalog = c, .kind = q->kind, .owner = call, .trace = q->trace};
     enum status st = fetch_try_begin(t, p, q->what, q->subject, on_http);
     if (st == STATUS_UPSTREAM)
         return st;
+    if (call->tries)
+        span_number(t->span, SPAN_SELF, KEY_HTTP_RESEND, call->tries);
     if (!q->provider)
         call->tried |= 1u << at;
     call->tries++;

@@ -43,6 +43,7 @@ struct call_request {
     struct slice subject;            /* id; ids joined with commas; cursor */
     struct fetch_provider *provider; /* NULL = whichever is right */
     int64_t deadline_ms; /* monotonic; no further try after it, but a try is not cut: 0 = none */
+    struct trace_context trace; /* what the tries are a part of; zeroes = nothing */
 };
 
 struct fetch_call;

@@ -60,7 +60,8 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
     struct call_request q = {.kind = kind,
                              .what = f->count > 1 ? CALL_MANY : CALL_ONE,
                              .subject = buf_slice(&ids),
-                             .deadline_ms = deadline_ms};
+                             .deadline_ms = deadline_ms,
+                             .trace = f->entries[0]->trace};
     if (q.what == CALL_ONE && !fetch_route_choose(r->catalog, kind, CALL_ONE, 0, NULL))
         q.what = CALL_MANY; /* a provider may have only that */
     f->refresh = r;
@@ -74,6 +75,7 @@ static enum status fly(struct refresh *r, struct flight *f, enum call_kind kind,
         unhold(r, f->entries[i]);
         refresh_queue_fly(&r->queue, f->entries[i]);
         f->entries[i]->again = false;
+        f->entries[i]->trace = (struct trace_context){0};
     }
     f->prev = NULL;
     f->next = r->flights;
@@ -281,7 +283,8 @@ static bool answer_resting(struct refresh *r, struct refresh_entry *e, struct ge
     return e->state == REFRESH_RESTING;
 }
 
-void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn, void *ctx)
+void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms,
+                  const struct trace_context *trace, refresh_fn fn, void *ctx)
 {
     bool fresh;
     struct refresh_entry *e = find_or_add(r, id, &fresh);
@@ -289,6 +292,8 @@ void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refre
     if (e && !answer_resting(r, e, &no) &&
         refresh_entry_wait(e, REFRESH_WAITERS, deadline_ms, fn, ctx)) {
         refresh_queue_heat(&r->queue, e);
+        if (trace && e->state == REFRESH_READY && !trace_context_valid(&e->trace))
+            e->trace = *trace;
         if (e->state == REFRESH_READY)
             fly_alone(r, e, deadline_ms);
         if (e->state == REFRESH_READY && fresh &&

@@ -32,9 +32,10 @@ enum status refresh_create(struct fetch_catalog *c, struct refresh **out);
 void refresh_destroy(struct refresh **r);
 /* Some time; nobody waits. */
 void refresh_ask(struct refresh *r, struct slice id);
-/* `fn` is called once, perhaps at once; `deadline_ms` is monotonic. */
-void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms, refresh_fn fn,
-                  void *ctx);
+/* `fn` is called once, perhaps at once; `deadline_ms` is monotonic. `trace` (or NULL): of whom the
+ * calls are a part that are made for him, and not for those who wait already. */
+void refresh_wait(struct refresh *r, struct slice id, int64_t deadline_ms,
+                  const struct trace_context *trace, refresh_fn fn, void *ctx);
 /* The upstream is well again: what rests because it failed goes now, at the usual rate. */
 void refresh_recover(struct refresh *r);
 /* Starts what may start; wakes what rested. Every few ms. */

@@ -60,9 +60,73 @@ static bool is_tag(const char *validator)
     return validator[0] == '"' || validator[0] == 'W';
 }
 
+/* --- the trace -------------------------------------------------------------------------------- */
+
+/* HOST and PORT of a URL; what stands behind them may name a product or a key, and is not told. */
+static void say_server(struct span *s, struct slice url)
+{
+    const char *slashes = memchr(url.ptr, '/', url.len);
+    if (!s || !slashes || (size_t)(slashes - url.ptr) + 2 > url.len)
+        return;
+    bool tls = slice_starts(url, SLICE_LIT("https:"));
+    const char *host = slashes + 2, *end = host, *url_end = url.ptr + url.len;
+    int64_t port = 0;
+    while (end < url_end && *end != '/' && *end != '?')
+        end++;
+    for (const char *at = host; at < end; at++)
+        if (*at == '@')
+            host = at + 1;
+    const char *host_end = end;
+    for (const char *at = host; at < end; at++)
+        if (*at == ':')
+            host_end = at;
+        else if (*at == ']')
+            host_end = end;
+    for (const char *at = host_end + 1; at < end && *at >= '0' && *at <= '9' && port < 65536; at++)
+        port = port * 10 + (*at - '0');
+    span_say(s, SPAN_SELF, KEY_SERVER_ADDRESS, slice_make(host, (size_t)(host_end - host)));
+    span_number(s, SPAN_SELF, KEY_SERVER_PORT, port ? port : tls ? 443 : 80);
+}
+
+static void begin_span(struct fetch_try *t, struct slice url)
+{
+    if (!trace_context_valid(&t->trace))
+        return;
+    t->span = tracer_begin(&t->catalog->fetcher->tracer, &t->trace, SPAN_FETCH, SPAN_CLIENT,
+                           clock_mono_us());
+    span_say(t->span, SPAN_SELF, KEY_HTTP_METHOD, SLICE_LIT("GET"));
+    span_say(t->span, SPAN_SELF, KEY_PROVIDER, t->provider->definition->name);
+    span_say(t->span, SPAN_SELF, KEY_COLLECTION, slice_str(t->catalog->name));
+    say_server(t->span, url);
+}
+
+static void end_span(struct fetch_try *t, const char *error)
+{
+    if (t->span && error)
+        span_fail_of(t->span, error);
+    tracer_end(&t->catalog->fetcher->tracer, &t->span, t->span ? clock_mono_us() : 0);
+}
+
+/* The upstream may go on with it: our span is its parent, or the caller's where we make none. */
+static void put_traceparent(const struct fetch_try *t, struct buf *out)
+{
+    char text[TRACEPARENT_LEN + 1];
+    struct trace_context context = t->trace;
+    if (!trace_context_valid(&context))
+        return;
+    if (t->span)
+        span_context(t->span, &context);
+    traceparent_format(&context, text);
+    buf_printf(out, "traceparent: %s", text);
+    buf_put_u8(out, '\0');
+}
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
 static void put_headers(const struct fetch_try *t, struct buf *out)
 {
     const struct provider *p = t->provider->definition;
+    put_traceparent(t, out);
     buf_printf(out, "Accept: application/json");
     buf_put_u8(out, '\0');
     for (uint32_t i = 0; i < p->header_count; i++)
@@ -91,6 +155,7 @@ static enum status ask(struct fetch_try *t, enum call_what what, struct slice su
         q.total_ms = CANARY_TOTAL_MS;
     provider_url(fetch_route_url(p, what), placeholders[what], subject, &url);
     buf_put_u8(&url, '\0');
+    begin_span(t, slice_str(url.failed ? "" : url.ptr));
     put_headers(t, &headers);
     for (size_t at = 0; at < headers.len && q.header_count < FETCH_HTTP_HEADERS;
          at += strlen(headers.ptr + at) + 1)
@@ -128,14 +193,23 @@ enum status fetch_try_begin(struct fetch_try *t, struct fetch_provider *p, enum 
     enum status st = ask(t, what, subject, done);
     if (st && !canary)
         breaker_forget(&p->breaker, t->token);
-    if (st)
+    if (st) {
+        tracer_forget(&t->span);
         fetch_try_end(t);
+    }
     return st;
 }
 
 void fetch_try_landed(struct fetch_try *t, const struct fetch_http_answer *h)
 {
     t->http = NULL;
+    if (t->span) {
+        char status[24];
+        snprintf(status, sizeof status, "%ld", h->status);
+        if (h->status)
+            span_number(t->span, SPAN_SELF, KEY_HTTP_STATUS, h->status);
+        end_span(t, h->error ? fetch_error_name(h->error) : h->status >= 400 ? status : NULL);
+    }
     t->provider->took_ms = h->took_ms;
     t->provider->bytes += h->body.len;
 }
@@ -156,6 +230,7 @@ void fetch_try_end(struct fetch_try *t)
 void fetch_try_cancel(struct fetch_try *t)
 {
     if (t->http) {
+        end_span(t, "cancelled");
         fetch_http_cancel(t->http);
         t->http = NULL;
         if (t->kind != CALL_CANARY)

@@ -20,12 +20,14 @@ struct fetch_try {
     uint32_t token;               /* of the breaker */
     int64_t sent_wall_ms;
     bool conditional;
-    char validator[256]; /* asked with; of the product's last answer */
-    void *owner;         /* the caller's */
+    char validator[256];        /* asked with; of the product's last answer */
+    void *owner;                /* the caller's */
+    struct trace_context trace; /* of who it is made for; zeroes = of nobody */
+    struct span *span;          /* NULL = not sampled */
 };
 
-/* Takes a place and asks. `t` is zero or ended; catalog, kind and owner are set by the caller.
- * UPSTREAM: the breaker has just closed the way. `done` gets `t` as its context. */
+/* Takes a place and asks. `t` is zero or ended; catalog, kind, owner and trace are set by the
+ * caller. UPSTREAM: the breaker has just closed the way. `done` gets `t` as its context. */
 enum status fetch_try_begin(struct fetch_try *t, struct fetch_provider *p, enum call_what what,
                             struct slice subject, fetch_http_fn done);
 /* `done` was called: the try is not on the way any more. */

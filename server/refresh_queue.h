@@ -10,6 +10,7 @@
 #define SOUK_SERVER_REFRESH_QUEUE_H
 
 #include "protocol/reply.h"
+#include "protocol/traceparent.h"
 
 enum {
     REFRESH_HEATS = 12,
@@ -41,6 +42,7 @@ struct refresh_entry {
     bool held;                /* somebody waits, and it waits for room */
     bool passing;             /* its answers may not be kept: whoever needs it asks */
     uint16_t id_len;
+    struct trace_context trace; /* of who waits for its next flight; zeroes = of nobody */
     char id[];
 };
 
