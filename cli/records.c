@@ -1,6 +1,8 @@
 #include "cli/records.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct records {
     struct source *source;
@@ -34,6 +36,22 @@ char csv_separator(struct slice header)
     for (size_t i = 1; i < 3; i++)
         best = counts[i] > counts[best] ? i : best;
     return marks[best];
+}
+
+enum csv_place csv_pass(enum csv_place place, struct slice t, char separator)
+{
+    for (size_t i = 0; i < t.len && place != CSV_BROKEN; i++) {
+        char c = t.ptr[i];
+        if (place == CSV_QUOTED)
+            place = c == '"' ? CSV_CLOSED : CSV_QUOTED;
+        else if (place != CSV_PLAIN && c == '"')
+            place = CSV_QUOTED; /* opens a cell, or is the second of two */
+        else if (c == separator)
+            place = CSV_CELL;
+        else
+            place = place == CSV_CLOSED ? CSV_BROKEN : CSV_PLAIN;
+    }
+    return place;
 }
 
 enum status csv_record(struct slice t, char separator, struct arena *a, struct slice *cells,
@@ -82,6 +100,18 @@ void csv_value(struct slice cell, struct json *out)
     }
 }
 
+/* A record of several lines took lines with it that may have been others: where it ends is told. */
+static enum status tell_lines(const struct records *r, enum status st, uint32_t first,
+                              struct fault *fault)
+{
+    uint32_t last = source_line_number(r->source);
+    size_t len = fault ? strlen(fault->text) : 0;
+    if (fault && last > first)
+        snprintf(fault->text + len, sizeof fault->text - len, " (the record is lines %u to %u)",
+                 first, last);
+    return st;
+}
+
 static enum status read_csv(struct records *r, struct arena *a, struct slice *cells,
                             uint32_t *count, uint32_t *number, struct fault *fault)
 {
@@ -92,21 +122,29 @@ static enum status read_csv(struct records *r, struct arena *a, struct slice *ce
         return s;
     if (!r->separator)
         r->separator = csv_separator(line);
+    enum csv_place place = csv_pass(CSV_CELL, line, r->separator);
     buf_clear(&r->text);
     buf_put_slice(&r->text, line);
-    while ((s = csv_record(buf_slice(&r->text), r->separator, a, cells, count, fault)) ==
-           STATUS_AGAIN) {
+    while (place == CSV_QUOTED) {
         if (r->text.len > SOURCE_LINE_MAX)
-            return fault_set(fault, STATUS_TOO_LARGE, "", "a record is longer than 16 MiB");
+            return tell_lines(
+                r, fault_set(fault, STATUS_TOO_LARGE, "", "a record is longer than 16 MiB"),
+                *number, fault);
         s = source_line(r->source, &line, fault);
         if (s == STATUS_END)
-            return csv_bad(fault, "a quoted cell is not closed", *count);
+            break;
         if (s)
             return s;
         buf_put_u8(&r->text, '\n');
         buf_put_slice(&r->text, line);
+        place = csv_pass(place, line, r->separator);
     }
-    return s;
+    if (r->text.failed)
+        return STATUS_NO_MEMORY;
+    s = csv_record(buf_slice(&r->text), r->separator, a, cells, count, fault);
+    if (s == STATUS_AGAIN)
+        s = csv_bad(fault, "a quoted cell is not closed", *count);
+    return s == STATUS_SYNTAX ? tell_lines(r, s, *number, fault) : s;
 }
 
 static bool is_blank(char c)

@@ -12,9 +12,15 @@ enum { CSV_COLUMNS = 1024 };
 /* What parts the cells of a header line: ',', ';' or tab, whichever it holds most of outside
  * quotes. */
 char csv_separator(struct slice header);
+/* Where in its record a text ends: before a cell, in one, in a quoted one, behind its quote,
+ * behind more than that. */
+enum csv_place { CSV_CELL, CSV_PLAIN, CSV_QUOTED, CSV_CLOSED, CSV_BROKEN };
+/* Passes over a line of a record, in front of which stood `place`. CSV_QUOTED: the record goes on
+ * with the next line. */
+enum csv_place csv_pass(enum csv_place place, struct slice line, char separator);
 /*
  * One record of a CSV file (RFC 4180) into texts of the arena. AGAIN: a quoted cell is
- * still open, append the next line and call again. SYNTAX: bytes behind a closing quote.
+ * not closed. SYNTAX: bytes behind a closing quote.
  */
 enum status csv_record(struct slice text, char separator, struct arena *a, struct slice *cells,
                        uint32_t *count, struct fault *fault);

@@ -137,6 +137,25 @@ static void csv_cells(void **state)
     arena_fini(&a);
 }
 
+/* Whether a record goes on is known from each line alone: a quote that is never closed costs one
+ * look at what follows. */
+static void csv_records_of_several_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum csv_place before, behind;
+    } cases[] = {
+        {"a,b", CSV_CELL, CSV_PLAIN},         {"a,", CSV_CELL, CSV_CELL},
+        {"a,\"b", CSV_CELL, CSV_QUOTED},      {"still", CSV_QUOTED, CSV_QUOTED},
+        {"x\"\"y", CSV_QUOTED, CSV_QUOTED},   {"x\",5\"", CSV_QUOTED, CSV_PLAIN},
+        {"x\"", CSV_QUOTED, CSV_CLOSED},      {"", CSV_QUOTED, CSV_QUOTED},
+        {"a\"b,\"c\"", CSV_CELL, CSV_CLOSED}, {"\"a\"b,\"c", CSV_CELL, CSV_BROKEN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(csv_pass(cases[i].before, slice_str(cases[i].line), ','), cases[i].behind);
+}
+
 static void grades(void **state)
 {
     const int judged[] = {3, 2, 0}, best[] = {3, 2, 0};
@@ -159,6 +178,7 @@ int main(void)
         cmocka_unit_test(products_survive_the_round_trip),
         cmocka_unit_test(inference_widens),
         cmocka_unit_test(csv_cells),
+        cmocka_unit_test(csv_records_of_several_lines),
         cmocka_unit_test(grades),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

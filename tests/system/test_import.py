@@ -130,6 +130,15 @@ class Import(unittest.TestCase):
         self.assertEqual(self.load('quoted', path)['applied'], 2)
         self.assertEqual(self.server.json('get', 'quoted', '1')['product']['title'], 'a "fine", long\nchair')
 
+    def test_a_quote_that_is_never_closed_costs_one_look_and_tells_which_lines_it_took(self):
+        rows = [f'{i},{chr(34) if i == 500 else ""}lamp {i},a text of some words behind it' for i in range(1, 60001)]
+        path = self.path('stray.csv', 'id,title,note\n' + '\n'.join(rows) + '\n')
+        done = self.load('stray', path, check=False, timeout=20)
+        self.assertEqual((done.returncode, json.loads(done.stdout)['applied']), (5, 499), done.stderr)
+        told = self.lines_of(path + '.errors.jsonl')
+        self.assertEqual([e['line'] for e in told], [501])
+        self.assertIn('the record is lines 501 to 60001', told[0]['message'])
+
     def test_the_first_cell_without_a_column_is_told(self):
         path = self.path('more.csv', 'id,title\n1,chair\n2,chair,blue,7\n')
         self.assertEqual(self.load('more', path, check=False).returncode, 5)
