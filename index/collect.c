@@ -377,7 +377,7 @@ static bool lacks_a_word(const struct plan *p)
 
 static enum status collect_segments(struct search *s, bool all)
 {
-    if (all && lacks_a_word(&s->plan))
+    if (s->plan.wordless || (all && lacks_a_word(&s->plan)))
         return STATUS_OK;
     const struct match_consumer consumer = {s,          on_batch, on_need,  on_again,   on_lacking,
                                             on_counted, on_floor, on_takes, on_at_least};

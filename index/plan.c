@@ -351,6 +351,34 @@ static void mark_negated(struct plan *plan)
     }
 }
 
+/* The bytes of a blank letter at the beginning of UTF-8 text, 0 for any other. */
+static size_t blank_letter(const char *at, const char *end)
+{
+    static const char *const wide[] = {"\xc2\xa0", "\xe3\x80\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
+                                       "\xef\xbb\xbf"};
+    if (blank(*at) || *at == '\v' || *at == '\f')
+        return 1;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (slice_starts(slice_make(at, (size_t)(end - at)), slice_str(wide[i])))
+            return strlen(wide[i]);
+    bool spaces =
+        end - at >= 3 && at[0] == '\xe2' && at[1] == '\x80' && (unsigned char)at[2] <= 0x8b;
+    return spaces ? 3 : 0; /* U+2000 to U+200B */
+}
+
+/* Signs alone are not nothing: who types "!!!" does not ask for the whole catalog. */
+static void mark_wordless(struct plan *plan, struct slice text)
+{
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    if (plan->group_count || plan->phrase_count || plan->cut_count)
+        return;
+    for (size_t n = 1; at < end && n; at += n)
+        n = blank_letter(at, end);
+    plan->wordless = at < end;
+    if (plan->wordless)
+        add_cut(plan, text);
+}
+
 enum status plan_words(struct analyser *a, struct slice text, bool pasted,
                        const struct schema *schema, struct arena *arena, struct plan *plan,
                        struct fault *fault)
@@ -371,6 +399,8 @@ enum status plan_words(struct analyser *a, struct slice text, bool pasted,
     }
     mark_negated(plan);
     mark_light(plan);
+    if (!s)
+        mark_wordless(plan, text);
     return s;
 }
 

@@ -86,6 +86,7 @@ struct plan {
     uint32_t cut_count;
     bool repeated; /* the last word stood before: it begins nothing, "red shoe red" */
     bool hyphens;  /* a hyphen before a word, neither quoted nor asked of a field, excludes it */
+    bool wordless; /* something was typed and none of it is a word: nothing is found */
     bool capped;
     bool looked_up; /* the groups know their exact alternatives */
     uint64_t expanded;

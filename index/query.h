@@ -37,7 +37,7 @@ struct sort_request {
 
 struct query {
     struct slice catalog; /* its name: a cursor belongs to it; the search does without */
-    struct slice text;    /* the words; empty = browse all */
+    struct slice text;    /* the words; blank = browse all, signs alone find nothing */
     enum query_match match;
     bool prefix;                /* last word may be a prefix */
     int typos;                  /* QUERY_TYPOS_AUTO, 0 = off, n = up to n edits in every word */

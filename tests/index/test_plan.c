@@ -123,6 +123,35 @@ static void words_beyond_those_that_can_be_named_one_by_one_are_named_together(v
     find_close(&f);
 }
 
+static void a_text_without_a_word_finds_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){
+                  {.id = "a", .title = "red sofa"}, {.id = "b", .title = "blue stool!!!"}, {0}});
+    static const char *const wordless[] = {"!!!",   "---",   " * ",     "\"\"",    "\"",
+                                           "-",     "()",    "\\",      "-!!!",    "\xe2\x9d\xa4",
+                                           "?? ::", "-\"\"", "\"...\"", "title:!!"};
+    for (size_t i = 0; i < sizeof wordless / sizeof *wordless; i++) {
+        f.query.match = QUERY_RELAXED;
+        assert_string_equal(find_set(&f, wordless[i]), "");
+        assert_int_equal(f.result.found, 0);
+        assert_int_equal(f.result.cut_count, 1); /* the reply says that it was not used */
+        f.query.match = QUERY_ANY;
+        assert_string_equal(find_set(&f, wordless[i]), "");
+    }
+    assert_true(slice_equal(f.result.cut_words[0], SLICE_LIT("title:!!")));
+    static const char *const browse[] = {"", " ", "\t\n ", "\xe3\x80\x80", "\xc2\xa0 "};
+    for (size_t i = 0; i < sizeof browse / sizeof *browse; i++) {
+        assert_string_equal(find_set(&f, browse[i]), "a b");
+        assert_int_equal(f.result.cut_count, 0);
+    }
+    assert_string_equal(find_set(&f, "-red"), "b");
+    assert_string_equal(find_set(&f, "!!! red"), "a");
+    find_close(&f);
+}
+
 /* Of a word a product keeps 1,024 places, and phrases look at all of them. */
 static void a_phrase_far_down_a_long_text_is_found(void **state)
 {
@@ -255,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_pasted_title_finds_its_product),
         cmocka_unit_test(a_hyphen_for_the_other_half_of_a_compound_excludes_nothing),
         cmocka_unit_test(words_beyond_those_that_can_be_named_one_by_one_are_named_together),
+        cmocka_unit_test(a_text_without_a_word_finds_nothing),
         cmocka_unit_test(any_text_is_a_query),
         cmocka_unit_test(one_letter_is_a_beginning),
     };

@@ -313,7 +313,7 @@ class Import(unittest.TestCase):
         done = self.load('open', path, check=False)
         self.assertEqual(done.returncode, 5, done.stderr)
         told = self.lines_of(path + '.errors.jsonl')
-        self.assertEqual([(t['line'], t['column'], t['message']) for t in told], [(3, 3, 'a quoted cell is not closed')])
+        self.assertEqual([(t['line'], t['column'], t['message']) for t in told], [(3, 3, 'a quoted cell is not closed (the record is lines 3 to 4)')])
 
     def test_numbers_that_are_too_large_are_told_as_that(self):
         self.load('large', self.jsonl('large1.jsonl', [{'id': '1', 'title': 'chair', 'sold': 5}]))
