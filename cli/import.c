@@ -36,6 +36,7 @@ struct import {
     struct bulk *slot;
     enum put_ack ack;
     uint64_t batch, lines, errors;
+    bool nothing; /* no catalog was created: there is nothing to infer a schema from */
     uint64_t started_us, sending_us, shown_us;
     FILE *side;
     struct fault fault;
@@ -144,6 +145,7 @@ static enum status infer_file(struct import *im)
         return added;
     if (s != STATUS_END && !any)
         return im->unread = s; /* else it is told when what the file holds was sent */
+    im->nothing = im->infer.products == 0;
     infer_schema(&im->infer, &im->schema);
     return STATUS_OK;
 }
@@ -193,7 +195,7 @@ static enum status prepare_catalog(struct import *im)
     memset(&im->fault, 0, sizeof im->fault);
     s = path ? command_schema_file(path, &im->names_arena, &im->schema, &im->fault)
              : infer_file(im);
-    if (s)
+    if (s || im->nothing)
         return s;
     schema_spec_encode(&im->schema, &im->schema_bytes);
     /* From here on its names live in these bytes, not in the file's text. */
@@ -217,7 +219,7 @@ static void bulk_key(struct import *im, char out[64])
              (unsigned long long)im->batch++, (unsigned long long)sent);
 }
 
-static void flush_bulk(struct import *im)
+static void send_bulk(struct import *im)
 {
     struct put_request p = {.catalog = slice_str(im->catalog),
                             .ack = im->ack,
@@ -226,8 +228,6 @@ static void flush_bulk(struct import *im)
                             .items = im->items};
     char key[64];
     size_t at = 0;
-    if (!im->slot)
-        return;
     bulk_key(im, key);
     p.key = slice_str(key);
     p.item_count = im->slot->count;
@@ -239,6 +239,13 @@ static void flush_bulk(struct import *im)
     }
     bulks_send(&im->bulks, im->slot);
     im->slot = NULL;
+}
+
+/* Sends what was gathered, if anything was, and begins anew. */
+static void flush_bulk(struct import *im)
+{
+    if (im->slot)
+        send_bulk(im);
     buf_clear(&im->docs);
     arena_reset(&im->names_arena);
     product_names_init(&im->names, &im->schema, &im->names_arena);
@@ -248,9 +255,9 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
 {
     size_t from = im->docs.len;
     struct fault fault = {0};
-    if (!im->slot && !(im->slot = bulks_take(&im->bulks)))
-        return;
     enum status s = product_encode(v, &im->names, false, &im->docs, &fault);
+    if (!s && !im->slot && !(im->slot = bulks_take(&im->bulks)))
+        return;
     if (s) {
         im->docs.len = from;
         write_error(im, line, fault.column, s, slice_str(fault.field), slice_str(fault.text));
@@ -264,7 +271,8 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
         if (document_begin(&d, slice_make(im->docs.ptr + from, item->document.len)) == STATUS_OK)
             bulks_note(&im->bulks, im->slot, d.id);
     }
-    if (im->slot->count == BULK_ITEMS || im->docs.len >= BULK_BYTES || s == STATUS_TOO_LARGE)
+    bool full = im->slot && im->slot->count == BULK_ITEMS;
+    if (full || im->docs.len >= BULK_BYTES || s == STATUS_TOO_LARGE)
         flush_bulk(im);
 }
 
@@ -360,7 +368,10 @@ static int finish(struct import *im, enum status s)
     code = command_flush(im->c);
     if (im->unread) /* what was read before stays */
         command_fail(im->c, im->unread, &im->unread_fault);
-    if (im->unread && !im->lines)
+    if (im->nothing && !im->unread)
+        fprintf(stderr, "souk: %s holds no product: catalog %s was not created\n",
+                strcmp(im->path, "-") == 0 ? "the input" : im->path, im->catalog);
+    if ((im->unread || im->nothing) && !im->lines)
         return code ? code : EXIT_USAGE;
     return code ? code : im->errors || im->unread ? EXIT_PARTIAL : EXIT_OK;
 }

@@ -74,6 +74,16 @@ static bool beyond_integers(const struct json *v)
     return true;
 }
 
+static void note_type(struct infer_field *f, const struct json *v)
+{
+    if (beyond_integers(v))
+        f->seen[JSON_TEXT]++;
+    else if (v->type == JSON_ARRAY && !v->first)
+        f->empty_lists++; /* some writers say [] for {} */
+    else
+        f->seen[product_nests(v) ? JSON_OBJECT : v->type]++;
+}
+
 enum status infer_add(struct infer *in, const struct json *product, struct fault *fault)
 {
     uint32_t hint = 0;
@@ -90,7 +100,7 @@ enum status infer_add(struct infer *in, const struct json *product, struct fault
             return fault_set(fault, STATUS_TOO_LARGE, "",
                              "more than %d fields; nest the rest in one object", SCHEMA_MAX_FIELDS);
         hint = (uint32_t)(f - in->fields) + 1;
-        f->seen[beyond_integers(m) ? JSON_TEXT : m->type]++;
+        note_type(f, m);
         if (m->type == JSON_TEXT) {
             f->text_bytes += m->text.len;
             f->tokens += count_tokens(m->text);
@@ -125,7 +135,7 @@ static enum field_type type_of(const struct infer_field *f)
     if (f->seen[JSON_OBJECT] &&
         f->seen[JSON_OBJECT] >= bools + texts + numbers + f->seen[JSON_ARRAY])
         return FIELD_ATTRIBUTES;
-    if (f->seen[JSON_ARRAY])
+    if (f->seen[JSON_ARRAY] + f->empty_lists)
         return one_of(f->name, path_names) ? FIELD_PATH : FIELD_KEYWORD_LIST;
     if (one_of(f->name, shown_names))
         return FIELD_KEYWORD;
@@ -204,7 +214,7 @@ void infer_schema(const struct infer *in, struct schema_spec *out)
     memset(out, 0, sizeof *out);
     for (uint32_t i = 0; i < in->count; i++) {
         const struct infer_field *f = &in->fields[i];
-        uint64_t values = 0;
+        uint64_t values = f->empty_lists;
         for (int t = JSON_FALSE; t <= JSON_OBJECT; t++)
             values += f->seen[t];
         if (values == 0)

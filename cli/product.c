@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a)
 {
@@ -57,22 +58,37 @@ static bool scalar_text(const struct json *v, char *room, size_t size, struct sl
     return true;
 }
 
-static enum status put_array(const struct json *v, struct buf *out)
+static uint32_t count_items(const struct json *v)
+{
+    uint32_t count = 0;
+    for (const struct json *i = v->first; i; i = i->next)
+        count += i->type == JSON_ARRAY ? count_items(i) : i->type != JSON_NULL;
+    return count;
+}
+
+/* Lists inside of lists are one. */
+static enum status put_items(const struct json *v, struct buf *out)
 {
     char room[48];
     struct slice text;
-    uint32_t count = 0;
-    for (const struct json *i = v->first; i; i = i->next)
-        count += i->type != JSON_NULL;
-    value_put_list(out, count);
-    for (const struct json *i = v->first; i; i = i->next) {
+    enum status s = STATUS_OK;
+    for (const struct json *i = v->first; i && !s; i = i->next) {
         if (i->type == JSON_NULL)
             continue;
-        if (!scalar_text(i, room, sizeof room, &text))
-            return STATUS_SCHEMA_MISMATCH;
-        wire_put_bytes(out, text);
+        if (i->type == JSON_ARRAY)
+            s = put_items(i, out);
+        else if (scalar_text(i, room, sizeof room, &text))
+            wire_put_bytes(out, text);
+        else
+            s = STATUS_SCHEMA_MISMATCH;
     }
-    return STATUS_OK;
+    return s;
+}
+
+static enum status put_array(const struct json *v, struct buf *out)
+{
+    value_put_list(out, count_items(v));
+    return put_items(v, out);
 }
 
 static void put_scalar(const struct json *v, struct buf *out)
@@ -97,70 +113,140 @@ static void put_scalar(const struct json *v, struct buf *out)
     }
 }
 
-/* An array of texts is one list; in others each item keeps its type. */
-static enum status put_pair_array(const struct json *v, struct slice path, struct buf *out,
-                                  uint32_t *count)
+/* --- attributes ------------------------------------------------------------------------------- */
+
+/* One value of a nested object; its bytes follow those of the pair before. */
+struct pair {
+    struct slice path;
+    size_t at;             /* where its value begins */
+    uint32_t place, first; /* its place, and that of the first one of the same path */
+};
+
+struct pairs {
+    struct arena *arena;
+    struct buf values, items;
+    bool apart; /* pairs of one path may stand apart */
+};
+
+static struct pair *pair_items(const struct pairs *p, uint32_t *count)
+{
+    *count = (uint32_t)(p->items.len / sizeof(struct pair));
+    return (struct pair *)(void *)p->items.ptr;
+}
+
+static void add_pair(struct pairs *p, struct slice path)
+{
+    uint32_t place;
+    pair_items(p, &place);
+    buf_put(&p->items,
+            &(struct pair){.path = path, .at = p->values.len, .place = place, .first = place},
+            sizeof(struct pair));
+}
+
+static bool only_texts(const struct json *array)
 {
     bool texts = true;
-    for (const struct json *i = v->first; i; i = i->next)
+    for (const struct json *i = array->first; i; i = i->next)
         texts &= i->type == JSON_TEXT || i->type == JSON_NULL;
-    if (texts) {
-        (*count)++;
-        wire_put_bytes(out, path);
-        return put_array(v, out);
+    return texts;
+}
+
+/* Nested objects become paths joined with dots. An array of texts is one list; in others each item
+ * keeps its type, and what objects in it hold stands side by side under its path. */
+static enum status put_pairs(struct pairs *p, const struct json *v, struct slice path)
+{
+    enum status s = STATUS_OK;
+    if (v->type == JSON_NULL)
+        return STATUS_OK;
+    if (v->type == JSON_OBJECT || (v->type == JSON_ARRAY && !only_texts(v))) {
+        for (const struct json *m = v->first; m && !s; m = m->next) {
+            struct slice inner = v->type == JSON_ARRAY ? path : m->name;
+            if (v->type == JSON_OBJECT && path.len)
+                inner = arena_printf(p->arena, "%.*s.%.*s", (int)path.len, path.ptr,
+                                     (int)m->name.len, m->name.ptr);
+            p->apart |= v->type == JSON_ARRAY && m->type == JSON_OBJECT;
+            s = inner.ptr || !inner.len ? put_pairs(p, m, inner) : STATUS_NO_MEMORY;
+        }
+        return s;
     }
-    for (const struct json *i = v->first; i; i = i->next) {
-        if (i->type == JSON_NULL)
-            continue;
-        if (i->type == JSON_ARRAY || i->type == JSON_OBJECT)
-            return STATUS_SCHEMA_MISMATCH;
-        (*count)++;
-        wire_put_bytes(out, path);
-        put_scalar(i, out);
-    }
+    add_pair(p, path);
+    if (v->type == JSON_ARRAY)
+        return put_array(v, &p->values);
+    put_scalar(v, &p->values);
     return STATUS_OK;
 }
 
-/* Nested objects become paths joined with dots. */
-static enum status put_pairs(const struct json *v, struct slice prefix, struct arena *a,
-                             struct buf *out, uint32_t *count)
+static int by_path(const void *a, const void *b)
 {
-    enum status s = STATUS_OK;
-    for (const struct json *m = v->first; m && !s; m = m->next) {
-        struct slice path = m->name;
-        if (prefix.len)
-            path = arena_printf(a, "%.*s.%.*s", (int)prefix.len, prefix.ptr, (int)m->name.len,
-                                m->name.ptr);
-        if (!path.ptr && m->name.len)
-            return STATUS_NO_MEMORY;
-        if (m->type == JSON_NULL)
-            continue;
-        if (m->type == JSON_OBJECT) {
-            s = put_pairs(m, path, a, out, count);
-            continue;
-        }
-        if (m->type == JSON_ARRAY) {
-            s = put_pair_array(m, path, out, count);
-            continue;
-        }
-        (*count)++;
-        wire_put_bytes(out, path);
-        put_scalar(m, out);
-    }
-    return s;
+    const struct pair *x = a, *y = b;
+    size_t least = x->path.len < y->path.len ? x->path.len : y->path.len;
+    int order = least ? memcmp(x->path.ptr, y->path.ptr, least) : 0;
+    if (order || x->path.len != y->path.len)
+        return order ? order : x->path.len < y->path.len ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Values of one path follow each other: together they are read as one array. */
+static void bring_together(struct pair *items, uint32_t count)
+{
+    qsort(items, count, sizeof *items, by_path);
+    for (uint32_t i = 1; i < count; i++)
+        if (slice_equal(items[i].path, items[i - 1].path))
+            items[i].first = items[i - 1].first;
+    qsort(items, count, sizeof *items, by_first);
 }
 
 static enum status put_object(const struct json *v, struct arena *a, struct buf *out)
 {
-    struct buf inner = BUF_INIT;
-    uint32_t count = 0;
-    enum status s = put_pairs(v, SLICE_NULL, a, &inner, &count);
+    struct pairs p = {.arena = a};
+    uint32_t count;
+    enum status s = put_pairs(&p, v, SLICE_NULL);
+    size_t *ends = NULL;
+    struct pair *items = pair_items(&p, &count);
+    if (!s && count && !(ends = arena_alloc(a, count * sizeof *ends)))
+        s = STATUS_NO_MEMORY;
+    for (uint32_t i = 0; !s && i < count; i++)
+        ends[i] = i + 1 < count ? items[i + 1].at : p.values.len;
+    if (p.apart)
+        bring_together(items, count);
     value_put_pairs(out, count);
-    buf_put_slice(out, buf_slice(&inner));
-    if (inner.failed)
-        out->failed = true;
-    buf_fini(&inner);
+    for (uint32_t i = 0; !s && i < count; i++) {
+        wire_put_bytes(out, items[i].path);
+        buf_put(out, p.values.ptr + items[i].at, ends[items[i].place] - items[i].at);
+    }
+    out->failed |= p.values.failed || p.items.failed;
+    buf_fini(&p.values);
+    buf_fini(&p.items);
     return s;
+}
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+bool product_nests(const struct json *v)
+{
+    bool nests = v->type == JSON_OBJECT;
+    if (v->type == JSON_ARRAY)
+        for (const struct json *i = v->first; i && !nests; i = i->next)
+            nests = product_nests(i);
+    return nests;
+}
+
+/* An object, or an array of nothing else. */
+static bool holds_attributes(const struct json *v)
+{
+    bool holds = v->type == JSON_OBJECT || v->type == JSON_ARRAY;
+    if (v->type == JSON_ARRAY)
+        for (const struct json *i = v->first; i && holds; i = i->next)
+            holds = i->type == JSON_NULL || holds_attributes(i);
+    return holds;
 }
 
 static enum status put_field(const struct json *v, const struct field_spec *f, struct arena *a,
@@ -168,7 +254,7 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
 {
     char room[48];
     struct slice text = SLICE_NULL;
-    if (v->type == JSON_OBJECT)
+    if (v->type == JSON_OBJECT || (f && f->type == FIELD_ATTRIBUTES && v->type == JSON_ARRAY))
         return put_object(v, a, out);
     if (v->type == JSON_ARRAY)
         return put_array(v, out);
@@ -217,9 +303,9 @@ static bool fits_type(const struct json *v, enum field_type type)
     case FIELD_BOOLEAN:
         return v->type == JSON_TRUE || v->type == JSON_FALSE;
     case FIELD_ATTRIBUTES:
-        return v->type == JSON_OBJECT;
+        return holds_attributes(v);
     default:
-        return v->type != JSON_OBJECT;
+        return !product_nests(v);
     }
 }
 

@@ -3,7 +3,8 @@
  *
  * Values are shaped to the field's type where that loses nothing: an integer in a float field
  * becomes a float, a number in a keyword field its digits, one text in a list field a list of
- * one. What does not fit is sent as it is, so that the server names item and field.
+ * one, lists inside of lists one list, objects of attributes and arrays of them path/value pairs.
+ * What does not fit is sent as it is, so that the server names item and field.
  */
 #ifndef SOUK_CLI_PRODUCT_H
 #define SOUK_CLI_PRODUCT_H
@@ -20,6 +21,8 @@ struct product_names {
     struct arena *arena;              /* owns names beyond the schema's */
 };
 
+/* An object, or an array that holds one somewhere. */
+bool product_nests(const struct json *v);
 /* The id of a product, text or integer (its digits in `room`); false when it has none. */
 bool product_id(const struct json *v, char room[PRODUCT_ID_ROOM], struct slice *out);
 /* Starts with the schema's fields. */

@@ -193,6 +193,37 @@ class Import(unittest.TestCase):
         facet = self.server.search('attrs', 'ink', '--facet', 'attrs.type')['facets']['attrs.type']['values']
         self.assertEqual({v['value']: v['count'] for v in facet}, {'Original': 1, 'Compatible': 1})
 
+    def test_an_array_of_objects_is_attributes_with_every_value_under_its_path(self):
+        products = [{'id': '1', 'title': 'shirt', 'variants': [{'sku': 'A-1', 'size': 'S', 'stock': {'shop': 3}}, {'sku': 'B-77', 'size': 'M', 'stock': {'shop': 5}}]},
+                    {'id': '2', 'title': 'table', 'attrs': {'parts': [{'w': 10}, {'w': 20, 'c': 'red'}], 'tags': [['a'], ['b', 'c']]}},
+                    {'id': '3', 'title': 'socks', 'sizes': [['S', 'M'], ['L']], 'variants': []},
+                    *({'id': f'e{i}', 'title': 'bare', 'variants': [], 'attrs': []} for i in range(5))]
+        path = self.jsonl('nested.jsonl', products)
+        self.assertEqual(self.load('nested', path)['applied'], 8)
+        types = {name: f['type'] for name, f in self.fields('nested').items()}
+        self.assertEqual(types, {'title': 'text', 'variants': 'attributes', 'attrs': 'attributes', 'sizes': 'keyword_list'})
+        product = {i: self.server.json('get', 'nested', i)['product'] for i in '123'}
+        self.assertEqual(product['1']['variants'], {'sku': ['A-1', 'B-77'], 'size': ['S', 'M'], 'stock.shop': [3, 5]})
+        self.assertEqual(product['2']['attrs'], {'parts.w': [10, 20], 'parts.c': 'red', 'tags': ['a', 'b', 'c']})
+        self.assertEqual(product['3']['sizes'], ['S', 'M', 'L'])
+        for f in ('variants.sku = "B-77"', 'variants.stock.shop = 5', 'attrs.parts.w >= 15', 'sizes = L'):
+            self.assertEqual(self.server.search('nested', '', '--filter', f)['found'], 1, f)
+        self.assertEqual([h['id'] for h in self.server.search('nested', 'b-77')['hits']], ['1'])
+        exported = self.path('nested2.jsonl', self.server.souk('export', '--catalog', 'nested'))
+        self.load('nested2', exported)  # what was exported is the same again
+        self.assertEqual(sorted(self.server.souk('export', '--catalog', 'nested2').split('\n')),
+                         sorted(self.server.souk('export', '--catalog', 'nested').split('\n')))
+
+    def test_a_file_without_a_product_makes_no_catalog(self):
+        for name, text, lines, status in (('void.jsonl', '', 0, 2), ('head.csv', 'id,title\n', 0, 2), ('bad.jsonl', '{"title":"no id"}\n', 1, 5)):
+            path = self.path(name, text)
+            done = self.load('void', path, check=False)
+            self.assertEqual((done.returncode, json.loads(done.stdout)['lines']), (status, lines), done.stderr)
+            self.assertIn('was not created', done.stderr)
+            self.assertEqual(os.path.exists(path + '.errors.jsonl'), lines > 0)
+        self.assertEqual(self.load('void', self.jsonl('full.jsonl', [{'id': '1', 'title': 'x'}]))['applied'], 1)
+        self.load('void', self.path('void2.jsonl', ''))  # nothing to add to what is there
+
     def test_icecat_with_its_thousands_of_keys(self):
         path = shared_data('icecat', 'products.jsonl.zst')
         if not path:
