@@ -259,8 +259,12 @@ enum status rules_check(struct analyser *a, struct slice text, struct fault *fau
         when += v == VERB_QUERY || v == VERB_CONTAINS;
         what += v == VERB_PIN || v == VERB_HIDE;
         pins += v == VERB_PIN;
-        if (v <= VERB_CONTAINS && analyser_run(a, rest, &list))
+        if (v > VERB_CONTAINS)
+            continue;
+        if (analyser_run(a, rest, &list))
             return fault_set(fault, STATUS_BAD_UTF8, "rule", "line %u: not valid UTF-8", number);
+        if (!list->count)
+            return fault_set(fault, STATUS_INVALID, "rule", "line %u holds no word", number);
     }
     if (!when || !what)
         return fault_set(fault, STATUS_INVALID, "rule", "a rule needs a %s",

@@ -7,16 +7,15 @@
 static enum status check_synonyms(struct analyser *a, struct snapshot *snap, struct slice name,
                                   struct slice value, struct fault *fault)
 {
-    uint32_t pairs = 0;
+    struct synonym_sum *sum;
     struct slice other = SLICE_NULL, text;
-    enum status st = word_settings_check(a, SLICE_LIT("synonyms"), value, &pairs, fault);
+    enum status st = synonym_sum_create(&sum);
     while (!st && snap &&
            snapshot_next_setting(snap, SLICE_LIT("synonyms"), &other, &text) == STATUS_OK)
         if (!slice_equal(other, name))
-            (void)word_settings_check(a, SLICE_LIT("synonyms"), text, &pairs, NULL);
-    if (!st && pairs > SYNONYMS_MAX)
-        st = fault_set(fault, STATUS_TOO_LARGE, "synonyms", "a catalog has at most %d synonyms",
-                       SYNONYMS_MAX);
+            (void)word_settings_check_synonyms(a, text, sum, NULL);
+    st = st ? st : word_settings_check_synonyms(a, value, sum, fault);
+    synonym_sum_destroy(&sum);
     return st;
 }
 
@@ -61,10 +60,12 @@ enum status setting_check(struct searcher *sr, struct snapshot *snap, struct sli
         return fault_set(fault, STATUS_BAD_UTF8, "key", "the name is not valid UTF-8");
     if (!value.len)
         return STATUS_OK;
+    if (!name.len)
+        return fault_set(fault, STATUS_INVALID, "key", "a setting has a name");
     if (slice_equal(kind, SLICE_LIT("synonyms")))
         return check_synonyms(sr->analyser, snap, name, value, fault);
     if (slice_equal(kind, SLICE_LIT("stopwords")))
-        return word_settings_check(sr->analyser, kind, value, NULL, fault);
+        return word_settings_check_stops(sr->analyser, value, fault);
     if (slice_equal(kind, SLICE_LIT("profile")))
         return check_profile(snap, value, &profile, fault);
     if (slice_equal(kind, SLICE_LIT("rule")))

@@ -47,7 +47,7 @@ enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct 
     if (st)
         return st;
     st = store_seek(c, from, &key, &raw);
-    if (!st && name->len && slice_equal(key, from))
+    if (!st && name->ptr && slice_equal(key, from))
         st = store_next(c, &key, &raw);
     if (!st && !slice_starts(key, slice_make(from.ptr, kind.len + 1)))
         st = STATUS_END;

@@ -85,7 +85,7 @@ void snapshot_product_prefetch(struct snapshot *s, uint32_t docid, const uint64_
  * mode): kind + name -> bytes. Points into the snapshot. Settings change with the generation. */
 enum status snapshot_setting(struct snapshot *s, struct slice kind, struct slice name,
                              struct slice *value);
-/* Iterates the settings of a kind: start with name empty, pass the last name. END after the last.
+/* Iterates the settings of a kind: start with SLICE_NULL, pass the last name. END after the last.
  */
 enum status snapshot_next_setting(struct snapshot *s, struct slice kind, struct slice *name,
                                   struct slice *value);

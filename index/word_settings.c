@@ -119,7 +119,8 @@ struct side {
 struct reader {
     struct analyser *analyser;
     struct fault *fault;
-    uint32_t line;
+    uint32_t line, pairs; /* pairs: of the line at hand */
+    bool strict; /* when a text comes; what is stored already is used as far as it can be */
     enum status (*pair)(void *ctx, const struct side *left, const struct side *right);
     void *ctx;
 };
@@ -150,6 +151,15 @@ static enum status read_side(struct reader *r, struct slice text, struct side *o
     return out->count ? STATUS_OK : bad(r, STATUS_INVALID, "an empty side");
 }
 
+/* A word does not stand for itself. */
+static enum status read_pair(struct reader *r, const struct side *left, const struct side *right)
+{
+    if (slice_equal(slice_make(left->bytes, left->len), slice_make(right->bytes, right->len)))
+        return STATUS_OK;
+    r->pairs++;
+    return r->pair(r->ctx, left, right);
+}
+
 static struct slice next_item(struct slice *rest)
 {
     size_t n = 0;
@@ -173,7 +183,7 @@ static enum status read_equal(struct reader *r, struct slice line)
         for (struct slice right = line; !st && right.len;) {
             struct slice other = next_item(&right);
             if (other.ptr != one.ptr && (st = read_side(r, other, &b)) == STATUS_OK)
-                st = r->pair(r->ctx, &a, &b);
+                st = read_pair(r, &a, &b);
         }
     }
     return st || sides > 1 ? st : bad(r, STATUS_INVALID, "\"a, b\" or \"a => b, c\"");
@@ -188,7 +198,7 @@ static enum status read_one_way(struct reader *r, struct slice left, struct slic
         st = read_side(r, next_item(&left), &a);
         while (!st && rest.len)
             if ((st = read_side(r, next_item(&rest), &b)) == STATUS_OK)
-                st = r->pair(r->ctx, &a, &b);
+                st = read_pair(r, &a, &b);
     }
     return st;
 }
@@ -214,12 +224,19 @@ static enum status read_synonyms(struct reader *r, struct slice text)
         text = slice_make(text.ptr + line.len + (end != NULL), text.len - line.len - (end != NULL));
         if (blank_line(line))
             continue;
+        r->pairs = 0;
         const char *arrow = memmem(line.ptr, line.len, "=>", 2);
-        size_t at = arrow ? (size_t)(arrow - line.ptr) : 0;
-        st = arrow && at ? read_one_way(r, slice_make(line.ptr, at),
-                                        slice_make(arrow + 2, line.len - at - 2))
-             : arrow     ? bad(r, STATUS_INVALID, "nothing before =>")
-                         : read_equal(r, line);
+        size_t at = arrow ? (size_t)(arrow - line.ptr) : 0, behind = line.len - at - 2;
+        if (arrow && !at)
+            st = bad(r, STATUS_INVALID, "nothing before =>");
+        else if (r->strict && arrow && memmem(arrow + 2, behind, "=>", 2))
+            st = bad(r, STATUS_INVALID, "=> stands twice");
+        else if (arrow)
+            st = read_one_way(r, slice_make(line.ptr, at), slice_make(arrow + 2, behind));
+        else
+            st = read_equal(r, line);
+        if (!st && r->strict && !r->pairs)
+            st = bad(r, STATUS_INVALID, "both sides are the same");
     }
     return st;
 }
@@ -235,7 +252,7 @@ static enum status take_pair(void *ctx, const struct side *left, const struct si
     struct entry *e = entry_of(&w->synonyms, key, &w->arena);
     if (!e)
         return STATUS_NO_MEMORY;
-    if (e->count == SYNONYMS_OF_TERM || slice_equal(key, slice_make(right->bytes, right->len)))
+    if (e->count == SYNONYMS_OF_TERM)
         return STATUS_OK;
     if (e->count == e->cap) {
         uint32_t cap = e->cap ? e->cap * 2 : 2;
@@ -345,26 +362,64 @@ const struct synonym *word_settings_synonyms(const struct word_settings *w, stru
     return *count ? e->items : NULL;
 }
 
-static enum status count_pair(void *ctx, const struct side *left, const struct side *right)
+/* --- checking --------------------------------------------------------------------------------- */
+
+struct synonym_sum {
+    struct table lefts;
+    struct arena arena;
+    uint32_t pairs;
+    bool crowded; /* one left side has more right sides than are used */
+};
+
+enum status synonym_sum_create(struct synonym_sum **out)
 {
-    (void)left;
-    (void)right;
-    ++*(uint32_t *)ctx;
-    return STATUS_OK;
+    *out = calloc(1, sizeof **out);
+    if (*out)
+        arena_init(&(*out)->arena, 0);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-enum status word_settings_check(struct analyser *a, struct slice kind, struct slice text,
-                                uint32_t *pairs, struct fault *fault)
+void synonym_sum_destroy(struct synonym_sum **sum)
 {
-    uint32_t count = 0;
-    struct reader r = {.analyser = a, .fault = fault, .pair = count_pair, .ctx = &count};
+    if (!*sum)
+        return;
+    arena_fini(&(*sum)->arena);
+    free((*sum)->lefts.slots);
+    free(*sum);
+    *sum = NULL;
+}
+
+static enum status sum_pair(void *ctx, const struct side *left, const struct side *right)
+{
+    struct synonym_sum *sum = ctx;
+    struct entry *e = entry_of(&sum->lefts, slice_make(left->bytes, left->len), &sum->arena);
+    (void)right;
+    if (!e)
+        return STATUS_NO_MEMORY;
+    sum->pairs++;
+    sum->crowded |= ++e->count > SYNONYMS_OF_TERM;
+    return sum->crowded ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
+enum status word_settings_check_synonyms(struct analyser *a, struct slice text,
+                                         struct synonym_sum *sum, struct fault *fault)
+{
+    struct reader r = {.analyser = a, .fault = fault, .pair = sum_pair, .ctx = sum, .strict = true};
+    sum->crowded = false;
+    enum status st = read_synonyms(&r, text);
+    if (sum->crowded)
+        return fault_set(fault, STATUS_TOO_LARGE, "synonyms",
+                         "line %u: a side has at most %d others, of all settings together",
+                         r.line - 1, SYNONYMS_OF_TERM);
+    if (!st && sum->pairs > SYNONYMS_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, "synonyms", "a catalog has at most %d synonyms",
+                         SYNONYMS_MAX);
+    return st;
+}
+
+enum status word_settings_check_stops(struct analyser *a, struct slice text, struct fault *fault)
+{
     const struct token_list *list;
-    if (!slice_equal(kind, SLICE_LIT("stopwords"))) {
-        enum status st = read_synonyms(&r, text);
-        if (pairs)
-            *pairs += count;
-        return st;
-    }
     if (text.len > TEXT_MAX)
         return fault_set(fault, STATUS_TOO_LARGE, "stopwords", "a text has at most 1 MiB");
     return analyser_run(a, text, &list)

@@ -47,9 +47,14 @@ uint32_t word_settings_longest(const struct word_settings *w);
 const struct synonym *word_settings_synonyms(const struct word_settings *w, struct slice words,
                                              uint32_t *count);
 
-/* What is wrong with the text of such a setting: INVALID, TOO_LARGE or BAD_UTF8 with the line. Adds
- * its synonyms to *pairs (may be NULL). */
-enum status word_settings_check(struct analyser *a, struct slice kind, struct slice text,
-                                uint32_t *pairs, struct fault *fault);
+/* What the texts of a catalog hold together, for the limits above. */
+struct synonym_sum;
+enum status synonym_sum_create(struct synonym_sum **out);
+void synonym_sum_destroy(struct synonym_sum **sum);
+/* What is wrong with a text of synonyms beside those in the sum, to which it is added: INVALID,
+ * TOO_LARGE or BAD_UTF8 with the line. */
+enum status word_settings_check_synonyms(struct analyser *a, struct slice text,
+                                         struct synonym_sum *sum, struct fault *fault);
+enum status word_settings_check_stops(struct analyser *a, struct slice text, struct fault *fault);
 
 #endif

@@ -113,6 +113,29 @@ static void settings_are_listed_by_kind(void **state)
     shop_close(&s);
 }
 
+/* A setting without a name, as older servers took them, is passed like any other. */
+static void a_setting_without_a_name_ends_no_iteration(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct batch *b;
+    struct slice name = SLICE_NULL, value;
+    shop_open(&s);
+    assert_int_equal(batch_begin(s.ix, &b), STATUS_OK);
+    assert_int_equal(batch_setting(b, SLICE_LIT("stop"), SLICE_LIT(""), SLICE_LIT("1")), STATUS_OK);
+    assert_int_equal(batch_setting(b, SLICE_LIT("stop"), SLICE_LIT("a"), SLICE_LIT("2")),
+                     STATUS_OK);
+    assert_int_equal(batch_commit(&b, 77), STATUS_OK);
+    struct snapshot *snap = begin(&s);
+    assert_int_equal(snapshot_next_setting(snap, SLICE_LIT("stop"), &name, &value), STATUS_OK);
+    assert_int_equal(name.len, 0);
+    assert_int_equal(snapshot_next_setting(snap, SLICE_LIT("stop"), &name, &value), STATUS_OK);
+    assert_true(slice_equal(name, SLICE_LIT("a")));
+    assert_int_equal(snapshot_next_setting(snap, SLICE_LIT("stop"), &name, &value), STATUS_END);
+    snapshot_destroy(&snap);
+    shop_close(&s);
+}
+
 static bool count_one(void *ctx, uint32_t docid)
 {
     (void)docid;
@@ -197,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_sees_one_generation_until_it_begins_anew),
         cmocka_unit_test(facet_values_have_parents_and_numbers),
         cmocka_unit_test(settings_are_listed_by_kind),
+        cmocka_unit_test(a_setting_without_a_name_ends_no_iteration),
         cmocka_unit_test(values_looked_up_before_are_found_where_they_moved),
         cmocka_unit_test(a_product_expires_at_its_limit_and_a_validation_moves_it),
     };

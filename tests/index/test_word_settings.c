@@ -72,6 +72,10 @@ static void texts_are_checked(void **state)
                  {"synonyms", "=> b", STATUS_INVALID},
                  {"synonyms", "a =>", STATUS_INVALID},
                  {"synonyms", "a, , b", STATUS_INVALID},
+                 {"synonyms", "a => b => c", STATUS_INVALID},
+                 {"synonyms", "a => a", STATUS_INVALID}, /* says nothing */
+                 {"synonyms", "Tent, tent", STATUS_INVALID},
+                 {"rule", "query !!!\nhide b", STATUS_INVALID}, /* no query is that */
                  {"synonyms", "one two three four, b", STATUS_TOO_LARGE},
                  {"stopwords", "a b", STATUS_OK},
                  {"stopwords", "\xff", STATUS_BAD_UTF8},
@@ -114,7 +118,57 @@ static void keys_that_cannot_be_stored_are_refused(void **state)
     assert_int_equal(
         setting_check(s, NULL, SLICE_LIT("stopwords"), SLICE_LIT("\xff"), SLICE_LIT("the"), &fault),
         STATUS_BAD_UTF8);
+    static const char *const kinds[] = {"stopwords", "profile", "synonyms", "rule", "suggestions"};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(
+            setting_check(s, NULL, slice_str(kinds[i]), SLICE_NULL, SLICE_LIT("a, b"), &fault),
+            STATUS_INVALID);
+        assert_string_equal(fault.text, "a setting has a name");
+        assert_int_equal(
+            setting_check(s, NULL, slice_str(kinds[i]), SLICE_NULL, SLICE_NULL, &fault),
+            STATUS_OK); /* may be removed */
+    }
     searcher_destroy(&s);
+}
+
+/* What would not be used is refused, whichever setting it comes with. */
+static void fifty_of_a_side_and_no_more(void **state)
+{
+    (void)state;
+    struct find f;
+    struct searcher *s;
+    struct fault fault = {0};
+    char text[1024];
+    size_t len = (size_t)snprintf(text, sizeof text, "x => y\ntent => a0");
+    for (int i = 1; i < 50; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, ", a%d", i);
+    find_open(&f, "en", (struct find_product[]){{.id = "a", .title = "tent"}, {0}});
+    assert_int_equal(searcher_create(&s), STATUS_OK);
+    assert_int_equal(setting_check(s, f.snap, SLICE_LIT("synonyms"), SLICE_LIT("n"),
+                                   slice_make(text, len), &fault),
+                     STATUS_OK);
+    len += (size_t)snprintf(text + len, sizeof text - len, ", b");
+    assert_int_equal(setting_check(s, f.snap, SLICE_LIT("synonyms"), SLICE_LIT("n"),
+                                   slice_make(text, len), &fault),
+                     STATUS_TOO_LARGE);
+    assert_string_equal(fault.text,
+                        "line 2: a side has at most 50 others, of all settings together");
+    find_setting(&f, "synonyms", "some", "tent => c1, c2, c3");
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    len = (size_t)(strstr(text, ", a47") - text);
+    assert_int_equal(setting_check(s, f.snap, SLICE_LIT("synonyms"), SLICE_LIT("n"),
+                                   slice_make(text, len), &fault),
+                     STATUS_OK);
+    len += 5;
+    assert_int_equal(setting_check(s, f.snap, SLICE_LIT("synonyms"), SLICE_LIT("n"),
+                                   slice_make(text, len), &fault),
+                     STATUS_TOO_LARGE);
+    assert_int_equal(setting_check(s, f.snap, SLICE_LIT("synonyms"), SLICE_LIT("some"),
+                                   slice_make(text, len), &fault),
+                     STATUS_OK); /* instead of those */
+    snapshot_end(f.snap);
+    searcher_destroy(&s);
+    find_close(&f);
 }
 
 static void ten_thousand_and_no_more(void **state)
@@ -149,6 +203,7 @@ int main(void)
         cmocka_unit_test(stop_words_ask_for_nothing_unless_alone_or_quoted),
         cmocka_unit_test(texts_are_checked),
         cmocka_unit_test(keys_that_cannot_be_stored_are_refused),
+        cmocka_unit_test(fifty_of_a_side_and_no_more),
         cmocka_unit_test(ten_thousand_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

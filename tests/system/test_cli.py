@@ -59,6 +59,14 @@ class CommandLine(unittest.TestCase):
         for port in '99999', '65536', '0', 'http', '-1', '':
             self.refused('--server', f'127.0.0.1:{port}', 'ping', says=('127.0.0.1:', 'port'))
 
+    def test_a_setting_without_a_name_is_refused(self):
+        """It was taken, and then every search of the catalog went round and round in it."""
+        for kind in ('synonyms', 'stopwords', 'rules', 'profile'):
+            text = 'query shoe\nhide 1' if kind == 'rules' else 'near 1' if kind == 'profile' else 'shoe, boot'
+            self.refused(kind, 'set', 'shop', '', text, says=('a setting has a name',), code=4)
+            self.assertEqual(self.server.souk(kind, 'list', 'shop'), '')
+        self.assertEqual(self.server.search('shop', 'shoe')['found'], 2)
+
     def test_an_empty_filter_deletes_nothing(self):
         for text in ('', '  '):
             self.refused('delete', 'shop', '--filter', text, says=('--filter',))
