@@ -4,7 +4,7 @@
 #include "cli/source.h"
 #include "cli/table.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 enum { LOAD_MAX = 8 << 20, PRODUCTS_DEFAULT = 3 };
 
@@ -40,21 +40,66 @@ static uint64_t number(struct slice s)
     return n;
 }
 
-/* A line is "query", "query TAB count ..." or "id TAB query"; counts that are missing are 1. */
-static uint32_t put_line(struct buf *b, struct slice line)
+/*
+ * A file of queries: lines "query TAB count ...", where counts that are missing are 1, or lines "id
+ * TAB query ...". Both readings are kept until the end tells which one fits more lines.
+ */
+struct list {
+    struct buf counted, named; /* as the server wants them: query TAB count */
+    uint32_t counted_count, named_count, skipped;
+    uint32_t counts, words; /* second cells that are a count, and that are none */
+    uint32_t no_count;      /* the first line of the latter */
+};
+
+static void put_query(struct buf *b, uint32_t *queries, struct slice text, uint64_t count)
+{
+    buf_put_slice(b, text);
+    buf_printf(b, "\t%llu\n", (unsigned long long)count);
+    ++*queries;
+}
+
+static void put_line(struct list *l, struct slice line, uint32_t number_of_line)
 {
     const char *tab = line.len ? memchr(line.ptr, '\t', line.len) : NULL;
     struct slice first = tab ? slice_make(line.ptr, (size_t)(tab - line.ptr)) : line;
     struct slice rest = tab ? slice_make(tab + 1, line.len - first.len - 1) : SLICE_NULL;
     const char *next = rest.len ? memchr(rest.ptr, '\t', rest.len) : NULL;
     struct slice second = next ? slice_make(rest.ptr, (size_t)(next - rest.ptr)) : rest;
-    bool counted = all_digits(second);
-    struct slice text = !counted && second.len ? second : first;
-    if (!text.len || wire_utf8_valid(text) != text.len)
-        return 0;
-    buf_put_slice(b, text);
-    buf_printf(b, "\t%llu\n", counted ? (unsigned long long)number(second) : 1ull);
-    return 1;
+    bool count = all_digits(second);
+    if (wire_utf8_valid(line) != line.len) {
+        l->skipped++;
+        return;
+    }
+    if (first.len)
+        put_query(&l->counted, &l->counted_count, first, count ? number(second) : 1);
+    if (second.len || first.len)
+        put_query(&l->named, &l->named_count, second.len ? second : first, 1);
+    l->counts += count;
+    if (second.len && !count && !l->words++)
+        l->no_count = number_of_line;
+}
+
+static int send_list(struct command *c, const char *catalog, const struct list *l)
+{
+    bool counted = l->counts >= l->words;
+    const struct buf *lines = counted ? &l->counted : &l->named;
+    uint32_t count = counted ? l->counted_count : l->named_count;
+    char what[80];
+    if (counted && l->words) {
+        snprintf(what, sizeof what, "line %u: a count is missing behind the tab", l->no_count);
+        return command_usage(what);
+    }
+    if (lines->len > LOAD_MAX)
+        return command_usage("a list of suggestions has at most 8 MiB");
+    if (!count)
+        return command_usage("the file holds no queries");
+    int code = set_list(c, catalog, buf_slice(lines));
+    if (!code && c->json)
+        buf_printf(&c->out, "{\"loaded\":%u,\"skipped\":%u}\n", count, l->skipped);
+    else if (!code)
+        buf_printf(&c->out, "%u queries loaded%s\n", count,
+                   l->skipped ? "; lines that are not UTF-8 were left out" : "");
+    return code;
 }
 
 static int load(struct command *c, const char *catalog, const char *path)
@@ -62,26 +107,20 @@ static int load(struct command *c, const char *catalog, const char *path)
     struct source *source;
     struct slice line;
     struct fault fault = {0};
-    struct buf lines = BUF_INIT;
-    uint32_t count = 0;
+    struct list l = {0};
     enum status s = source_open(path, &source, &fault);
     if (s) {
         command_fail(c, s, &fault);
         return EXIT_USAGE;
     }
-    while ((s = source_line(source, &line, &fault)) == STATUS_OK && lines.len <= LOAD_MAX)
-        count += put_line(&lines, line);
+    while ((s = source_line(source, &line, &fault)) == STATUS_OK &&
+           (l.counted.len <= LOAD_MAX || l.named.len <= LOAD_MAX))
+        put_line(&l, line, source_line_number(source));
     source_close(source);
-    int code = s != STATUS_OK && s != STATUS_END ? command_fail(c, s, &fault) : EXIT_OK;
-    if (!code && lines.len > LOAD_MAX)
-        code = command_usage("a list of suggestions has at most 8 MiB");
-    if (!code && !count)
-        code = command_usage("the file holds no queries");
-    if (!code)
-        code = set_list(c, catalog, buf_slice(&lines));
-    if (!code)
-        buf_printf(&c->out, c->json ? "{\"loaded\":%u}\n" : "%u queries loaded\n", count);
-    buf_fini(&lines);
+    int code =
+        s != STATUS_OK && s != STATUS_END ? command_fail(c, s, &fault) : send_list(c, catalog, &l);
+    buf_fini(&l.counted);
+    buf_fini(&l.named);
     return code ? code : command_flush(c);
 }
 

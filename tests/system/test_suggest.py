@@ -80,6 +80,23 @@ class Suggest(unittest.TestCase):
         self.assertEqual(slow, sorted(slow, reverse=True))
         self.assertEqual(len(self.rows('-k', 1)), 1)
 
+    def test_a_count_that_is_none_is_told_and_files_of_numbered_queries_are_known(self):
+        def load(text):
+            with tempfile.NamedTemporaryFile('wb', suffix='.tsv') as f:
+                f.write(text)
+                f.flush()
+                return self.server.run('suggest', 'load', 'counts', f.name, '--json', check=False)
+        self.server.import_lines('counts', [{'id': '1', 'title': 'macbook pro jackets 12x'}], '--ack', 'visible')
+        for bad in (b'macbook\t3\npro\t12x\n', b'pro\t12x\nmacbook\t3\n', b'macbook\t-1\njackets\t3\npro\t1\n'):
+            done = load(bad)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertRegex(done.stderr, r'line [12]: a count is missing')
+        self.assertEqual(self.server.json('suggest', 'counts', 'm')['suggestions'], [])
+        done = load(b'query_id\tquery\n0\tmacbook pro\n1\tpro\n2\t501\n\xff\tjackets\n')
+        self.assertEqual(done.stdout, '{"loaded":4,"skipped":1}\n', done.stderr)
+        wait_until(lambda: [s['text'] for s in self.server.json('suggest', 'counts', 'm')['suggestions']] == ['macbook pro'],
+                   5, 'the list is visible')
+
     def test_a_list_can_be_replaced_and_cleared(self):
         path = shared_data('bestbuy', 'queries.tsv.zst')
         self.server.import_lines('other', [{'id': '1', 'title': 'macbook pro jackets'}], '--ack', 'visible')
