@@ -174,6 +174,8 @@ static enum status apply_item(struct batch *b, const struct put_item *item, int6
         break;
     case PUT_DELETE:
         st = batch_delete(b, d.id);
+        if (st == STATUS_NOT_FOUND && item->version) /* it is for its version that it was logged */
+            st = STATUS_OK;
         st = st ? st : deleted_apply(b, item, d.id, accepted_ms, sequence, place, &sum->deleted);
         break;
     default:

@@ -240,7 +240,8 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
         enum status st = state_of(p, s, d.id, id, &old);
         if (st)
             return st;
-        if (!old.exists && item->op != PUT_UPSERT)
+        if (!old.exists && item->op != PUT_UPSERT &&
+            (item->op != PUT_DELETE || item->version <= old.version))
             return STATUS_NOT_FOUND;
         if (item->version && item->version < old.version)
             return STATUS_AGAIN;
@@ -259,7 +260,7 @@ enum status decide(struct pending *p, struct snapshot *s, const struct put_item 
         p->weight += (int64_t)e.weight - (int64_t)weight;
     if (!st && p->watched && !canary_reserved(d.id))
         p->growth += (int64_t)e.exists - (int64_t)old.exists;
-    return st;
+    return st || old.exists || item->op != PUT_DELETE ? st : STATUS_END;
 }
 
 enum status decide_delete(struct pending *p, struct snapshot *s, uint32_t docid, struct slice id,

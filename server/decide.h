@@ -41,8 +41,9 @@ void pending_forget(struct pending *p, uint64_t visible);
 /*
  * `bytes` bounds what a PATCH leaves of its product (size.h), UINT32_MAX = not known.
  * OK: the item counts and takes `sequence`. AGAIN: older than what is stored, ignored (for what is
- * older than a delete that is applied: deleted.h). NOT_FOUND, INVALID: refused. `s` is a begun
- * snapshot. Other statuses end the whole request.
+ * older than a delete that is applied: deleted.h). END: a delete with a version of what is not
+ * there: told as NOT_FOUND, and taken like an OK, so that its version is remembered. NOT_FOUND,
+ * INVALID: refused. `s` is a begun snapshot. Other statuses end the whole request.
  */
 enum status decide(struct pending *p, struct snapshot *s, const struct put_item *item,
                    uint32_t bytes, uint64_t sequence);

@@ -3,7 +3,7 @@
  *
  * A delete with a version leaves nothing in the index that a later change could be compared with:
  * an older upsert that comes late would bring the product back. Rows of the index, written with the
- * delete itself, remember it:
+ * delete itself, remember it, also where there was no product:
  *   row "gone/" XXH3-128 of the id            -> version u64, accepted_ms u64
  *   row "gonet/" sequence BE, place u32 BE    -> accepted_ms u64, the 16 bytes: in order of time
  *   row "gonen"                               -> how many there are, u64

@@ -80,22 +80,26 @@ static int64_t oldest_key(const struct writer *w)
 }
 
 /* AGAIN for what is older than the delete of its product: there is no product to compare it with.
- */
+ * NOT_FOUND for another delete that tells nothing new. */
 static enum status behind_delete(struct writer *w, struct writer_catalog *c,
                                  const struct put_item *item, struct slice id)
 {
     uint64_t version;
     struct product_state now;
-    if (!item->version || item->op != PUT_UPSERT || pending_touches(c->pending, c->snapshot, id))
+    bool deletes = item->op == PUT_DELETE;
+    if (!item->version || (item->op != PUT_UPSERT && !deletes) ||
+        pending_touches(c->pending, c->snapshot, id))
         return STATUS_OK;
     enum status st = deleted_version(c->index, id, oldest_key(w), &version);
-    if (st || item->version >= version)
+    if (st || item->version > version || (item->version == version && !deletes))
         return st;
     st = snapshot_product_state(c->snapshot, id, &now);
-    return st || now.exists ? st : STATUS_AGAIN;
+    if (st || now.exists)
+        return st;
+    return deletes ? STATUS_NOT_FOUND : STATUS_AGAIN;
 }
 
-/* MOVED when the product changed since the fetcher asked for it. */
+/* END as decide() has it. MOVED when the product changed since the fetcher asked for it. */
 static enum status decide_new(struct writer *w, struct writer_catalog *c,
                               const struct put_item *item, uint32_t i, uint64_t sequence)
 {
@@ -114,7 +118,7 @@ static enum status decide_new(struct writer *w, struct writer_catalog *c,
         st = size_check(&w->size, c->pending, c->snapshot, i, w->taken, &bytes);
     st = st ? st : behind_delete(w, c, item, d.id);
     st = st ? st : decide(c->pending, c->snapshot, item, bytes, sequence);
-    if (!st && c->leases)
+    if ((!st || st == STATUS_END) && c->leases)
         lease_note(c->leases, d.id, sequence);
     return st;
 }
@@ -171,16 +175,22 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
         const struct put_item *item = &p->items[i];
         bool again;
         enum status one = decide_one(w, c, item, i, next + w->accepted, &again);
-        w->taken[i] = one == STATUS_OK && !again;
+        bool unseen = one == STATUS_END; /* nothing to delete, and a version to be remembered */
+        one = unseen ? STATUS_NOT_FOUND : one;
+        w->taken[i] = (one == STATUS_OK && !again) || unseen;
         if (i % BEAT_ITEMS == BEAT_ITEMS - 1)
             shared_beat(w->role->self);
         if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
             status_class(one) != STATUS_CLASS_CLIENT)
             st = one;
-        else if (w->taken[i])
-            put_item_encode(item, &w->items);
+        else if (w->taken[i]) {
+            struct put_item taken = *item;
+            if (unseen) /* it was refused: sent again, it is refused again */
+                taken.key = SLICE_NULL;
+            put_item_encode(&taken, &w->items);
+        }
         w->accepted += w->taken[i];
-        *gone_upstream += w->taken[i] && item->op == PUT_DELETE && item->origin;
+        *gone_upstream += w->taken[i] && !unseen && item->op == PUT_DELETE && item->origin;
         count_item(r, &results, i, one);
     }
     if (p->cursor_of.len)

@@ -190,6 +190,30 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.put(upsert('b', {'n': 5}, version=3), ack=2)[0], 1)
         self.assertEqual((self.product('a')['n'], self.product('b')['n']), (5, 5))
 
+    def test_a_delete_that_overtook_its_product_is_remembered(self):
+        status = lambda *items, ack=2: self.put(*items, ack=ack)
+        for ack in (0, 2):  # not applied yet when the upsert comes, and applied
+            i = f'early{ack}'
+            self.assertEqual(status(delete(i, version=12, idempotency=b'd%d' % ack), ack=ack)[:2], (0, 1), 'there was nothing to delete')
+            self.assertEqual(status(upsert(i, {'n': 1}, version=11), ack=ack)[:2], (0, 0), 'ignored')
+            self.assertEqual(status(delete(i, version=12, idempotency=b'd%d' % ack), ack=ack)[:2], (0, 1), 'sent again')
+            self.assertEqual(status(delete(i, version=14), ack=ack)[:2], (0, 1))
+            self.assertEqual(status(delete(i, version=13), ack=ack)[:2], (0, 1))
+            self.assertEqual(status(upsert(i, {'n': 2}, version=13), ack=ack)[:2], (0, 0), 'the newest delete counts')
+            self.assertEqual(status(delete('never'), ack=ack)[:2], (0, 1))
+            self.assertEqual(status(upsert('x', {'n': 1}), delete(i, version=15), upsert('y', {'n': 1}), ack=2)[:2], (2, 1))
+        self.restart()
+        for i in ('early0', 'early2'):
+            self.assertEqual(status(upsert(i, {'n': 3}, version=14))[:2], (0, 0))
+            self.assertEqual(status(upsert(i, {'n': 4}, version=15))[:2], (1, 0))
+            self.assertEqual(self.product(i)['n'], 4)
+        before = self.sequence
+        status(delete('told', version=2))
+        self.assertEqual(self.sequence, before + 1)
+        status(delete('told', version=2), delete('told', version=1))  # tells nothing new
+        self.assertEqual(self.sequence, before + 1)
+        self.server.check_data()
+
 
 if __name__ == '__main__':
     unittest.main()
