@@ -108,6 +108,12 @@ struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name)
     return NULL;
 }
 
+enum status shared_catalogs_full(struct fault *fault)
+{
+    return fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
+                     SHARED_CATALOGS);
+}
+
 struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
 {
     struct shared_catalog *c = shared_catalog_find(s, name);

@@ -191,6 +191,8 @@ void shared_beat(struct shared_process *p);
 struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name);
 /* The writer only: a row for the name, made when there is none; NULL when all are taken. */
 struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name);
+/* TOO_LARGE, with the sentence: every row is taken. */
+enum status shared_catalogs_full(struct fault *fault);
 /* The writer only: after a drop. */
 void shared_catalog_release(struct shared *s, struct shared_catalog *c);
 

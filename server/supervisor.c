@@ -343,9 +343,8 @@ static const char *prepare(struct supervisor *s)
         return because(s, "the catalogs of the data directory cannot be written", dir);
     if ((s->lock_fd = data_dir_lock(dir)) < 0)
         return because(s,
-                       errno == EAGAIN || errno == EACCES
-                           ? "another soukd uses the data directory, or it cannot be written"
-                           : "the data directory cannot be written",
+                       errno == EAGAIN ? "another soukd uses the data directory"
+                                       : "the data directory cannot be written",
                        dir);
     if (shared_create(&s->shared, &s->shared_fd))
         return "no shared memory";

@@ -152,9 +152,7 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
         c->row->write_state = WRITE_OPEN;
     }
     snapshot_end(c->snapshot);
-    return c->row ? STATUS_OK
-                  : fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
-                              SHARED_CATALOGS);
+    return c->row ? STATUS_OK : shared_catalogs_full(fault);
 }
 
 static void open_log(struct writer_catalog *c)

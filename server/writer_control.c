@@ -30,8 +30,7 @@ enum status writer_open_catalog(struct writer *w, struct slice name, struct faul
     struct writer_catalog *c;
     char path[PATH_MAX];
     if (w->count == SHARED_CATALOGS)
-        return fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
-                         SHARED_CATALOGS);
+        return shared_catalogs_full(fault);
     enum status st = writer_catalog_open(&c, w->role->data_dir, w->role->shared, name,
                                          config_number(w->role->config, OPTION_MAP), fault);
     if (st)
@@ -136,8 +135,7 @@ static enum status has_place(const struct writer *w, struct fault *fault)
         taken += atomic_load(&w->role->shared->catalogs[i].state) == 1;
     if (w->count < SHARED_CATALOGS && taken < SHARED_CATALOGS)
         return STATUS_OK;
-    return fault_set(fault, STATUS_TOO_LARGE, NULL, "a server has at most %d catalogs",
-                     SHARED_CATALOGS);
+    return shared_catalogs_full(fault);
 }
 
 static void create(struct writer *w, uint64_t conn, const struct frame *f,
