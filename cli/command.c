@@ -81,7 +81,9 @@ static void put_error_text(struct buf *b, enum status s, const struct fault *f)
     buf_printf(b, "souk: %s: %s", status_name(s), text);
     if (f->field[0])
         buf_printf(b, " (field %s)", f->field);
-    if (f->line)
+    if (f->line && !f->column)
+        buf_printf(b, " (line %u)", f->line);
+    else if (f->line)
         buf_printf(b, " (line %u, column %u)", f->line, f->column);
     else if (f->column && !strstr(text, "at byte ")) /* a filter's fault tells its place itself */
         buf_printf(b, " (at byte %u)", f->column);

@@ -50,33 +50,65 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A file that is not read as it was meant gives numbers that mean nothing: it is refused. */
+static enum status bad_line(struct eval *e, const char *file, uint32_t line, const char *what)
+{
+    fault_set(&e->fault, STATUS_SYNTAX, file, "%s", what);
+    e->fault.line = line;
+    return STATUS_SYNTAX;
+}
+
+/* "qid TAB id TAB grade", and perhaps more behind another tab. */
+static bool read_judgment(struct slice line, struct judgment *j)
+{
+    const char *end = line.ptr + line.len, *tab = memchr(line.ptr, '\t', line.len);
+    const char *second = tab ? memchr(tab + 1, '\t', (size_t)(end - tab - 1)) : NULL;
+    if (!second || second + 1 == end || (second + 2 < end && second[2] != '\t'))
+        return false;
+    j->qid = slice_make(line.ptr, (size_t)(tab - line.ptr));
+    j->id = slice_make(tab + 1, (size_t)(second - tab - 1));
+    j->grade = second[1] - '0';
+    return j->qid.len && j->id.len && j->grade >= 0 && j->grade <= 3;
+}
+
+/* A product has one grade of a query. */
+static enum status check_judgments(struct eval *e)
+{
+    struct judgment *all = (struct judgment *)(void *)e->judgments.ptr;
+    size_t n = e->judgments.len / sizeof *all;
+    if (n)
+        qsort(all, n, sizeof *all, by_qid_id);
+    for (size_t i = 1; i < n; i++)
+        if (by_qid_id(&all[i - 1], &all[i]) == 0 && all[i - 1].grade != all[i].grade)
+            return fault_set(&e->fault, STATUS_INVALID, "qrels",
+                             "query %.*s has two grades of product %.*s", (int)all[i].qid.len,
+                             all[i].qid.ptr, (int)all[i].id.len, all[i].id.ptr);
+    return e->judgments.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 static enum status read_judgments(struct eval *e, const char *path)
 {
     struct source *source;
-    struct slice line, rest;
+    struct slice line;
     enum status s = source_open(path, &source, &e->fault);
     if (s)
         return s;
     while ((s = source_line(source, &line, &e->fault)) == STATUS_OK) {
         struct judgment j;
         struct slice kept = arena_copy(&e->arena, line);
-        const char *tab;
-        if (!kept.ptr || !(tab = memchr(kept.ptr, '\t', kept.len)))
+        if (!line.len)
             continue;
-        j.qid = slice_make(kept.ptr, (size_t)(tab - kept.ptr));
-        rest = slice_make(tab + 1, kept.len - j.qid.len - 1);
-        if (!(tab = memchr(rest.ptr, '\t', rest.len)))
-            continue;
-        j.id = slice_make(rest.ptr, (size_t)(tab - rest.ptr));
-        j.grade = atoi(tab + 1);
-        j.grade = j.grade < 0 ? 0 : j.grade > 3 ? 3 : j.grade;
+        if (!kept.ptr)
+            s = STATUS_NO_MEMORY;
+        else if (!read_judgment(kept, &j))
+            s = bad_line(e, "qrels", source_line_number(source),
+                         "a line is qid TAB id TAB grade, a grade 0, 1, 2 or 3");
+        if (s)
+            break;
         buf_put(&e->judgments, &j, sizeof j);
     }
     source_close(source);
-    if (e->judgments.len)
-        qsort(e->judgments.ptr, e->judgments.len / sizeof(struct judgment), sizeof(struct judgment),
-              by_qid_id);
-    return s == STATUS_END ? STATUS_OK : s;
+    return s == STATUS_END ? check_judgments(e) : s;
 }
 
 /* The judgments of one query: the first of them and how many. */
@@ -229,13 +261,26 @@ static int run(struct eval *e, const char *queries, const char *qrels)
         return EXIT_USAGE;
     }
     int code = command_connect(e->c);
-    while (!code && (s = source_line(source, &line, &e->fault)) == STATUS_OK)
-        if (query_line(line, &qid, &text) && (s = eval_query(e, qid, text)))
+    while (!code && (s = source_line(source, &line, &e->fault)) == STATUS_OK) {
+        if (!line.len)
+            continue;
+        if (!query_line(line, &qid, &text) || !qid.len)
+            s = bad_line(e, "queries", source_line_number(source), "a line is qid TAB query");
+        else if ((s = eval_query(e, qid, text)))
+            e->fault.line = source_line_number(source);
+        if (s)
             break;
+    }
     source_close(source);
     if (code)
         return code;
-    return s == STATUS_END ? report(e) : command_fail(e->c, s, &e->fault);
+    if (s == STATUS_END && !e->sides[0].queries)
+        s = fault_set(&e->fault, STATUS_INVALID, "qrels",
+                      "no query of the file has a grade above 0");
+    if (s == STATUS_END)
+        return report(e);
+    code = command_fail(e->c, s, &e->fault);
+    return s == STATUS_SYNTAX || s == STATUS_INVALID ? EXIT_USAGE : code;
 }
 
 int command_eval(struct command *c)

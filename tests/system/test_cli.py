@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from souk_system import BIN, SOURCE, Server
@@ -71,6 +72,25 @@ class CommandLine(unittest.TestCase):
         for text in ('', '  '):
             self.refused('delete', 'shop', '--filter', text, says=('--filter',))
         self.assertEqual(self.server.search('shop')['found'], 2)
+
+    def test_files_of_eval_that_are_not_as_they_should_be_are_refused(self):
+        def evaluate(queries, qrels):
+            with tempfile.TemporaryDirectory() as folder:
+                paths = [os.path.join(folder, name) for name in ('q', 'r')]
+                for path, text in zip(paths, (queries, qrels)):
+                    with open(path, 'wb') as f:
+                        f.write(text)
+                return self.server.run('eval', 'shop', '--queries', paths[0], '--qrels', paths[1], '--json', check=False)
+        good = b'q1\tshoe\n\nq2\tboot\n', b'q1\t1\t3\texact\nq1\t2\t0\n\nother\t1\t2\n'
+        self.assertEqual(json.loads(evaluate(*good).stdout)['queries'], 1)
+        for queries, qrels, code, says in (
+                (b'q1 shoe\n', good[1], 2, '"line":1'), (b'q1\tshoe\n\tx\n', good[1], 2, '"line":2'), (good[0], b'q1\t1\n', 2, '"line":1'),
+                (good[0], b'q1\t1\t3\nq1\t2\tx\n', 2, '"line":2'), (good[0], b'q1\t1\t4\n', 2, 'grade'), (good[0], b'q1\t1\t-1\n', 2, 'grade'),
+                (good[0], b'q1\t1\t2.5\n', 2, 'grade'), (good[0], b'q1\t1\t\n', 2, 'grade'), (good[0], b'q1\t1\t3\nq1\t1\t0\n', 2, 'two grades'),
+                (good[0], b'q9\t1\t3\n', 2, 'above 0'), (good[0], b'', 2, 'above 0'), (b'', good[1], 2, 'above 0'), (b'q1\tshoe\nq1\t\xff\n', good[1], 4, '"line":2')):
+            done = evaluate(queries, qrels)
+            self.assertEqual((done.returncode, done.stdout), (code, ''), (queries, qrels, done.stderr))
+            self.assertIn(says, done.stderr)
 
     # --- tables -----------------------------------------------------------------------------------
 
