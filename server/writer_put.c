@@ -55,22 +55,30 @@ static void count_item(struct put_reply *r, struct buf *results, uint32_t item, 
         one.text = SLICE_LIT("older than what is stored or was deleted; ignored");
     } else {
         r->failed++;
-        one.text = st == STATUS_TOO_LARGE
-                       ? SLICE_LIT("the product would have more than 1,000,000 bytes")
-                       : slice_str(status_text(st));
+        if (st == STATUS_TOO_LARGE)
+            one.text = SLICE_LIT("the product would have more than 1,000,000 bytes");
+        else if (st == STATUS_IN_PROGRESS)
+            one.text = SLICE_LIT("the schema is being altered, and the one to come does not hold "
+                                 "this; send it again when that is over");
+        else
+            one.text = slice_str(status_text(st));
     }
     put_result_encode(results, &one);
 }
 
 /*
  * The front checked the change by the schema it knew. What is logged must fit the one it is applied
- * with, which may be another by now, and the one that an alteration under way will bring.
+ * with, which may be another by now, and the one that an alteration under way will bring:
+ * IN_PROGRESS until it is known whether that one comes.
  */
 static enum status fits(struct writer *w, const struct writer_catalog *c,
                         const struct put_item *item)
 {
     enum status st = product_parse(snapshot_schema(c->snapshot), item->document, &w->parsed);
-    return st || !c->next_schema ? st : product_parse(c->next_schema, item->document, &w->parsed);
+    if (st || !c->next_schema)
+        return st;
+    st = product_parse(c->next_schema, item->document, &w->parsed);
+    return status_class(st) == STATUS_CLASS_CLIENT ? STATUS_IN_PROGRESS : st;
 }
 
 static int64_t oldest_key(const struct writer *w)
@@ -180,7 +188,7 @@ static enum status decide_all(struct writer *w, struct writer_catalog *c,
         w->taken[i] = (one == STATUS_OK && !again) || unseen;
         if (i % BEAT_ITEMS == BEAT_ITEMS - 1)
             shared_beat(w->role->self);
-        if (one && one != STATUS_AGAIN && one != STATUS_MOVED &&
+        if (one && one != STATUS_AGAIN && one != STATUS_MOVED && one != STATUS_IN_PROGRESS &&
             status_class(one) != STATUS_CLASS_CLIENT)
             st = one;
         else if (w->taken[i]) {
