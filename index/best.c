@@ -1,15 +1,10 @@
 #include "index/best.h"
 
-static uint32_t docid_of(best_number n)
-{
-    return ~(uint32_t)(n >> 32);
-}
-
 static struct candidate candidate_of(best_number n)
 {
     return (struct candidate){.keys = {(uint64_t)(n >> 96)},
                               .tie = ~(uint32_t)(n >> 64),
-                              .docid = docid_of(n),
+                              .docid = best_docid_of(n),
                               .lacks = (uint32_t)n};
 }
 
@@ -37,14 +32,14 @@ static inline uint64_t *seen_word(struct best *b, uint32_t docid)
 static uint32_t place_of(const struct best *b, uint32_t docid)
 {
     uint32_t i = 0;
-    while (i < b->count && docid_of(b->heap[i]) != docid)
+    while (i < b->count && best_docid_of(b->heap[i]) != docid)
         i++;
     return i;
 }
 
 void best_push(struct best *b, best_number n, bool again)
 {
-    uint32_t docid = docid_of(n);
+    uint32_t docid = best_docid_of(n);
     uint64_t *seen = seen_word(b, docid), bit = UINT64_C(1) << (docid & 63);
     if (b->count == b->cap && (b->cap == 0 || n <= b->heap[0]))
         return; /* there or not, it is no better than what is */

@@ -29,6 +29,11 @@ static inline best_number best_number_of(uint32_t score, uint32_t tie, uint32_t 
     return (best_number)high << 64 | (uint64_t)~docid << 32 | lacks;
 }
 
+static inline uint32_t best_docid_of(best_number n)
+{
+    return ~(uint32_t)(n >> 32);
+}
+
 /* Least score of those that may still enter; the heap is full. */
 static inline uint32_t best_floor(const struct best *b)
 {

@@ -248,6 +248,7 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
                          .sources = m->sources,
                          .doc_count = segment_doc_count(s),
                          .edition = spec->edition,
+                         .segment = segment_number(s),
                          .out = out,
                          .work = work};
     enum status st = STATUS_OK;

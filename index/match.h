@@ -48,6 +48,11 @@ struct match_consumer {
     uint32_t (*takes)(void *ctx);
     /* So many in the segment score at least `score`, and `count` or more match. */
     void (*at_least)(void *ctx, uint32_t score, uint32_t count);
+    /* Where documents with both words are in the top already and all of the segment's count: sets
+     * the bits of those that hold both, *count of them. */
+    bool (*both)(void *ctx, uint64_t *bits, uint32_t *count);
+    /* So many match, which is to be counted as counted() would. */
+    void (*number)(void *ctx, uint32_t count);
 };
 
 struct matcher;

@@ -10,6 +10,7 @@ void match_free_bits(struct matcher *m)
     dense_destroy(&m->dense);
     free(m->all);
     free(m->one);
+    free(m->sizes);
 }
 
 enum status match_reserve_bits(struct matcher *m, uint32_t words)

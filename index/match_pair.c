@@ -1,11 +1,12 @@
 #include "index/match_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
  * Two words of which one is enough. The documents that hold both are ranked already, and how many
- * hold one or the other is known from their bitmaps: so each word is read by itself, the one that
- * can score more first, and of its lists only the blocks that can still enter the top.
+ * hold one or the other is known from how many hold each: so each word is read by itself, the one
+ * that can score more first, and of its lists only the blocks that can still enter the top.
  */
 
 /* Ranks documents in m->docs with ties from `tie` on, those with both words left out. */
@@ -100,25 +101,74 @@ static enum status read_source(struct matching *g, struct source *x)
     return x->part_count ? read_parts(g, x) : read_run(g, &x->part_run);
 }
 
-enum status match_pair(struct matching *g)
+/* --- counting --------------------------------------------------------------------------------- */
+
+/* By the documents themselves: m->one becomes those that hold both. */
+static enum status count_bits(struct matching *g, uint32_t words)
 {
     struct matcher *m = g->m;
-    uint32_t words = (g->doc_count + 63) / 64;
-    enum status st = match_reserve_bits(m, words);
-    memset(m->one, 0, st ? 0 : words * sizeof *m->one);
-    for (uint32_t i = 0; !st && i < g->count; i++) {
-        st = source_settle(&g->sources[i]);
-        if (!st)
-            st = match_mark(g, &g->sources[i], i ? m->one : m->all, words);
-    }
+    enum status st = STATUS_OK;
+    memset(m->one, 0, words * sizeof *m->one);
+    for (uint32_t i = 0; !st && i < g->count; i++)
+        st = match_mark(g, &g->sources[i], i ? m->one : m->all, words);
     for (uint32_t w = 0; !st && w < words; w++) {
         uint64_t both = m->all[w] & m->one[w];
         m->all[w] |= m->one[w];
         m->one[w] = both;
     }
+    if (!st)
+        g->out->counted(g->out->ctx, &(struct match_bits){m->all, 0, words, true});
+    return st;
+}
+
+/* How many documents a settled source has; what that took is remembered. */
+static enum status size_of(struct matching *g, const struct source *x, uint32_t words,
+                           uint32_t *count)
+{
+    struct matcher *m = g->m;
+    struct size_name name = {x->name, g->edition, g->segment};
+    if (x->found_count == 1 && !x->ready_count) {
+        *count = x->count;
+        return STATUS_OK;
+    }
+    if (sizes_get(m->sizes, &name, count))
+        return STATUS_OK;
+    enum status st = match_mark(g, x, m->all, words);
     if (st)
         return st;
-    g->out->counted(g->out->ctx, &(struct match_bits){m->all, 0, words, true});
+    *count = (uint32_t)kernels_best()->count_bits(m->all, words);
+    sizes_put(m->sizes, &name, *count);
+    return st;
+}
+
+/* How many have one word and how many the other, less those with both, which are known. */
+static enum status count_pair(struct matching *g, uint32_t words)
+{
+    struct matcher *m = g->m;
+    uint32_t both, total = 0, count;
+    memset(m->one, 0, words * sizeof *m->one);
+    if (!m->sizes)
+        m->sizes = calloc(1, sizeof *m->sizes);
+    if (!m->sizes || !g->out->both(g->out->ctx, m->one, &both))
+        return count_bits(g, words);
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        st = size_of(g, &g->sources[i], words, &count);
+        total += count;
+    }
+    if (!st)
+        g->out->number(g->out->ctx, total - both);
+    return st;
+}
+
+enum status match_pair(struct matching *g)
+{
+    uint32_t words = (g->doc_count + 63) / 64;
+    enum status st = match_reserve_bits(g->m, words);
+    for (uint32_t i = 0; !st && i < g->count; i++)
+        st = source_settle(&g->sources[i]);
+    if (!st)
+        st = count_pair(g, words);
     uint32_t first = g->count > 1 && g->sources[1].bound > g->sources[0].bound;
     for (uint32_t i = 0; !st && i < g->count; i++) {
         /* both are there, in the order of the words: whoever holds the other is left out */

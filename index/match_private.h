@@ -18,6 +18,7 @@ struct matcher {
     struct dense *dense;
     uint64_t *all, *one; /* bitmaps of a segment's documents */
     uint32_t words;      /* of each */
+    struct sizes *sizes; /* NULL = not asked for yet */
     void *block;         /* as calloc gave it */
 };
 
@@ -26,9 +27,9 @@ struct matching {
     struct matcher *m;
     struct source *sources; /* those that are not empty */
     uint32_t count;
-    uint32_t doc_count; /* of the segment */
-    uint32_t edition;
-    uint32_t held; /* matches put by */
+    uint32_t doc_count;        /* of the segment */
+    uint32_t edition, segment; /* numbers that tell it from others */
+    uint32_t held;             /* matches put by */
     const struct match_consumer *out;
     struct query_work *work;
 };

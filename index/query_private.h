@@ -68,6 +68,7 @@ struct search {
     uint8_t stages;                   /* enum query_stage, those that were run */
     bool all_words;                   /* how the last attempt was made */
     bool completing;                  /* it goes on with the top of the one before */
+    uint32_t *both, both_count;       /* whose products these are, then; NULL = nobody asked */
     uint64_t behind;                  /* candidates behind the cursor, when there is one */
     const struct segment *segment;
     uint32_t base;

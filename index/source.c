@@ -9,6 +9,10 @@ enum {
     READY_SCORE = 512 /* evidence of words found side by side, of 1..1023 */
 };
 
+/* Names of what is no term: of documents found side by side, of what a beginning begins. */
+#define READY_NAME  ((uint64_t)1 << 63)
+#define PREFIX_NAME ((uint64_t)1 << 62)
+
 static const uint32_t *identity(struct arena *arena)
 {
     uint32_t *t = arena_alloc(arena, 256 * sizeof *t);
@@ -63,6 +67,8 @@ static enum status note_ready(struct opening *o, const struct alternative *a, bo
         if (a->docs[k] >= base && a->docs[k] < end)
             ready[n++] = (uint64_t)(a->docs[k] - base) << 32 | score;
     x->ready = ready;
+    for (uint32_t k = x->ready_count; k < n; k++)
+        x->name = sizes_mix(x->name, ready[k] | READY_NAME);
     x->count += n - x->ready_count;
     x->ready_count = n;
     return STATUS_OK;
@@ -84,6 +90,7 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
             st = STATUS_OK;
             continue;
         }
+        o->x->name = sizes_mix(o->x->name, ordinal);
         uint32_t tier = tiers && g->items[i].tier ? MATCH_TIER : 0;
         o->x->beyond |= !slice_starts(g->items[i].term, g->prefix);
         if (!st)
@@ -124,9 +131,13 @@ static enum status note_prefix(struct opening *o, const struct group *g, const u
     struct postings_weight weight = {lut, g->prefix_idf, tiers ? MATCH_TIER : 0};
     enum status st = segment_open_prefix(o->segment, g->prefix, &ready);
     o->x->part_weight = weight;
-    if (st != STATUS_NOT_FOUND)
+    if (st != STATUS_NOT_FOUND) {
+        for (size_t i = 0; i < g->prefix.len; i++)
+            o->x->name = sizes_mix(o->x->name, PREFIX_NAME | (uint8_t)g->prefix.ptr[i]);
         return st ? st : note_ready_prefix(o, &ready, weight);
+    }
     st = begun_range(o->segment, g, &lo, &hi);
+    o->x->name = sizes_mix(o->x->name, PREFIX_NAME | (uint64_t)lo << 29 | hi);
     struct postings_weight evidence = {hi - lo > 1 ? identity(o->arena) : lut, 1, 0};
     if (!st && !evidence.lut)
         st = STATUS_NO_MEMORY;

@@ -13,6 +13,7 @@
 
 #include "index/list.h"
 #include "index/plan.h"
+#include "index/sizes.h"
 
 /* Score that one exact word adds above all others, see plan.h. */
 #define MATCH_TIER ((uint32_t)1 << 24)
@@ -37,6 +38,7 @@ struct source {
     uint32_t found_count, found_cap;
     uint64_t *ready; /* document << 32 | score, of alternatives that carry their documents */
     uint32_t ready_count;
+    uint64_t name; /* of all that was found, by sizes_mix(): tells it from others of the segment */
     /* from source_settle() on */
     struct list **lists; /* each scored by itself */
     uint32_t list_count;

@@ -1,8 +1,8 @@
 /*
  * A query has one answer: hits, their order and scores, found and what was dropped are the same
- * before and after a restart and a compaction, and in an index that was made of the same products
- * in another order. Asked of the sample catalog with the default profile, typos and fewer words
- * included.
+ * whoever asked what before, before and after a restart and a compaction, and in an index that was
+ * made of the same products in another order. Asked of the sample catalog with the default profile,
+ * typos and fewer words included.
  */
 #include "tests/index/support_titles.h"
 
@@ -61,6 +61,19 @@ static void check_answers(struct find *f, const char *when)
     }
 }
 
+/* What the searches before left behind is an order of its own; here nothing is. */
+static void check_forgetting(struct find *f)
+{
+    static char now[ANSWER];
+    for (int i = QUERIES - 1; i >= 0; i--) {
+        searcher_destroy(&f->searcher);
+        assert_int_equal(searcher_create(&f->searcher), STATUS_OK);
+        answer(f, texts[i], now);
+        if (strcmp(now, answers[i]) != 0)
+            fail_msg("'%s' of a new searcher:\n%s\nbefore:\n%s", texts[i], now, answers[i]);
+    }
+}
+
 static void ask_as_a_page(struct find *f)
 {
     f->query.k = 20;
@@ -82,6 +95,7 @@ static void a_query_has_one_answer(void **state)
     }
     assert_true(empty < QUERIES / 10);
     check_answers(&f, "asked again");
+    check_forgetting(&f);
     find_reopen(&f);
     ask_as_a_page(&f);
     check_answers(&f, "after a restart");

@@ -1,0 +1,20 @@
+#include "index/sizes.h"
+
+static uint32_t place_of(const struct size_name *name)
+{
+    return (uint32_t)(sizes_mix(name->lists, (uint64_t)name->edition << 32 | name->segment) %
+                      SIZES_ROOM);
+}
+
+bool sizes_get(const struct sizes *s, const struct size_name *name, uint32_t *count)
+{
+    const struct size_slot *slot = &s->slots[place_of(name)];
+    *count = slot->count;
+    return slot->name.lists == name->lists && slot->name.edition == name->edition &&
+           slot->name.segment == name->segment;
+}
+
+void sizes_put(struct sizes *s, const struct size_name *name, uint32_t count)
+{
+    s->slots[place_of(name)] = (struct size_slot){*name, count};
+}
