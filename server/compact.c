@@ -192,7 +192,7 @@ static void warm(const struct compact *k)
 
 static enum status make(struct compact *k)
 {
-    remove_tree(k->path); /* an interrupted attempt */
+    writer_catalog_sweep(k->catalog, false); /* an interrupted attempt */
     if (mkdir(k->path, 0750))
         return status_from_errno(errno);
     enum status st = k->rebuild ? rebuild(k) : index_copy_into(k->from, k->path);

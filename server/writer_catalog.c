@@ -81,9 +81,9 @@ enum status writer_catalog_create(const char *data_dir, struct slice name,
     return st;
 }
 
-/* Removes what of a directory begins with `prefix`, but for one name; nothing when the directory
- * cannot be synced first, else a power cut could bring back half of what is removed. */
-static void sweep(const char *dir, const char *prefix, const char *keep)
+/* Removes what of a directory begins with `prefix`, but for two names (or NULL); nothing when the
+ * directory cannot be synced first, else a power cut could bring back half of what is removed. */
+static void sweep(const char *dir, const char *prefix, const char *keep, const char *keep_too)
 {
     char path[PATH_ROOM];
     bool synced = false;
@@ -92,7 +92,8 @@ static void sweep(const char *dir, const char *prefix, const char *keep)
         return;
     struct dirent *e;
     while ((e = readdir(d))) {
-        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || (keep && !strcmp(e->d_name, keep)))
+        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || (keep && !strcmp(e->d_name, keep)) ||
+            (keep_too && !strcmp(e->d_name, keep_too)))
             continue;
         if (!synced && fsync(dirfd(d)))
             break;
@@ -108,17 +109,17 @@ void writer_catalogs_sweep(const char *data_dir)
 {
     char path[PATH_ROOM];
     snprintf(path, sizeof path, "%s/catalogs", data_dir);
-    sweep(path, DROPPED, NULL);
+    sweep(path, DROPPED, NULL, NULL);
 }
 
-/* Editions that were not switched to, or not yet removed, when a writer ended. */
-static void remove_leftovers(const struct writer_catalog *c)
+void writer_catalog_sweep(const struct writer_catalog *c, bool previous)
 {
-    char home[PATH_MAX], path[PATH_MAX];
+    char home[PATH_MAX], path[PATH_MAX], before[PATH_MAX];
     struct slice name = slice_str(c->name);
     if (catalog_path(home, sizeof home, c->data_dir, name) &&
-        catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition))
-        sweep(home, "e-", strrchr(path, '/') + 1);
+        catalog_edition_path(path, sizeof path, c->data_dir, name, c->edition) &&
+        catalog_edition_path(before, sizeof before, c->data_dir, name, c->edition - 1))
+        sweep(home, "e-", strrchr(path, '/') + 1, previous ? NULL : strrchr(before, '/') + 1);
 }
 
 static enum status open_index(struct writer_catalog *c, struct fault *fault)
@@ -131,7 +132,7 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
         return st ? st : STATUS_TOO_LARGE;
     if ((st = map_fault_lost(c->shared, name, c->edition, fault)))
         return st;
-    remove_leftovers(c);
+    writer_catalog_sweep(c, true);
     st = index_open(path, &o, &c->index, &c->stale, fault);
     st = st ? st : snapshot_create(c->index, &c->snapshot);
     st = st ? st : snapshot_create(c->index, &c->applied);

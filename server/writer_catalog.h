@@ -80,6 +80,9 @@ void writer_catalog_close(struct writer_catalog **c);
 enum status writer_catalog_remove(const char *data_dir, struct slice name);
 /* Now and then: removes what is left of catalogs whose removal was cut off or failed. */
 void writer_catalogs_sweep(const char *data_dir);
+/* While no edition is being made: removes what is left of those that were not switched to, or could
+ * not be removed; with `previous` also the one before the current one, which fronts may still open. */
+void writer_catalog_sweep(const struct writer_catalog *c, bool previous);
 /* Called in the loop when the apply thread made progress: new edition, tables. */
 enum status writer_catalog_follow(struct writer_catalog *c);
 /* Is a schema or edition change under way? */
