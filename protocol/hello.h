@@ -12,7 +12,10 @@
 #include "protocol/frame.h"
 
 /* All features this code knows. */
-enum { HELLO_FEATURES = FEATURE_CHECKSUM | FEATURE_MULTI_SEARCH | FEATURE_CANCEL | FEATURE_TRACE };
+enum {
+    HELLO_FEATURES =
+        FEATURE_CHECKSUM | FEATURE_MULTI_SEARCH | FEATURE_CANCEL | FEATURE_TRACE | FEATURE_FOLLOW
+};
 
 struct hello {
     uint32_t min_version, max_version;

@@ -3,6 +3,7 @@
  * them. They are compared byte by byte with tests/contract/vectors/frames.json, which every client
  * in any language reads; SOUK_WRITE_VECTORS=1 writes the file anew after a change of the protocol.
  */
+#include "protocol/follow.h"
 #include "protocol/hello.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
@@ -69,6 +70,20 @@ static void requests(struct buf *json)
     q.filter = SLICE_LIT("price < 10");
     search_request_encode(&q, &b);
     good(json, "search", OP_SEARCH, FLAG_CLASS_DEFAULT, &b);
+    buf_clear(&b);
+    struct log_have have = {.catalog = q.catalog,
+                            .stream = {.name = "0123456789abcde", .epoch = 2},
+                            .after = 300,
+                            .hash = 77,
+                            .offset = 5};
+    struct log_read_request l = {
+        .name = SLICE_LIT("second"), .bytes = 65536, .seen = 3, .have = &have, .have_count = 1};
+    log_read_request_encode(&l, &b);
+    good(json, "log_read", OP_LOG_READ, FLAG_CLASS_BACKGROUND, &b);
+    buf_clear(&b);
+    struct copy_read c = {.catalog = q.catalog, .copy = 9, .from = 262144, .bytes = 262144};
+    copy_read_encode(&c, &b);
+    good(json, "copy_read", OP_COPY_READ, FLAG_CLASS_BACKGROUND, &b);
     buf_clear(&b);
     struct slice names[] = {SLICE_LIT("title"), SLICE_LIT("price")};
     struct put_request p = {.catalog = q.catalog, .ack = ACK_LOGGED, .key = SLICE_LIT("k")};
