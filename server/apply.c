@@ -16,6 +16,7 @@
 #include "server/push_canary.h"
 #include "server/provider_row.h"
 #include "server/say.h"
+#include "server/stream.h"
 #include "server/upkeep.h"
 
 enum {
@@ -225,6 +226,8 @@ enum status apply_record(struct batch *b, const struct log_record *r, struct are
         st = log_setting_decode(r->payload, &s);
         sum->seen = true;
         return st ? st : judged(batch_setting(b, s.kind, s.name, s.value), sum);
+    case LOG_STREAM:
+        return stream_apply(b, r->payload);
     default:
         return STATUS_OLD_FORMAT;
     }
@@ -344,8 +347,6 @@ static void work(struct apply *a, struct job *jobs)
     free_jobs(jobs);
     loop_wake(a->loop);
 }
-
-/* --- the thread ------------------------------------------------------------------------------- */
 
 static void wait_for_work(struct apply *a, int64_t ms)
 {

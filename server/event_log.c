@@ -191,6 +191,16 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
     return s;
 }
 
+enum status event_log_begin(const char *dir, uint64_t sequence)
+{
+    struct event_log log = {.fd = -1, .made_fd = -1, .last = sequence, .room = NULL};
+    snprintf(log.dir, sizeof log.dir, "%s", dir);
+    enum status s = new_file(&log, file_bytes(LOG_SEGMENT / SMALL_PART, 0));
+    if (log.fd >= 0)
+        close(log.fd);
+    return s;
+}
+
 enum status event_log_replay(const char *dir, uint64_t after,
                              enum status (*each)(void *ctx, const struct log_record *r), void *ctx,
                              struct fault *fault)

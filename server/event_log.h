@@ -35,6 +35,9 @@ struct event_log_options {
 /* Opens or creates the log in a directory. *cut = bytes of a torn tail that were cut off. */
 enum status event_log_open(const char *dir, const struct event_log_options *o,
                            struct event_log **out, uint64_t *cut, struct fault *fault);
+/* Makes an empty log in the (created, empty) directory, whose first record follows `sequence`: the
+ * log of an index that came as a copy and stands there. */
+enum status event_log_begin(const char *dir, uint64_t sequence);
 void event_log_close(struct event_log **log);
 /* Sequence of the last record, 0 when empty. */
 uint64_t event_log_last(const struct event_log *log);

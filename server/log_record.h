@@ -6,6 +6,7 @@
  *   SETTING  kind bytes, name bytes, value bytes
  *   SCHEMA   a schema: the catalog takes it over, by a rebuild where it must
  *   REBUILD  empty: a new edition from what is stored
+ *   STREAM   whose records these are from here on (stream.h)
  *
  * A record covers the sequences behind the one before it up to its own. New kinds get new numbers;
  * a reader that does not know one stops.
@@ -15,7 +16,7 @@
 
 #include "protocol/request.h"
 
-enum log_type { LOG_CHANGES = 1, LOG_SETTING, LOG_SCHEMA, LOG_REBUILD };
+enum log_type { LOG_CHANGES = 1, LOG_SETTING, LOG_SCHEMA, LOG_REBUILD, LOG_STREAM };
 enum { BODY_HASH = 16 };
 
 struct log_changes {

@@ -38,9 +38,8 @@ void log_record_put(struct buf *out, const struct log_record *r, uint64_t *chain
     *chain = sum;
 }
 
-/* The record at `at`: OK, END (zeros), or CORRUPT. */
-static enum status record_at(struct slice m, uint64_t at, uint64_t chain, struct log_record *r,
-                             uint64_t *next, uint64_t *sum)
+enum status log_record_at(struct slice m, uint64_t at, uint64_t chain, struct log_record *r,
+                          uint64_t *next, uint64_t *sum)
 {
     if (at + LOG_RECORD_HEAD > m.len)
         return STATUS_END;
@@ -70,7 +69,7 @@ static bool valid_behind(struct slice m, uint64_t at, uint64_t last)
             sequence - last > 1000000)
             continue;
         for (uint64_t back = at; back < i; back += 8)
-            if (record_at(m, i, wire_load64(m.ptr + back + 16), &r, &next, &sum) == STATUS_OK)
+            if (log_record_at(m, i, wire_load64(m.ptr + back + 16), &r, &next, &sum) == STATUS_OK)
                 return true;
     }
     return false;
@@ -82,7 +81,7 @@ static enum status scan_file(struct slice m, struct log_scan *s)
     uint64_t next, sum;
     s->chain = 0;
     for (s->at = LOG_HEADER;; s->at = next, s->chain = sum) {
-        enum status st = record_at(m, s->at, s->chain, &r, &next, &sum);
+        enum status st = log_record_at(m, s->at, s->chain, &r, &next, &sum);
         if (st == STATUS_END)
             return STATUS_OK;
         if (st || r.sequence <= s->last) {
