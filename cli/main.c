@@ -15,6 +15,7 @@ static const struct {
     command_run *run;
 } commands[] = {
     {"ping", "ping", "ping --server unix:var/souk.sock", 1, command_ping},
+    {"promote", "promote", "promote", 1, command_promote},
     {"degrade", "degrade status | pin LEVEL | auto", "degrade pin C2", 3, command_degrade},
     {"safe-mode", "safe-mode on | off | status --catalog NAME [--reason TEXT]",
      "safe-mode on --catalog shop --reason \"prices are wrong\"", 2, command_safe_mode},

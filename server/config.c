@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/wire.h"
+#include "server/shared.h"
 
 const struct config_row config_rows[OPTION_COUNT] = {
 #define OPTION(id, path, type, fallback, min, max, reload, help)                                   \
@@ -100,6 +101,10 @@ static bool parse_value(enum option_type type, const char *text, uint64_t *out)
     case OPTION_ADDRESS:
         *out = 0;
         return !*text || address_good(text);
+    case OPTION_PEER:
+        *out = 0;
+        return !*text || (strlen(text) <= SHARED_LEADER &&
+                          (strncmp(text, "unix:", 5) ? address_good(text) : text[5] != '\0'));
     case OPTION_ACCOUNT:
         *out = 0;
         return !*text || getpwnam(text);
@@ -132,7 +137,8 @@ static const char *unit_word(enum option_type type)
                                         "HOST:PORT",
                                         "user of this system",
                                         "critical, default, sheddable or background",
-                                        "number from 0 to 1"};
+                                        "number from 0 to 1",
+                                        "HOST:PORT or unix:PATH"};
     return words[type];
 }
 

@@ -29,7 +29,8 @@ enum option_type {
     OPTION_ADDRESS,
     OPTION_ACCOUNT, /* a user of this system; empty = none */
     OPTION_CLASS,   /* of requests, by name */
-    OPTION_RATIO    /* millionths; written from 0 to 1 */
+    OPTION_RATIO,   /* millionths; written from 0 to 1 */
+    OPTION_PEER     /* HOST:PORT or unix:PATH; empty = none */
 };
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG };
 

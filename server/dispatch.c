@@ -22,6 +22,9 @@ static const struct operation operations[] = {
     [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
     [OP_SUGGEST] = {handle_suggest, QUEUE_DEFAULT, false, 1u << LADDER_SUGGESTIONS},
     [OP_QUERIES] = {handle_queries, QUEUE_DEFAULT, false, 0},
+    [OP_LOG_READ] = {handle_replica, QUEUE_BACKGROUND, false, 0},
+    [OP_COPY_READ] = {handle_replica, QUEUE_BACKGROUND, false, 1u << LADDER_BACKGROUND},
+    [OP_PROMOTE] = {handle_promote, QUEUE_DEFAULT, false, 0},
     [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
 };
 

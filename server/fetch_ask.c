@@ -240,6 +240,13 @@ static void on_upstream(struct fetch_ask *a, uint64_t conn, const struct frame *
         writer_conns_error(a->conns, conn, f, &fault);
         return;
     }
+    const struct shared *shared = a->fetcher->role->shared;
+    if (shared_follows(shared)) {
+        fault_set(&fault, STATUS_FOLLOWER, shared->follow.leader,
+                  "this server follows %.100s, which asks the upstreams", shared->follow.leader);
+        writer_conns_error(a->conns, conn, f, &fault);
+        return;
+    }
     struct fetch_catalog *c = fetch_catalog_find(a->fetcher, u.catalog);
     if (!c) {
         refuse_unknown(a, conn, f, u.catalog);

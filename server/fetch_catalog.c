@@ -50,9 +50,10 @@ void fetch_say(const struct fetch_catalog *c, const char *level, const char *pro
 
 void fetch_catalog_follow_rows(struct fetcher *f)
 {
+    bool follows = shared_follows(f->role->shared); /* then the leader's fetcher does all this */
     for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
         struct shared_catalog *row = &f->role->shared->catalogs[i];
-        bool there = atomic_load_explicit(&row->state, memory_order_acquire) == 1;
+        bool there = !follows && atomic_load_explicit(&row->state, memory_order_acquire) == 1;
         struct fetch_catalog *c = f->of_row[i];
         if (c && (!there || !slice_equal(slice_str(c->name), slice_str(row->name)))) {
             fetch_catalog_destroy(&f->of_row[i]);

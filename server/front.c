@@ -192,10 +192,11 @@ static void on_hup(void *ctx)
 static enum status front_start(struct front *f)
 {
     struct role_context *r = f->role;
-    char path[108], fetcher[108];
+    char path[108], fetcher[108], replica[108];
     enum status s;
     if (!role_writer_socket(r, path, sizeof path) ||
-        !role_fetcher_socket(r, fetcher, sizeof fetcher))
+        !role_fetcher_socket(r, fetcher, sizeof fetcher) ||
+        !role_replica_socket(r, replica, sizeof replica))
         return STATUS_TOO_LARGE;
     if ((s = loop_create(&f->loop)) ||
         (s = catalogs_create(r->data_dir, r->shared, ROLE_FD_SHARED,
@@ -203,6 +204,7 @@ static enum status front_start(struct front *f)
         (s = searcher_create(&f->searcher)) || (s = folder_create(&f->folder)) ||
         (s = writer_link_create(f->loop, path, &f->writer)) ||
         (s = writer_link_create(f->loop, fetcher, &f->fetcher)) ||
+        (s = writer_link_create(f->loop, replica, &f->replica)) ||
         (s = through_create(f, fetcher, &f->through)))
         return s;
     arena_init(&f->arena, (size_t)64 * 1024 * 1024);
@@ -260,6 +262,8 @@ int front_main(struct role_context *r)
         writer_link_destroy(&f->writer);
     if (f->fetcher)
         writer_link_destroy(&f->fetcher);
+    if (f->replica)
+        writer_link_destroy(&f->replica);
     through_destroy(&f->through);
     for (uint32_t i = 0; i < r->listen_count; i++)
         loop_watch_destroy(&f->listeners[i]);

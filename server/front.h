@@ -41,7 +41,7 @@ struct front {
     struct ladder ladder;
     struct result_cache *cache; /* NULL = off */
     struct cache_counts *cache_counts;
-    struct writer_link *writer, *fetcher;
+    struct writer_link *writer, *fetcher, *replica;
     struct through *through;
     struct park park;
     struct put_job *putting;    /* a bulk that is being checked, slice by slice */
@@ -139,6 +139,8 @@ enum status handle_upstream_setting(struct front *f, struct request *rq,
 enum status handle_suggest(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_queries(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_safe_mode(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_replica(struct front *f, struct request *rq, struct fault *fault);
+enum status handle_promote(struct front *f, struct request *rq, struct fault *fault);
 enum status handle_goaway(struct front *f, struct request *rq, struct fault *fault);
 
 /* Runs one request now and answers errors. */
@@ -162,6 +164,8 @@ void reply_fault_later(struct front *f, const struct reply_address *to, const st
 
 /* Hands the request to the writer, whose reply becomes ours. */
 enum status front_forward(struct front *f, struct request *rq);
+/* The same to another process. */
+enum status front_forward_to(struct front *f, struct request *rq, struct writer_link *link);
 /* For struct query: deadline and signs of life at block boundaries. ctx = struct check. */
 struct front_check {
     struct front *front;

@@ -184,6 +184,18 @@ static void put_queues(struct buf *b, const struct admission *a)
     }
 }
 
+static void put_follow(struct buf *b, const struct shared_follow *w)
+{
+    bool follows = atomic_load(&w->following);
+    stats_row_put(b, "follow.role", "%s", follows ? "follower" : "leader");
+    stats_row_put(b, "follow.leader", "%s", follows ? w->leader : "");
+    stats_row_put(b, "follow.state_name", "%s",
+                  follow_state_name((enum follow_state)atomic_load(&w->state)));
+#define FOLLOW_METRIC(metric, kind, divisor, value, help)                                          \
+    stats_row_put(b, "follow." #metric, "%.15g", (double)(value) / (divisor));
+#include "server/metrics.def"
+}
+
 /* What the server was started with: a load report is worth little without it. */
 static void put_config(struct buf *b, const struct config *c)
 {
@@ -224,6 +236,7 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     stats_row_put(b, "front.cut_slow", "%" PRIu64, f->cut_slow);
     stats_row_put(b, "front.cut_idle", "%" PRIu64, f->cut_idle);
     cached_search_stats(f, b);
+    put_follow(b, &s->follow);
     put_config(b, f->role->config);
     struct stats_walk walk = {f, b};
     catalogs_list(f->role->data_dir, put_catalog, &walk);

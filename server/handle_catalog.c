@@ -18,7 +18,8 @@ static void forward_done(void *ctx, const struct frame *reply)
     if (reply) {
         reply_later(w->front, &w->to, reply->status, reply->body);
     } else {
-        fault_set(&fault, STATUS_UNAVAILABLE, NULL, "the writer went away; send it again");
+        fault_set(&fault, STATUS_UNAVAILABLE, NULL,
+                  "the process that does this went away; send it again");
         reply_fault_later(w->front, &w->to, &fault);
     }
     free(w);
@@ -26,11 +27,16 @@ static void forward_done(void *ctx, const struct frame *reply)
 
 enum status front_forward(struct front *f, struct request *rq)
 {
+    return front_forward_to(f, rq, f->writer);
+}
+
+enum status front_forward_to(struct front *f, struct request *rq, struct writer_link *link)
+{
     struct forward *w = malloc(sizeof *w);
     if (!w)
         return STATUS_NO_MEMORY;
     *w = (struct forward){f, reply_address_of(rq)};
-    enum status s = writer_link_send(f->writer, rq->frame.opcode, rq->frame.flags,
+    enum status s = writer_link_send(link, rq->frame.opcode, rq->frame.flags,
                                      (uint32_t)((rq->deadline_us - rq->received_us) / 1000),
                                      rq->frame.body, forward_done, w);
     if (s)

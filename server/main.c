@@ -13,7 +13,8 @@ extern char **environ;
 
 static void help(void)
 {
-    puts("usage: soukd [-c FILE] [--data DIR] [--listen HOST:PORT] [--set OPTION=VALUE]\n"
+    puts("usage: soukd [-c FILE] [--data DIR] [--listen HOST:PORT] [--follow HOST:PORT]\n"
+         "             [--set OPTION=VALUE]\n"
          "             [--check-config | --print-config | --check-data | --version [--json]]\n\n"
          "Options of the file, of SOUK_SECTION__KEY and of --set:");
     config_describe(stdout);
@@ -33,6 +34,7 @@ enum { EXIT_UNSOUND = 9 };
 enum {
     FLAG_DATA = 256,
     FLAG_LISTEN,
+    FLAG_FOLLOW,
     FLAG_SET,
     FLAG_CHECK,
     FLAG_CHECK_DATA,
@@ -44,7 +46,7 @@ enum {
 };
 
 struct arguments {
-    const char *file, *data, *listen, *sets[64], *role;
+    const char *file, *data, *listen, *follow, *sets[64], *role;
     uint32_t set_count, number, slot;
     bool check, print, check_data, version, json;
 };
@@ -55,6 +57,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
     static const struct option flags[] = {{"config", 1, 0, 'c'},
                                           {"data", 1, 0, FLAG_DATA},
                                           {"listen", 1, 0, FLAG_LISTEN},
+                                          {"follow", 1, 0, FLAG_FOLLOW},
                                           {"set", 1, 0, FLAG_SET},
                                           {"check-config", 0, 0, FLAG_CHECK},
                                           {"check-data", 0, 0, FLAG_CHECK_DATA},
@@ -77,6 +80,9 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
             break;
         case FLAG_LISTEN:
             a->listen = optarg;
+            break;
+        case FLAG_FOLLOW:
+            a->follow = optarg;
             break;
         case FLAG_SET:
             if (a->set_count < 64)
@@ -136,6 +142,8 @@ static enum status set_flags(struct config *c, const struct arguments *a, struct
         s = config_set(c, "data.dir", a->data, ORIGIN_FLAG, fault);
     if (a->listen && !s)
         s = config_set(c, "server.listen", a->listen, ORIGIN_FLAG, fault);
+    if (a->follow && !s)
+        s = config_set(c, "replication.follow", a->follow, ORIGIN_FLAG, fault);
     for (uint32_t i = 0; i < a->set_count && !s; i++) {
         char path[128];
         const char *equals = a->sets[i] ? strchr(a->sets[i], '=') : NULL;

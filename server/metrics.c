@@ -7,6 +7,7 @@
 #include "protocol/constants.h"
 #include "protocol/version.h"
 #include "server/admission.h"
+#include "server/say.h"
 
 enum { FRONT_SILENCE_MS = 2500 };
 
@@ -80,6 +81,14 @@ static void put_providers(struct buf *b, const struct shared *s)
 #include "server/metrics.def"
 }
 
+static void put_follow(struct buf *b, const struct shared_follow *w)
+{
+#define FOLLOW_METRIC(metric, kind, divisor, value, help)                                          \
+    head(b, "follow_" #metric, #kind, help);                                                       \
+    put(b, "souk_follow_" #metric " %.17g\n", (double)(value) / (divisor));
+#include "server/metrics.def"
+}
+
 static void put_histogram(struct buf *b, const char *op, const struct latency *l)
 {
     uint64_t count = 0;
@@ -148,6 +157,7 @@ void metrics_put_text(struct buf *b, const struct shared *s)
     put_catalogs(b, s);
     put_providers(b, s);
     put_spans(b, s);
+    put_follow(b, &s->follow);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------
@@ -192,6 +202,19 @@ static void put_catalog_json(struct buf *b, const struct shared *s, const struct
     put(b, "]}");
 }
 
+static void put_follow_json(struct buf *b, const struct shared_follow *w)
+{
+    char leader[2 * SHARED_LEADER];
+    say_quoted(leader, sizeof leader, w->leader);
+    put(b, ",\"follow\":{\"role\":\"%s\",\"leader\":\"%s\",\"state_name\":\"%s\"",
+        w->following ? "follower" : "leader", w->following ? leader : "",
+        follow_state_name((enum follow_state)w->state));
+#define FOLLOW_METRIC(metric, kind, divisor, value, help)                                          \
+    put(b, ",\"" #metric "\":%.17g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    put(b, "}");
+}
+
 void metrics_put_json(struct buf *b, const struct shared *s)
 {
     put(b, "{\"version\":\"" SOUK_VERSION "\",\"uptime_s\":%.3f,\"ready\":%s,\"processes\":[",
@@ -209,7 +232,9 @@ void metrics_put_json(struct buf *b, const struct shared *s)
         (uint64_t)s->traces.retries);
 #define SPAN_METRIC(outcome, value, help) put(b, ",\"" #outcome "\":%" PRIu64, (uint64_t)(value));
 #include "server/metrics.def"
-    put(b, "}}\n");
+    put(b, "}");
+    put_follow_json(b, &s->follow);
+    put(b, "}\n");
 }
 
 bool metrics_ready(const struct shared *s)

@@ -10,7 +10,8 @@
 #include "server/shared.h"
 
 void metrics_put_text(struct buf *b, const struct shared *s);
-/* {"version","uptime_s","ready","processes":[...],"catalogs":[...]}: what the status page shows. */
+/* {"version","uptime_s","ready","processes":[...],"catalogs":[...],"follow":{...}}: what the status
+ * page shows. */
 void metrics_put_json(struct buf *b, const struct shared *s);
 /* At least one front serves and the server does not drain; a failing upstream does not count. */
 bool metrics_ready(const struct shared *s);

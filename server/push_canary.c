@@ -226,7 +226,8 @@ static void on_tick(void *ctx)
     int64_t interval = (int64_t)config_number(c->front->role->config, OPTION_CANARY);
     if (c->at == c->count) { /* between rounds */
         int64_t now = clock_mono_ms();
-        if (!interval || now < c->next_ms || c->front->draining)
+        if (!interval || now < c->next_ms || c->front->draining ||
+            shared_follows(c->front->role->shared))
             return;
         c->next_ms = now + interval;
         c->at = c->count = 0;

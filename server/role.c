@@ -18,6 +18,12 @@ bool role_fetcher_socket(const struct role_context *r, char *path, size_t cap)
     return n > 0 && (size_t)n < cap;
 }
 
+bool role_replica_socket(const struct role_context *r, char *path, size_t cap)
+{
+    int n = snprintf(path, cap, "%s/replica.sock", r->data_dir);
+    return n > 0 && (size_t)n < cap;
+}
+
 static enum status read_all(int fd, struct buf *out)
 {
     for (off_t at = 0;;) {
@@ -83,6 +89,7 @@ int role_run(const char *name, uint32_t number, uint32_t slot)
     shared_beat(r.self);
     int code = r.role == ROLE_WRITER    ? writer_main(&r)
                : r.role == ROLE_FETCHER ? fetcher_main(&r)
+               : r.role == ROLE_REPLICA ? replica_main(&r)
                                         : front_main(&r);
     free(config);
     return code;

@@ -36,6 +36,7 @@ struct role_context {
 int front_main(struct role_context *r); /* fronts and the admin front */
 int writer_main(struct role_context *r);
 int fetcher_main(struct role_context *r);
+int replica_main(struct role_context *r);
 
 /* DIR/writer.sock, where the writer takes requests of fronts and fetcher. False when too long. */
 bool role_writer_socket(const struct role_context *r, char *path, size_t cap);
@@ -45,6 +46,9 @@ void role_reload(struct role_context *r);
 
 /* DIR/fetcher.sock, where the fetcher takes questions of fronts. */
 bool role_fetcher_socket(const struct role_context *r, char *path, size_t cap);
+
+/* DIR/replica.sock, where the replica process takes requests of fronts for other servers. */
+bool role_replica_socket(const struct role_context *r, char *path, size_t cap);
 
 /* Runs the role named on the command line. */
 int role_run(const char *name, uint32_t number, uint32_t slot);

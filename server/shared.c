@@ -134,6 +134,8 @@ struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
         atomic_store(&c->products, 0);
         atomic_store(&c->log_bytes, 0);
         atomic_store(&c->queued, 0);
+        atomic_store(&c->leader_last, 0);
+        atomic_store(&c->held, 0);
         atomic_store(&c->write_state, WRITE_OPEN);
         memset((void *)&c->freshness, 0, sizeof c->freshness);
         memset((void *)&c->upstream, 0, sizeof c->upstream);
@@ -190,8 +192,15 @@ const char *canary_state_name(enum canary_state c)
     return name_of(names, 4, c);
 }
 
+const char *follow_state_name(enum follow_state s)
+{
+    static const char *const names[] = {"none", "connecting", "copying", "following",
+                                        "leader_lost"};
+    return name_of(names, 5, s);
+}
+
 const char *role_name(enum role r)
 {
-    static const char *const names[] = {"front", "admin", "writer", "fetcher"};
+    static const char *const names[] = {"front", "admin", "writer", "fetcher", "replica"};
     return r < ROLE_COUNT ? names[r] : "unknown";
 }

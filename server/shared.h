@@ -4,10 +4,11 @@
  *
  * The supervisor creates them before it starts the others and never writes into a row it does not
  * own: a process writes its own `shared_process`, the supervisor sets pid and starts, the writer
- * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's, and
- * `freshness.push`, which is the operators' front's. All
- * members are single atomics, read without order unless said; figures of one row may be a moment
- * apart. Times are wall milliseconds of shared_now_ms() unless said otherwise, 0 = never.
+ * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's (of
+ * a follower the replica's), `leader_last` and `held`, which are the replica's, and
+ * `freshness.push`, which is the operators' front's. All members are single atomics, read without
+ * order unless said; figures of one row may be a moment apart. Times are wall milliseconds of
+ * shared_now_ms() unless said otherwise, 0 = never.
  *
  * Behind these pages the same memory holds a byte or two for each docid: shared_pages.h.
  */
@@ -30,10 +31,11 @@ enum {
     SHARED_PROVIDERS = 8,
     SHARED_QUEUES = 5, /* as many as admission has */
     SHARED_MAP_FAULTS = 16,
+    SHARED_LEADER = 255,
     SHARED_SILENCE_MS = 3000 /* a fetcher that did not beat for this long counts as failing */
 };
 
-enum role { ROLE_FRONT, ROLE_ADMIN, ROLE_WRITER, ROLE_FETCHER, ROLE_COUNT };
+enum role { ROLE_FRONT, ROLE_ADMIN, ROLE_WRITER, ROLE_FETCHER, ROLE_REPLICA, ROLE_COUNT };
 
 enum write_state { /* of a catalog */
                    WRITE_OPEN,
@@ -43,6 +45,15 @@ enum write_state { /* of a catalog */
 };
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_PAUSED };
+
+/* How a follower and its leader fare; the names: follow_state_name(). */
+enum follow_state {
+    FOLLOW_NONE,       /* it follows nobody */
+    FOLLOW_CONNECTING, /* since its start it has not reached its leader */
+    FOLLOW_COPYING,    /* catalogs are being copied; those that were there are served */
+    FOLLOW_FOLLOWING,
+    FOLLOW_LEADER_LOST /* it was reached before */
+};
 
 enum canary_state { CANARY_NONE, CANARY_OK, CANARY_LATE, CANARY_FAILED };
 
@@ -94,6 +105,24 @@ struct shared_freshness {
     struct shared_canary push;      /* push -> acked -> found -> expires */
 };
 
+/* Replication (docs/replication.md). `following` is set by the supervisor before it starts the
+ * others, and cleared by the writer at a promotion; the rest is the replica process's. */
+struct shared_follow {
+    _Atomic uint32_t following; /* changes come from the leader alone */
+    char leader[SHARED_LEADER + 1];
+    _Atomic uint32_t state;          /* enum follow_state */
+    _Atomic uint64_t behind;         /* changes the leader has and searches here do not */
+    _Atomic int64_t behind_ms;       /* how long ago there were none; 0 = there are none */
+    _Atomic int64_t contact_ms;      /* last answer of the leader */
+    _Atomic uint64_t connects;       /* connections to the leader */
+    _Atomic uint64_t records, bytes; /* taken over */
+    _Atomic uint64_t copies;         /* catalogs copied whole */
+    _Atomic uint64_t resyncs;        /* of these: because the stream was another or had a gap */
+    /* as a leader */
+    _Atomic uint64_t followers; /* that asked in the last seconds */
+    _Atomic uint64_t sent_records, sent_bytes, sent_copies;
+};
+
 struct shared_process {
     _Atomic uint32_t pid;  /* 0 = not running */
     _Atomic uint32_t role; /* enum role */
@@ -122,6 +151,8 @@ struct shared_catalog {
     _Atomic uint64_t log_bytes;   /* on disk */
     _Atomic uint64_t queued;      /* items taken in and not yet visible */
     _Atomic uint32_t write_state; /* enum write_state */
+    _Atomic uint64_t leader_last; /* of a follower: last sequence the leader has */
+    _Atomic uint64_t held;        /* the log behind this sequence - 1 is waited for; 0 = none is */
     struct shared_freshness freshness;
     struct shared_upstream upstream;
     struct shared_provider providers[SHARED_PROVIDERS];
@@ -161,6 +192,7 @@ struct shared {
     _Atomic uint32_t draining;
     _Atomic uint32_t degrade_pin; /* 0 = fronts follow their load, n + 1 = all are at level n */
     _Atomic uint32_t fetcher;     /* its place in `processes` */
+    struct shared_follow follow;
     struct shared_process processes[SHARED_PROCESSES];
     struct shared_catalog catalogs[SHARED_CATALOGS];
     struct shared_map_fault map_faults[SHARED_MAP_FAULTS];
@@ -208,7 +240,15 @@ const char *breaker_state_name(enum breaker_state b);
 /* "none", "ok", "late", "failed". */
 const char *canary_state_name(enum canary_state c);
 
-/* "front", "admin", "writer", "fetcher". */
+/* "none", "connecting", "copying", "following", "leader_lost". */
+const char *follow_state_name(enum follow_state s);
+/* Does this soukd follow another one? Then it changes nothing by itself. */
+static inline bool shared_follows(const struct shared *s)
+{
+    return atomic_load_explicit(&s->follow.following, memory_order_acquire);
+}
+
+/* "front", "admin", "writer", "fetcher", "replica". */
 const char *role_name(enum role r);
 
 #endif

@@ -16,6 +16,7 @@
 #include "server/listen.h"
 #include "server/loop.h"
 #include "server/process_title.h"
+#include "server/promoted.h"
 #include "server/role.h"
 #include "server/say.h"
 #include "server/urgency.h"
@@ -30,7 +31,7 @@ enum {
     HEAD_START_MS =
         60, /* fronts answer from the map alone: the others would only take their cores */
     ASIDE_MS = 400,
-    CHILD_MAX = 67
+    CHILD_MAX = 68
 };
 
 struct child {
@@ -348,6 +349,12 @@ static const char *prepare(struct supervisor *s)
                        dir);
     if (shared_create(&s->shared, &s->shared_fd))
         return "no shared memory";
+    const char *leader = config_text(s->config, OPTION_FOLLOW);
+    snprintf(s->shared->follow.leader, sizeof s->shared->follow.leader, "%.*s", SHARED_LEADER,
+             leader);
+    atomic_store(&s->shared->follow.following, promoted_follows(dir, leader));
+    if (shared_follows(s->shared))
+        atomic_store(&s->shared->follow.state, FOLLOW_CONNECTING);
     s->config_fd = memfd_create("soukd-config", MFD_CLOEXEC);
     if (s->config_fd < 0 || !write_config(s))
         return "no memory for the configuration";
@@ -375,6 +382,7 @@ static const char *prepare(struct supervisor *s)
     add_child(s, ROLE_WRITER, 0, -1, -1);
     atomic_store(&s->shared->fetcher, s->child_count);
     add_child(s, ROLE_FETCHER, 0, -1, -1);
+    add_child(s, ROLE_REPLICA, 0, -1, -1);
     s->shared->process_count = s->child_count;
     return NULL;
 }

@@ -32,6 +32,8 @@ static void on_frame(void *ctx, uint64_t conn, const struct frame *f)
     struct writer *w = ctx;
     struct frame own = *f;
     arena_reset(&w->arena);
+    if (writer_follower_refuses(w, conn, f))
+        return;
     writer_trace_begin(w, &own);
     if (f->opcode == OP_PUT)
         writer_on_put(w, conn, &own);
@@ -39,6 +41,10 @@ static void on_frame(void *ctx, uint64_t conn, const struct frame *f)
         writer_on_catalog(w, conn, &own);
     else if (f->opcode == OP_SAFE_MODE)
         writer_on_safe_mode(w, conn, &own);
+    else if (f->opcode == OP_FOLLOW)
+        writer_on_follow(w, conn, &own);
+    else if (f->opcode == OP_PROMOTE)
+        writer_on_promote(w, conn, &own);
     else if (f->opcode == OP_PING)
         writer_conns_reply(w->conns, conn, f, own.body);
     else
@@ -77,11 +83,13 @@ static void census_turn(struct writer *w, struct writer_catalog *c)
 static void on_beat(void *ctx)
 {
     struct writer *w = ctx;
+    bool follows = shared_follows(w->role->shared);
     int64_t now = shared_now_ms(w->role->shared);
     shared_beat(w->role->self);
     for (uint32_t i = 0; i < w->count; i++) {
         writer_catalog_see_disk(w->catalogs[i]);
-        writer_safe_mode_turn(w, w->catalogs[i]);
+        if (!follows) /* else the leader decides, and it comes with the log */
+            writer_safe_mode_turn(w, w->catalogs[i]);
         census_turn(w, w->catalogs[i]);
         writer_evict_turn(w, w->catalogs[i]);
     }
@@ -96,6 +104,9 @@ static void on_beat(void *ctx)
         if (!c->log)
             continue;
         uint64_t applied = c->compacting && c->log_keep < c->visible ? c->log_keep : c->visible;
+        uint64_t held = c->row->held; /* by followers and copies on their way to them */
+        if (held && held - 1 < applied)
+            applied = held - 1;
         event_log_prune(c->log, applied, config_number(w->role->config, OPTION_LOG_WINDOW) / 1000);
         c->row->log_bytes = event_log_bytes(c->log);
     }
@@ -111,6 +122,8 @@ static void on_hup(void *ctx)
     struct writer *w = ctx;
     role_reload(w->role);
     tracer_set(&w->tracer, w->role);
+    if (shared_follows(w->role->shared) && !*config_text(w->role->config, OPTION_FOLLOW))
+        writer_promote(w, "replication.follow was taken away");
 }
 
 struct opening {
@@ -178,6 +191,7 @@ static enum status start(struct writer *w)
         return st;
     writer_wait_replayed(w);
     on_wake(w);
+    writer_own_streams(w);
     if (!role_writer_socket(w->role, path, sizeof path))
         return STATUS_TOO_LARGE;
     st = writer_conns_create(w->loop, path, on_frame, w, &w->conns);

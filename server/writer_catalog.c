@@ -137,6 +137,8 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     st = st ? st : snapshot_create(c->index, &c->snapshot);
     st = st ? st : snapshot_create(c->index, &c->applied);
     st = st ? st : snapshot_begin(c->snapshot);
+    if (!st && (st = stream_read(c->index, &c->stream)) == STATUS_NOT_FOUND)
+        st = STATUS_OK;
     if (st)
         return st;
     c->applying = c->index;
@@ -221,6 +223,7 @@ void writer_catalog_close(struct writer_catalog **cp)
     idempotency_destroy(&c->keys);
     evict_destroy(&c->evict);
     lease_destroy(&c->leases);
+    buf_fini(&c->part);
     schema_destroy(&c->next_schema);
     rebuild_order_destroy(&c->order);
     free(c);
@@ -239,6 +242,26 @@ enum status writer_catalog_remove(const char *data_dir, struct slice name)
     enum status st = sync_catalogs(data_dir);
     if (!st)
         remove_tree(gone); /* what cannot be removed now is swept away later */
+    return st;
+}
+
+enum status writer_catalog_adopt(const char *data_dir, struct slice name, const char *staged)
+{
+    char home[PATH_MAX], gone[PATH_ROOM];
+    if (!catalog_path(home, sizeof home, data_dir, name))
+        return STATUS_TOO_LARGE;
+    snprintf(gone, sizeof gone, "%s/catalogs/%s%.*s", data_dir, DROPPED, (int)name.len, name.ptr);
+    remove_tree(gone);
+    if (!renameat2(AT_FDCWD, staged, AT_FDCWD, home, RENAME_EXCHANGE))
+        return sync_catalogs(data_dir);
+    /* there was nothing, or the file system cannot exchange: it may end between the two, and then
+     * the catalog is copied again */
+    if (errno != ENOENT && rename(home, gone))
+        return status_from_errno(errno);
+    if (rename(staged, home))
+        return status_from_errno(errno);
+    enum status st = sync_catalogs(data_dir);
+    remove_tree(gone);
     return st;
 }
 

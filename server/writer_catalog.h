@@ -14,6 +14,7 @@
 #include "server/idempotency.h"
 #include "server/safe_mode.h"
 #include "server/lease.h"
+#include "server/stream.h"
 
 enum {
     MAP_MOST = 70
@@ -64,6 +65,11 @@ struct writer_catalog {
     bool compact_rebuild; /* the apply thread's: the compaction due gives back docids, too */
     bool unsynced, stale; /* the loop's; stale: made by another analyser or ICU */
     uint32_t safe_stored; /* the loop's: bits that are settings */
+    /* the loop's, of replication (writer_follow.c) */
+    struct stream stream;   /* with what is logged; none until somebody asks for the log */
+    uint64_t hash_at, hash; /* log_piece_hash() of the record that ends there */
+    struct buf part;        /* of the record behind the last one: what has come of it */
+    uint64_t part_sequence;
 };
 
 /* Makes the directories of a new catalog, whose first edition has this number. EXISTS. */
@@ -81,8 +87,12 @@ enum status writer_catalog_remove(const char *data_dir, struct slice name);
 /* Now and then: removes what is left of catalogs whose removal was cut off or failed. */
 void writer_catalogs_sweep(const char *data_dir);
 /* While no edition is being made: removes what is left of those that were not switched to, or could
- * not be removed; with `previous` also the one before the current one, which fronts may still open. */
+ * not be removed; with `previous` also the one before the current one, which fronts may still open.
+ */
 void writer_catalog_sweep(const struct writer_catalog *c, bool previous);
+/* Puts what stands in `staged`, a directory beside the catalogs, in the place of the catalog's, at
+ * once; what was there stands in `staged` then, if anything did. */
+enum status writer_catalog_adopt(const char *data_dir, struct slice name, const char *staged);
 /* Called in the loop when the apply thread made progress: new edition, tables. */
 enum status writer_catalog_follow(struct writer_catalog *c);
 /* Is a schema or edition change under way? */

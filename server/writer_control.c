@@ -56,14 +56,14 @@ static enum status note_control(struct writer_catalog *c, const struct log_recor
     return r->type == LOG_SCHEMA ? schema_decode(r->payload, &c->next_schema, NULL) : STATUS_OK;
 }
 
-/* What was decided and is not applied counts for the next decisions, also while a full disk keeps
- * it from being applied. */
-static enum status note_decided(struct writer *w, struct writer_catalog *c,
+enum status writer_note_decided(struct writer *w, struct writer_catalog *c,
                                 const struct log_record *r)
 {
     struct log_changes changes;
     if (r->type == LOG_SCHEMA || r->type == LOG_REBUILD)
         return note_control(c, r);
+    if (r->type == LOG_STREAM)
+        return stream_decode(r->payload, &c->stream);
     if (r->type != LOG_CHANGES)
         return STATUS_OK;
     arena_reset(&w->arena);
@@ -85,7 +85,7 @@ static enum status push_record(void *ctx, const struct log_record *r)
         shared_beat(p->w->role->self);
         usleep(5000);
     }
-    enum status st = note_decided(p->w, p->c, r);
+    enum status st = writer_note_decided(p->w, p->c, r);
     st = st ? st : job_create(p->c, r, 1, &j);
     if (!st)
         apply_push(p->w->apply, j);
@@ -175,12 +175,10 @@ static void give_back(struct shared *s, struct shared_catalog *row, uint64_t edi
     s->catalog_epoch++;
 }
 
-static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct writer_catalog *c)
+void writer_let_go(struct writer *w, struct writer_catalog **cp)
 {
-    struct shared_catalog *row = c->row;
-    char name[SHARED_NAME + 1];
+    struct writer_catalog *c = *cp;
     writer_settle(w);
-    memcpy(name, c->name, sizeof name);
     apply_leave(w->apply, c);
     if (!c->failed) /* answers that wait for it end here */
         c->failed = STATUS_UNKNOWN_CATALOG;
@@ -190,8 +188,16 @@ static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct 
             w->catalogs[i] = w->catalogs[--w->count];
     struct index *fresh = atomic_exchange(&c->fresh, NULL);
     (void)fresh; /* the same as c->applying, which is closed with the rest */
+    writer_catalog_close(cp);
+}
+
+static void drop(struct writer *w, uint64_t conn, const struct frame *f, struct writer_catalog *c)
+{
+    struct shared_catalog *row = c->row;
+    char name[SHARED_NAME + 1];
+    memcpy(name, c->name, sizeof name);
     writer_catalog_body(&w->reply, c, c->visible);
-    writer_catalog_close(&c);
+    writer_let_go(w, &c);
     enum status st = writer_catalog_remove(w->role->data_dir, slice_str(name));
     give_back(w->role->shared, row, row->edition);
     if (st)
@@ -218,6 +224,15 @@ static void drop_unopened(struct writer *w, uint64_t conn, const struct frame *f
     tlv_put_u64(&w->reply, TAG_CATALOG_SEQUENCE, 0);
     tlv_put_u64(&w->reply, TAG_CATALOG_EDITION, edition);
     writer_conns_reply(w->conns, conn, f, buf_slice(&w->reply));
+}
+
+void writer_drop(struct writer *w, uint64_t conn, const struct frame *f, struct writer_catalog *c,
+                 struct slice name)
+{
+    if (c)
+        drop(w, conn, f, c);
+    else
+        drop_unopened(w, conn, f, name);
 }
 
 /*
@@ -317,10 +332,7 @@ void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f)
         return;
     }
     if (q.action == CATALOG_DROP) {
-        if (c)
-            drop(w, conn, f, c);
-        else
-            drop_unopened(w, conn, f, q.name);
+        writer_drop(w, conn, f, c, q.name);
         return;
     }
     if (q.action != CATALOG_ALTER && q.action != CATALOG_SET && q.action != CATALOG_REBUILD)

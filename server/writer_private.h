@@ -83,6 +83,27 @@ enum status writer_open_catalog(struct writer *w, struct slice name, struct faul
 void writer_wait_replayed(struct writer *w);
 void writer_on_catalog(struct writer *w, uint64_t conn, const struct frame *f);
 
+/* What was decided and is not applied counts for the next decisions, also while a full disk keeps
+ * it from being applied. */
+enum status writer_note_decided(struct writer *w, struct writer_catalog *c,
+                                const struct log_record *r);
+/* Takes the catalog off: ends what waits for it, closes it; its files stay. */
+void writer_let_go(struct writer *w, struct writer_catalog **c);
+/* Drops a catalog, open or not; `c` NULL = its files cannot be opened. */
+void writer_drop(struct writer *w, uint64_t conn, const struct frame *f, struct writer_catalog *c,
+                 struct slice name);
+
+/* --- replication (writer_follow.c) ------------------------------------------------------------ */
+
+/* True: the change was refused, for its leader takes it. */
+bool writer_follower_refuses(struct writer *w, uint64_t conn, const struct frame *f);
+void writer_on_follow(struct writer *w, uint64_t conn, const struct frame *f);
+void writer_on_promote(struct writer *w, uint64_t conn, const struct frame *f);
+/* Who decides by himself from now on does so under a stream of his own. */
+void writer_own_streams(struct writer *w);
+/* Stops following. */
+void writer_promote(struct writer *w, const char *why);
+
 /* --- safe mode (writer_safe_mode.c) ----------------------------------------------------------- */
 
 void writer_on_safe_mode(struct writer *w, uint64_t conn, const struct frame *f);

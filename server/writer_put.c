@@ -369,7 +369,7 @@ void writer_evict_turn(struct writer *w, struct writer_catalog *c)
     struct evict_limits l = {.per_second = config_number(config, OPTION_EVICT_RATE),
                              .keep_ms = (int64_t)config_number(config, OPTION_EVICT_KEEP)};
     uint32_t surplus = 0, expired = 0;
-    if (!c->log || c->failed || !evict_may_go_on(c))
+    if (!c->log || c->failed || shared_follows(w->role->shared) || !evict_may_go_on(c))
         return;
     uint64_t sequence = event_log_last(c->log) + 1;
     buf_clear(&w->items);

@@ -4,7 +4,9 @@ import re
 import sys
 
 definition, template, out = sys.argv[1:]
-KINDS = {'TEXT': 'text', 'ADDRESS': 'HOST:PORT', 'ACCOUNT': 'user of this system', 'NUMBER': 'number', 'BYTES': 'size', 'TIME': 'time', 'SWITCH': 'true or false', 'CLASS': 'critical, default, sheddable or background', 'RATIO': 'number from 0 to 1'}
+KINDS = {'TEXT': 'text', 'ADDRESS': 'HOST:PORT', 'ACCOUNT': 'user of this system', 'NUMBER': 'number', 'BYTES': 'size', 'TIME': 'time', 'SWITCH': 'true or false', 'CLASS': 'critical, default, sheddable or background',
+          'RATIO': 'number from 0 to 1',
+         'PEER': 'HOST:PORT or unix:PATH'}
 with open(definition, encoding='utf-8') as f:
     rows = re.findall(r'^OPTION\((\w+), "([^"]+)", (\w+), "([^"]*)", (\d+), (\d+), (\d), "([^"]*)"\)', f.read(), re.M)
 

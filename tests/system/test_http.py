@@ -86,7 +86,7 @@ class Http(unittest.TestCase):
         self.assertTrue(d['ready'])
         self.assertEqual([c['name'] for c in d['catalogs']], ['shop'])
         self.assertEqual(d['catalogs'][0]['products'], 200)
-        self.assertEqual({p['role'] for p in d['processes']}, {'front', 'admin', 'writer', 'fetcher'})
+        self.assertEqual({p['role'] for p in d['processes']}, {'front', 'admin', 'writer', 'fetcher', 'replica'})
 
     def test_the_pages_answer_while_every_front_is_stopped(self):
         fronts = [pid for name, pid in self.server.children().items() if name.startswith('front')]

@@ -1,0 +1,468 @@
+#include "server/follow_private.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/say.h"
+
+enum {
+    ASK_MS = 3000, /* a leader that is silent so long is connected to anew */
+    WRITE_MS = 10000,
+    NEAR_MS = 3000,   /* an answer so old still says how far the leader is */
+    ABSENT_LISTS = 2, /* a catalog is gone when the leader says so twice */
+    REFUSED_MOST = 3,
+    ASK_BYTES = 1 << 20,
+    BUSY_MS = 20,
+    COPYING_MS = 100
+};
+
+/* --- small things ----------------------------------------------------------------------------- */
+
+struct followed *follow_find(struct follow *f, struct slice name)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        if (slice_equal(slice_str(f->catalogs[i].name), name))
+            return &f->catalogs[i];
+    return NULL;
+}
+
+void follow_pause(uint32_t tries)
+{
+    uint32_t most = FOLLOW_PAUSE_MOST_MS;
+    if (tries < 6 && (uint32_t)FOLLOW_PAUSE_MS << tries < most)
+        most = (uint32_t)FOLLOW_PAUSE_MS << tries;
+    uint64_t z = (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)getpid();
+    z = (z ^ z >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
+    usleep((useconds_t)((z >> 33) % (most * UINT64_C(1000)) + 1000));
+}
+
+static struct souk *handle_of(const char *address, const struct souk_options *o)
+{
+    struct souk *s = NULL;
+    return souk_create(address, o, &s, NULL) ? NULL : s;
+}
+
+struct souk *follow_leader(struct follow *f)
+{
+    struct souk_options o;
+    souk_options_init(&o);
+    o.name = "soukd follower";
+    o.no_throttle = o.checksum = true;
+    o.frame_class = CLASS_BACKGROUND;
+    return handle_of(f->shared->follow.leader, &o);
+}
+
+struct souk *follow_writer(struct follow *f)
+{
+    struct souk_options o;
+    char path[PATH_MAX], address[PATH_MAX + 8];
+    if (!role_writer_socket(f->role, path, sizeof path))
+        return NULL;
+    snprintf(address, sizeof address, "unix:%s", path);
+    souk_options_init(&o);
+    o.no_throttle = true;
+    return handle_of(address, &o);
+}
+
+static void want_copy(struct followed *c, bool resync, const char *why)
+{
+    if (c->state != FOLLOWED)
+        return;
+    say("info", "replica", c->name, "it is copied from the leader: %s", why);
+    c->state = COPY_WANTED;
+    c->resync = resync;
+    c->failed = 0;
+    c->again_ms = 0;
+}
+
+/* --- the writer ------------------------------------------------------------------------------- */
+
+struct talk {
+    struct follow *f;
+    struct souk *leader, *writer;
+    struct souk_reply reply, written;
+    struct buf body;
+    uint64_t seen; /* the leader's list */
+    uint32_t failures;
+};
+
+static enum status tell_writer(struct talk *t, const struct follow_request *q,
+                               struct follow_reply *r)
+{
+    struct souk_request request = {.opcode = OP_FOLLOW, .deadline_ms = WRITE_MS};
+    buf_clear(&t->body);
+    follow_request_encode(q, &t->body);
+    if (t->body.failed)
+        return STATUS_NO_MEMORY;
+    request.body = buf_slice(&t->body);
+    enum status st = souk_call(t->writer, &request, &t->written);
+    return st ? st : follow_reply_decode(t->written.body, &t->written.arena, r);
+}
+
+static void take_row(struct follow *f, const struct follow_row *row)
+{
+    struct followed *c = follow_find(f, row->name);
+    if (row->name.len > SHARED_NAME || (!c && f->count == SHARED_CATALOGS))
+        return;
+    if (!c) {
+        c = &f->catalogs[f->count++];
+        *c = (struct followed){0};
+        memcpy(c->name, row->name.ptr, row->name.len);
+    }
+    c->stream = row->stream;
+    if (row->store.len)
+        memcpy(c->store, row->store.ptr, STORE_NAME);
+    c->after = row->last;
+    c->hash = row->hash;
+    c->offset = 0;
+}
+
+static bool listed_there(const struct follow_reply *r, const char *name)
+{
+    for (uint32_t i = 0; i < r->row_count; i++)
+        if (slice_equal(r->rows[i].name, slice_str(name)))
+            return true;
+    return false;
+}
+
+/* The table anew from what the writer has; what is being copied stays in it. */
+static enum status list(struct talk *t)
+{
+    struct follow *f = t->f;
+    struct follow_reply r;
+    const struct follow_request q = {.action = FOLLOW_LIST};
+    enum status st = tell_writer(t, &q, &r);
+    if (st)
+        return st;
+    pthread_mutex_lock(&f->lock);
+    for (uint32_t i = 0; i < f->count;) {
+        struct followed *c = &f->catalogs[i];
+        if (c->state == FOLLOWED && !listed_there(&r, c->name))
+            *c = f->catalogs[--f->count];
+        else
+            i++;
+    }
+    for (uint32_t i = 0; i < r.row_count; i++)
+        take_row(f, &r.rows[i]);
+    f->listed = true;
+    pthread_mutex_unlock(&f->lock);
+    return STATUS_OK;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+/* Notes how far the writer came; how many of the pieces it has for good. */
+static uint32_t note_taken(struct followed *c, const struct follow_reply *r,
+                           const struct log_piece *p, uint32_t count)
+{
+    uint32_t done = 0;
+    while (done < count &&
+           (p[done].sequence <= r->sequence ||
+            (p[done].previous == r->sequence && p[done].offset + p[done].bytes.len <= r->offset)))
+        done++;
+    for (uint32_t i = 0; i < done; i++)
+        if (p[i].sequence == r->sequence)
+            c->hash = !p[i].offset && p[i].bytes.len == p[i].size
+                          ? log_piece_hash(p[i].sequence, p[i].type, p[i].bytes)
+                          : 0;
+    c->after = r->sequence;
+    c->offset = r->offset;
+    c->refused = 0;
+    return done;
+}
+
+/* True when the same may succeed a moment later. */
+static bool passes(enum status st)
+{
+    return st == STATUS_OVERLOADED || st == STATUS_NO_SPACE || st == STATUS_NO_MEMORY;
+}
+
+/* The pieces of one catalog to the writer, until it has them or will not take them. */
+static void deliver(struct talk *t, const char *name, struct log_piece *p, uint32_t count)
+{
+    struct follow *f = t->f;
+    struct follow_reply r;
+    for (uint32_t i = 0; i < count; i++)
+        p[i].catalog = 0;
+    while (count && shared_follows(f->shared)) {
+        const struct follow_request q = {slice_str(name), FOLLOW_APPEND, 0, p, count};
+        enum status st = tell_writer(t, &q, &r);
+        pthread_mutex_lock(&f->lock);
+        struct followed *c = follow_find(f, slice_str(name));
+        uint32_t done = !st && c ? note_taken(c, &r, p, count) : 0;
+        bool more = c && c->state == FOLLOWED && (done || passes(st));
+        if (done)
+            atomic_fetch_add(&f->shared->follow.records, done);
+        for (uint32_t i = 0; i < done; i++)
+            atomic_fetch_add(&f->shared->follow.bytes, p[i].bytes.len);
+        if (!more) {
+            f->listed = false; /* ask the writer where it stands */
+            if (c && st != STATUS_UNAVAILABLE && st != STATUS_DEADLINE && st != STATUS_CONFLICT) {
+                say("warning", "replica", name, "the writer did not take a change: %s",
+                    status_text(st));
+                if (++c->refused >= REFUSED_MOST && st != STATUS_OLD_FORMAT)
+                    want_copy(c, true, "changes could not be taken");
+            }
+        }
+        pthread_mutex_unlock(&f->lock);
+        p += done;
+        count -= done;
+        if (!more)
+            break;
+        if (!done)
+            usleep((t->written.fault.retry_after_ms ? t->written.fault.retry_after_ms : BUSY_MS) *
+                   1000);
+    }
+}
+
+/* --- the leader's answer ---------------------------------------------------------------------- */
+
+static void note_leader(struct follow *f, const struct log_catalog *c)
+{
+    struct shared_catalog *row = shared_catalog_find(f->shared, c->name);
+    if (!row)
+        return;
+    atomic_store(&row->leader_last, c->last);
+    atomic_store(&row->upstream.state, c->upstream);
+}
+
+/* Under the lock. */
+static void judge(struct follow *f, const struct log_catalog *there)
+{
+    struct followed *c = follow_find(f, there->name);
+    if (there->verdict != LOG_TAKE_COPY || there->name.len > SHARED_NAME)
+        return;
+    if (!c && f->count < SHARED_CATALOGS) {
+        c = &f->catalogs[f->count++];
+        *c = (struct followed){0};
+        memcpy(c->name, there->name.ptr, there->name.len);
+        want_copy(c, false, "the leader has it");
+    } else if (c && c->asked) { /* else the answer knows less of it than we */
+        want_copy(c, true,
+                  !stream_id_equal(&c->stream, &there->stream) ? "its stream is another one"
+                  : c->after > there->last                     ? "the leader's log ends before ours"
+                                           : "the leader's log does not go on where ours ends");
+    }
+}
+
+static const struct log_catalog *there_of(const struct log_read_reply *r, const char *name)
+{
+    for (uint32_t i = 0; i < r->catalog_count; i++)
+        if (slice_equal(r->catalogs[i].name, slice_str(name)))
+            return &r->catalogs[i];
+    return NULL;
+}
+
+static void drop(struct talk *t, const char *name)
+{
+    struct follow_reply r;
+    const struct follow_request q = {.catalog = slice_str(name), .action = FOLLOW_DROP};
+    say("info", "replica", name, "the leader has dropped it");
+    tell_writer(t, &q, &r);
+}
+
+/* Catalogs the leader has no more. Only the data directory that decided a catalog can say that it
+ * is gone: a leader that lost its disk is no reason to lose ours. */
+static void look_for_dropped(struct talk *t, const struct log_read_reply *r)
+{
+    struct follow *f = t->f;
+    char gone[SHARED_NAME + 1] = "";
+    pthread_mutex_lock(&f->lock);
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct followed *c = &f->catalogs[i];
+        if (c->state != FOLLOWED || there_of(r, c->name)) {
+            c->absent = 0;
+            continue;
+        }
+        bool theirs = r->store.len && !memcmp(c->store, r->store.ptr, STORE_NAME);
+        if (++c->absent == ABSENT_LISTS && !theirs)
+            say("warning", "replica", c->name,
+                "the leader has no such catalog and is not who it came from: it is kept");
+        if (c->absent >= ABSENT_LISTS && theirs) {
+            memcpy(gone, c->name, sizeof gone);
+            f->listed = false;
+        }
+    }
+    pthread_mutex_unlock(&f->lock);
+    if (*gone)
+        drop(t, gone);
+}
+
+static void take_answer(struct talk *t, struct log_read_reply *r)
+{
+    struct follow *f = t->f;
+    pthread_mutex_lock(&f->lock);
+    for (uint32_t i = 0; i < r->catalog_count; i++) {
+        note_leader(f, &r->catalogs[i]);
+        judge(f, &r->catalogs[i]);
+    }
+    f->reached = true;
+    pthread_mutex_unlock(&f->lock);
+    t->seen = r->seen;
+    atomic_store(&f->shared->follow.contact_ms, clock_mono_ms());
+    for (uint32_t i = 0, n; i < r->piece_count; i += n) {
+        char name[SHARED_NAME + 1] = "";
+        const struct log_catalog *c = &r->catalogs[r->pieces[i].catalog];
+        uint32_t place = r->pieces[i].catalog;
+        for (n = 0; i + n < r->piece_count && r->pieces[i + n].catalog == place; n++)
+            ;
+        if (c->name.len > SHARED_NAME)
+            continue;
+        memcpy(name, c->name.ptr, c->name.len);
+        deliver(t, name, &r->pieces[i], n);
+    }
+    look_for_dropped(t, r);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static void put_question(struct talk *t)
+{
+    struct follow *f = t->f;
+    char name[SHARED_NAME + 1];
+    snprintf(name, sizeof name, "%.40s", config_text(f->role->config, OPTION_LISTEN));
+    struct log_read_request q = {.name = slice_str(name), .bytes = ASK_BYTES, .seen = t->seen};
+    buf_clear(&t->body);
+    pthread_mutex_lock(&f->lock);
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->catalogs[i].state != FOLLOWED)
+            q.wait_ms = COPYING_MS; /* it will be asked for as soon as it is there */
+    log_read_request_encode(&q, &t->body);
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct followed *c = &f->catalogs[i];
+        struct log_have have = {slice_str(c->name), c->stream, c->after, c->hash, c->offset};
+        c->asked = c->state == FOLLOWED;
+        if (c->asked)
+            log_have_encode(&have, &t->body);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static enum status ask(struct talk *t)
+{
+    struct log_read_reply r;
+    struct souk_request request = {.opcode = OP_LOG_READ, .deadline_ms = ASK_MS};
+    put_question(t);
+    if (t->body.failed)
+        return STATUS_NO_MEMORY;
+    request.body = buf_slice(&t->body);
+    enum status st = souk_call(t->leader, &request, &t->reply);
+    if (st)
+        return st;
+    st = log_read_reply_decode(t->reply.body, &t->reply.arena, &r);
+    if (!st)
+        take_answer(t, &r);
+    return st;
+}
+
+/* The connection is made anew, whatever it was. */
+static void lose(struct talk *t, enum status st)
+{
+    struct follow *f = t->f;
+    bool busy = st == STATUS_OVERLOADED || st == STATUS_RATE_LIMITED;
+    if (busy) /* it is there, and has better to do */
+        atomic_store(&f->shared->follow.contact_ms, clock_mono_ms());
+    else if (!t->failures)
+        say("warning", "replica", NULL, "the leader %s does not answer: %s",
+            f->shared->follow.leader,
+            t->reply.fault.text[0] ? t->reply.fault.text : status_text(st));
+    if (!busy)
+        souk_close(t->leader);
+    if (!busy)
+        t->leader = NULL;
+    follow_pause(t->failures++);
+}
+
+static void *reader_main(void *ctx)
+{
+    struct follow *f = ctx;
+    struct talk t = {.f = f};
+    souk_reply_init(&t.reply);
+    souk_reply_init(&t.written);
+    t.writer = follow_writer(f);
+    while (t.writer && shared_follows(f->shared)) {
+        enum status st = f->listed ? STATUS_OK : list(&t);
+        if (st) {
+            follow_pause(1);
+            continue;
+        }
+        if (!t.leader && (t.leader = follow_leader(f)))
+            atomic_fetch_add(&f->shared->follow.connects, 1);
+        st = t.leader ? ask(&t) : STATUS_NO_MEMORY;
+        if (st)
+            lose(&t, st);
+        else
+            t.failures = 0;
+    }
+    souk_close(t.leader);
+    souk_close(t.writer);
+    souk_reply_fini(&t.reply);
+    souk_reply_fini(&t.written);
+    buf_fini(&t.body);
+    return NULL;
+}
+
+/* --- figures ---------------------------------------------------------------------------------- */
+
+static enum follow_state state_of(struct follow *f, bool near)
+{
+    bool copying = false;
+    pthread_mutex_lock(&f->lock);
+    for (uint32_t i = 0; i < f->count; i++)
+        copying |= f->catalogs[i].state != FOLLOWED;
+    bool reached = f->reached;
+    pthread_mutex_unlock(&f->lock);
+    return !reached  ? FOLLOW_CONNECTING
+           : !near   ? FOLLOW_LEADER_LOST
+           : copying ? FOLLOW_COPYING
+                     : FOLLOW_FOLLOWING;
+}
+
+void follow_publish(struct follow *f)
+{
+    struct shared *s = f->shared;
+    int64_t now = clock_mono_ms();
+    uint64_t behind = 0;
+    if (!shared_follows(s)) {
+        atomic_store(&s->follow.state, FOLLOW_NONE);
+        atomic_store(&s->follow.behind, 0);
+        atomic_store(&s->follow.behind_ms, 0);
+        return;
+    }
+    int64_t contact = atomic_load(&s->follow.contact_ms);
+    bool near = contact && now - contact < NEAR_MS;
+    enum follow_state state = state_of(f, near);
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {
+        struct shared_catalog *c = &s->catalogs[i];
+        uint64_t last = atomic_load(&c->leader_last), visible = atomic_load(&c->visible);
+        if (atomic_load(&c->state) != 1)
+            continue;
+        behind += last > visible ? last - visible : 0;
+        if (!near && atomic_load(&c->upstream.state) == UPSTREAM_OK)
+            atomic_store(&c->upstream.state, UPSTREAM_FAILING); /* nobody confirms anything */
+    }
+    if (!behind && state == FOLLOW_FOLLOWING)
+        f->level_ms = now;
+    atomic_store(&s->follow.state, state);
+    atomic_store(&s->follow.behind, behind);
+    atomic_store(&s->follow.behind_ms, now - f->level_ms);
+}
+
+enum status follow_create(struct role_context *role, struct follow **out)
+{
+    struct follow *f = calloc(1, sizeof *f);
+    *out = f;
+    if (!f)
+        return STATUS_NO_MEMORY;
+    f->role = role;
+    f->shared = role->shared;
+    f->level_ms = clock_mono_ms();
+    pthread_mutex_init(&f->lock, NULL);
+    atomic_store(&f->shared->follow.contact_ms, 0);
+    if (pthread_create(&f->reader, NULL, reader_main, f) ||
+        pthread_create(&f->copier, NULL, follow_copier, f))
+        return STATUS_NO_MEMORY;
+    return STATUS_OK;
+}

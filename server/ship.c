@@ -1,0 +1,476 @@
+#include "server/ship.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/follow.h"
+#include "protocol/labels.h"
+#include "server/catalogs.h"
+#include "server/log_readers.h"
+#include "server/say.h"
+#include "server/ship_copy.h"
+#include "server/stream.h"
+#include "server/writer_link.h"
+
+enum {
+    POLLS = 64,
+    HOLDERS = 8,           /* followers whose place is remembered, a catalog */
+    HOLD_MS = 60000,       /* a follower that is silent so long holds no log */
+    HERE_MS = 10000,       /* one that asked since counts as there */
+    REPLY_BYTES = 1 << 20, /* of records, at most */
+    LIST_MS = 1000,
+    AGAIN_MS = 20,
+    POLL_MS = 1000 /* an answer without news comes so late, or at half of the deadline */
+};
+
+struct holder {
+    char name[SHARED_NAME + 1];
+    uint64_t after;
+    int64_t seen_ms;
+};
+
+struct shipped {
+    char name[SHARED_NAME + 1];
+    struct stream_id stream;
+    struct holder holders[HOLDERS];
+};
+
+struct poll {
+    struct poll *next;
+    uint64_t conn, tide; /* what there was when it was looked at */
+    struct frame to;
+    struct buf body;
+    int64_t came_ms, until_ms;
+};
+
+struct ship {
+    struct role_context *role;
+    struct shared *shared;
+    struct writer_conns *conns;
+    struct writer_link *writer;
+    struct ship_copies *copies;
+    uint8_t store[STORE_NAME];
+    struct shipped catalogs[SHARED_CATALOGS];
+    uint32_t count;
+    uint64_t listed, asked; /* epoch of the list, and of the one asked for */
+    bool has_list, asking;
+    bool unlisted; /* there are catalogs the writer cannot open */
+    int64_t again_ms;
+    struct poll *polls, **polls_end;
+    uint32_t poll_count;
+    struct log_readers readers;
+    struct arena arena;
+    struct buf reply, pieces;
+    int64_t tokens, filled_ms, tidied_ms; /* bytes that may be sent now */
+};
+
+static void refuse(struct ship *s, uint64_t conn, const struct frame *f, enum status st,
+                   const char *text)
+{
+    struct fault fault = {0};
+    fault_set(&fault, st, NULL, "%s", text);
+    if (st == STATUS_OVERLOADED)
+        fault.retry_after_ms = AGAIN_MS;
+    writer_conns_error(s->conns, conn, f, &fault);
+}
+
+/* --- the list of catalogs --------------------------------------------------------------------- */
+
+static const struct shipped *shipped_of(const struct shipped *list, uint32_t count,
+                                        struct slice name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (slice_equal(slice_str(list[i].name), name))
+            return &list[i];
+    return NULL;
+}
+
+static void note_unlisted(void *ctx, struct slice name)
+{
+    struct ship *s = ctx;
+    s->unlisted |= !shipped_of(s->catalogs, s->count, name);
+}
+
+static void take_list(struct ship *s, const struct follow_reply *r)
+{
+    struct shipped *was = malloc(sizeof s->catalogs);
+    uint32_t was_count = s->count;
+    if (!was)
+        return;
+    memcpy(was, s->catalogs, sizeof s->catalogs);
+    memset(s->catalogs, 0, sizeof s->catalogs);
+    s->count = 0;
+    for (uint32_t i = 0; i < r->row_count && s->count < SHARED_CATALOGS; i++) {
+        struct shipped *c = &s->catalogs[s->count];
+        const struct shipped *old = shipped_of(was, was_count, r->rows[i].name);
+        if (r->rows[i].name.len > SHARED_NAME)
+            continue;
+        if (old)
+            *c = *old;
+        memcpy(c->name, r->rows[i].name.ptr, r->rows[i].name.len);
+        c->stream = r->rows[i].stream;
+        s->count++;
+    }
+    free(was);
+    log_readers_close(&s->readers);
+    s->unlisted = false;
+    catalogs_list(s->role->data_dir, note_unlisted, s);
+    s->listed = s->asked;
+    s->has_list = true;
+}
+
+static void on_list(void *ctx, const struct frame *f)
+{
+    struct ship *s = ctx;
+    struct follow_reply r;
+    s->asking = false;
+    s->again_ms = clock_mono_ms() + AGAIN_MS;
+    arena_reset(&s->arena);
+    if (f && !f->status && follow_reply_decode(f->body, &s->arena, &r) == STATUS_OK)
+        take_list(s, &r);
+}
+
+/* True when the list is the one of this moment. */
+static bool list_current(struct ship *s)
+{
+    uint64_t epoch = atomic_load(&s->shared->catalog_epoch);
+    struct follow_request q = {.action = FOLLOW_LIST};
+    struct buf body = BUF_INIT;
+    if (s->has_list && s->listed == epoch)
+        return true;
+    if (s->asking || clock_mono_ms() < s->again_ms)
+        return false;
+    s->asked = epoch;
+    follow_request_encode(&q, &body);
+    s->asking = !writer_link_send(s->writer, OP_FOLLOW, 0, LIST_MS, buf_slice(&body), on_list, s);
+    buf_fini(&body);
+    return false;
+}
+
+/* --- reading logs ----------------------------------------------------------------------------- */
+
+/* Pieces of what follows, as long as there is room. */
+static enum status put_pieces(struct ship *s, struct log_reader *r, uint32_t place, uint64_t last,
+                              uint64_t offset, uint64_t most)
+{
+    struct log_record record;
+    enum status st;
+    while (s->pieces.len < most && !(st = log_reader_peek(r, last, &record))) {
+        struct log_piece p = {.catalog = place,
+                              .previous = log_reader_at(r),
+                              .sequence = record.sequence,
+                              .type = record.type,
+                              .size = record.payload.len,
+                              .offset = offset < record.payload.len ? offset : 0};
+        size_t len = record.payload.len - p.offset, room = most - s->pieces.len;
+        bool whole = len <= room;
+        size_t at = log_piece_begin(&p, TAG_LOG_READ_RECORD, &s->pieces);
+        buf_put(&s->pieces, record.payload.ptr + p.offset, whole ? len : room);
+        log_piece_end(&s->pieces, at);
+        offset = 0;
+        if (!whole)
+            return STATUS_OK;
+        log_reader_skip(r);
+        atomic_fetch_add(&s->shared->follow.sent_records, 1);
+    }
+    return STATUS_OK;
+}
+
+/* What becomes of one catalog of a follower that has `have` of it (NULL = nothing). */
+static enum log_verdict judge(struct ship *s, uint32_t place, const struct log_have *have,
+                              uint64_t last, uint64_t most)
+{
+    const struct shipped *c = &s->catalogs[place];
+    struct log_reader *r = NULL;
+    if (stream_id_none(&c->stream))
+        return LOG_COME_AGAIN;
+    if (!have || !stream_id_equal(&c->stream, &have->stream) || have->after > last)
+        return LOG_TAKE_COPY;
+    enum status st = log_readers_get(&s->readers, s->role->data_dir, c->name, have->after, &r);
+    if (st == STATUS_NOT_FOUND || st == STATUS_MOVED)
+        return LOG_TAKE_COPY;
+    if (st)
+        return st == STATUS_AGAIN && have->after == last ? LOG_FOLLOWS : LOG_COME_AGAIN;
+    uint64_t hash = log_reader_hash(r);
+    if (hash && have->hash && hash != have->hash)
+        return LOG_TAKE_COPY;
+    put_pieces(s, r, place, last, have->offset, most);
+    return LOG_FOLLOWS;
+}
+
+/* --- who holds what --------------------------------------------------------------------------- */
+
+static void note_place(struct shipped *c, struct slice follower, uint64_t after)
+{
+    struct holder *at = &c->holders[0];
+    int64_t now = clock_mono_ms();
+    size_t len = follower.len < SHARED_NAME ? follower.len : SHARED_NAME;
+    for (int i = 0; i < HOLDERS; i++) {
+        struct holder *h = &c->holders[i];
+        if (slice_equal(slice_str(h->name), slice_make(follower.ptr, len)) && h->seen_ms) {
+            at = h;
+            break;
+        }
+        if (h->seen_ms < at->seen_ms)
+            at = h;
+    }
+    *at = (struct holder){.after = after, .seen_ms = now};
+    if (len)
+        memcpy(at->name, follower.ptr, len);
+}
+
+static void publish_holds(struct ship *s)
+{
+    int64_t now = clock_mono_ms();
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct shipped *c = &s->catalogs[i];
+        struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
+        uint64_t least = ship_copies_oldest(s->copies, slice_str(c->name)), here = 0;
+        for (int k = 0; k < HOLDERS; k++) {
+            const struct holder *h = &c->holders[k];
+            if (!h->seen_ms || now - h->seen_ms > HOLD_MS)
+                continue;
+            here += now - h->seen_ms < HERE_MS;
+            least = h->after < least ? h->after : least;
+        }
+        most = here > most ? here : most;
+        if (row)
+            atomic_store(&row->held, least == UINT64_MAX ? 0 : least + 1);
+    }
+    atomic_store(&s->shared->follow.followers, most);
+}
+
+/* --- LOG_READ --------------------------------------------------------------------------------- */
+
+static const struct log_have *have_of(const struct log_read_request *q, const char *name)
+{
+    for (uint32_t i = 0; i < q->have_count; i++)
+        if (slice_equal(q->have[i].catalog, slice_str(name)))
+            return &q->have[i];
+    return NULL;
+}
+
+/* A catalog the writer cannot open is none that is gone. */
+static void put_unlisted(void *ctx, struct slice name)
+{
+    struct ship *s = ctx;
+    struct log_catalog c = {.name = name, .verdict = LOG_COME_AGAIN};
+    if (!shipped_of(s->catalogs, s->count, name))
+        log_catalog_encode(&c, &s->reply);
+}
+
+/* The reply into s->reply; true when it tells something new. */
+static bool put_reply(struct ship *s, const struct log_read_request *q)
+{
+    uint64_t most = q->bytes && q->bytes < REPLY_BYTES ? q->bytes : REPLY_BYTES;
+    bool news = q->seen != s->listed;
+    buf_clear(&s->reply);
+    buf_clear(&s->pieces);
+    log_read_reply_encode(&(struct log_read_reply){.store = slice_make(s->store, STORE_NAME),
+                                                   .now_ms = (uint64_t)shared_now_ms(s->shared),
+                                                   .seen = s->listed},
+                          &s->reply);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct shipped *c = &s->catalogs[i];
+        const struct log_have *have = have_of(q, c->name);
+        struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
+        struct log_catalog out = {.name = slice_str(c->name),
+                                  .stream = c->stream,
+                                  .last = row ? atomic_load(&row->logged) : 0,
+                                  .upstream = row ? shared_upstream_now(s->shared, row) : 0};
+        out.verdict = row ? judge(s, i, have, out.last, most) : LOG_COME_AGAIN;
+        news |= have && out.verdict == LOG_TAKE_COPY;
+        if (have)
+            note_place(c, q->name, have->after);
+        log_catalog_encode(&out, &s->reply);
+    }
+    if (s->unlisted)
+        catalogs_list(s->role->data_dir, put_unlisted, s);
+    news |= s->pieces.len != 0;
+    buf_put_slice(&s->reply, buf_slice(&s->pieces));
+    return news;
+}
+
+/* Moves with every change that became durable, and with every catalog that comes or goes. */
+static uint64_t tide_of(const struct shared *s)
+{
+    uint64_t sum = atomic_load(&s->catalog_epoch);
+    for (uint32_t i = 0; i < SHARED_CATALOGS; i++)
+        sum += atomic_load_explicit(&s->catalogs[i].logged, memory_order_relaxed) * (i + 1);
+    return sum ? sum : 1;
+}
+
+/* Has it waited as long as it wants to? Looked at when it came and every time something moves. */
+static bool waited(struct poll *p, const struct log_read_request *q)
+{
+    int64_t until = p->came_ms + q->wait_ms;
+    if (q->wait_ms && until < p->until_ms)
+        p->until_ms = until;
+    return clock_mono_ms() >= p->until_ms;
+}
+
+/* True when the poll was answered. */
+static bool answer(struct ship *s, struct poll *p, uint64_t tide)
+{
+    struct log_read_request q;
+    struct fault fault = {0};
+    bool late = clock_mono_ms() >= p->until_ms;
+    if (shared_follows(s->shared)) {
+        fault_set(&fault, STATUS_FOLLOWER, s->shared->follow.leader,
+                  "this server follows %.100s: follow that one", s->shared->follow.leader);
+        writer_conns_error(s->conns, p->conn, &p->to, &fault);
+        return true;
+    }
+    if (!list_current(s)) {
+        if (late)
+            refuse(s, p->conn, &p->to, STATUS_UNAVAILABLE, "the writer is away; come again");
+        return late;
+    }
+    if (!late && (p->tide == tide || s->tokens <= 0))
+        return false;
+    arena_reset(&s->arena);
+    if (log_read_request_decode(buf_slice(&p->body), &s->arena, &q, &fault)) {
+        writer_conns_error(s->conns, p->conn, &p->to, &fault);
+        return true;
+    }
+    p->tide = tide;
+    if (!put_reply(s, &q) && !late && !waited(p, &q))
+        return false;
+    s->tokens -= (int64_t)s->pieces.len;
+    atomic_fetch_add(&s->shared->follow.sent_bytes, s->pieces.len);
+    if (s->reply.failed || s->pieces.failed)
+        refuse(s, p->conn, &p->to, STATUS_NO_MEMORY, status_text(STATUS_NO_MEMORY));
+    else
+        writer_conns_reply(s->conns, p->conn, &p->to, buf_slice(&s->reply));
+    return true;
+}
+
+static void poll_free(struct poll *p)
+{
+    buf_fini(&p->body);
+    free(p);
+}
+
+static void on_log_read(struct ship *s, uint64_t conn, const struct frame *f)
+{
+    struct poll *p = s->poll_count < POLLS ? calloc(1, sizeof *p) : NULL;
+    if (!p) {
+        refuse(s, conn, f, STATUS_OVERLOADED, "too many followers wait");
+        return;
+    }
+    *p = (struct poll){.conn = conn, .to = *f};
+    p->came_ms = clock_mono_ms();
+    p->until_ms = p->came_ms + (f->time / 2 < POLL_MS ? f->time / 2 : POLL_MS);
+    buf_put_slice(&p->body, f->body);
+    p->to.body = SLICE_NULL;
+    if (p->body.failed || answer(s, p, tide_of(s->shared))) {
+        poll_free(p);
+        return;
+    }
+    *s->polls_end = p;
+    s->polls_end = &p->next;
+    s->poll_count++;
+}
+
+static void fill_tokens(struct ship *s, int64_t now)
+{
+    int64_t rate = (int64_t)config_number(s->role->config, OPTION_FOLLOW_RATE);
+    int64_t most = rate / 10 > REPLY_BYTES ? rate / 10 : REPLY_BYTES;
+    s->tokens += rate * (now - s->filled_ms) / 1000;
+    s->tokens = s->tokens > most ? most : s->tokens;
+    s->filled_ms = now;
+}
+
+/* --- COPY_READ -------------------------------------------------------------------------------- */
+
+static void on_copy_read(struct ship *s, uint64_t conn, const struct frame *f)
+{
+    fill_tokens(s, clock_mono_ms());
+    struct copy_read q, a;
+    struct fault fault = {0};
+    enum status st = copy_read_decode(f->body, &q, &fault);
+    if (!st && shared_follows(s->shared))
+        st = fault_set(&fault, STATUS_FOLLOWER, s->shared->follow.leader,
+                       "this server follows another one");
+    if (!st && s->tokens <= 0) {
+        refuse(s, conn, f, STATUS_OVERLOADED, "replication.rate is spent for this moment");
+        return;
+    }
+    if (!st)
+        st = ship_copies_read(s->copies, &q, &a, &fault);
+    if (st) {
+        writer_conns_error(s->conns, conn, f, &fault);
+        return;
+    }
+    s->tokens -= (int64_t)a.data.len;
+    atomic_fetch_add(&s->shared->follow.sent_bytes, a.data.len);
+    if (a.size && a.from + a.data.len == a.size)
+        atomic_fetch_add(&s->shared->follow.sent_copies, 1);
+    buf_clear(&s->reply);
+    copy_read_encode(&a, &s->reply);
+    writer_conns_reply(s->conns, conn, f, buf_slice(&s->reply));
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+void ship_on_frame(struct ship *s, uint64_t conn, const struct frame *f)
+{
+    if (f->opcode == OP_LOG_READ)
+        on_log_read(s, conn, f);
+    else if (f->opcode == OP_COPY_READ)
+        on_copy_read(s, conn, f);
+    else
+        refuse(s, conn, f, STATUS_UNSUPPORTED, status_text(STATUS_UNSUPPORTED));
+}
+
+bool ship_waits(const struct ship *s)
+{
+    return s->polls != NULL;
+}
+
+void ship_tick(struct ship *s)
+{
+    int64_t now = clock_mono_ms();
+    fill_tokens(s, now);
+    uint64_t tide = s->polls ? tide_of(s->shared) : 0;
+    for (struct poll **at = &s->polls; *at;) {
+        struct poll *p = *at;
+        if (!answer(s, p, tide)) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        if (!*at)
+            s->polls_end = at;
+        s->poll_count--;
+        poll_free(p);
+    }
+    if (now - s->tidied_ms < 1000)
+        return;
+    s->tidied_ms = now;
+    ship_copies_tidy(s->copies);
+    publish_holds(s);
+}
+
+enum status ship_create(struct role_context *role, struct loop *loop, struct writer_conns *conns,
+                        struct ship **out)
+{
+    char writer[PATH_MAX];
+    struct ship *s = calloc(1, sizeof *s);
+    *out = s;
+    if (!s)
+        return STATUS_NO_MEMORY;
+    s->role = role;
+    s->shared = role->shared;
+    s->conns = conns;
+    s->polls_end = &s->polls;
+    s->filled_ms = clock_mono_ms();
+    arena_init(&s->arena, 0);
+    if (!role_writer_socket(role, writer, sizeof writer))
+        return STATUS_TOO_LARGE;
+    enum status st = store_name(role->data_dir, s->store);
+    st = st ? st : writer_link_create(loop, writer, &s->writer);
+    return st ? st : ship_copies_create(role, &s->copies);
+}

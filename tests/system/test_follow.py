@@ -1,0 +1,258 @@
+"""A server that follows another: the leader's catalogs, in the leader's order and with its sequences, whatever is
+killed meanwhile; it serves on when the leader is gone, refuses changes, and takes them once promoted."""
+import json
+import os
+import random
+import signal
+import time
+import unittest
+
+from souk_ledger import Ledger
+from souk_system import SEED, SLACK, Server, products, wait_until
+
+ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
+SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
+TIMES = {'took_us', 'server_us', 'generation', 'age_ms', 'oldest_age_ms', 'cache', 'cache_age_ms', 'qid', 'cursor', 'work'}
+
+
+def without_times(value):
+    """A reply but for what says when and how fast it was made, and from which commit."""
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in TIMES}
+    return [without_times(v) for v in value] if isinstance(value, list) else value
+
+
+def follow(leader, **options):
+    return Server('--follow', leader.address, **options)
+
+
+def has(server, catalog):
+    return server.run('catalog', 'describe', catalog, check=False).returncode == 0
+
+
+def sequence(server, catalog):
+    return int(server.stats().get(f'catalog.{catalog}.sequence', -1))
+
+
+def level(leader, follower, catalog='shop', seconds=20):
+    """Waits until the follower's searches have all the leader has taken."""
+    def same():
+        logged = int(leader.stats()[f'catalog.{catalog}.logged'])
+        return has(follower, catalog) and sequence(follower, catalog) >= logged
+    wait_until(same, seconds, 'the follower is level')
+
+
+def state(server):
+    return server.stats()['follow.state_name']
+
+
+def exported(server, catalog='shop'):
+    lines = server.souk('export', '--catalog', catalog).splitlines()
+    return sorted(lines)
+
+
+class Follow(unittest.TestCase):
+    def both_answer_alike(self, leader, follower, catalog='shop'):
+        for words in ([], ['red'], ['item', '-k', '50'], ['shoe', '--facet', 'price'], ['re', '--sort', 'price:asc'], ['shoos']):
+            want, got = (without_times(s.search(catalog, *(words or ['']), '--no-cache')) for s in (leader, follower))
+            self.assertEqual(want, got, words)
+
+    def test_catalogs_of_the_leader_and_every_later_change(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(2000))
+            leader.souk('synonyms', 'set', 'shop', 'feet', 'shoe, boot')
+            with follow(leader) as follower:
+                level(leader, follower)
+                self.both_answer_alike(leader, follower)
+                leader.souk('put', 'shop', '{"id":"n1","title":"zebra lamp","price":3}')
+                done = leader.json('put', 'shop', '{"id":"n2","title":"zebra table","price":4}')
+                follower.souk('wait', 'shop', done['sequence'])
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 2)
+                leader.souk('put', 'shop', '{"id":"n1","price":5}', '--patch')
+                leader.souk('delete', 'shop', 'n2')
+                leader.souk('synonyms', 'set', 'shop', 'animals', 'zebra, horse')
+                leader.import_lines('shop', products(500, seed=7))
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'horse')['found'], 1)
+                self.both_answer_alike(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+                self.assertEqual(sequence(leader, 'shop'), sequence(follower, 'shop'))
+                self.assertEqual(state(follower), 'following')
+
+    def test_catalogs_come_change_and_go(self):
+        with Server() as leader, follow(leader) as follower:
+            leader.souk('catalog', 'create', 'one', '--schema', '-', input=SCHEMA)
+            wait_until(lambda: has(follower, 'one'), 10, 'a new catalog is there')
+            leader.souk('put', 'one', '{"id":"1","title":"red lamp","price":3}')
+            level(leader, follower, 'one')
+            wider = SCHEMA.replace(']', ',{"name":"brand","type":"keyword"}]')
+            leader.souk('catalog', 'alter', 'one', '--schema', '-', input=wider)
+            leader.souk('put', 'one', '{"id":"2","title":"red door","brand":"oak"}')
+            leader.souk('catalog', 'rebuild', 'one')
+            leader.souk('put', 'one', '{"id":"3","title":"red roof","brand":"oak"}')
+            level(leader, follower, 'one')
+            self.assertEqual(follower.search('one', 'red', '--filter', 'brand = "oak"')['found'], 2)
+            leader.souk('catalog', 'drop', 'one')
+            wait_until(lambda: not has(follower, 'one'), 10, 'the catalog is gone')
+            leader.souk('catalog', 'create', 'one', '--schema', '-', input=SCHEMA)
+            leader.souk('put', 'one', '{"id":"9","title":"green lamp","price":3}')
+            wait_until(lambda: has(follower, 'one'), 10, 'another catalog of its name is there')
+            level(leader, follower, 'one')
+            self.assertEqual(follower.search('one')['found'], 1)
+
+    def test_changes_are_refused_and_the_leader_is_named(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(10))
+            with follow(leader) as follower:
+                level(leader, follower)
+                for words in (['put', 'shop', '{"id":"x","title":"y"}'], ['delete', 'shop', '1'],
+                              ['catalog', 'create', 'two', '--schema', '-'], ['catalog', 'drop', 'shop'],
+                              ['synonyms', 'set', 'shop', 'a', 'b, c'], ['safe-mode', 'on', '--catalog', 'shop']):
+                    done = follower.run(*words, check=False, input=SCHEMA)
+                    self.assertNotEqual(done.returncode, 0, words)
+                    self.assertIn('FOLLOWER', done.stderr, words)
+                    self.assertIn(leader.address, done.stderr, words)
+                self.assertEqual(exported(leader), exported(follower))
+
+    def test_a_follower_without_its_leader_serves_on_and_says_so(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(100))
+            with follow(leader) as follower:
+                level(leader, follower)
+                before = without_times(follower.search('shop', 'red'))
+                leader.kill()
+                wait_until(lambda: state(follower) == 'leader_lost', 10, 'the loss is told')
+                self.assertEqual(without_times(follower.search('shop', 'red')), before)
+                time.sleep(1.1)
+                self.assertGreater(float(follower.stats()['follow.lag_seconds']), 1)
+                follower.stop()
+                follower.start()  # without a leader, too
+                self.assertEqual(without_times(follower.search('shop', 'red')), before)
+                self.assertEqual(state(follower), 'connecting')
+                leader.start()
+                leader.souk('put', 'shop', '{"id":"n1","title":"zebra lamp"}')
+                level(leader, follower)
+                wait_until(lambda: state(follower) == 'following', 10, 'it follows again')
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
+                self.assertEqual(int(follower.stats()['follow.copies_total']), 0)
+
+    def test_a_promoted_follower_takes_changes_and_stays_so(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(100))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.stop()
+                follower.souk('promote')
+                follower.souk('put', 'shop', '{"id":"n1","title":"zebra lamp"}', '--ack', 'visible')
+                follower.stop()
+                follower.start()
+                follower.souk('put', 'shop', '{"id":"n2","title":"zebra door"}', '--ack', 'visible')
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 2)
+                self.assertEqual(follower.stats()['follow.role'], 'leader')
+                # The old leader has taken a change that nobody followed; as a follower it takes over the other history.
+                leader.start()
+                leader.souk('put', 'shop', '{"id":"n3","title":"zebra roof"}', '--ack', 'visible')
+                leader.stop()
+                leader.arguments += ['--follow', follower.address]
+                leader.start()
+                level(follower, leader)
+                self.assertEqual(exported(leader), exported(follower))
+                self.assertEqual(leader.search('shop', 'zebra')['found'], 2)
+                self.assertEqual(int(leader.stats()['follow.resyncs_total']), 1)
+
+    def test_a_reload_without_the_option_promotes(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(10))
+            follower = Server()
+            path = follower.data + '/soukd.yaml'
+            with open(path, 'w') as f:
+                f.write(f'replication:\n  follow: {leader.address}\n')
+            follower.arguments = ['-c', path] + follower.arguments
+            with follower:
+                level(leader, follower)
+                with open(path, 'w') as f:
+                    f.write('limits:\n  hits: 1000\n')
+                follower.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: follower.run('put', 'shop', '{"id":"n1","title":"zebra"}', check=False).returncode == 0,
+                           10, 'it takes changes')
+                self.assertEqual(follower.stats()['follow.state_name'], 'none')
+
+    def test_a_leader_put_back_to_an_older_state_is_copied_anew(self):
+        """The same stream, the same numbers, other changes: told by the hash of the last record."""
+        import shutil
+        with Server() as leader:
+            leader.import_lines('shop', products(100))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
+                level(leader, follower)
+                leader.stop()
+                shutil.copytree(leader.data, leader.data + '.old', ignore=shutil.ignore_patterns('*.sock'))
+                leader.start()
+                leader.souk('put', 'shop', '{"id":"b","title":"zebra door"}', '--ack', 'visible')
+                level(leader, follower)
+                leader.stop()
+                shutil.rmtree(leader.data)
+                os.rename(leader.data + '.old', leader.data)
+                follower.kill_child('replica 0')
+                leader.start()
+                for i in range(3):
+                    leader.souk('put', 'shop', json.dumps({'id': f'c{i}', 'title': 'horse lamp'}), '--ack', 'visible')
+                wait_until(lambda: follower.search('shop', 'horse')['found'] == 3, 20, 'the other history is there')
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
+
+    def test_a_leader_that_lost_its_disk_takes_nothing_away(self):
+        import shutil
+        with Server() as leader:
+            leader.import_lines('shop', products(100))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.stop()
+                shutil.rmtree(leader.data)
+                os.mkdir(leader.data)
+                leader.start()
+                leader.import_lines('other', products(5))
+                wait_until(lambda: has(follower, 'other'), 10, 'the new catalog is there')
+                time.sleep(3)
+                self.assertEqual(follower.search('shop')['found'], 100)
+
+    def test_whatever_is_killed_nothing_is_lost_or_doubled(self):
+        print(f'seed {SEED}, {ROUNDS} rounds')
+        draw, counts = random.Random(SEED), {}
+        with Server() as leader:
+            leader.import_lines('shop', [{'id': 'x', 'title': 'first', 'price': 1.5}])
+            leader.souk('delete', 'shop', 'x', '--ack', 'visible')
+            with follow(leader) as follower:
+                level(leader, follower)
+                ledger = Ledger(leader, 'shop', seed=SEED).start()
+                for _ in range(ROUNDS):
+                    victim = draw.choice(['writer 0', 'writer 0', 'replica 0', 'front 0', 'all', 'leader writer 0',
+                                          'leader replica 0', 'leader front 0', 'leader all'])
+                    counts[victim] = counts.get(victim, 0) + 1
+                    time.sleep(draw.random() * 0.3)
+                    server = leader if victim.startswith('leader') else follower
+                    name = victim.removeprefix('leader ')
+                    if name == 'all':
+                        server.kill()
+                        server.start()
+                    elif pid := server.children().get(name):
+                        server.kill_child(name)
+                        server.replaced(name, pid, 10)
+                ledger.finish()
+                wait_until(lambda: leader.run('put', 'shop', '{"id":"last","title":"last"}', '--ack', 'visible', check=False).returncode == 0,
+                           10, 'the leader takes changes')
+                leader.souk('delete', 'shop', 'last', '--ack', 'visible')
+                level(leader, follower)
+                print(f'killed {counts}; {ledger.acked} items acked; the follower took {follower.stats()["follow.records_total"]} records')
+                self.assertEqual(ledger.contradictions()[:20], [])
+                self.assertGreater(ledger.acked, ROUNDS)
+                self.assertEqual(exported(leader), exported(follower))
+                self.both_answer_alike(leader, follower)
+                leader.check_data()
+                follower.check_data()
+
+
+if __name__ == '__main__':
+    unittest.main()
