@@ -6,6 +6,7 @@
 #include "loadtest/typo.h"
 #include "protocol/multi.h"
 #include "protocol/request.h"
+#include "protocol/traceparent.h"
 
 static const struct {
     const char *name;
@@ -220,11 +221,25 @@ static void put_patches(struct player *p, const struct mix_op *op, uint32_t numb
     }
 }
 
+/* A trace of its own, before the body; its flag, 0 for none. */
+static uint16_t put_trace(struct player *p)
+{
+    struct trace_context t = {.flags = TRACE_SAMPLED};
+    if (p->mix->trace <= 0 || random_unit(&p->random) >= p->mix->trace)
+        return 0;
+    wire_store64(t.trace_id, random_next(&p->random) | 1);
+    wire_store64(t.trace_id + 8, random_next(&p->random));
+    wire_store64(t.span_id, random_next(&p->random) | 1);
+    trace_context_put(&p->body, &t);
+    return FLAG_TRACE;
+}
+
 void player_make(struct player *p, uint32_t number, const struct slice *given, struct frame *f)
 {
     const struct mix_op *op = &p->mix->ops[number];
     p->given = given;
     buf_clear(&p->body);
+    uint16_t traced = put_trace(p);
     switch (op->kind) {
     case MIX_GET:
         put_get(p, op, number);
@@ -243,7 +258,7 @@ void player_make(struct player *p, uint32_t number, const struct slice *given, s
         break;
     }
     *f = (struct frame){.opcode = kinds[op->kind].opcode,
-                        .flags = (uint16_t)(op->frame_class << 8),
+                        .flags = (uint16_t)(op->frame_class << 8 | traced),
                         .time = op->deadline_ms,
                         .body = buf_slice(&p->body)};
 }

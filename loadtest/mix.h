@@ -51,6 +51,7 @@ struct mix {
     struct mix_op ops[TALLY_OPS];
     uint32_t op_count;
     struct picker op_pick; /* over the weights */
+    double trace;          /* share of requests with a sampled trace context */
 };
 
 /* "search", "get", ...; MIX_KIND_COUNT for another word. */

@@ -118,6 +118,8 @@ static enum status make_mix(struct setup *s, struct souk *server, struct fault *
     }
     for (uint32_t i = 0; !st && i < s->mix.op_count; i++)
         st = common(s, &s->mix.ops[i], fault);
+    if (!st)
+        st = options_number(&s->options, OPT_TRACE, 0, 1, 0, &s->mix.trace, fault);
     return st ? st : mix_finish(&s->mix);
 }
 

@@ -227,9 +227,10 @@ bool cached_search_again(struct front *f, struct request *rq)
     if (good) {
         size_t at = reply_begin(rq);
         send_cached(f, rq, c, e, o, &m, SLICE_NULL, &rq->conn->out);
-        if (rq->trace) {
-            span_say(front_span(f), SPAN_SELF, KEY_COLLECTION, slice_str(e->facts->catalog));
-            trace_cached(front_span(f), e->facts, o, &m, f->now_us);
+        struct span *span = front_trace_span(rq->trace);
+        if (span) {
+            span_say(span, SPAN_SELF, KEY_COLLECTION, slice_str(e->facts->catalog));
+            trace_cached(span, e->facts, o, &m, f->now_us);
         }
         reply_end(rq, at);
     }

@@ -4,7 +4,7 @@
 #include "index/setting_check.h"
 #include "protocol/multi.h"
 #include "server/push_canary.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 
 struct forward {
     struct front *front;
@@ -36,9 +36,19 @@ enum status front_forward_to(struct front *f, struct request *rq, struct writer_
     if (!w)
         return STATUS_NO_MEMORY;
     *w = (struct forward){f, reply_address_of(rq)};
-    enum status s = writer_link_send(link, rq->frame.opcode, rq->frame.flags,
-                                     (uint32_t)((rq->deadline_us - rq->received_us) / 1000),
-                                     rq->frame.body, forward_done, w);
+    struct buf traced = BUF_INIT;
+    struct slice body = rq->frame.body;
+    uint16_t flags = front_trace_put(rq->trace, &traced);
+    if (flags) {
+        buf_put_slice(&traced, body);
+        body = buf_slice(&traced);
+    }
+    enum status s = traced.failed
+                        ? STATUS_NO_MEMORY
+                        : writer_link_send(link, rq->frame.opcode, rq->frame.flags | flags,
+                                           (uint32_t)((rq->deadline_us - rq->received_us) / 1000),
+                                           body, forward_done, w);
+    buf_fini(&traced);
     if (s)
         free(w);
     return s ? s : STATUS_AGAIN;

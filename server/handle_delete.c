@@ -3,7 +3,7 @@
 
 #include "index/filter.h"
 #include "protocol/reply.h"
-#include "server/front.h"
+#include "server/front_trace.h"
 
 enum { DELETE_PART = 1000 };
 
@@ -75,6 +75,8 @@ static enum status delete_send(struct front *f, struct request *rq, struct slice
     for (uint32_t done = 0; done < w->count && s == STATUS_OK;) {
         struct put_request p = {.catalog = catalog, .ack = ACK_LOGGED};
         buf_clear(&body);
+        uint16_t flags =
+            (uint16_t)(rq->frame.flags | FLAG_CANONICAL | front_trace_put(rq->trace, &body));
         put_request_header(&p, &body);
         for (uint32_t i = 0; i < DELETE_PART && done < w->count; i++, done++) {
             buf_clear(&document);
@@ -88,9 +90,8 @@ static enum status delete_send(struct front *f, struct request *rq, struct slice
         }
         s = body.failed
                 ? STATUS_NO_MEMORY
-                : writer_link_send(f->writer, OP_PUT, (uint16_t)(rq->frame.flags | FLAG_CANONICAL),
-                                   front_deadline_left(rq->deadline_us), buf_slice(&body),
-                                   delete_done, j);
+                : writer_link_send(f->writer, OP_PUT, flags, front_deadline_left(rq->deadline_us),
+                                   buf_slice(&body), delete_done, j);
         j->open += s == STATUS_OK;
     }
     buf_fini(&body);
@@ -112,6 +113,7 @@ enum status handle_delete(struct front *f, struct request *rq, struct fault *fau
     if (!j)
         return STATUS_NO_MEMORY;
     *j = (struct delete_job){.front = f, .to = reply_address_of(rq), .open = 1};
+    span_say(front_trace_span(rq->trace), SPAN_SELF, KEY_COLLECTION, in.catalog);
     struct delete_walk w = {.catalog = c};
     if ((s = snapshot_begin(c->snapshot)) == STATUS_OK) {
         s = search_scan(f->searcher, c->snapshot, in.filter, 0, &f->arena, delete_each, &w, fault);

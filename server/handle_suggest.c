@@ -1,6 +1,7 @@
 /* SUGGEST and QUERIES: completions of what was typed, and what was searched. */
 #include "server/freshness.h"
 #include "server/suggestions.h"
+#include "server/front_trace.h"
 
 static enum status put_queries(struct front *f, struct catalog *c, const struct suggest_request *in,
                                struct buf *b)
@@ -105,6 +106,7 @@ enum status handle_suggest(struct front *f, struct request *rq, struct fault *fa
     if ((s = catalogs_get(f->catalogs, in.catalog, &c, fault)) || (s = snapshot_begin(c->snapshot)))
         return s;
     struct buf *b = &rq->conn->out;
+    span_say(front_trace_span(rq->trace), SPAN_SELF, KEY_COLLECTION, in.catalog);
     size_t at = reply_begin(rq);
     s = put_queries(f, c, &in, b);
     if (!s && in.products)

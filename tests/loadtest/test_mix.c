@@ -2,6 +2,7 @@
 
 #include "loadtest/ask.h"
 #include "loadtest/replay.h"
+#include "protocol/traceparent.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,9 +183,42 @@ static void wrong_words_of_an_operation_are_refused(void **state)
     assert_false(mix_class_of(SLICE_LIT("vip"), &c));
 }
 
+static void a_share_of_the_requests_is_traced(void **state)
+{
+    (void)state;
+    struct mix m;
+    struct arena a;
+    struct player p, plain;
+    struct frame f, g;
+    struct trace_context t;
+    uint32_t traced = 0;
+    make(&m, &a);
+    player_init(&plain, &m, 3);
+    player_make(&plain, 0, NULL, &g);
+    assert_false(g.flags & FLAG_TRACE);
+    m.trace = 0.25;
+    player_init(&p, &m, 3);
+    for (int i = 0; i < 2000; i++) {
+        player_next(&p, &f);
+        size_t len = f.body.len;
+        assert_true(!(f.flags & FLAG_TRACE) == !trace_context_take(&f.body, &t));
+        if (!(f.flags & FLAG_TRACE))
+            continue;
+        traced++;
+        assert_int_equal(t.flags, TRACE_SAMPLED);
+        assert_int_equal(f.body.len, len - TRACE_FIELD_LEN);
+    }
+    assert_in_range(traced, 400, 600);
+    player_fini(&p);
+    player_fini(&plain);
+    mix_fini(&m);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_share_of_the_requests_is_traced),
         cmocka_unit_test(a_request_decodes_to_what_was_asked),
         cmocka_unit_test(the_same_seed_asks_the_same),
         cmocka_unit_test(typing_grows_by_whole_letters_to_the_end),
