@@ -28,7 +28,7 @@ static void first_in_first_out(void **state)
     struct span_ring *r = empty();
     struct span out;
     assert_false(span_ring_take(r, &out));
-    for (int64_t n = 0; n < 3 * SPAN_RING; n++) {
+    for (int64_t n = 0; n < (int64_t)3 * SPAN_RING; n++) {
         struct span s = numbered(n);
         assert_true(span_ring_put(r, &s));
         if (n % 3 == 0)
@@ -42,7 +42,7 @@ static void first_in_first_out(void **state)
         assert_true(out.start_us > last);
         last = out.start_us;
     }
-    assert_int_equal(last, 3 * SPAN_RING - 1);
+    assert_int_equal(last, (int64_t)3 * SPAN_RING - 1);
     free(r);
 }
 
