@@ -72,6 +72,14 @@ static struct slice take_quoted(struct parser *p, char quote)
     return slice_make(out, n);
 }
 
+/* The sign inside of 1e+21, as programs write large numbers. */
+static bool exponent_sign(const char *from, const char *at, const char *end)
+{
+    return *at == '+' && at - from > 1 && (at[-1] == 'e' || at[-1] == 'E') &&
+           (*from == '-' || (*from >= '0' && *from <= '9')) && at + 1 < end && at[1] >= '0' &&
+           at[1] <= '9';
+}
+
 /* A bare word; stops before ".." so that ranges need no blanks. */
 static struct slice take_word(struct parser *p, const char *what)
 {
@@ -80,7 +88,7 @@ static struct slice take_word(struct parser *p, const char *what)
     if (p->quoted)
         return take_quoted(p, *p->at);
     const char *from = p->at;
-    while (p->at < p->end && word_byte(*p->at) &&
+    while (p->at < p->end && (word_byte(*p->at) || exponent_sign(from, p->at, p->end)) &&
            !(p->at[0] == '.' && p->at + 1 < p->end && p->at[1] == '.'))
         p->at++;
     if (p->at == from)
