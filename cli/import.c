@@ -36,7 +36,9 @@ struct import {
     struct bulk *slot;
     enum put_ack ack;
     uint64_t batch, lines, errors;
-    bool nothing; /* no catalog was created: there is nothing to infer a schema from */
+    size_t frame;  /* the longest body the server takes */
+    uint32_t most; /* items of a bulk */
+    bool nothing;  /* no catalog was created: there is nothing to infer a schema from */
     uint64_t started_us, sending_us, shown_us;
     FILE *side;
     struct fault fault;
@@ -251,11 +253,45 @@ static void flush_bulk(struct import *im)
     product_names_init(&im->names, &im->schema, &im->names_arena);
 }
 
+/* What the server takes at once, as it said when the connection began. */
+static void learn_limits(struct import *im)
+{
+    const struct hello *h = souk_server(im->c->souk);
+    im->frame = h && h->max_frame ? h->max_frame : FRAME_MAX_BODY;
+    im->most = h && h->max_items && h->max_items < BULK_ITEMS ? h->max_items : BULK_ITEMS;
+}
+
+/* The body of a bulk of `count` products of `bytes` together, at most. */
+static size_t body_of(const struct import *im, uint32_t count, size_t bytes)
+{
+    enum { HEAD = 512, NAME = 80, ITEM = 64 };
+    return HEAD + (size_t)im->names.count * NAME + (size_t)count * ITEM + bytes;
+}
+
+/* A product that no bulk can carry. */
+static enum status too_large(const struct import *im, size_t bytes, struct fault *fault)
+{
+    if (bytes > DOCUMENT_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, "", "a product has up to 1,000,000 bytes");
+    if (body_of(im, 1, bytes) > im->frame)
+        return fault_set(fault, STATUS_TOO_LARGE, "",
+                         "the product is longer than a request of this server may be, %zu bytes",
+                         im->frame);
+    return STATUS_OK;
+}
+
 static void add_product(struct import *im, const struct json *v, uint32_t line)
 {
     size_t from = im->docs.len;
     struct fault fault = {0};
     enum status s = product_encode(v, &im->names, false, &im->docs, &fault);
+    s = s ? s : too_large(im, im->docs.len - from, &fault);
+    if (!s && im->slot && body_of(im, im->slot->count + 1, im->docs.len) > im->frame) {
+        im->docs.len = from;
+        flush_bulk(im); /* it begins the next one */
+        add_product(im, v, line);
+        return;
+    }
     if (!s && !im->slot && !(im->slot = bulks_take(&im->bulks)))
         return;
     if (s) {
@@ -271,7 +307,7 @@ static void add_product(struct import *im, const struct json *v, uint32_t line)
         if (document_begin(&d, slice_make(im->docs.ptr + from, item->document.len)) == STATUS_OK)
             bulks_note(&im->bulks, im->slot, d.id);
     }
-    bool full = im->slot && im->slot->count == BULK_ITEMS;
+    bool full = im->slot && im->slot->count == im->most;
     if (full || im->docs.len >= BULK_BYTES || s == STATUS_TOO_LARGE)
         flush_bulk(im);
 }
@@ -405,6 +441,7 @@ static int run(struct import *im)
     if (options_has(&im->c->options, OPT_AGAIN))
         im->hash ^= command_now_us() * 0x9e3779b97f4a7c15u;
     im->bulks.souk = im->c->souk;
+    learn_limits(im);
     im->bulks.reject = tell_error;
     im->bulks.ctx = im;
     im->started_us = command_now_us();

@@ -25,6 +25,8 @@
 
 #include "protocol/wire.h"
 
+enum { DOCUMENT_MAX = 1000000 }; /* bytes that a server takes */
+
 enum value_type {
     VALUE_NULL,
     VALUE_FALSE,

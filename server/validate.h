@@ -9,7 +9,7 @@
 #include "protocol/request.h"
 
 /* None above what the index takes: an item it refuses after the ack would be lost. */
-enum { VALIDATE_ID_MAX = 255, VALIDATE_ITEM_MAX = 1000000, VALIDATE_LIST_MAX = 10000 };
+enum { VALIDATE_ID_MAX = 255, VALIDATE_ITEM_MAX = DOCUMENT_MAX, VALIDATE_LIST_MAX = 10000 };
 
 /* Field ids of the names in a PUT's table; a name the schema lacks is UINT32_MAX. */
 void validate_names(const struct schema *schema, const struct slice *names, uint32_t count,

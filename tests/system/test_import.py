@@ -316,6 +316,26 @@ class Import(unittest.TestCase):
         self.assertEqual([(t['line'], t['error']) for t in self.lines_of(side)], [(2, 'TOO_LARGE')])
         self.assertEqual(sorted(h['id'] for h in self.server.search('long', '')['hits']), ['1', '3'])
 
+    def test_a_product_that_is_too_large_takes_no_other_with_it(self):
+        for size in (1_000_001, 16_776_000):
+            rows = [{'id': f'{size}-{i}', 'title': 'small'} for i in range(300)]
+            rows.insert(200, {'id': 'large', 'title': 'x' * size})
+            path = self.jsonl(f'large{size}.jsonl', rows)
+            done = self.load('large', path, check=False)
+            self.assertEqual((done.returncode, json.loads(done.stdout)['applied']), (5, 300), done.stderr)
+            told = self.lines_of(path + '.errors.jsonl')
+            self.assertEqual([(e['line'], e['error']) for e in told], [(201, 'TOO_LARGE')])
+            self.assertIn('1,000,000 bytes', told[0]['message'])
+
+    def test_bulks_are_as_large_as_the_server_takes_them(self):
+        with Server(options=['limits.frame=64KiB', 'limits.items=100'], fronts=1) as server:
+            rows = [*lines(3000), *({'id': f'text{i}', 'title': 'word ' * (i * 1200)} for i in range(1, 11)), {'id': 'whale', 'title': 'y' * 66000}]
+            path = self.jsonl('limits.jsonl', rows)
+            done = server.run('import', '--catalog', 'shop', path, '--quiet', '--patience', 5, check=False)
+            self.assertEqual((done.returncode, json.loads(done.stdout)['applied']), (5, 3010), done.stderr)
+            self.assertIn('65536 bytes', self.lines_of(path + '.errors.jsonl')[0]['message'])
+            self.assertEqual(server.search('shop', '', '-k', 0)['found'], 3010)
+
     def test_a_line_that_is_rejected_gives_the_schema_no_fields(self):
         done = self.load('noid', self.jsonl('noid.jsonl', [{'id': '1', 'title': 'chair'}, {'title': 'lost', 'ghost': 1}, {'id': '', 'ghost': 2}]),
                          '--errors', os.path.join(self.folder, 'noid.errors'), check=False)
