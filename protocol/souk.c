@@ -229,7 +229,9 @@ static void send_slot(struct souk *s, struct souk_slot *slot, uint64_t now)
 enum status souk_submit(struct souk *s, const struct souk_request *q, souk_callback *callback,
                         void *ctx, uint32_t *id)
 {
-    if (q->body.len > FRAME_MAX_BODY - FRAME_CHECKSUM - TRACE_FIELD_LEN)
+    uint32_t most = s->server.max_frame; /* as it said at the last connection; 0 = not yet */
+    most = most && most < FRAME_MAX_BODY ? most : FRAME_MAX_BODY;
+    if (q->body.len > most - FRAME_CHECKSUM - TRACE_FIELD_LEN)
         return STATUS_TOO_LARGE;
     if (s->in_flight >= s->slot_count)
         return STATUS_AGAIN;

@@ -335,6 +335,9 @@ class Import(unittest.TestCase):
             self.assertEqual((done.returncode, json.loads(done.stdout)['applied']), (5, 3010), done.stderr)
             self.assertIn('65536 bytes', self.lines_of(path + '.errors.jsonl')[0]['message'])
             self.assertEqual(server.search('shop', '', '-k', 0)['found'], 3010)
+            whale = server.run('put', 'shop', '-', input=json.dumps(rows[-1]), check=False)
+            self.assertEqual(whale.returncode, 4)
+            self.assertIn('TOO_LARGE', whale.stderr)
 
     def test_a_line_that_is_rejected_gives_the_schema_no_fields(self):
         done = self.load('noid', self.jsonl('noid.jsonl', [{'id': '1', 'title': 'chair'}, {'title': 'lost', 'ghost': 1}, {'id': '', 'ghost': 2}]),
