@@ -1,8 +1,9 @@
 #include "cli/product.h"
 
+#include "protocol/pairs.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 void product_names_init(struct product_names *n, const struct schema_spec *schema, struct arena *a)
 {
@@ -115,34 +116,6 @@ static void put_scalar(const struct json *v, struct buf *out)
 
 /* --- attributes ------------------------------------------------------------------------------- */
 
-/* One value of a nested object; its bytes follow those of the pair before. */
-struct pair {
-    struct slice path;
-    size_t at;             /* where its value begins */
-    uint32_t place, first; /* its place, and that of the first one of the same path */
-};
-
-struct pairs {
-    struct arena *arena;
-    struct buf values, items;
-    bool apart; /* pairs of one path may stand apart */
-};
-
-static struct pair *pair_items(const struct pairs *p, uint32_t *count)
-{
-    *count = (uint32_t)(p->items.len / sizeof(struct pair));
-    return (struct pair *)(void *)p->items.ptr;
-}
-
-static void add_pair(struct pairs *p, struct slice path)
-{
-    uint32_t place;
-    pair_items(p, &place);
-    buf_put(&p->items,
-            &(struct pair){.path = path, .at = p->values.len, .place = place, .first = place},
-            sizeof(struct pair));
-}
-
 static bool only_texts(const struct json *array)
 {
     bool texts = true;
@@ -153,79 +126,36 @@ static bool only_texts(const struct json *array)
 
 /* Nested objects become paths joined with dots. An array of texts is one list; in others each item
  * keeps its type, and what objects in it hold stands side by side under its path. */
-static enum status put_pairs(struct pairs *p, const struct json *v, struct slice path)
+static enum status put_pairs(struct pairs *p, const struct json *v, struct slice path,
+                             struct arena *a)
 {
     enum status s = STATUS_OK;
     if (v->type == JSON_NULL)
         return STATUS_OK;
-    if (v->type == JSON_OBJECT || (v->type == JSON_ARRAY && !only_texts(v))) {
+    bool list = v->type == JSON_ARRAY && path.ptr && only_texts(v); /* no path: the value itself */
+    if (v->type == JSON_OBJECT || (v->type == JSON_ARRAY && !list)) {
         for (const struct json *m = v->first; m && !s; m = m->next) {
             struct slice inner = v->type == JSON_ARRAY ? path : m->name;
             if (v->type == JSON_OBJECT && path.len)
-                inner = arena_printf(p->arena, "%.*s.%.*s", (int)path.len, path.ptr,
-                                     (int)m->name.len, m->name.ptr);
+                inner = arena_printf(a, "%.*s.%.*s", (int)path.len, path.ptr, (int)m->name.len,
+                                     m->name.ptr);
             p->apart |= v->type == JSON_ARRAY && m->type == JSON_OBJECT;
-            s = inner.ptr || !inner.len ? put_pairs(p, m, inner) : STATUS_NO_MEMORY;
+            s = inner.ptr || !inner.len ? put_pairs(p, m, inner, a) : STATUS_NO_MEMORY;
         }
         return s;
     }
-    add_pair(p, path);
+    struct buf *out = pairs_add(p, path);
     if (v->type == JSON_ARRAY)
-        return put_array(v, &p->values);
-    put_scalar(v, &p->values);
+        return put_array(v, out);
+    put_scalar(v, out);
     return STATUS_OK;
-}
-
-static int by_path(const void *a, const void *b)
-{
-    const struct pair *x = a, *y = b;
-    size_t least = x->path.len < y->path.len ? x->path.len : y->path.len;
-    int order = least ? memcmp(x->path.ptr, y->path.ptr, least) : 0;
-    if (order || x->path.len != y->path.len)
-        return order ? order : x->path.len < y->path.len ? -1 : 1;
-    return x->place < y->place ? -1 : x->place > y->place;
-}
-
-static int by_first(const void *a, const void *b)
-{
-    const struct pair *x = a, *y = b;
-    if (x->first != y->first)
-        return x->first < y->first ? -1 : 1;
-    return x->place < y->place ? -1 : x->place > y->place;
-}
-
-/* Values of one path follow each other: together they are read as one array. */
-static void bring_together(struct pair *items, uint32_t count)
-{
-    qsort(items, count, sizeof *items, by_path);
-    for (uint32_t i = 1; i < count; i++)
-        if (slice_equal(items[i].path, items[i - 1].path))
-            items[i].first = items[i - 1].first;
-    qsort(items, count, sizeof *items, by_first);
 }
 
 static enum status put_object(const struct json *v, struct arena *a, struct buf *out)
 {
-    struct pairs p = {.arena = a};
-    uint32_t count;
-    enum status s = put_pairs(&p, v, SLICE_NULL);
-    size_t *ends = NULL;
-    struct pair *items = pair_items(&p, &count);
-    if (!s && count && !(ends = arena_alloc(a, count * sizeof *ends)))
-        s = STATUS_NO_MEMORY;
-    for (uint32_t i = 0; !s && i < count; i++)
-        ends[i] = i + 1 < count ? items[i + 1].at : p.values.len;
-    if (p.apart)
-        bring_together(items, count);
-    value_put_pairs(out, count);
-    for (uint32_t i = 0; !s && i < count; i++) {
-        wire_put_bytes(out, items[i].path);
-        buf_put(out, p.values.ptr + items[i].at, ends[items[i].place] - items[i].at);
-    }
-    out->failed |= p.values.failed || p.items.failed;
-    buf_fini(&p.values);
-    buf_fini(&p.items);
-    return s;
+    struct pairs p = {0};
+    enum status s = put_pairs(&p, v, SLICE_NULL, a), ended = pairs_end(&p, out);
+    return s ? s : ended;
 }
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -254,7 +184,8 @@ static enum status put_field(const struct json *v, const struct field_spec *f, s
 {
     char room[48];
     struct slice text = SLICE_NULL;
-    if (v->type == JSON_OBJECT || (f && f->type == FIELD_ATTRIBUTES && v->type == JSON_ARRAY))
+    bool pairs = f ? f->type == FIELD_ATTRIBUTES : product_nests(v) && holds_attributes(v);
+    if (v->type == JSON_OBJECT || (v->type == JSON_ARRAY && pairs))
         return put_object(v, a, out);
     if (v->type == JSON_ARRAY)
         return put_array(v, out);

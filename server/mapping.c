@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "protocol/arena.h"
+#include "protocol/pairs.h"
 #include "server/validate.h"
 
 enum { NUMBER_MAX = 64 };
@@ -68,26 +70,36 @@ static bool put_time(const struct json_node *n, struct buf *out)
     return false;
 }
 
-static bool put_keyword(const struct json_node *n, struct buf *out)
+/* Text, or the text of another scalar, in `room`. */
+static bool scalar_text(const struct json_node *n, char room[NUMBER_MAX], struct slice *out)
 {
-    char text[NUMBER_MAX];
     switch (json_node_kind(n)) {
     case JSON_KIND_TEXT:
-        value_put_text(out, json_node_text(n));
+        *out = json_node_text(n);
         return true;
     case JSON_KIND_INT:
-        snprintf(text, sizeof text, "%lld", (long long)json_node_int(n));
+        snprintf(room, NUMBER_MAX, "%lld", (long long)json_node_int(n));
         break;
     case JSON_KIND_REAL:
-        snprintf(text, sizeof text, "%.15g", json_node_real(n));
+        snprintf(room, NUMBER_MAX, "%.15g", json_node_real(n));
         break;
     case JSON_KIND_BOOL:
-        snprintf(text, sizeof text, "%s", json_node_bool(n) ? "true" : "false");
+        snprintf(room, NUMBER_MAX, "%s", json_node_bool(n) ? "true" : "false");
         break;
     default:
         return false;
     }
-    value_put_text(out, slice_str(text));
+    *out = slice_str(room);
+    return true;
+}
+
+static bool put_keyword(const struct json_node *n, struct buf *out)
+{
+    char room[NUMBER_MAX];
+    struct slice text;
+    if (!scalar_text(n, room, &text))
+        return false;
+    value_put_text(out, text);
     return true;
 }
 
@@ -121,46 +133,128 @@ static void put_parts(struct slice text, bool path, struct buf *out)
     wire_put_bytes(out, parts);
 }
 
-static bool put_list(const struct json_node *n, bool path, struct buf *out)
+/* Items of the list and of the lists in it, without nulls; with `out` NULL they are counted. */
+static bool put_items(const struct json_node *n, struct buf *out, uint32_t *count)
 {
-    if (json_node_kind(n) == JSON_KIND_TEXT) {
-        put_parts(json_node_text(n), path, out);
-        return true;
-    }
-    if (json_node_kind(n) != JSON_KIND_LIST || json_node_count(n) > VALIDATE_LIST_MAX)
-        return false;
-    size_t count = json_node_count(n);
-    value_put_list(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
+    char room[NUMBER_MAX];
+    struct slice text;
+    for (size_t i = 0; i < json_node_count(n); i++) {
         const struct json_node *item = json_node_item(n, i);
-        if (json_node_kind(item) != JSON_KIND_TEXT)
+        if (json_node_kind(item) == JSON_KIND_NULL)
+            continue;
+        if (json_node_kind(item) == JSON_KIND_LIST) {
+            if (!put_items(item, out, count))
+                return false;
+            continue;
+        }
+        if (!scalar_text(item, room, &text) || ++*count > VALIDATE_LIST_MAX)
             return false;
-        wire_put_bytes(out, json_node_text(item));
+        if (out)
+            wire_put_bytes(out, text);
     }
     return true;
 }
 
-/* {"colour": "red", "sizes": ["S", "M"], "weight": 3} */
-static bool put_pairs(const struct json_node *n, struct buf *out)
+static bool put_list(const struct json_node *n, bool path, struct buf *out)
+{
+    char room[NUMBER_MAX];
+    struct slice text;
+    uint32_t count = 0, again = 0;
+    if (json_node_kind(n) != JSON_KIND_LIST) {
+        if (!scalar_text(n, room, &text))
+            return false;
+        put_parts(text, path, out);
+        return true;
+    }
+    if (!put_items(n, NULL, &count))
+        return false;
+    value_put_list(out, count);
+    return put_items(n, out, &again);
+}
+
+static bool only_texts(const struct json_node *list)
+{
+    bool texts = true;
+    for (size_t i = 0; i < json_node_count(list); i++) {
+        enum json_kind kind = json_node_kind(json_node_item(list, i));
+        texts &= kind == JSON_KIND_TEXT || kind == JSON_KIND_NULL;
+    }
+    return texts;
+}
+
+static bool put_pairs_of(struct pairs *p, const struct json_node *n, struct slice path,
+                         struct arena *a);
+
+static bool put_members(struct pairs *p, const struct json_node *n, struct slice path,
+                        struct arena *a)
 {
     void *at = NULL;
     struct slice key;
     const struct json_node *v;
-    if (json_node_kind(n) != JSON_KIND_OBJECT || json_node_count(n) > VALIDATE_LIST_MAX)
-        return false;
-    value_put_pairs(out, (uint32_t)json_node_count(n));
     while (json_node_next(n, &at, &key, &v)) {
-        enum json_kind kind = json_node_kind(v);
-        wire_put_bytes(out, key);
-        bool good = kind == JSON_KIND_LIST   ? put_list(v, false, out)
-                    : kind == JSON_KIND_TEXT ? put_keyword(v, out)
-                    : kind == JSON_KIND_BOOL ? put_boolean(v, out)
-                    : kind == JSON_KIND_NULL ? (value_put_null(out), true)
-                                             : kind != JSON_KIND_OBJECT && put_number(v, out);
-        if (!good)
+        struct slice inner =
+            path.len ? arena_printf(a, "%.*s.%.*s", (int)path.len, path.ptr, (int)key.len, key.ptr)
+                     : key;
+        if ((!inner.ptr && inner.len) || !put_pairs_of(p, v, inner, a))
             return false;
     }
     return true;
+}
+
+/* As `souk import` reads them: keys of nested objects joined with dots, arrays of texts as lists,
+ * each item of another array by itself, objects in it side by side. */
+static bool put_pairs_of(struct pairs *p, const struct json_node *n, struct slice path,
+                         struct arena *a)
+{
+    switch (json_node_kind(n)) {
+    case JSON_KIND_NULL:
+        return true;
+    case JSON_KIND_OBJECT:
+        return put_members(p, n, path, a);
+    case JSON_KIND_LIST:
+        if (path.ptr && only_texts(n)) /* without a path it is the value itself */
+            return put_list(n, false, pairs_add(p, path));
+        for (size_t i = 0; i < json_node_count(n); i++) {
+            const struct json_node *item = json_node_item(n, i);
+            p->apart |= json_node_kind(item) == JSON_KIND_OBJECT;
+            if (!put_pairs_of(p, item, path, a))
+                return false;
+        }
+        return true;
+    case JSON_KIND_TEXT:
+        value_put_text(pairs_add(p, path), json_node_text(n));
+        return true;
+    case JSON_KIND_BOOL:
+        value_put_bool(pairs_add(p, path), json_node_bool(n));
+        return true;
+    default:
+        return put_number(n, pairs_add(p, path));
+    }
+}
+
+/* An object, or an array of nothing else. */
+static bool holds_attributes(const struct json_node *n)
+{
+    bool holds = json_node_kind(n) == JSON_KIND_OBJECT || json_node_kind(n) == JSON_KIND_LIST;
+    if (json_node_kind(n) == JSON_KIND_LIST)
+        for (size_t i = 0; i < json_node_count(n) && holds; i++) {
+            const struct json_node *item = json_node_item(n, i);
+            holds = json_node_kind(item) == JSON_KIND_NULL || holds_attributes(item);
+        }
+    return holds;
+}
+
+static bool put_pairs(const struct json_node *n, struct buf *out)
+{
+    struct pairs p = {0};
+    struct arena a;
+    if (!holds_attributes(n))
+        return false;
+    arena_init(&a, 0);
+    bool good = put_pairs_of(&p, n, SLICE_NULL, &a);
+    good &= pairs_end(&p, out) == STATUS_OK;
+    arena_fini(&a);
+    return good;
 }
 
 static bool put_value(const struct field *f, const struct json_node *n, struct buf *out)

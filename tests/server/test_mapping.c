@@ -96,16 +96,63 @@ static void values_find_their_type(void **state)
         STATUS_OK);
     assert_true(v.type == VALUE_PAIRS && v.count == 3);
     assert_int_equal(field("\"price\":null", 1, &v, &out), STATUS_NOT_FOUND);
+    assert_int_equal(field("\"tags\":[38,[\"M\",null],true]", 5, &v, &out), STATUS_OK);
+    assert_true(v.type == VALUE_LIST && v.count == 3);
+    struct wire_reader r = wire_reader_of(v.bytes);
+    assert_true(slice_equal(value_next_item(&r), SLICE_LIT("38")));
+    assert_true(slice_equal(value_next_item(&r), SLICE_LIT("M")));
+    assert_true(slice_equal(value_next_item(&r), SLICE_LIT("true")));
+    assert_int_equal(field("\"tags\":5", 5, &v, &out), STATUS_OK);
+    assert_true(v.type == VALUE_LIST && v.count == 1);
     buf_fini(&out);
+}
+
+/* The pairs of field 8 as "path=type;", an integer with its value. */
+static const char *pairs_of(const char *more, char *text, size_t size)
+{
+    char member[256];
+    struct buf out = BUF_INIT;
+    struct value v, inner;
+    struct slice path;
+    size_t len = 0;
+    snprintf(member, sizeof member, "\"more\":%s", more);
+    assert_int_equal(field(member, 8, &v, &out), STATUS_OK);
+    assert_int_equal(v.type, VALUE_PAIRS);
+    struct wire_reader r = wire_reader_of(v.bytes);
+    text[0] = 0;
+    for (uint32_t i = 0; i < v.count; i++) {
+        assert_int_equal(value_next_pair(&r, &path, &inner), STATUS_OK);
+        len += (size_t)snprintf(text + len, size - len, "%.*s=%d;", (int)path.len, path.ptr,
+                                inner.type == VALUE_INT ? (int)inner.i : -(int)inner.type);
+    }
+    buf_fini(&out);
+    return text;
+}
+
+/* As souk import reads the same JSON. */
+static void what_nests_becomes_attributes(void **state)
+{
+    (void)state;
+    char t[256];
+    assert_string_equal(pairs_of("{\"box\":{\"w\":5,\"in\":{\"h\":6}},\"n\":null}", t, sizeof t),
+                        "box.w=5;box.in.h=6;");
+    assert_string_equal(pairs_of("[{\"sku\":1,\"size\":10},{\"sku\":2,\"size\":20}]", t, sizeof t),
+                        "sku=1;sku=2;size=10;size=20;");
+    assert_string_equal(
+        pairs_of("{\"d\":[{\"w\":1},{\"w\":2,\"x\":3}],\"l\":[\"a\",\"b\"]}", t, sizeof t),
+        "d.w=1;d.w=2;d.x=3;l=-6;");
+    assert_string_equal(pairs_of("{\"m\":[1,\"x\",2]}", t, sizeof t), "m=1;m=-5;m=2;");
+    assert_string_equal(pairs_of("[]", t, sizeof t), "");
+    assert_string_equal(pairs_of("{\"a\":{}}", t, sizeof t), "");
 }
 
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
     static const char *const members[] = {
-        "\"price\":\"cheap\"", "\"price\":[1]",      "\"stock\":7.5",        "\"sold\":\"yes\"",
-        "\"at\":\"soon\"",     "\"tags\":[\"a\",1]", "\"title\":{\"en\":1}", "\"category\":3",
-        "\"more\":\"x\"",      "\"more\":{\"a\":{}}"};
+        "\"price\":\"cheap\"",  "\"price\":[1]",   "\"stock\":7.5",
+        "\"sold\":\"yes\"",     "\"at\":\"soon\"", "\"tags\":[\"a\",{}]",
+        "\"title\":{\"en\":1}", "\"more\":\"x\"",  "\"more\":[1,{\"a\":1}]"};
     struct buf out = BUF_INIT;
     struct value v;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -184,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_find_their_type),
+        cmocka_unit_test(what_nests_becomes_attributes),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(pointers_lead_to_the_values),
         cmocka_unit_test(another_product_is_refused),

@@ -205,7 +205,9 @@ class Import(unittest.TestCase):
         product = {i: self.server.json('get', 'nested', i)['product'] for i in '123'}
         self.assertEqual(product['1']['variants'], {'sku': ['A-1', 'B-77'], 'size': ['S', 'M'], 'stock.shop': [3, 5]})
         self.assertEqual(product['2']['attrs'], {'parts.w': [10, 20], 'parts.c': 'red', 'tags': ['a', 'b', 'c']})
-        self.assertEqual(product['3']['sizes'], ['S', 'M', 'L'])
+        self.assertEqual(product['3'], {'id': '3', 'title': 'socks', 'sizes': ['S', 'M', 'L']})
+        self.server.souk('put', 'nested', json.dumps({'id': '9', 'title': 'put', 'variants': [{'sku': 'C-5'}, {'sku': 'C-6'}]}), '--ack', 'visible')
+        self.assertEqual(self.server.json('get', 'nested', '9')['product']['variants'], {'sku': ['C-5', 'C-6']})
         for f in ('variants.sku = "B-77"', 'variants.stock.shop = 5', 'attrs.parts.w >= 15', 'sizes = L'):
             self.assertEqual(self.server.search('nested', '', '--filter', f)['found'], 1, f)
         self.assertEqual([h['id'] for h in self.server.search('nested', 'b-77')['hits']], ['1'])
