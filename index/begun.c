@@ -289,39 +289,81 @@ static enum status expand_spelled(struct plan *plan, const struct expansion_requ
     return add_begun(g, terms, n, plan, r);
 }
 
-/* "polishin" will be "polishing", which finds "polish": so it finds that as well, and a letter more
- * never finds more. */
-static enum status expand_completed(struct plan *plan, const struct expansion_request *r)
+/* Forms that do not begin like the word of all that it begins, where that is not much: each once,
+ * in the order of what has them. */
+static enum status find_beyond(const struct expansion_request *r, struct slice word,
+                               struct typo_list *out)
 {
-    struct group *g = &plan->groups[plan->group_count - 1];
-    struct slice terms[COMPLETED_MAX + 1], word = g->items[0].term;
-    struct alternative like = {
-        .kind = ALT_FORM,
-        .tier = true,
-        .idf = expand_scaled(g->prefix_idf, r->profile->n[PROFILE_form_factor])};
+    struct slice terms[COMPLETED_MAX + 1];
     struct form_list list;
     struct walk w;
-    uint32_t n;
+    uint32_t n, cap = 0;
     enum status st = walk_init(&w, r, word);
     if (st || !w.total || w.total > (uint64_t)COMPLETED_MAX * w.count)
         return st;
     st = begun_by(r, word, terms, COMPLETED_MAX + 1, &n);
     for (uint32_t i = 0; !st && n <= COMPLETED_MAX && i < n; i++) {
         st = forms_beyond(r->forms, r->snap, word, terms[i], r->arena, &list);
-        if (st || !list.count)
-            continue;
-        uint32_t kept = 0;
-        for (uint32_t k = 0; k < list.count; k++) {
-            bool known = false;
-            for (uint32_t a = 0; !known && a < g->count; a++)
-                known = slice_equal(g->items[a].term, list.terms[k]);
-            list.terms[kept] = list.terms[k];
-            kept += !known;
+        if (!st && out->count + list.count > cap) {
+            cap = (out->count + list.count) * 2;
+            struct typo *items = arena_alloc(r->arena, cap * sizeof *items);
+            if (!items)
+                return STATUS_NO_MEMORY;
+            for (uint32_t k = 0; k < out->count; k++)
+                items[k] = out->items[k];
+            out->items = items;
         }
-        st = kept ? add_terms(g, list.terms, kept, like, r) : STATUS_OK;
-        plan->expanded += kept;
+        for (uint32_t k = 0; !st && k < list.count; k++) {
+            bool there = false;
+            for (uint32_t a = 0; !there && a < out->count; a++)
+                there = slice_equal(out->items[a].term, list.terms[k]);
+            out->items[out->count] = (struct typo){list.terms[k], list.df[k], 0};
+            out->count += !there;
+        }
     }
     return st;
+}
+
+static enum status known_beyond(const struct expansion_request *r, struct slice word,
+                                struct typo_list *out)
+{
+    struct recall_question q;
+    bool known;
+    recall_ask(&q, r->snap, RECALL_BEYOND, 0, word, SLICE_NULL);
+    enum status st = recall_get_terms(r->recall, &q, r->arena, out, &known);
+    if (!st && !known)
+        st = find_beyond(r, word, out);
+    if (!st && !known)
+        recall_keep_terms(r->recall, &q, out);
+    return st;
+}
+
+/* "polishin" will be "polishing", which finds "polish": so it finds that as well, and a letter more
+ * never finds more. */
+static enum status expand_completed(struct plan *plan, const struct expansion_request *r)
+{
+    struct group *g = &plan->groups[plan->group_count - 1];
+    struct alternative like = {
+        .kind = ALT_FORM,
+        .tier = true,
+        .idf = expand_scaled(g->prefix_idf, r->profile->n[PROFILE_form_factor])};
+    struct typo_list forms;
+    uint32_t kept = 0;
+    enum status st = known_beyond(r, g->items[0].term, &forms);
+    if (st || !forms.count)
+        return st;
+    struct slice *terms = arena_alloc(r->arena, forms.count * sizeof *terms);
+    if (!terms)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < forms.count; i++) {
+        bool known = false;
+        for (uint32_t a = 0; !known && a < g->count; a++)
+            known = slice_equal(g->items[a].term, forms.items[i].term);
+        terms[kept] = forms.items[i].term;
+        kept += !known;
+    }
+    plan->expanded += kept;
+    return kept ? add_terms(g, terms, kept, like, r) : STATUS_OK;
 }
 
 enum status begun_expand(struct plan *plan, const struct expansion_request *r)

@@ -1,7 +1,7 @@
 #include "index/expand.h"
 #include "index/begun.h"
 #include "index/parts.h"
-#include "index/typo.h"
+#include "index/known.h"
 #include "index/synonyms.h"
 #include "index/term_ahead.h"
 
@@ -81,21 +81,21 @@ static void weigh_typos(struct group *g, const struct typo_list *x, uint32_t n, 
     }
 }
 
-static enum status expand_typos(struct group *g, struct plan *p, struct snapshot *snap,
-                                struct arena *arena, const struct profile *profile, uint32_t edits)
+static enum status expand_typos(struct group *g, struct plan *p, const struct expansion_request *r,
+                                uint32_t edits)
 {
     struct typo_list x;
-    enum status s = typo_find(snap, g->items[0].term, edits, arena, &x);
+    enum status s = known_typos(r, g->items[0].term, edits, &x);
     if (s || !x.count)
         return s;
     uint32_t cap = edits > 1 ? EXPAND_TYPO2_CAP : EXPAND_TYPO_CAP,
              n = x.count < cap ? x.count : cap;
     p->capped |= x.count > cap;
-    struct alternative *items = arena_calloc(arena, g->count + n, sizeof *items);
+    struct alternative *items = arena_calloc(r->arena, g->count + n, sizeof *items);
     if (!items)
         return STATUS_NO_MEMORY;
     memcpy(items, g->items, g->count * sizeof *items);
-    weigh_typos(g, &x, n, snapshot_live_count(snap), profile, items);
+    weigh_typos(g, &x, n, snapshot_live_count(r->snap), r->profile, items);
     g->items = items;
     p->expanded += n;
     return STATUS_OK;
@@ -112,7 +112,7 @@ static enum status expand_corrected(struct group *g, const struct expansion_requ
         if (word.kind < ALT_TYPO || !word.tier)
             continue;
         corrections++;
-        st = forms_of(r->forms, r->snap, word.term, word.term, r->arena, &list);
+        st = known_forms(r, word.term, word.term, &list);
         if (st || !list.count)
             continue;
         struct alternative *items = arena_calloc(r->arena, g->count + list.count, sizeof *items);
@@ -133,7 +133,7 @@ static enum status expand_corrected(struct group *g, const struct expansion_requ
 static enum status expand_forms(struct group *g, bool begins, const struct expansion_request *r)
 {
     struct form_list list;
-    enum status st = forms_of(r->forms, r->snap, g->original, g->items[0].term, r->arena, &list);
+    enum status st = known_forms(r, g->original, g->items[0].term, &list);
     if (!st && begins && list.count)
         st = begun_forms(g, &list, r);
     if (st || !list.count)
@@ -228,7 +228,7 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
     enum status s = STATUS_OK;
     for (uint32_t i = 0; i < plan->group_count; i++)
         known[i] = plan->groups[i].df > 0;
-    struct parts_request p = {r->snap, r->arena, r->profile, known};
+    struct parts_request p = {r->snap, r->arena, r->profile, r->recall, known};
     if (r->parts || freely)
         s = parts_inside(plan, &p);
     if (!s && r->parts)
@@ -293,7 +293,7 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
         struct group *g = &plan->groups[i];
         uint32_t edits = g->phrase ? 0 : edits_for(g, r->typos);
         if (edits)
-            s = expand_typos(g, plan, r->snap, r->arena, r->profile, edits);
+            s = expand_typos(g, plan, r, edits);
         if (!s && edits && r->forms)
             s = expand_corrected(g, r);
         if (!g->df)

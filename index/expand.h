@@ -9,6 +9,7 @@
 
 #include "index/forms.h"
 #include "index/plan.h"
+#include "index/recall.h"
 #include "index/word_settings.h"
 
 struct expansion_request {
@@ -17,6 +18,7 @@ struct expansion_request {
     const struct profile *profile;
     const struct word_settings *words; /* synonyms; NULL = none */
     struct forms *forms;               /* NULL = only the words as they stand */
+    struct recall *recall;             /* NULL = nothing is remembered */
     uint32_t typos;                    /* 0 = none, else most edits */
     bool prefix;                       /* of the last word */
     bool parts;                        /* words written together or apart */

@@ -55,6 +55,7 @@ struct snapshot {
     struct segment *segments[META_MAX_SEGMENTS];
     uint32_t segment_numbers[META_MAX_SEGMENTS];
     uint32_t segment_count;
+    uint64_t dictionary;   /* see snapshot_dictionary() */
     uint32_t expected_ids; /* snapshot_expect_ids() since these segments stand here */
     bool ids_learned;
     struct column columns[SNAPSHOT_COLUMNS]; /* without `txn`: not asked for yet */

@@ -242,30 +242,79 @@ static bool plenty(const struct group *g, const struct parts_request *r)
     return g->df >= (uint64_t)r->profile->n[PROFILE_parts_plenty];
 }
 
+/* A word in two, and the products that hold these side by side. */
+struct cut {
+    struct slice halves[2]; /* empty: it is not made of two */
+    uint32_t *docs, count;
+};
+
+static void keep_cut(struct recall *r, const struct recall_question *q, const struct cut *c)
+{
+    struct buf *b = recall_scratch(r);
+    wire_put_varint(b, c->halves[0].len);
+    wire_put_varint(b, c->count);
+    for (uint32_t i = 0; i < c->count && b->len <= RECALL_MOST; i++)
+        wire_put_varint(b, c->docs[i] - (i ? c->docs[i - 1] : 0));
+    if (!b->failed)
+        recall_keep(r, q, buf_slice(b));
+}
+
+static enum status recalled_cut(struct slice answer, struct slice word, struct arena *arena,
+                                struct cut *c)
+{
+    struct wire_reader in = wire_reader_of(answer);
+    size_t at = (size_t)wire_varint(&in);
+    c->halves[0] = slice_make(word.ptr, at);
+    c->halves[1] = slice_make(word.ptr + at, word.len - at);
+    c->count = (uint32_t)wire_varint(&in);
+    c->docs = arena_alloc(arena, (c->count + 1) * sizeof *c->docs);
+    for (uint32_t i = 0, doc = 0; c->docs && i < c->count; i++)
+        c->docs[i] = doc += (uint32_t)wire_varint(&in);
+    return c->docs ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status find_cut(const struct group *g, const struct parts_request *r, struct cut *c)
+{
+    struct recall_question q;
+    struct slice word = g->items[0].term, answer;
+    *c = (struct cut){0};
+    recall_ask(&q, r->snap, RECALL_APART, g->fields, word,
+               g->digits ? SLICE_LIT("1") : SLICE_LIT("a"));
+    if (recall_get(r->recall, &q, &answer))
+        return recalled_cut(answer, word, r->arena, c);
+    enum status st = STATUS_OK;
+    bool cut = g->digits ? border_cut(word, c->halves) : best_cut(r->snap, word, c->halves);
+    if (cut)
+        st = parts_side_by_side(r->snap, c->halves, 2, g->fields, r->arena, &c->docs, &c->count);
+    else
+        c->halves[0] = SLICE_NULL;
+    if (!st && r->recall)
+        keep_cut(r->recall, &q, c);
+    return st;
+}
+
 enum status parts_split(struct plan *plan, const struct parts_request *r)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < plan->group_count; i++) {
         struct group *g = &plan->groups[i];
-        struct slice halves[2], word = g->items[0].term;
-        uint32_t *docs, n;
-        if (g->phrase || plenty(g, r) ||
-            !(g->digits ? border_cut(word, halves) : best_cut(r->snap, word, halves)))
+        struct cut c;
+        if (g->phrase || plenty(g, r))
             continue;
-        st = parts_side_by_side(r->snap, halves, 2, g->fields, r->arena, &docs, &n);
-        if (st || !n)
+        st = find_cut(g, r, &c);
+        if (st || !c.count)
             continue;
-        struct slice apart = arena_printf(r->arena, "%.*s %.*s", (int)halves[0].len, halves[0].ptr,
-                                          (int)halves[1].len, halves[1].ptr);
+        struct slice apart = arena_printf(r->arena, "%.*s %.*s", (int)c.halves[0].len,
+                                          c.halves[0].ptr, (int)c.halves[1].len, c.halves[1].ptr);
         if (!apart.ptr)
             return STATUS_NO_MEMORY;
         struct alternative alt = {.term = apart,
-                                  .docs = docs,
-                                  .doc_count = n,
+                                  .docs = c.docs,
+                                  .doc_count = c.count,
                                   .kind = ALT_JOINED,
                                   .tier = !r->known[i],
-                                  .idf = idf_of(r, n)};
-        st = add(g, r->arena, &alt, n);
+                                  .idf = idf_of(r, c.count)};
+        st = add(g, r->arena, &alt, c.count);
     }
     return st;
 }
@@ -294,8 +343,7 @@ struct inside {
     const struct parts_request *r;
     struct slice word;
     bool freely;
-    struct slice terms[INSIDE_MAX];
-    uint64_t df[INSIDE_MAX];
+    struct typo items[INSIDE_MAX];
     uint32_t count;
 };
 
@@ -326,7 +374,7 @@ static bool good_beginning(struct inside *x, struct slice begin)
 static bool known(const struct inside *x, struct slice term)
 {
     for (uint32_t i = 0; i < x->count; i++)
-        if (slice_equal(x->terms[i], term))
+        if (slice_equal(x->items[i].term, term))
             return true;
     return false;
 }
@@ -337,27 +385,45 @@ static enum status on_end(void *ctx, struct slice term)
     struct slice begin = slice_make(term.ptr, term.len - x->word.len);
     if (known(x, term) || !good_beginning(x, begin))
         return STATUS_OK;
-    x->df[x->count] = expand_live_df(x->r->snap, term);
-    x->terms[x->count] = term;
-    x->count += x->df[x->count] > 0;
+    x->items[x->count] = (struct typo){term, expand_live_df(x->r->snap, term), 0};
+    x->count += x->items[x->count].df > 0;
     return x->count == INSIDE_MAX ? STATUS_END : STATUS_OK;
+}
+
+static enum status find_inside(struct slice word, bool freely, const struct parts_request *r,
+                               struct typo_list *out)
+{
+    struct recall_question q;
+    bool known;
+    recall_ask(&q, r->snap, RECALL_INSIDE, freely, word, SLICE_NULL);
+    enum status st = recall_get_terms(r->recall, &q, r->arena, out, &known);
+    if (st || known)
+        return st;
+    struct inside *x = arena_alloc(r->arena, sizeof *x);
+    if (!x)
+        return STATUS_NO_MEMORY;
+    *x = (struct inside){.r = r, .word = word, .freely = freely};
+    for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
+        st = x->count < INSIDE_MAX ? tails_find(snapshot_segment(r->snap, i), word, on_end, x)
+                                   : STATUS_OK;
+    *out = (struct typo_list){x->items, x->count};
+    if (!st)
+        recall_keep_terms(r->recall, &q, out);
+    return st;
 }
 
 static enum status inside_of(struct group *g, struct slice word, bool freely, bool tier,
                              const struct parts_request *r)
 {
-    struct inside x = {.r = r, .word = word, .freely = freely};
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < snapshot_segment_count(r->snap); i++)
-        st = x.count < INSIDE_MAX ? tails_find(snapshot_segment(r->snap, i), word, on_end, &x)
-                                  : STATUS_OK;
+    struct typo_list x;
+    enum status st = find_inside(word, freely, r, &x);
     uint64_t df = g->df;
-    for (uint32_t i = 0; i < x.count; i++)
-        df += x.df[i];
+    for (uint32_t i = 0; !st && i < x.count; i++)
+        df += x.items[i].df;
     for (uint32_t i = 0; !st && i < x.count; i++) {
         struct alternative alt = {
-            .term = x.terms[i], .kind = ALT_JOINED, .tier = tier, .idf = idf_of(r, df)};
-        st = add(g, r->arena, &alt, x.df[i]);
+            .term = x.items[i].term, .kind = ALT_JOINED, .tier = tier, .idf = idf_of(r, df)};
+        st = add(g, r->arena, &alt, x.items[i].df);
     }
     return st;
 }

@@ -9,11 +9,13 @@
 #define SOUK_INDEX_PARTS_H
 
 #include "index/plan.h"
+#include "index/recall.h"
 
 struct parts_request {
     struct snapshot *snap;
     struct arena *arena;
     const struct profile *profile;
+    struct recall *recall; /* NULL = nothing is remembered */
     const bool *known; /* by group: the catalog holds the word as it stands; then what is found here
                           ranks behind it */
 };

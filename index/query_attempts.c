@@ -49,6 +49,7 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
                                   .profile = &s->profile,
                                   .words = s->words,
                                   .forms = s->plain ? NULL : s->searcher->forms,
+                                  .recall = s->searcher->recall,
                                   .parts = parts && !s->plain,
                                   .typos = typos,
                                   .prefix = s->query->prefix};

@@ -29,6 +29,7 @@ struct searcher {
     struct matcher *matcher;
     struct loose *loose;
     struct forms *forms;
+    struct recall *recall;
     struct word_cache *words;
     struct sort_texts *texts;
     struct folder *folder;

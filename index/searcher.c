@@ -1,4 +1,5 @@
 #include "index/query_stages.h"
+#include "index/recall.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ enum status searcher_create(struct searcher **out)
         st = loose_create(&s->loose);
     if (!st)
         st = forms_create(&s->forms);
+    if (!st)
+        st = recall_create(&s->recall);
     if (!st)
         st = word_cache_create(&s->words);
     if (!st)
@@ -35,6 +38,7 @@ void searcher_destroy(struct searcher **s)
     matcher_destroy(&(*s)->matcher);
     loose_destroy(&(*s)->loose);
     forms_destroy(&(*s)->forms);
+    recall_destroy(&(*s)->recall);
     word_cache_destroy(&(*s)->words);
     sort_texts_destroy(&(*s)->texts);
     folder_destroy(&(*s)->folder);

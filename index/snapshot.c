@@ -1,3 +1,6 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "index/snapshot.h"
 
 #include <stdlib.h>
@@ -81,6 +84,14 @@ static enum status bind_segments(struct snapshot *s)
     return st;
 }
 
+/* Segments never change: their numbers tell all that is in them. */
+static uint64_t name_dictionary(const struct snapshot *s)
+{
+    uint64_t of = XXH3_64bits_withSeed(s->meta.uuid, sizeof s->meta.uuid, s->schema_version);
+    return XXH3_64bits_withSeed(s->segment_numbers, s->segment_count * sizeof *s->segment_numbers,
+                                of);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 enum status schema_load(struct store_txn *t, struct schema **out)
@@ -159,6 +170,7 @@ static enum status refresh(struct snapshot *s)
         (st = settings_any(s->txn, &s->has_settings)) ||
         (st = visible_of(s->txn, s->meta.generation, &s->visible)))
         return st;
+    s->dictionary = name_dictionary(s);
     s->number = store_txn_number(s->txn);
     return STATUS_OK;
 }
@@ -221,6 +233,11 @@ uint32_t snapshot_docid_end(const struct snapshot *s)
 const struct schema *snapshot_schema(const struct snapshot *s)
 {
     return s->schema;
+}
+
+uint64_t snapshot_dictionary(const struct snapshot *s)
+{
+    return s->dictionary;
 }
 
 uint32_t snapshot_segment_count(const struct snapshot *s)

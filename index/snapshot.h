@@ -32,6 +32,9 @@ const struct schema *snapshot_schema(const struct snapshot *s);
 /* Differs between editions, whose generations and docids mean nothing to each other. */
 uint32_t snapshot_uuid(const struct snapshot *s);
 
+/* The same as long as the schema is, and what dictionaries and lists say of words. */
+uint64_t snapshot_dictionary(const struct snapshot *s);
+
 uint32_t snapshot_segment_count(const struct snapshot *s);
 const struct segment *snapshot_segment(const struct snapshot *s, uint32_t i);
 /* The segment that covers a docid, NULL when none. */
