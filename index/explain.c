@@ -1,4 +1,5 @@
 #include "index/explain.h"
+#include "index/probe.h"
 #include "index/relevance_private.h"
 
 static const char *const kinds[] = {"only begins so",  "exact",    "another form", "synonym",
@@ -43,6 +44,32 @@ static void put_parts(struct buf *b, const struct ranked *x)
     }
 }
 
+/* Learnt words that the product holds, where they count for it. */
+static enum status put_learnt(struct buf *b, const struct search *s, const struct hit *h)
+{
+    const struct learnt *learnt = s->loose_rule ? s->loose_rule->learnt : NULL;
+    const struct segment *segment = snapshot_segment_of(s->snap, h->docid);
+    enum status st = STATUS_OK;
+    bool any = false;
+    if (!learnt || s->query->sort_count || h->score / MATCH_TIER > LOOSE_LEARNT_BEHIND || !segment)
+        return STATUS_OK;
+    for (uint32_t i = 0; !st && i < learnt->count; i++) {
+        struct slice term = learnt->words[i].term;
+        struct probe probe;
+        bool there = false;
+        st = probe_open(&probe, segment, term);
+        if (!st)
+            st = probe_seek(&probe, h->docid - segment_base(segment), &there);
+        st = st == STATUS_NOT_FOUND ? STATUS_OK : st;
+        if (!st && there)
+            buf_printf(b, "%s %.*s", any ? "" : "learnt:", (int)term.len, term.ptr);
+        any |= there;
+    }
+    if (any)
+        buf_printf(b, "; ");
+    return st;
+}
+
 static bool pinned(const struct search *s, uint32_t docid)
 {
     for (uint32_t i = 0; i < s->rules.pin_count; i++)
@@ -60,6 +87,9 @@ enum status explain_hits(struct search *s)
         buf_clear(b);
         for (uint32_t g = 0; x && g < s->ranking->words; g++)
             put_word(b, s, &s->plan.groups[g], &x->seen[g], s->ranking->fields);
+        enum status st = pinned(s, h->docid) ? STATUS_OK : put_learnt(b, s, h);
+        if (st)
+            return st;
         if (pinned(s, h->docid))
             buf_printf(b, "pinned by a rule");
         else

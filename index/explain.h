@@ -5,8 +5,9 @@
  *   score 0.914 = text 0.561 + title 0.130 + near 0.160 + lead 0.063
  *
  * First each word: how it was found (exact, form, synonym, joined, typo, beginning, missing) and
- * where, field and position. Then what each part of the profile gave. Hits behind the window of the
- * second phase have the score of the first alone.
+ * where, field and position. Then the learnt words (learn.h) that the product holds, where they
+ * count for its place: "learnt: sillcock brass". Then what each part of the profile gave. Hits
+ * behind the window of the second phase have the score of the first alone.
  */
 #ifndef SOUK_INDEX_EXPLAIN_H
 #define SOUK_INDEX_EXPLAIN_H

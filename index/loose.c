@@ -21,6 +21,8 @@ struct loose {
     uint32_t *list; /* the open documents, ascending, once no more are opened */
     uint32_t list_count;
     bool listed;
+    uint32_t *bonus; /* of learnt words, and how many there are; zero between uses */
+    uint8_t *learnt;
     uint32_t cap;
     uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
     uint32_t found[LIST_ROOM];
@@ -32,17 +34,24 @@ enum status loose_create(struct loose **out)
     return *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+static void free_scratch(struct loose *l)
+{
+    free(l->score);
+    free(l->best);
+    free(l->held);
+    free(l->open);
+    free(l->begun);
+    free(l->begun_list);
+    free(l->list);
+    free(l->bonus);
+    free(l->learnt);
+}
+
 void loose_destroy(struct loose **l)
 {
     if (!*l)
         return;
-    free((*l)->score);
-    free((*l)->best);
-    free((*l)->held);
-    free((*l)->open);
-    free((*l)->begun);
-    free((*l)->begun_list);
-    free((*l)->list);
+    free_scratch(*l);
     free(*l);
     *l = NULL;
 }
@@ -51,13 +60,7 @@ static enum status reserve(struct loose *l, uint32_t docs)
 {
     if (docs <= l->cap)
         return STATUS_OK;
-    free(l->score);
-    free(l->best);
-    free(l->held);
-    free(l->open);
-    free(l->begun);
-    free(l->begun_list);
-    free(l->list);
+    free_scratch(l);
     l->begun = calloc(docs, sizeof *l->begun);
     l->begun_list = malloc(docs * sizeof *l->begun_list);
     l->list = malloc(((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
@@ -65,7 +68,10 @@ static enum status reserve(struct loose *l, uint32_t docs)
     l->best = calloc(docs, sizeof *l->best);
     l->held = calloc(docs, sizeof *l->held);
     l->open = calloc(docs / 64 + 1, sizeof *l->open);
-    bool all = l->begun && l->begun_list && l->list && l->score && l->best && l->held && l->open;
+    l->bonus = calloc(docs, sizeof *l->bonus);
+    l->learnt = calloc(docs, sizeof *l->learnt);
+    bool all = l->begun && l->begun_list && l->list && l->score && l->best && l->held && l->open &&
+               l->bonus && l->learnt;
     l->cap = all ? docs : 0;
     return l->cap ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -195,6 +201,47 @@ static uint32_t settled(uint32_t score, uint16_t held, const struct loose_rule *
     return tier * MATCH_TIER + score % MATCH_TIER + exact * rule->lift;
 }
 
+/*
+ * Where words are learnt: all words exactly, all in some way, the first of the rest as they were,
+ * what else holds enough, what learnt words make enough, what only a rare word does. From the third
+ * on each is a tier, and behind those that keep their places learnt words count.
+ */
+static uint32_t settled_by_learnt(const struct loose *l, uint32_t doc,
+                                  const struct loose_rule *rule)
+{
+    uint32_t score = l->score[doc], held = l->held[doc], exact = score / MATCH_TIER;
+    if (exact == rule->words)
+        return LOOSE_LEARNT_TIERS * MATCH_TIER + score;
+    score %= MATCH_TIER;
+    uint32_t value = score + exact * rule->lift;
+    if (held == (1U << rule->words) - 1)
+        return 4 * MATCH_TIER + value;
+    if (rule->most[held] && value >= rule->learnt->head)
+        return 3 * MATCH_TIER + value;
+    value = score + exact * rule->learnt_lift + l->bonus[doc];
+    value = value < MATCH_TIER ? value : MATCH_TIER - 1;
+    uint32_t tier = rule->most[held] ? 2 : l->learnt[doc] >= rule->stands[held];
+    return tier * MATCH_TIER + value;
+}
+
+/* Taken from what is open; nothing of it is left. */
+static bool take_open(struct loose *l, uint32_t doc, const struct loose_rule *rule,
+                      uint32_t *settles)
+{
+    uint16_t held = l->held[doc];
+    bool enough = rule->enough[held];
+    if (rule->learnt) {
+        enough |= l->learnt[doc] >= rule->stands[held];
+        *settles = settled_by_learnt(l, doc, rule);
+        l->bonus[doc] = l->learnt[doc] = 0;
+    } else {
+        *settles = settled(l->score[doc], held, rule);
+    }
+    l->score[doc] = l->best[doc] = 0;
+    l->held[doc] = 0;
+    return enough;
+}
+
 static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule, bool good,
                          const struct match_consumer *out, struct query_work *work)
 {
@@ -203,12 +250,8 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
     for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
         for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (good && !st && rule->enough[l->held[doc]]) {
-                d[n] = doc;
-                v[n++] = settled(l->score[doc], l->held[doc], rule);
-            }
-            l->score[doc] = l->best[doc] = 0;
-            l->held[doc] = 0;
+            d[n] = doc;
+            n += take_open(l, doc, rule, &v[n]) && good && !st;
             if (n == POSTINGS_BLOCK) {
                 work->candidates += n;
                 st = out->batch(out->ctx, d, v, n);
@@ -219,6 +262,52 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
     }
     work->candidates += n;
     return st || !n ? st : out->batch(out->ctx, d, v, n);
+}
+
+/* The open documents that learnt words may order or make enough. */
+static void list_learnt(struct loose *l, uint32_t docs, const struct loose_rule *rule)
+{
+    uint32_t n = 0, all = (1U << rule->words) - 1;
+    list_open(l, docs);
+    for (uint32_t i = 0; i < l->list_count; i++) {
+        uint32_t held = l->held[l->list[i]];
+        l->list[n] = l->list[i];
+        n += held != all && (rule->most[held] || rule->stands[held] != LOOSE_NEVER);
+    }
+    l->list_count = n;
+}
+
+static enum status visit_learnt(struct loose *l, const struct segment *s, uint32_t docs,
+                                const struct loose_rule *rule, const uint32_t lut[256],
+                                struct query_work *work)
+{
+    struct list list;
+    enum status st = STATUS_OK;
+    list_learnt(l, docs, rule);
+    for (uint32_t i = 0; !st && l->list_count && i < rule->learnt->count; i++) {
+        const struct learnt_word *w = &rule->learnt->words[i];
+        uint32_t ordinal;
+        st = segment_find_term(s, w->term, &ordinal);
+        if (!st)
+            st = postings_open(s, ordinal, &list.p);
+        if (st) {
+            st = st == STATUS_NOT_FOUND ? STATUS_OK : st;
+            continue;
+        }
+        postings_settle(&list.p);
+        list_init(&list, (struct postings_weight){lut, w->weight, 0}, work);
+        for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
+            uint32_t left = l->list_count - from, n;
+            st = list_probe(&list, l->list + from, left < LIST_BATCH ? left : LIST_BATCH, l->index,
+                            l->found, &n);
+            for (uint32_t k = 0; !st && k < n; k++) {
+                l->bonus[l->list[from + l->index[k]]] += l->found[k];
+                l->learnt[l->list[from + l->index[k]]]++;
+            }
+        }
+        list_account(&list, work);
+    }
+    return st;
 }
 
 enum status loose_segment(struct loose *l, const struct segment *s, const struct plan *plan,
@@ -244,10 +333,13 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
         uint16_t bit = (uint16_t)(1U << order[i]);
         struct source x;
         st = source_open(&x, s, &plan->groups[order[i]], lut, true, arena, work);
+        bool opens = rule->enough[left] || (rule->learnt && rule->stands[left] != LOOSE_NEVER);
         if (!st)
-            st = visit_group(l, &x, docs, bit, rule->enough[left], work);
+            st = visit_group(l, &x, docs, bit, opens, work);
         left &= ~(uint32_t)bit;
     }
+    if (!st && rule->learnt)
+        st = visit_learnt(l, s, docs, rule, lut, work);
     enum status offered = offer(l, docs, rule, !st, out, work);
     return st ? st : offered;
 }

@@ -319,7 +319,7 @@ static bool one_of(struct slice word, const little_word *words, size_t count)
 #define ONE_OF(word, words) one_of(word, words, sizeof(words) / sizeof *(words))
 
 /* Words that only join others: a product need not hold them to be what is meant. */
-static void mark_light(struct plan *plan)
+bool plan_is_light(struct slice word)
 {
     static const little_word light[] = {
         "a",    "an",   "and", "at",   "by",  "for",  "from",  "in",   "is",   "of",   "on",
@@ -329,9 +329,14 @@ static void mark_light(struct plan *plan)
         "zu",   "von",  "aus", "bei",  "de",  "du",   "des",   "la",   "le",   "les",  "et",
         "avec", "pour", "en",  "y",    "con", "para", "el",    "los",  "las",  "di",   "per",
         "il",   "met",  "van", "voor", "het"};
+    return ONE_OF(word, light);
+}
+
+static void mark_light(struct plan *plan)
+{
     for (uint32_t i = 0; i < plan->group_count; i++)
         plan->groups[i].light =
-            !plan->groups[i].fixed && ONE_OF(plan->groups[i].items[0].term, light);
+            !plan->groups[i].fixed && plan_is_light(plan->groups[i].items[0].term);
 }
 
 /* "knife set without block": the block is named, but is not what is looked for. */

@@ -97,6 +97,8 @@ struct plan {
 enum status plan_words(struct analyser *a, struct slice text, bool pasted,
                        const struct schema *schema, struct arena *arena, struct plan *plan,
                        struct fault *fault);
+/* A word that only joins others ("for", "with")? */
+bool plan_is_light(struct slice word);
 /* Takes out the words for which stop() holds, unless nothing would be left; quoted words and those
  * asked of a field stay. */
 void plan_drop_stops(struct plan *plan, bool (*stop)(const void *ctx, struct slice word),

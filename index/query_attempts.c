@@ -1,7 +1,10 @@
 #include "index/query_stages.h"
 #include "index/collect.h"
 #include "index/expand.h"
+#include "index/learn.h"
 #include "index/relax.h"
+
+#include <math.h>
 
 /*
  * Exact matches are counted; are there fewer than a constant of the profile, typos and words
@@ -130,14 +133,46 @@ static enum status run_closer(struct search *s, uint32_t typos, bool all)
 }
 
 /* Products that hold only some of the words. */
-static enum status run_relaxed(struct search *s, bool bare)
+static enum status run_relaxed(struct search *s, const struct relax_more *more)
 {
-    enum status st = relax_words(s, bare);
+    enum status st = relax_words(s, more);
     if (!st)
         st = relax_make_room(s);
     if (!st)
         st = query_reset_facets(s);
     return st ? st : collect_attempt(s, false);
+}
+
+/* Fewer words, then the words of the best products beside them: where there are few, they also
+ * stand for words. */
+static enum status run_fewer_words(struct search *s)
+{
+    const double *n = s->profile.n;
+    struct relax_more more = {0};
+    struct learnt *learnt = NULL;
+    uint64_t least = (uint64_t)fmax(n[PROFILE_learn_below], n[PROFILE_learn_order]);
+    s->count_to = s->count_to < least ? least : s->count_to;
+    enum status st = run_relaxed(s, &more);
+    double found = (double)collect_by_words(s);
+    bool few = found < n[PROFILE_learn_below], orders = found < n[PROFILE_learn_order];
+    if (!st && stage(s, STAGE_LEARNT, !s->limited && found > 0 && (few || orders))) {
+        if (s->cursor)
+            learnt = s->cursor->learnt;
+        else
+            st = learn_words(s, &learnt);
+        more.standing = stage(s, STAGE_STANDING, few);
+        more.learnt = learnt;
+    }
+    if (!learnt)
+        s->stages &= (uint8_t) ~(STAGE_LEARNT | STAGE_STANDING);
+    if (!st && learnt)
+        st = run_relaxed(s, &more);
+    more.bare = true;
+    if (!st &&
+        stage(s, STAGE_BARE,
+              s->plan.group_count > 2 && (double)collect_by_words(s) < n[PROFILE_bare_below]))
+        st = run_relaxed(s, &more);
+    return st;
 }
 
 /*
@@ -190,10 +225,6 @@ enum status query_attempts(struct search *s)
     if (!st && stage(s, STAGE_RELAXED,
                      q->match == QUERY_RELAXED && words > 1 &&
                          (double)collect_by_words(s) < s->profile.n[PROFILE_relax_below]))
-        st = run_relaxed(s, false);
-    if (!st && stage(s, STAGE_BARE,
-                     s->loose_rule && words > 2 &&
-                         (double)collect_by_words(s) < s->profile.n[PROFILE_bare_below]))
-        st = run_relaxed(s, true);
+        st = run_fewer_words(s);
     return st;
 }

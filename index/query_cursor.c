@@ -102,6 +102,33 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
     return STATUS_OK;
 }
 
+/* --- learnt words ----------------------------------------------------------------------------- */
+
+static void put_learnt(struct buf *b, const struct learnt *l)
+{
+    wire_put_varint(b, l->head);
+    buf_put_u8(b, (uint8_t)l->count);
+    for (uint32_t i = 0; i < l->count; i++) {
+        wire_put_bytes(b, l->words[i].term);
+        wire_put_varint(b, l->words[i].weight);
+    }
+}
+
+static enum status read_learnt(struct wire_reader *r, struct arena *arena, struct learnt **out)
+{
+    struct learnt *l = *out = arena_calloc(arena, 1, sizeof *l);
+    if (!l)
+        return STATUS_NO_MEMORY;
+    l->head = (uint32_t)wire_varint(r);
+    l->count = wire_u8(r);
+    r->failed |= l->count > LEARNT_MAX;
+    for (uint32_t i = 0; !r->failed && i < l->count; i++) {
+        l->words[i].term = wire_bytes(r);
+        l->words[i].weight = (uint32_t)wire_varint(r);
+    }
+    return STATUS_OK;
+}
+
 /* --- the bytes -------------------------------------------------------------------------------- */
 
 static enum status refuse(struct fault *fault, const char *why)
@@ -151,6 +178,8 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
         c->window_last.docid = wire_u32(&r);
         r.failed |= q->sort_count > 0;
     }
+    if (!r.failed && c->stages & STAGE_LEARNT && read_learnt(&r, arena, &c->learnt))
+        return STATUS_NO_MEMORY;
     if (r.failed)
         return refuse(fault, "is damaged");
     c->weights = slice_make(r.at, wire_left(&r));
@@ -195,6 +224,8 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
         wire_put_u32(b, place->window_last->tie);
         wire_put_u32(b, place->window_last->docid);
     }
+    if (place->stages & STAGE_LEARNT)
+        put_learnt(b, place->learnt);
     put_weights(b, plan);
     wire_put_u32(b, XXH32(b->ptr, b->len, 0));
     *out = arena_copy(arena, buf_slice(b));

@@ -12,6 +12,7 @@
  *             tie u32, docid u32, id bytes,
  *             in_window u8, when 1: first-phase score u64, and the last of the window in
  *                           first-phase order: score u64, tie u32, docid u32,
+ *             with STAGE_LEARNT: head varint, word_count u8, word*: bytes, weight varint,
  *             group_count u8, group*: idf varint, prefix_idf varint, item_count varint,
  *                                     item*: term hash u32, idf << 1 | tier varint
  *             check u32 (XXH32 of the bytes before)
@@ -26,7 +27,7 @@
 #ifndef SOUK_INDEX_QUERY_CURSOR_H
 #define SOUK_INDEX_QUERY_CURSOR_H
 
-#include "index/plan.h"
+#include "index/loose.h"
 #include "index/sort_key.h"
 #include "index/topk.h"
 
@@ -36,7 +37,9 @@ enum query_stage {
     STAGE_RELAXED = 2,
     STAGE_PARTS = 4,
     STAGE_BARE = 8,
-    STAGE_PASTED = 16
+    STAGE_PASTED = 16,
+    STAGE_LEARNT = 32,
+    STAGE_STANDING = 64 /* learnt words stand for words */
 };
 
 struct query_cursor {
@@ -47,10 +50,11 @@ struct query_cursor {
     int64_t now_ms;
     uint32_t uuid;
     uint8_t stages;
-    uint32_t dropped;     /* words done without, a bitmap of the plan's groups */
-    uint32_t shown;       /* products on the pages before */
-    bool moved;           /* the index is not the one of the cursor */
-    struct slice weights; /* the groups, undecoded */
+    uint32_t dropped;      /* words done without, a bitmap of the plan's groups */
+    uint32_t shown;        /* products on the pages before */
+    struct learnt *learnt; /* NULL = none */
+    bool moved;            /* the index is not the one of the cursor */
+    struct slice weights;  /* the groups, undecoded */
 };
 
 /* Where a page ended. */
@@ -58,6 +62,7 @@ struct query_place {
     uint8_t stages;
     uint32_t dropped; /* words left out, a bit each */
     uint32_t shown;   /* products up to here, pinned ones too */
+    const struct learnt *learnt;
     int64_t now_ms;
     const struct candidate *last;
     const struct candidate *window_last; /* NULL: `last` has the keys of the first phase */

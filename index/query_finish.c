@@ -125,6 +125,7 @@ static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
     struct query_place place = {.stages = s->stages,
                                 .dropped = s->dropped,
                                 .shown = shown,
+                                .learnt = s->loose_rule ? s->loose_rule->learnt : NULL,
                                 .now_ms = s->now_ms,
                                 .last = &last,
                                 .window_last =

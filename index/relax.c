@@ -4,6 +4,10 @@
 #include "index/field_limit.h"
 #include "index/relevance_private.h"
 
+#include <math.h>
+
+static const double LEARNT_SHARE = 0.15; /* of the rarity: what must be held beside learnt words */
+
 /* The set without words of codes that are not all there. */
 static uint32_t whole_codes(const struct plan *p, uint32_t set)
 {
@@ -44,7 +48,14 @@ static bool share_held(uint32_t held, uint32_t counted, double share)
     return __builtin_popcount(held & counted) >= __builtin_popcount(counted) * share;
 }
 
-enum status relax_words(struct search *s, bool bare)
+/* How many learnt words make half of `counted` with those held, at least one. */
+static double words_short(uint32_t held, uint32_t counted, double share)
+{
+    double half = ceil(__builtin_popcount(counted) * share);
+    return fmax(half - __builtin_popcount(held & counted), 1);
+}
+
+enum status relax_words(struct search *s, const struct relax_more *more)
 {
     struct loose_rule *r = s->loose_rule = arena_calloc(s->arena, 1, sizeof *r);
     uint32_t n = s->plan.group_count;
@@ -70,13 +81,18 @@ enum status relax_words(struct search *s, bool bare)
         double least = number[PROFILE_relax_share], part = number[PROFILE_relax_words];
         r->most[set] = fixed && ((held >= total * least && share_held(whole, words, part)) ||
                                  (held >= asked * least && share_held(whole, once, part)));
-        bool rare = bare && held > 0 && held >= asked * number[PROFILE_bare_share];
+        double stand = fmin(words_short(whole, words, part), words_short(whole, once, part));
+        bool stands = more->standing && fixed && held > 0 && held >= asked * LEARNT_SHARE;
+        r->stands[set] = stands ? (uint8_t)stand : LOOSE_NEVER;
+        bool rare = more->bare && held > 0 && held >= asked * number[PROFILE_bare_share];
         r->enough[set] = r->most[set] || (fixed && rare);
     }
     r->words = n;
     r->lift = (uint32_t)(total * 1023 / n * number[PROFILE_relax_lift]);
-    r->bare = bare;
-    r->any = !bare;
+    r->learnt = more->learnt;
+    r->learnt_lift = r->lift / 2;
+    r->bare = more->bare;
+    r->any = !more->bare && !more->learnt;
     for (uint32_t i = 0; i < n; i++)
         r->any &= r->enough[1U << i];
     return STATUS_OK;
@@ -140,7 +156,8 @@ static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, 
 {
     *lacking = 0;
     /* it holds all of them exactly, and may do so anywhere */
-    if (key / MATCH_TIER >= s->plan.group_count && !s->limited)
+    uint32_t tiers = s->loose_rule->learnt ? LOOSE_LEARNT_TIERS : 0;
+    if (key / MATCH_TIER >= s->plan.group_count + tiers && !s->limited)
         return STATUS_OK;
     const struct segment *segment = snapshot_segment_of(s->snap, docid);
     const struct ranked *seen = ranking_find(s->ranking, docid);

@@ -9,6 +9,10 @@
  * asked of a field are always needed. More and rarer words rank higher; nothing comes before a
  * product that holds them all.
  *
+ * Where still few products hold so many words, words are learnt from the titles of the best
+ * (learn.h), and each of them that a product has stands for a word of the query, like a synonym.
+ * At least one word must be held, with a part of the rarity; all that holds half comes before.
+ *
  * Where the profile asks for it (bare_below), and are there still too few for words that are three
  * or more, rare words are enough by themselves, behind every product that holds half: of three
  * words a product may lack two, but not the two that say the most.
@@ -22,8 +26,14 @@
 
 #include "index/query_private.h"
 
-/* Sets s->loose_rule for the expanded plan; `bare`: rare words are enough, however few. */
-enum status relax_words(struct search *s, bool bare);
+/* How words may be missing beside the rule of half of them. */
+struct relax_more {
+    bool bare;                   /* rare words are enough, however few */
+    const struct learnt *learnt; /* they order what is found behind the first places; NULL = none */
+    bool standing;               /* and each stands for a word, behind all that needs none */
+};
+/* Sets s->loose_rule for the expanded plan. */
+enum status relax_words(struct search *s, const struct relax_more *more);
 /* Makes the top hold at least one product that lacks words, whatever page is asked. */
 enum status relax_make_room(struct search *s);
 /* After ranking: fills s->dropped (on a later page it comes with the cursor) and the reply. */

@@ -1,0 +1,209 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "index/learn.h"
+#include "index/collect.h"
+#include "index/expand.h"
+
+#include <stdlib.h>
+
+enum {
+    LEARN_FROM = 10, /* products whose titles are read */
+    LEARN_HEAD = 20, /* products in front that keep their places */
+    TITLE_WORDS_MAX = 512,
+    FIELD_WORDS = 4 /* of a bitmap over field ids */
+};
+
+struct title_word {
+    struct slice term;
+    uint32_t hash;
+    uint32_t titles, last; /* how many have it; the last of them, from 1 */
+    uint64_t weight;
+};
+
+struct lesson {
+    struct search *s;
+    uint64_t fields[FIELD_WORDS]; /* titles */
+    struct title_word *words;
+    uint32_t count, title; /* words so far; the title at hand, from 1 */
+};
+
+/* --- titles ----------------------------------------------------------------------------------- */
+
+static bool asked_for(const struct plan *p, struct slice term)
+{
+    for (uint32_t i = 0; i < p->group_count; i++) {
+        const struct group *g = &p->groups[i];
+        if (g->prefix.len && slice_starts(term, g->prefix))
+            return true;
+        for (uint32_t k = 0; k < g->count; k++)
+            if (slice_equal(g->items[k].term, term))
+                return true;
+    }
+    return false;
+}
+
+/* Numbers and codes tell one product from the next, and say nothing of others. */
+static enum status note_word(struct lesson *l, const struct token *t)
+{
+    uint32_t i = 0, hash = XXH32(t->term.ptr, t->term.len, 0);
+    while (i < l->count && (l->words[i].hash != hash || !slice_equal(l->words[i].term, t->term)))
+        i++;
+    if (i == TITLE_WORDS_MAX)
+        return STATUS_OK;
+    if (i == l->count) {
+        if (t->kind != TOKEN_WORD || plan_is_light(t->term) || asked_for(&l->s->plan, t->term))
+            return STATUS_OK;
+        struct slice term = arena_copy(l->s->arena, t->term);
+        if (!term.ptr)
+            return STATUS_NO_MEMORY;
+        l->words[l->count++] = (struct title_word){.term = term, .hash = hash};
+    }
+    l->words[i].titles += l->words[i].last != l->title;
+    l->words[i].last = l->title;
+    return STATUS_OK;
+}
+
+static enum status note_text(struct lesson *l, struct slice text)
+{
+    const struct token_list *tokens;
+    enum status st = analyser_run(l->s->searcher->analyser, text, &tokens);
+    for (uint32_t i = 0; !st && i < tokens->count; i++)
+        st = note_word(l, &tokens->items[i]);
+    return st;
+}
+
+static enum status note_product(struct lesson *l, uint32_t docid)
+{
+    struct buf *b = &l->s->searcher->scratch;
+    struct document d;
+    struct value v;
+    uint32_t number;
+    buf_clear(b);
+    l->title++;
+    enum status st = snapshot_product(l->s->snap, docid, l->fields, b);
+    if (!st)
+        st = document_begin(&d, buf_slice(b));
+    while (!st && (st = document_next(&d, &number, &v)) == STATUS_OK)
+        if (v.type == VALUE_TEXT)
+            st = note_text(l, v.bytes);
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
+static bool title_fields(struct lesson *l)
+{
+    const struct schema *schema = snapshot_schema(l->s->snap);
+    bool any = false;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct field *f = &schema->fields[i];
+        if (!f->searchable || !f->stored || f->weight_class || f->id >= FIELD_WORDS * 64)
+            continue;
+        l->fields[f->id / 64] |= UINT64_C(1) << f->id % 64;
+        any = true;
+    }
+    return any;
+}
+
+/* --- the best products ------------------------------------------------------------------------ */
+
+/* The relaxed attempt once more, from its first product on, whatever the filter and the order. */
+static enum status search_again(struct search *s, struct topk *top)
+{
+    struct query *q = arena_alloc(s->arena, sizeof *q);
+    struct search *again = arena_alloc(s->arena, sizeof *again);
+    if (!q || !again)
+        return STATUS_NO_MEMORY;
+    *q = *s->query;
+    q->sort_count = q->facet_count = 0;
+    q->k = LEARN_HEAD;
+    *again = *s;
+    again->query = q;
+    again->filter = NULL;
+    again->clauses = NULL;
+    again->all_clauses = 0;
+    again->sort.count = 0;
+    again->groups = NULL;
+    again->cursor = NULL;
+    again->stages &= (uint8_t) ~(STAGE_LEARNT | STAGE_STANDING);
+    again->best = (struct best){0};
+    again->top_room = LEARN_HEAD;
+    again->top = *top;
+    enum status st = collect_attempt(again, false);
+    *top = again->top;
+    s->early_stop |= again->early_stop;
+    s->stopped = s->stopped ? s->stopped : again->stopped;
+    return st;
+}
+
+static enum status best_products(struct search *s, struct topk *top)
+{
+    bool there = !s->cursor && !s->filter && !s->sort.count && !s->groups &&
+                 s->top.cap >= LEARN_HEAD; /* in the top of the attempt that was made */
+    uint32_t room = there ? s->top.count : LEARN_HEAD;
+    *top = (struct topk){arena_alloc(s->arena, (room + 1) * sizeof *top->items), 0, room};
+    if (!top->items)
+        return STATUS_NO_MEMORY;
+    enum status st = STATUS_OK;
+    if (there) {
+        memcpy(top->items, s->top.items, room * sizeof *top->items);
+        top->count = room;
+    } else {
+        st = search_again(s, top);
+    }
+    if (!st)
+        topk_sort(top);
+    return st;
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct title_word *x = a, *y = b;
+    if (x->weight != y->weight)
+        return x->weight > y->weight ? -1 : 1;
+    return slice_compare(x->term, y->term);
+}
+
+/* Words of many of the titles and of few others say most. The best of them weighs a share of what
+ * all words of the query do. */
+static void choose_words(struct lesson *l, struct learnt *out)
+{
+    const struct search *s = l->s;
+    uint64_t live = snapshot_live_count(s->snap);
+    double most = s->profile.n[PROFILE_learn_weight], total = 0;
+    for (uint32_t i = 0; i < s->plan.group_count; i++)
+        total += s->plan.groups[i].idf;
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct title_word *w = &l->words[i];
+        w->weight = (uint64_t)w->titles * expand_idf(live, expand_live_df(s->snap, w->term));
+    }
+    qsort(l->words, l->count, sizeof *l->words, by_weight);
+    for (uint32_t i = 0; i < l->count && i < LEARNT_MAX; i++) {
+        double part = (double)l->words[i].weight / (double)l->words[0].weight;
+        out->words[out->count++] =
+            (struct learnt_word){l->words[i].term, (uint32_t)(total * part * most) + 1};
+    }
+}
+
+enum status learn_words(struct search *s, struct learnt **out)
+{
+    struct lesson l = {.s = s};
+    struct topk top;
+    *out = NULL;
+    if (!title_fields(&l))
+        return STATUS_OK;
+    l.words = arena_alloc(s->arena, TITLE_WORDS_MAX * sizeof *l.words);
+    struct learnt *learnt = arena_calloc(s->arena, 1, sizeof *learnt);
+    if (!l.words || !learnt)
+        return STATUS_NO_MEMORY;
+    enum status st = best_products(s, &top);
+    for (uint32_t i = 0; !st && i < top.count && i < LEARN_FROM; i++)
+        st = note_product(&l, top.items[i].docid);
+    if (st || !l.count)
+        return st;
+    learnt->head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];
+    choose_words(&l, learnt);
+    *out = learnt;
+    return STATUS_OK;
+}

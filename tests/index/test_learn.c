@@ -1,0 +1,365 @@
+#include "tests/index/support_find.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* Two products hold half of "outdoor copper faucet"; their titles say sillcock. */
+static const struct find_product faucets[] = {{.id = "one", .title = "outdoor faucet sillcock"},
+                                              {.id = "two", .title = "copper faucet sillcock"},
+                                              {.id = "kin", .title = "garden faucet sillcock"},
+                                              {.id = "bare", .title = "kitchen faucet"},
+                                              {.id = "far", .title = "garden sillcock"},
+                                              {0}};
+static const char faucet[] = "outdoor copper faucet";
+
+static bool has(const char *ids, const char *id)
+{
+    char text[5000];
+    snprintf(text, sizeof text, " %s ", ids);
+    return strstr(text, id) != NULL;
+}
+
+/* A learnt word stands for a word that lacks, behind all that holds half; by itself it does not. */
+static void a_learnt_word_stands_for_a_word(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", faucets);
+    find_fill(&f, "lamp", 30);
+    const char *ids = find_ids(&f, faucet);
+    assert_true(strcmp(ids, "one two kin") == 0 || strcmp(ids, "two one kin") == 0);
+    assert_int_equal(f.result.found, 3);
+    assert_int_equal(f.result.hits[2].lacks_count, 2);
+    assert_true(slice_equal(f.result.hits[2].lacks[0], SLICE_LIT("outdoor")));
+    assert_true(slice_equal(f.result.hits[2].lacks[1], SLICE_LIT("copper")));
+    assert_int_equal(f.result.dropped_count, 1);
+    f.query.profile_text = SLICE_LIT("learn_below 0");
+    assert_false(has(find_ids(&f, faucet), " kin "));
+    f.query.profile_text = SLICE_LIT("learn_below 2; learn_order 0"); /* two are enough */
+    assert_false(has(find_ids(&f, faucet), " kin "));
+    f.query.profile_text = SLICE_NULL;
+    f.query.match = QUERY_ALL;
+    assert_string_equal(find_ids(&f, faucet), "");
+    find_close(&f);
+}
+
+/* Half of five words is three: two learnt words for two of them, as long as one is held. */
+static void as_many_learnt_words_as_words_are_short(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "half", .title = "aa bb cc xx yy"},
+                                      {.id = "kin2", .title = "aa xx yy"},
+                                      {.id = "kin1", .title = "aa xx zz"},
+                                      {.id = "kin0", .title = "xx yy zz"},
+                                      {.id = "d", .title = "dd"},
+                                      {.id = "e", .title = "ee"},
+                                      {0}});
+    find_fill(&f, "lamp", 30);
+    assert_string_equal(find_ids(&f, "aa bb cc dd ee"), "half kin2");
+    find_close(&f);
+}
+
+/* What is asked of a field, or in quotes, is never stood for. */
+static void what_is_fixed_is_not_stood_for(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", faucets);
+    find_fill(&f, "lamp", 30);
+    assert_false(has(find_ids(&f, "\"outdoor\" copper faucet"), " kin "));
+    assert_true(has(find_ids(&f, "outdoor copper \"faucet\""), " kin "));
+    assert_false(has(find_ids(&f, "title:outdoor copper faucet"), " kin "));
+    assert_false(has(find_ids(&f, "outdoor copper faucet -garden"), " kin "));
+    find_close(&f);
+}
+
+static void nothing_is_learnt_from_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "oak", .title = "oak table brass"}, {0}});
+    find_fill(&f, "oak", 30);
+    assert_string_equal(find_ids(&f, "oak zeppelin airship"), "");
+    assert_string_equal(find_ids(&f, "oak table airship"), "oak");
+    find_close(&f);
+}
+
+/* Numbers, words that join others and the words themselves teach nothing. */
+static void numbers_and_light_words_are_not_learnt(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "half", .title = "outdoor copper 30in with faucets"},
+                                      {.id = "num", .title = "outdoor 30in"},
+                                      {.id = "light", .title = "outdoor with"},
+                                      {.id = "same", .title = "copper copper"},
+                                      {0}});
+    find_fill(&f, "lamp", 30);
+    assert_string_equal(find_ids(&f, "outdoor copper brass zinc"), "half");
+    find_close(&f);
+}
+
+/* Behind the first twenty, what holds learnt words comes before what does not. */
+static void learnt_words_order_what_is_behind_the_first(void **state)
+{
+    (void)state;
+    struct find f;
+    static char ids[60][8], titles[60][64];
+    struct find_product p[60];
+    find_open(&f, "", NULL);
+    for (int i = 0; i < 60; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        /* twenty hold the rarer word; of the others every fourth has a word of these */
+        snprintf(titles[i], sizeof titles[i], "%s %s", i < 20 ? "copper outdoor" : "outdoor faucet",
+                 i < 20 || i % 4 == 0 ? "sillcock" : "plain");
+        p[i] = (struct find_product){.id = ids[i], .title = titles[i]};
+    }
+    find_put_all(&f, p, 60);
+    find_fill(&f, "faucet", 40);
+    f.query.k = 100;
+    find_ids(&f, "outdoor copper faucet");
+    assert_int_equal(f.result.hits[0].lacks_count, 1);
+    for (uint32_t i = 0; i < 60; i++) {
+        int n = atoi(f.result.hits[i].id.ptr + 1);
+        assert_int_equal(n < 20 || n % 4 == 0, i < 30);
+    }
+    find_close(&f);
+}
+
+/* --- one answer ------------------------------------------------------------------------------- */
+
+enum { VOCABULARY = 70, PRODUCTS = 220, QUERIES = 120, ROOM = 8192 };
+
+static uint64_t seed = 5;
+
+static uint32_t roll(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((seed >> 33) % below);
+}
+
+/* Some words are in many titles, most in few. */
+static size_t put_words(char *out, size_t room, uint32_t words)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < words; i++) {
+        uint32_t w = roll(VOCABULARY) * roll(VOCABULARY) / VOCABULARY;
+        len += (size_t)snprintf(out + len, room - len, "%s%c%cord", i ? " " : "",
+                                (char)('b' + w % 20), (char)('a' + w / 20));
+    }
+    return len;
+}
+
+static struct find_product products[PRODUCTS];
+
+static void make_products(void)
+{
+    static char ids[PRODUCTS][8], titles[PRODUCTS][128];
+    static const char *const brands[] = {"acme", "zeta", "noname"};
+    for (int i = 0; i < PRODUCTS; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        put_words(titles[i], sizeof titles[i], 2 + roll(5));
+        products[i] = (struct find_product){ids[i], titles[i], brands[roll(3)], 1 + roll(1000)};
+    }
+}
+
+/* In several pieces, forwards or backwards. */
+static void open_products(struct find *f, bool backwards)
+{
+    static struct find_product order[PRODUCTS];
+    find_open(f, "", NULL);
+    for (int i = 0; i < PRODUCTS; i++)
+        order[i] = products[backwards ? PRODUCTS - 1 - i : i];
+    for (int i = 0; i < PRODUCTS; i += 50)
+        find_put_all(f, order + i, PRODUCTS - i < 50 ? (uint32_t)(PRODUCTS - i) : 50);
+    f->query.k = 256;
+}
+
+static char texts[QUERIES][128], answers[QUERIES][ROOM];
+
+static const char *answer(struct find *f, const char *text)
+{
+    static char out[ROOM];
+    find_ids(f, text);
+    size_t len = (size_t)snprintf(out, ROOM, "%d:", (int)f->result.found);
+    for (uint32_t i = 0; i < f->result.hit_count; i++)
+        len +=
+            (size_t)snprintf(out + len, ROOM - len, " %.*s=%llx/%u", (int)f->result.hits[i].id.len,
+                             f->result.hits[i].id.ptr, (unsigned long long)f->result.hits[i].score,
+                             f->result.hits[i].lacks_count);
+    return out;
+}
+
+static void make_queries(struct find *f)
+{
+    int learnt = 0;
+    for (int i = 0; i < QUERIES; i++) {
+        put_words(texts[i], sizeof texts[i], 3 + roll(3));
+        f->query.profile_text = SLICE_LIT("learn_below 0; learn_order 0");
+        find_ids(f, texts[i]);
+        uint64_t found = f->result.found;
+        f->query.profile_text = SLICE_NULL;
+        strcpy(answers[i], answer(f, texts[i]));
+        assert_true(f->result.found >= found);
+        learnt += f->result.found > found;
+    }
+    assert_true(learnt > QUERIES / 4);
+}
+
+static void the_answer_does_not_depend_on_how_products_came(void **state)
+{
+    (void)state;
+    struct find f;
+    make_products();
+    open_products(&f, false);
+    make_queries(&f);
+    assert_int_equal(index_merge_all(f.ix), STATUS_OK);
+    for (int i = 0; i < QUERIES; i++)
+        assert_string_equal(answer(&f, texts[i]), answers[i]);
+    find_close(&f);
+    open_products(&f, true);
+    for (int i = 0; i < QUERIES; i++)
+        assert_string_equal(answer(&f, texts[i]), answers[i]);
+    find_close(&f);
+}
+
+/* What is learnt is the same for every page, order and filter, and each value of a facet finds as
+ * many as were counted for it. */
+static void nothing_but_the_words_decides_what_is_learnt(void **state)
+{
+    (void)state;
+    struct find f;
+    struct facet_request facet = {.field = SLICE_LIT("brand")};
+    struct sort_request sort = {.field = SLICE_LIT("popularity"), .descending = true};
+    open_products(&f, false);
+    for (int i = 0; i < QUERIES; i++) {
+        static char all[4096], set[4096];
+        char filter[64];
+        f.query.k = 256;
+        strcpy(all, find_ids(&f, texts[i]));
+        strcpy(set, find_set(&f, texts[i]));
+        uint64_t found = f.result.found, counted = 0;
+        f.query.sorts = &sort;
+        f.query.sort_count = 1;
+        assert_string_equal(find_set(&f, texts[i]), set);
+        f.query.sort_count = 0;
+        for (f.query.k = 0; f.query.k < 3; f.query.k++) {
+            find_ids(&f, texts[i]);
+            assert_int_equal(f.result.found, found);
+        }
+        f.query.offset = 20;
+        find_ids(&f, texts[i]);
+        assert_int_equal(f.result.found, found);
+        f.query.offset = 0;
+        f.query.k = 256;
+        f.query.facets = &facet;
+        f.query.facet_count = 1;
+        find_ids(&f, texts[i]);
+        struct facet_result r = found ? f.result.facets[0] : (struct facet_result){0};
+        uint64_t counts[3] = {0};
+        char values[3][16];
+        for (uint32_t v = 0; v < r.value_count; v++) {
+            counts[v] = r.values[v].count;
+            snprintf(values[v], sizeof values[v], "%.*s", (int)r.values[v].value.len,
+                     r.values[v].value.ptr);
+        }
+        f.query.facet_count = 0;
+        for (uint32_t v = 0; v < r.value_count; v++) {
+            snprintf(filter, sizeof filter, "brand = %s", values[v]);
+            f.query.filter = slice_str(filter);
+            find_ids(&f, texts[i]);
+            assert_int_equal(f.result.found, counts[v]);
+            counted += counts[v];
+            for (uint32_t h = 0; h < f.result.hit_count; h++) {
+                char id[16];
+                snprintf(id, sizeof id, " %.*s ", (int)f.result.hits[h].id.len,
+                         f.result.hits[h].id.ptr);
+                assert_true(has(all, id));
+            }
+        }
+        f.query.filter = SLICE_NULL;
+        assert_int_equal(counted, found);
+    }
+    find_close(&f);
+}
+
+/* Cursors carry what was learnt: what products come in between changes nothing for the others. */
+static void pages_by_cursor_go_on_with_what_was_learnt(void **state)
+{
+    (void)state;
+    struct find f;
+    static char all[4096], pages[4096], cursor[8192], id[16], title[128];
+    open_products(&f, false);
+    for (int i = 0, put = 0; i < QUERIES; i++) {
+        bool moves = i % 8 == 7;
+        f.query.k = 256;
+        strcpy(all, find_ids(&f, texts[i]));
+        pages[0] = 0;
+        f.query.k = 7;
+        do {
+            size_t len = strlen(pages);
+            const char *ids = find_ids(&f, texts[i]);
+            if (!f.query.cursor.len)
+                snprintf(pages, sizeof pages, "%s", ids);
+            else /* those that came in between are left out */
+                for (uint32_t h = 0; h < f.result.hit_count; h++)
+                    if (f.result.hits[h].id.ptr[0] == 'p')
+                        len +=
+                            (size_t)snprintf(pages + len, sizeof pages - len, " %.*s",
+                                             (int)f.result.hits[h].id.len, f.result.hits[h].id.ptr);
+            memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+            f.query.cursor = slice_make(cursor, f.result.cursor.len);
+            if (moves && f.query.cursor.len) {
+                snprintf(id, sizeof id, "new%d", put++);
+                put_words(title, sizeof title, 3);
+                find_put(&f, &(struct find_product){id, title, "acme", 1});
+            }
+        } while (f.query.cursor.len);
+        assert_string_equal(pages, all);
+        if (put) { /* as before */
+            find_close(&f);
+            open_products(&f, false);
+            put = 0;
+        }
+    }
+    find_close(&f);
+}
+
+static void explain_names_learnt_words(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", faucets);
+    find_fill(&f, "lamp", 30);
+    f.query.explain = true;
+    find_ids(&f, faucet);
+    struct slice e = f.result.hits[2].explain, first = f.result.hits[0].explain;
+    assert_non_null(memmem(e.ptr, e.len, "learnt: sillcock; tier 1", 24));
+    assert_null(memmem(first.ptr, first.len, "learnt", 6)); /* it keeps its place */
+    find_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_learnt_word_stands_for_a_word),
+        cmocka_unit_test(as_many_learnt_words_as_words_are_short),
+        cmocka_unit_test(what_is_fixed_is_not_stood_for),
+        cmocka_unit_test(nothing_is_learnt_from_nothing),
+        cmocka_unit_test(numbers_and_light_words_are_not_learnt),
+        cmocka_unit_test(learnt_words_order_what_is_behind_the_first),
+        cmocka_unit_test(the_answer_does_not_depend_on_how_products_came),
+        cmocka_unit_test(nothing_but_the_words_decides_what_is_learnt),
+        cmocka_unit_test(pages_by_cursor_go_on_with_what_was_learnt),
+        cmocka_unit_test(explain_names_learnt_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
