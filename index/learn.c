@@ -4,6 +4,7 @@
 #include "index/learn.h"
 #include "index/collect.h"
 #include "index/expand.h"
+#include "index/term_ahead.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ enum {
     LEARN_FROM = 10, /* products whose titles are read */
     LEARN_HEAD = 20, /* products in front that keep their places */
     TITLE_WORDS_MAX = 512,
+    AHEAD = 16, /* words looked up together */
     FIELD_WORDS = 4 /* of a bitmap over field ids */
 };
 
@@ -165,6 +167,16 @@ static int by_weight(const void *a, const void *b)
     return slice_compare(x->term, y->term);
 }
 
+static void look_ahead(const struct lesson *l, uint32_t from)
+{
+    struct slice terms[AHEAD];
+    uint32_t n = 0;
+    for (; n < AHEAD && from + n < l->count; n++)
+        terms[n] = l->words[from + n].term;
+    for (uint32_t i = 0; i < snapshot_segment_count(l->s->snap); i++)
+        term_ahead(snapshot_segment(l->s->snap, i), terms, n);
+}
+
 /* Words of many of the titles and of few others say most. The best of them weighs a share of what
  * all words of the query do. */
 static void choose_words(struct lesson *l, struct learnt *out)
@@ -176,6 +188,8 @@ static void choose_words(struct lesson *l, struct learnt *out)
         total += s->plan.groups[i].idf;
     for (uint32_t i = 0; i < l->count; i++) {
         struct title_word *w = &l->words[i];
+        if (i % AHEAD == 0)
+            look_ahead(l, i);
         w->weight = (uint64_t)w->titles * expand_idf(live, expand_live_df(s->snap, w->term));
     }
     qsort(l->words, l->count, sizeof *l->words, by_weight);

@@ -1,4 +1,5 @@
 #include "index/loose.h"
+#include "index/term_ahead.h"
 
 #include <stdlib.h>
 
@@ -283,10 +284,16 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
 {
     struct list list;
     enum status st = STATUS_OK;
+    struct slice terms[LEARNT_MAX];
+    enum { AHEAD = 16 }; /* looked up together */
+    for (uint32_t i = 0; i < rule->learnt->count; i++)
+        terms[i] = rule->learnt->words[i].term;
     list_learnt(l, docs, rule);
     for (uint32_t i = 0; !st && l->list_count && i < rule->learnt->count; i++) {
         const struct learnt_word *w = &rule->learnt->words[i];
-        uint32_t ordinal;
+        uint32_t ordinal, left = rule->learnt->count - i;
+        if (i % AHEAD == 0)
+            term_ahead(s, terms + i, left < AHEAD ? left : AHEAD);
         st = segment_find_term(s, w->term, &ordinal);
         if (!st)
             st = postings_open(s, ordinal, &list.p);
@@ -297,8 +304,8 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
         postings_settle(&list.p);
         list_init(&list, (struct postings_weight){lut, w->weight, 0}, work);
         for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
-            uint32_t left = l->list_count - from, n;
-            st = list_probe(&list, l->list + from, left < LIST_BATCH ? left : LIST_BATCH, l->index,
+            uint32_t some = l->list_count - from, n;
+            st = list_probe(&list, l->list + from, some < LIST_BATCH ? some : LIST_BATCH, l->index,
                             l->found, &n);
             for (uint32_t k = 0; !st && k < n; k++) {
                 l->bonus[l->list[from + l->index[k]]] += l->found[k];
