@@ -19,7 +19,14 @@
 #include "server/urgency.h"
 #include "server/writer_catalog.h"
 
-enum { COPIES = 4, SHARE_MS = 10000, COPY_NICE = 19, READ_BYTES = 1 << 18 };
+enum {
+    COPIES = 4,
+    SHARE_MS = 10000,
+    QUIET_MS = 200,
+    SLOW_MS = 5000,
+    COPY_NICE = 19,
+    READ_BYTES = 1 << 18
+};
 
 enum copy_state { COPY_FREE, COPY_MAKING, COPY_READY, COPY_FAILED };
 
@@ -31,6 +38,7 @@ struct copy {
     int fd;
     uint64_t size, sequence, sum;
     int64_t made_ms, used_ms;
+    bool read_through; /* somebody has read its end */
     enum status status;
     pthread_t thread;
 };
@@ -177,6 +185,14 @@ static enum status make(struct ship_copies *c, struct slice name, struct copy *k
 
 /* --- reading them ----------------------------------------------------------------------------- */
 
+/* Nobody is in the middle of it, or nobody who comes back soon. */
+static bool may_go(const struct copy *k, int64_t now)
+{
+    uint32_t state = atomic_load(&k->state);
+    return (state == COPY_READY || state == COPY_FAILED) &&
+           now - k->used_ms > (k->read_through ? QUIET_MS : SLOW_MS);
+}
+
 /* One that may be shared, else a new one. One is made at a time: an index is not opened twice in a
  * process. AGAIN: come again. */
 static enum status find_or_make(struct ship_copies *c, struct slice name, struct copy **out)
@@ -192,11 +208,13 @@ static enum status find_or_make(struct ship_copies *c, struct slice name, struct
             now - k->made_ms < SHARE_MS && slice_equal(slice_str(k->name), name))
             return STATUS_OK;
         making |= state == COPY_MAKING;
-        if (state == COPY_FREE)
+        if (state == COPY_FREE || (!place && may_go(k, now)))
             place = k;
     }
     if (making || !place)
         return STATUS_AGAIN;
+    if (atomic_load(&place->state) != COPY_FREE)
+        let_go(place);
     *out = place;
     return make(c, name, place);
 }
@@ -243,6 +261,7 @@ enum status ship_copies_read(struct ship_copies *c, const struct copy_read *q, s
     ssize_t n = pread(k->fd, c->piece, most, (off_t)q->from);
     if (n < 0)
         return fault_set(fault, STATUS_IO, NULL, "the copy cannot be read");
+    k->read_through |= q->from + (uint64_t)n == k->size;
     a->from = q->from;
     a->size = k->size;
     a->sequence = k->sequence;
@@ -269,7 +288,8 @@ void ship_copies_tidy(struct ship_copies *c)
     for (int i = 0; i < COPIES; i++) {
         struct copy *k = &c->copies[i];
         uint32_t state = atomic_load(&k->state);
-        if (state != COPY_FREE && state != COPY_MAKING && now - k->used_ms > COPY_IDLE_MS)
+        if (state != COPY_FREE && state != COPY_MAKING &&
+            now - k->used_ms > (k->read_through ? SHARE_MS : COPY_IDLE_MS))
             let_go(k);
     }
 }

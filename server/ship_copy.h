@@ -3,7 +3,8 @@
  *
  * A copy is made by a thread of the lowest urgency from one read transaction into a file of its own
  * (DIR/copies/N), so that no transaction stays open however slowly it is fetched. It is made once
- * for all who ask within a while, and removed when nobody has read of it for COPY_IDLE_MS.
+ * for all who ask within a while, and removed some seconds after somebody has read it through, or
+ * when nobody has read of it for COPY_IDLE_MS.
  */
 #ifndef SOUK_SERVER_SHIP_COPY_H
 #define SOUK_SERVER_SHIP_COPY_H

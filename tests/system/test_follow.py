@@ -9,6 +9,8 @@ import unittest
 
 from souk_ledger import Ledger
 from souk_system import SEED, SLACK, Server, products, wait_until
+from souk_upstream import BadUpstream, define
+from souk_wire import Connection, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
 SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
@@ -217,6 +219,102 @@ class Follow(unittest.TestCase):
                 wait_until(lambda: has(follower, 'other'), 10, 'the new catalog is there')
                 time.sleep(3)
                 self.assertEqual(follower.search('shop')['found'], 100)
+
+    def test_what_expires_is_removed_by_the_leader_alone(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(50), '--ttl', 600000)
+            leader.import_lines('shop', [{'id': f'e{i}', 'title': 'zebra lamp'} for i in range(200)], '--ttl', 3000)
+            with follow(leader) as follower:
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 200)
+                leader.kill()
+                stood = sequence(follower, 'shop')
+                wait_until(lambda: follower.search('shop', 'zebra')['found'] == 0, 10, 'what expired is not found')
+                time.sleep(1.5)
+                self.assertEqual(sequence(follower, 'shop'), stood)
+                self.assertEqual(follower.stats()['catalog.shop.products'], 250)
+                leader.start()
+                wait_until(lambda: follower.stats()['catalog.shop.products'] == 50, 20, 'the leader removed them')
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+
+    def test_upstreams_hear_of_the_leader_and_of_the_promoted_alone(self):
+        up = BadUpstream({f'p{i}': {'id': f'p{i}', 'title': f'zebra {i}'} for i in range(20)},
+                         cache='max-age=1, stale-while-revalidate=600, stale-if-error=600')
+        try:
+            with Server() as leader:
+                leader.import_lines('shop', products(5))
+                define(leader, 'shop', 'main', up.definition())
+                wait_until(lambda: leader.search('shop', 'zebra')['found'] == 20, 10, 'the leader has what the upstream has')
+                with follow(leader) as follower:
+                    level(leader, follower)
+                    leader.stop()
+                    time.sleep(1.5)
+                    calls = len(up.calls)
+                    for _ in range(30):
+                        self.assertEqual(follower.search('shop', 'zebra', '--no-cache')['found'], 20)
+                        time.sleep(0.05)
+                    self.assertEqual(len(up.calls), calls)
+                    done = follower.run('upstream', 'refresh', 'shop', check=False)
+                    self.assertIn('FOLLOWER', done.stderr)
+                    follower.souk('promote')
+                    wait_until(lambda: follower.search('shop', 'zebra', '--no-cache') and len(up.calls) > calls, 20, 'it asks')
+        finally:
+            up.stop()
+
+    def test_a_record_larger_than_an_answer_comes_in_pieces(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(5))
+            with follow(leader) as follower:
+                level(leader, follower)
+                with Connection(('127.0.0.1', leader.port), 30) as c:
+                    c.put('shop', [upsert(f'big{i}', {'title': f'zebra {i} ' + 'word ' * 170000}) for i in range(6)])
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'zebra', '--return', 'price')['found'], 6)
+                self.assertEqual(follower.stats()['follow.copies_total'], 1)
+
+    def test_a_follower_that_was_away_for_longer_than_the_log_is_kept_copies_anew(self):
+        with Server(options=['log.window=0s']) as leader:
+            leader.import_lines('shop', products(100))
+            with follow(leader) as follower:
+                level(leader, follower)
+                follower.stop()
+                with Connection(('127.0.0.1', leader.port), 30) as c:
+                    for i in range(40):
+                        c.put('shop', [upsert(f'big{i}', {'title': f'zebra {i} ' + 'word ' * 100000})], ack=2)
+                leader.stop()  # who is remembered to follow holds the log for a minute
+                leader.start()
+                wait_until(lambda: min(os.listdir(f'{leader.data}/catalogs/shop/log')) > '0' * 19 + '2', 20, 'the log is cut')
+                follower.start()
+                self.assertEqual(follower.search('shop')['found'], 100)
+                wait_until(lambda: follower.stats()['follow.resyncs_total'] == 1, 20, 'it is copied anew')
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'zebra', '--return', 'price')['found'], 40)
+                leader.souk('put', 'shop', '{"id":"n1","title":"horse lamp"}')
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'horse')['found'], 1)
+
+    def test_many_catalogs_over_a_unix_socket(self):
+        with Server() as leader:
+            for i in range(20):
+                leader.import_lines(f'c{i}', products(20, seed=i))
+            with Server('--follow', f'unix:{leader.data}/souk.sock') as follower:
+                for i in range(20):
+                    level(leader, follower, f'c{i}')
+                for i in range(20):
+                    leader.souk('put', f'c{i}', '{"id":"n1","title":"zebra lamp"}')
+                for i in range(20):
+                    level(leader, follower, f'c{i}')
+                    self.assertEqual(exported(leader, f'c{i}'), exported(follower, f'c{i}'))
+
+    def test_followers_of_followers_are_refused(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(5))
+            with follow(leader) as follower, follow(follower) as third:
+                level(leader, follower)
+                wait_until(lambda: 'follow that one' in third.log_text(), 10, 'it is told whom to follow')
+                self.assertEqual(state(third), 'connecting')
+                self.assertFalse(has(third, 'shop'))
 
     def test_whatever_is_killed_nothing_is_lost_or_doubled(self):
         print(f'seed {SEED}, {ROUNDS} rounds')
