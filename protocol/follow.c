@@ -173,39 +173,38 @@ void log_read_reply_encode(const struct log_read_reply *r, struct buf *out)
     tlv_put_u64(out, TAG_LOG_READ_SEEN, r->seen);
 }
 
-enum status log_read_reply_decode(struct slice body, struct arena *a, struct log_read_reply *out)
+enum status log_read_reply_decode(struct slice body, struct arena *a, struct log_read_reply *r)
 {
-    struct wire_reader r = wire_reader_of(body);
+    struct wire_reader at = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
     enum status st;
-    *out = (struct log_read_reply){0};
-    out->catalogs =
-        arena_calloc(a, tlv_count(body, TAG_LOG_READ_CATALOG) + 1, sizeof *out->catalogs);
-    out->pieces = arena_calloc(a, tlv_count(body, TAG_LOG_READ_RECORD) + 1, sizeof *out->pieces);
-    if (!out->catalogs || !out->pieces)
+    *r = (struct log_read_reply){0};
+    r->catalogs = arena_calloc(a, tlv_count(body, TAG_LOG_READ_CATALOG) + 1, sizeof *r->catalogs);
+    r->pieces = arena_calloc(a, tlv_count(body, TAG_LOG_READ_RECORD) + 1, sizeof *r->pieces);
+    if (!r->catalogs || !r->pieces)
         return STATUS_NO_MEMORY;
-    while ((st = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+    while ((st = tlv_next(&at, &tag, &v)) == STATUS_OK) {
         bool good = true;
         if (tag == TAG_LOG_READ_STORE)
             good = v.len == STORE_NAME;
         if (tag == TAG_LOG_READ_STORE)
-            out->store = v;
+            r->store = v;
         else if (tag == TAG_LOG_READ_NOW_MS)
-            out->now_ms = tlv_u64(v);
+            r->now_ms = tlv_u64(v);
         else if (tag == TAG_LOG_READ_SEEN)
-            out->seen = tlv_u64(v);
+            r->seen = tlv_u64(v);
         else if (tag == TAG_LOG_READ_CATALOG)
-            good = take_catalog(v, &out->catalogs[out->catalog_count++]);
+            good = take_catalog(v, &r->catalogs[r->catalog_count++]);
         else if (tag == TAG_LOG_READ_RECORD)
-            good = take_piece(v, &out->pieces[out->piece_count++]);
+            good = take_piece(v, &r->pieces[r->piece_count++]);
         if (!good)
             return STATUS_INVALID;
     }
     if (st != STATUS_END)
         return STATUS_INVALID;
-    for (uint32_t i = 0; i < out->piece_count; i++)
-        if (out->pieces[i].catalog >= out->catalog_count)
+    for (uint32_t i = 0; i < r->piece_count; i++)
+        if (r->pieces[i].catalog >= r->catalog_count)
             return STATUS_INVALID;
     return STATUS_OK;
 }
@@ -328,22 +327,22 @@ void follow_reply_encode(const struct follow_reply *r, struct buf *out)
     tlv_put_u64(out, TAG_FOLLOW_OFFSET, r->offset);
 }
 
-enum status follow_reply_decode(struct slice body, struct arena *a, struct follow_reply *out)
+enum status follow_reply_decode(struct slice body, struct arena *a, struct follow_reply *r)
 {
-    struct wire_reader r = wire_reader_of(body);
+    struct wire_reader at = wire_reader_of(body);
     uint32_t tag;
     struct slice v;
     enum status st;
-    *out = (struct follow_reply){0};
-    out->rows = arena_calloc(a, tlv_count(body, TAG_FOLLOW_ROW) + 1, sizeof *out->rows);
-    if (!out->rows)
+    *r = (struct follow_reply){0};
+    r->rows = arena_calloc(a, tlv_count(body, TAG_FOLLOW_ROW) + 1, sizeof *r->rows);
+    if (!r->rows)
         return STATUS_NO_MEMORY;
-    while ((st = tlv_next(&r, &tag, &v)) == STATUS_OK) {
+    while ((st = tlv_next(&at, &tag, &v)) == STATUS_OK) {
         if (tag == TAG_FOLLOW_SEQUENCE)
-            out->sequence = tlv_u64(v);
+            r->sequence = tlv_u64(v);
         else if (tag == TAG_FOLLOW_OFFSET)
-            out->offset = tlv_u64(v);
-        else if (tag == TAG_FOLLOW_ROW && !take_row(v, &out->rows[out->row_count++]))
+            r->offset = tlv_u64(v);
+        else if (tag == TAG_FOLLOW_ROW && !take_row(v, &r->rows[r->row_count++]))
             return STATUS_INVALID;
     }
     return st == STATUS_END ? STATUS_OK : STATUS_INVALID;

@@ -47,6 +47,6 @@ struct souk *follow_writer(struct follow *f);
 enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writer,
                         const char *name, struct fault *fault);
 /* The copying thread. */
-void *follow_copier(void *follow);
+void *follow_copier(void *ctx);
 
 #endif

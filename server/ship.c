@@ -151,12 +151,11 @@ static bool list_current(struct ship *s)
 /* --- reading logs ----------------------------------------------------------------------------- */
 
 /* Pieces of what follows, as long as there is room. */
-static enum status put_pieces(struct ship *s, struct log_reader *r, uint32_t place, uint64_t last,
-                              uint64_t offset, uint64_t most)
+static void put_pieces(struct ship *s, struct log_reader *r, uint32_t place, uint64_t last,
+                       uint64_t offset, uint64_t most)
 {
     struct log_record record;
-    enum status st;
-    while (s->pieces.len < most && !(st = log_reader_peek(r, last, &record))) {
+    while (s->pieces.len < most && !log_reader_peek(r, last, &record)) {
         struct log_piece p = {.catalog = place,
                               .previous = log_reader_at(r),
                               .sequence = record.sequence,
@@ -170,11 +169,10 @@ static enum status put_pieces(struct ship *s, struct log_reader *r, uint32_t pla
         log_piece_end(&s->pieces, at);
         offset = 0;
         if (!whole)
-            return STATUS_OK;
+            return;
         log_reader_skip(r);
         atomic_fetch_add(&s->shared->follow.sent_records, 1);
     }
-    return STATUS_OK;
 }
 
 /* What becomes of one catalog of a follower that has `have` of it (NULL = nothing). */

@@ -186,37 +186,36 @@ static enum status make(struct ship_copies *c, struct slice name, struct copy *k
 /* --- reading them ----------------------------------------------------------------------------- */
 
 /* Nobody is in the middle of it, or nobody who comes back soon. */
-static bool may_go(const struct copy *k, int64_t now)
+static bool may_go(uint32_t state, int64_t quiet_ms, bool read_through)
 {
-    uint32_t state = atomic_load(&k->state);
     return (state == COPY_READY || state == COPY_FAILED) &&
-           now - k->used_ms > (k->read_through ? QUIET_MS : SLOW_MS);
+           quiet_ms > (read_through ? QUIET_MS : SLOW_MS);
 }
 
 /* One that may be shared, else a new one. One is made at a time: an index is not opened twice in a
  * process. AGAIN: come again. */
 static enum status find_or_make(struct ship_copies *c, struct slice name, struct copy **out)
 {
-    struct copy *place = NULL;
+    int place = -1;
     int64_t now = clock_mono_ms();
     bool making = false;
     for (int i = 0; i < COPIES; i++) {
-        struct copy *k = &c->copies[i];
+        const struct copy *k = &c->copies[i];
         uint32_t state = atomic_load(&k->state);
-        *out = k;
-        if ((state == COPY_MAKING || state == COPY_READY || state == COPY_FAILED) &&
-            now - k->made_ms < SHARE_MS && slice_equal(slice_str(k->name), name))
+        *out = &c->copies[i];
+        if (state != COPY_FREE && now - k->made_ms < SHARE_MS &&
+            slice_equal(slice_str(k->name), name))
             return STATUS_OK;
         making |= state == COPY_MAKING;
-        if (state == COPY_FREE || (!place && may_go(k, now)))
-            place = k;
+        if (state == COPY_FREE || (place < 0 && may_go(state, now - k->used_ms, k->read_through)))
+            place = i;
     }
-    if (making || !place)
+    if (making || place < 0)
         return STATUS_AGAIN;
-    if (atomic_load(&place->state) != COPY_FREE)
-        let_go(place);
-    *out = place;
-    return make(c, name, place);
+    *out = &c->copies[place];
+    if (atomic_load(&c->copies[place].state) != COPY_FREE)
+        let_go(&c->copies[place]);
+    return make(c, name, &c->copies[place]);
 }
 
 static struct copy *find(struct ship_copies *c, struct slice name, uint64_t id)

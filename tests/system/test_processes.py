@@ -32,7 +32,7 @@ class Processes(unittest.TestCase):
 
     def test_every_process_is_a_direct_child_of_soukd(self):
         names = self.server.children()
-        self.assertEqual(set(names), {'front 0', 'front 1', 'admin 0', 'writer 0', 'fetcher 0'})
+        self.assertEqual(set(names), {'front 0', 'front 1', 'admin 0', 'writer 0', 'fetcher 0', 'replica 0'})
         self.assertEqual(sorted(names.values()), sorted(child_pids(self.server.process.pid)))
 
     def test_a_killed_front_is_back_within_200_ms_while_the_other_serves(self):
