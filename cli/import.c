@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -78,21 +79,16 @@ static void tell_error(void *ctx, uint32_t line, enum status s, struct slice fie
     write_error(ctx, line, 0, s, field, text);
 }
 
-/* Opens the file, or copies standard input aside, and hashes its bytes. */
-static enum status open_input(struct import *im)
+/* Hashes what stands in `from`, and copies it to `copy` unless that is NULL. */
+static enum status read_all(struct import *im, int from, FILE *copy)
 {
     char chunk[65536];
-    ssize_t n;
-    bool standard = strcmp(im->path, "-") == 0;
-    XXH64_state_t *state = XXH64_createState();
-    FILE *copy = standard ? tmpfile() : NULL;
-    int from = standard ? STDIN_FILENO : open(im->path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
     enum status s = STATUS_OK;
-    if (from < 0 || (standard && !copy) || !state)
-        s = fault_set(&im->fault, STATUS_IO, "", "cannot open '%.120s': %s", im->path,
-                      strerror(errno));
-    if (!s)
-        XXH64_reset(state, 0);
+    XXH64_state_t *state = XXH64_createState();
+    if (!state)
+        return STATUS_NO_MEMORY;
+    XXH64_reset(state, 0);
     while (!s && (n = read(from, chunk, sizeof chunk)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
@@ -101,15 +97,37 @@ static enum status open_input(struct import *im)
         else
             XXH64_update(state, chunk, (size_t)n);
     }
-    if (!s) {
-        im->hash = XXH64_digest(state);
-        if (copy)
-            fflush(copy);
-        im->fd = copy ? dup(fileno(copy)) : from;
-    }
-    if (copy)
-        fclose(copy);
+    im->hash = XXH64_digest(state);
     XXH64_freeState(state);
+    return s;
+}
+
+/* Opens the file and hashes its bytes. What cannot be read twice, as standard input and pipes, is
+ * copied aside. */
+static enum status open_input(struct import *im)
+{
+    struct stat info;
+    bool standard = strcmp(im->path, "-") == 0;
+    int from = standard ? dup(STDIN_FILENO) : open(im->path, O_RDONLY | O_CLOEXEC);
+    bool twice = from >= 0 && !standard && !fstat(from, &info) && !S_ISFIFO(info.st_mode) &&
+                 !S_ISSOCK(info.st_mode) && !S_ISCHR(info.st_mode);
+    FILE *copy = from >= 0 && !twice ? tmpfile() : NULL;
+    if (from < 0 || (!twice && !copy)) {
+        enum status s = fault_set(&im->fault, STATUS_IO, "", "cannot open '%.120s': %s", im->path,
+                                  strerror(errno));
+        if (from >= 0)
+            close(from);
+        return s;
+    }
+    enum status s = read_all(im, from, copy);
+    if (!copy) {
+        im->fd = from;
+        return s;
+    }
+    close(from);
+    if (!s && (fflush(copy) || (im->fd = dup(fileno(copy))) < 0))
+        s = fault_set(&im->fault, STATUS_IO, "", "cannot read: %s", strerror(errno));
+    fclose(copy);
     return s;
 }
 
@@ -404,6 +422,10 @@ static int finish(struct import *im, enum status s)
     code = command_flush(im->c);
     if (im->unread) /* what was read before stays */
         command_fail(im->c, im->unread, &im->unread_fault);
+    if (b->replayed && b->replayed == im->batch)
+        fprintf(stderr,
+                "souk: the same file was imported within a day: nothing was changed by it now; "
+                "--again imports it anew\n");
     if (im->nothing && !im->unread)
         fprintf(stderr, "souk: %s holds no product: catalog %s was not created\n",
                 strcmp(im->path, "-") == 0 ? "the input" : im->path, im->catalog);

@@ -216,6 +216,14 @@ class Import(unittest.TestCase):
         self.assertEqual(sorted(self.server.souk('export', '--catalog', 'nested2').split('\n')),
                          sorted(self.server.souk('export', '--catalog', 'nested').split('\n')))
 
+    def test_a_pipe_is_read_like_a_file(self):
+        path = os.path.join(self.folder, 'pipe')
+        os.mkfifo(path)
+        writer = subprocess.Popen(['sh', '-c', f'printf \'{{"id":"1","title":"piped"}}\\n\' > {path}'])
+        self.assertEqual(self.load('piped', path)['applied'], 1)
+        writer.wait()
+        self.assertEqual(self.server.search('piped', 'piped')['found'], 1)
+
     def test_a_file_without_a_product_makes_no_catalog(self):
         for name, text, lines, status in (('void.jsonl', '', 0, 2), ('head.csv', 'id,title\n', 0, 2), ('bad.jsonl', '{"title":"no id"}\n', 1, 5)):
             path = self.path(name, text)
@@ -323,7 +331,7 @@ class Import(unittest.TestCase):
             rows = [{'id': f'{size}-{i}', 'title': 'small'} for i in range(300)]
             rows.insert(200, {'id': 'large', 'title': 'x' * size})
             path = self.jsonl(f'large{size}.jsonl', rows)
-            done = self.load('large', path, check=False)
+            done = self.load('oversize', path, check=False)
             self.assertEqual((done.returncode, json.loads(done.stdout)['applied']), (5, 300), done.stderr)
             told = self.lines_of(path + '.errors.jsonl')
             self.assertEqual([(e['line'], e['error']) for e in told], [(201, 'TOO_LARGE')])
@@ -410,6 +418,7 @@ class Import(unittest.TestCase):
         before = self.server.search('resume', '')['sequence']
         again = self.load('resume', path)
         self.assertEqual((again['applied'], again['replayed_bulks']), (60000, 60))
+        self.assertIn('--again', self.load('resume', path, check=False).stderr)  # it says that it did nothing
         self.assertEqual(self.server.search('resume', '')['sequence'], before)
 
     def test_a_terminal_sees_a_bar_with_rate_and_time_left(self):
