@@ -216,11 +216,12 @@ int command_put(struct command *c)
     return code;
 }
 
-static int delete_by_filter(struct command *c, const char *filter)
+/* The server answers when the deletes are logged; until they are visible is waited for here. */
+static int delete_by_filter(struct command *c, const char *filter, enum put_ack ack)
 {
     struct scan_request q = {.catalog = slice_str(command_word(c, 1)), .filter = slice_str(filter)};
     struct scan_reply r;
-    uint64_t deleted = 0;
+    uint64_t deleted = 0, sequence = 0;
     int code = command_connect(c);
     if (code)
         return code;
@@ -229,10 +230,18 @@ static int delete_by_filter(struct command *c, const char *filter)
         if (s)
             return command_fail(c, s, &c->reply.fault);
         deleted += r.deleted;
+        sequence = r.sequence > sequence ? r.sequence : sequence;
         q.from = r.from;
     } while (r.more);
+    struct wait_request w = {.catalog = q.catalog, .sequence = sequence};
+    enum status s = STATUS_OK;
+    if (ack == ACK_VISIBLE && sequence)
+        s = souk_wait(c->souk, &w, (uint32_t)options_number(&c->options, OPT_TIMEOUT, 10000),
+                      &c->reply);
+    if (s)
+        return command_fail(c, s, &c->reply.fault);
     buf_printf(&c->out, "{\"deleted\":%llu,\"sequence\":%llu}\n", (unsigned long long)deleted,
-               (unsigned long long)r.sequence);
+               (unsigned long long)sequence);
     return command_flush(c);
 }
 
@@ -250,7 +259,7 @@ int command_delete(struct command *c)
     if (!command_word(c, 1) || !filter == !command_word(c, 2))
         return command_usage("delete needs a catalog, and either ids or --filter");
     if (filter)
-        return delete_by_filter(c, filter);
+        return delete_by_filter(c, filter, p.ack);
     for (const char *id; (id = command_word(c, p.item_count + 2)); p.item_count++) {
         size_t from = docs.len;
         document_put_header(&docs, slice_str(id), 0);

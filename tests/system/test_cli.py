@@ -60,6 +60,14 @@ class CommandLine(unittest.TestCase):
         for port in '99999', '65536', '0', 'http', '-1', '':
             self.refused('--server', f'127.0.0.1:{port}', 'ping', says=('127.0.0.1:', 'port'))
 
+    def test_a_delete_by_filter_is_visible_when_it_was_asked_to_be(self):
+        rows = [{'id': f'd{i}', 'title': 'lamp', 'price': i} for i in range(20000)]
+        self.server.import_lines('many', rows)
+        for turn in range(3):
+            told = self.server.json('delete', 'many', '--filter', f'price >= {15000 - turn * 4000}', '--ack', 'visible')
+            self.assertEqual(told['deleted'], 5000 if turn == 0 else 4000)
+            self.assertEqual(self.server.search('many', '', '-k', 0)['found'], 15000 - turn * 4000)
+
     def test_a_setting_without_a_name_is_refused(self):
         """It was taken, and then every search of the catalog went round and round in it."""
         for kind in ('synonyms', 'stopwords', 'rules', 'profile'):
