@@ -291,9 +291,9 @@ int command_eval(struct command *c)
     const char *bad = e ? query_from_options(&c->options, &e->query) : "out of memory";
     if (!bad && (!command_word(c, 1) || !queries || !qrels))
         bad = "eval needs a catalog, --queries and --qrels";
-    if (bad) {
+    if (bad || command_word(c, 2)) {
         free(e);
-        return command_usage(bad);
+        return bad ? command_usage(bad) : command_surplus(c, 2);
     }
     e->c = c;
     e->query.request.catalog = slice_str(command_word(c, 1));

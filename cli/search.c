@@ -65,6 +65,8 @@ int command_search(struct command *c)
     int code;
     if (!bad && !command_word(c, 1))
         bad = "search needs a catalog";
+    if (!bad && path && command_word(c, 2))
+        bad = "the words are in the file of --queries; give no others";
     if (bad) {
         free(q);
         return command_usage(bad);

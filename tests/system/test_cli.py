@@ -49,13 +49,15 @@ class CommandLine(unittest.TestCase):
     def test_surplus_words_are_named(self):
         for words in (('ping', 'extra'), ('stats', 'extra'), ('info', 'extra'), ('catalog', 'list', 'extra'),
                       ('catalog', 'describe', 'shop', 'extra'), ('put', 'shop', '{"id":"9"}', 'extra'), ('wait', 'shop', '1', 'extra'),
-                      ('upstream', 'remove', 'shop', 'a', 'extra'), ('synonyms', 'list', 'shop', 'extra'),
+                      ('upstream', 'remove', 'shop', 'a', 'extra'), ('eval', 'shop', 'extra', '--queries', 'q', '--qrels', 'r'), ('synonyms', 'list', 'shop', 'extra'),
                       ('rules', 'get', 'shop', 'a', 'extra'), ('queries', 'shop', 'extra'), ('export', '--catalog', 'shop', 'extra')):
             self.refused(*words, says=("'extra'",))
 
     def test_what_is_wrong_is_named(self):
         self.refused('put', 'shop', '{"id":"9"}', '--ack', 'bogus', says=('--ack', 'visible'))
         self.refused('delete', 'shop', '9', '--ack', 'bogus', says=('--ack', 'visible'))
+        self.refused('search', 'shop', 'shoe', '--queries', 'q', says=('--queries',))
+        self.refused('eval', 'shop', '--queries', 'q', '--qrels', 'r', '-k', '5', says=("'eval'", '--k'))
         self.refused('fetch', says=("unknown command 'fetch'",))
         for port in '99999', '65536', '0', 'http', '-1', '':
             self.refused('--server', f'127.0.0.1:{port}', 'ping', says=('127.0.0.1:', 'port'))
