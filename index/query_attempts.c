@@ -72,8 +72,8 @@ static enum status expand(struct search *s, uint32_t typos, bool parts)
     query_spent(s, &s->out->work.retrieve_us);
     enum status st = expand_words(s, typos, parts);
     query_spent(s, &s->out->work.analyse_us);
-    return !st && s->cursor && s->cursor->moved ? query_cursor_weigh(s->cursor, s->arena, &s->plan)
-                                                : st;
+    /* also where nothing moved since the last page: its weights may be those of an earlier one */
+    return !st && s->cursor ? query_cursor_weigh(s->cursor, s->arena, &s->plan) : st;
 }
 
 /* What a group was before it was expanded anew. */
