@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { DEAD_PART = 4, IDLE_PART = 2 };
+enum { DEAD_PART = 4, IDLE_PART = 8 };
 
 /* --- choosing --------------------------------------------------------------------------------- */
 

@@ -53,7 +53,7 @@ struct merge_run merge_find(const struct meta *m, const struct segment *const *s
 /* A segment more than a quarter dead. */
 struct merge_run merge_find_dead(const struct meta *m);
 /* What is worth it while nothing else is to be done: the longest tail whose first segment is at
- * most twice the rest, so that each is more than twice what follows. */
+ * most eight times the rest, so that each is more than eight times what follows. */
 struct merge_run merge_find_idle(const struct meta *m, const struct segment *const *segments);
 /* Puts one row where the run was. */
 void merge_replace(struct meta *m, struct merge_run run, struct segment_row row);

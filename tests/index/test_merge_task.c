@@ -119,18 +119,18 @@ static uint32_t settle(struct shop *s)
     }
 }
 
-/* A quiet catalog is merged until each segment is more than twice what follows: a product is
- * written anew once, and then only when what holds it grows by half. */
+/* A quiet catalog is merged until each segment is more than eight times what follows: a product is
+ * written anew once, and then only when what holds it grows by an eighth. */
 static void quiet_catalogs_have_few_segments_and_rest_then(void **state)
 {
     (void)state;
     static const struct {
         unsigned sizes[4]; /* none so small that a batch folds it */
         uint32_t segments, written;
-    } cases[] = {{{9000, 5000}, 1, 14000},
-                 {{12000, 5000}, 2, 0},
-                 {{12000, 5000, 4200}, 1, 21200},
-                 {{20000, 5000, 4200}, 2, 9200}};
+    } cases[] = {{{12000, 5000}, 1, 17000},
+                 {{37000, 4600}, 2, 0},
+                 {{37000, 4600, 4200}, 1, 45800},
+                 {{75000, 5000, 4200}, 2, 9200}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct shop s;
         unsigned from = 0;
