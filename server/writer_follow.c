@@ -99,7 +99,7 @@ void writer_on_promote(struct writer *w, uint64_t conn, const struct frame *f)
     struct shared *s = w->role->shared;
     enum status st = STATUS_OK;
     if (!shared_follows(s)) {
-        writer_refuse(w, conn, f, STATUS_UNSUPPORTED, "this server follows nobody");
+        writer_refuse(w, conn, f, STATUS_INVALID, "this server follows nobody");
         return;
     }
     st = promoted_write(w->role->data_dir, s->follow.leader);
@@ -329,7 +329,7 @@ void writer_on_follow(struct writer *w, uint64_t conn, const struct frame *f)
     else if (q.action == FOLLOW_LIST)
         list(w, conn, f);
     else if (!shared_follows(w->role->shared))
-        writer_refuse(w, conn, f, STATUS_UNSUPPORTED, "this server follows nobody");
+        writer_refuse(w, conn, f, STATUS_INVALID, "this server follows nobody");
     else if (q.action == FOLLOW_APPEND)
         append(w, conn, f, &q);
     else if (q.action == FOLLOW_ADOPT)
