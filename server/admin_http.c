@@ -19,7 +19,8 @@
     X(MHD_create_response_from_buffer)                                                             \
     X(MHD_add_response_header)                                                                     \
     X(MHD_queue_response)                                                                          \
-    X(MHD_destroy_response)
+    X(MHD_destroy_response)                                                                        \
+    X(MHD_lookup_connection_value)
 LATE_TABLE(microhttpd, MICROHTTPD_FUNCTIONS)
 #define MHD_run                         late_microhttpd.MHD_run
 #define MHD_start_daemon                late_microhttpd.MHD_start_daemon
@@ -29,6 +30,7 @@ LATE_TABLE(microhttpd, MICROHTTPD_FUNCTIONS)
 #define MHD_add_response_header         late_microhttpd.MHD_add_response_header
 #define MHD_queue_response              late_microhttpd.MHD_queue_response
 #define MHD_destroy_response            late_microhttpd.MHD_destroy_response
+#define MHD_lookup_connection_value     late_microhttpd.MHD_lookup_connection_value
 
 /* Who opens many and never finishes a request keeps none of another address out, and those of its
  * own until the time-out. */
@@ -52,7 +54,13 @@ struct page {
 
 static unsigned page_metrics(const struct admin_http *h, struct buf *out)
 {
-    metrics_put_text(out, h->shared);
+    metrics_put_text(out, h->shared, METRICS_TEXT);
+    return MHD_HTTP_OK;
+}
+
+static unsigned page_open_metrics(const struct admin_http *h, struct buf *out)
+{
+    metrics_put_text(out, h->shared, METRICS_OPEN);
     return MHD_HTTP_OK;
 }
 
@@ -90,6 +98,12 @@ static unsigned page_version(const struct admin_http *h, struct buf *out)
     return MHD_HTTP_OK;
 }
 
+#define OPEN_METRICS "application/openmetrics-text"
+
+/* In the place of /metrics for who can read it, as Prometheus does. */
+static const struct page open_metrics = {"/metrics", OPEN_METRICS "; version=1.0.0; charset=utf-8",
+                                         page_open_metrics};
+
 static const struct page pages[] = {
     {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
     {"/status.json", "application/json", page_status_json},
@@ -122,6 +136,12 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned code, const cha
     return done;
 }
 
+static bool reads_open_metrics(struct MHD_Connection *c, const struct page *page)
+{
+    const char *accept = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept");
+    return accept && page->make == page_metrics && strstr(accept, OPEN_METRICS);
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *data_len, void **state)
@@ -143,8 +163,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
     bool get = !strcmp(method, "GET") || !strcmp(method, "HEAD");
     for (size_t i = 0; get && i < sizeof pages / sizeof pages[0]; i++)
         if (!strcmp(url, pages[i].path)) {
-            code = pages[i].make(ctx, &body);
-            type = pages[i].type;
+            const struct page *page = reads_open_metrics(c, &pages[i]) ? &open_metrics : &pages[i];
+            code = page->make(ctx, &body);
+            type = page->type;
             break;
         }
     if (!get)

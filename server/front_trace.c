@@ -74,6 +74,12 @@ void front_trace_end(struct front *f, struct request_trace **t, uint8_t opcode, 
     if (s)
         span_fail((*t)->span, s);
     tell(f, *t, opcode, now - received_us, s);
+    if (!s && (*t)->span && opcode < LATENCY_OPS) {
+        struct exemplar e = {.us = (uint64_t)(now - received_us),
+                             .at_ms = shared_ms_at(f->role->shared, now)};
+        memcpy(e.trace_id, (*t)->span->trace_id, sizeof e.trace_id);
+        exemplar_note(&f->role->self->exemplars[opcode], &e);
+    }
     tracer_end(&f->tracer, &(*t)->span, now);
     front_trace_forget(t);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "protocol/constants.h"
 #include "protocol/version.h"
@@ -23,18 +24,25 @@ static void put(struct buf *b, const char *fmt, ...)
         buf_put(b, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 
-static void head(struct buf *b, const char *name, const char *type, const char *help)
+/* OpenMetrics names the family of a counter, whose series alone end in _total. */
+static void head(struct buf *b, enum metrics_format format, const char *name, const char *type,
+                 const char *help)
 {
-    put(b, "# HELP souk_%s %s\n# TYPE souk_%s %s\n", name, help, name, type);
+    static const char total[] = "_total";
+    size_t len = strlen(name), end = sizeof total - 1;
+    if (format == METRICS_OPEN && len > end && !strcmp(name + len - end, total))
+        len -= end;
+    put(b, "# HELP souk_%.*s %s\n# TYPE souk_%.*s %s\n", (int)len, name, help, (int)len, name,
+        type);
 }
 
 /* --- text ---------------------------------------------------------------------------------------
  */
 
-static void put_processes(struct buf *b, const struct shared *s)
+static void put_processes(struct buf *b, const struct shared *s, enum metrics_format format)
 {
 #define PROCESS_METRIC(metric, kind, divisor, value, help)                                         \
-    head(b, "process_" #metric, #kind, help);                                                      \
+    head(b, format, "process_" #metric, #kind, help);                                              \
     for (uint32_t i = 0; i < s->process_count; i++) {                                              \
         const struct shared_process *p = &s->processes[i];                                         \
         put(b, "souk_process_" #metric "{role=\"%s\",slot=\"%u\"} %.17g\n",                        \
@@ -43,9 +51,9 @@ static void put_processes(struct buf *b, const struct shared *s)
 #include "server/metrics.def"
 }
 
-static void put_shed(struct buf *b, const struct shared *s)
+static void put_shed(struct buf *b, const struct shared *s, enum metrics_format format)
 {
-    head(b, "process_shed_total", "counter",
+    head(b, format, "process_shed_total", "counter",
          "requests the queue of their class let go: full, dropped, or too late");
     for (uint32_t i = 0; i < s->process_count; i++)
         for (int q = 0; s->processes[i].role == ROLE_FRONT && q < QUEUE_COUNT; q++)
@@ -53,10 +61,10 @@ static void put_shed(struct buf *b, const struct shared *s)
                 i, admission_name(q), (uint64_t)s->processes[i].shed[q]);
 }
 
-static void put_catalogs(struct buf *b, const struct shared *s)
+static void put_catalogs(struct buf *b, const struct shared *s, enum metrics_format format)
 {
 #define CATALOG_METRIC(metric, kind, divisor, value, help)                                         \
-    head(b, "catalog_" #metric, #kind, help);                                                      \
+    head(b, format, "catalog_" #metric, #kind, help);                                              \
     for (uint32_t i = 0; i < SHARED_CATALOGS; i++) {                                               \
         const struct shared_catalog *c = &s->catalogs[i];                                          \
         if (atomic_load_explicit(&c->state, memory_order_acquire) == 1)                            \
@@ -66,10 +74,10 @@ static void put_catalogs(struct buf *b, const struct shared *s)
 #include "server/metrics.def"
 }
 
-static void put_providers(struct buf *b, const struct shared *s)
+static void put_providers(struct buf *b, const struct shared *s, enum metrics_format format)
 {
 #define PROVIDER_METRIC(metric, kind, divisor, value, help)                                        \
-    head(b, "provider_" #metric, #kind, help);                                                     \
+    head(b, format, "provider_" #metric, #kind, help);                                             \
     for (uint32_t i = 0; i < SHARED_CATALOGS * SHARED_PROVIDERS; i++) {                            \
         const struct shared_catalog *c = &s->catalogs[i / SHARED_PROVIDERS];                       \
         const struct shared_provider *v = &c->providers[i % SHARED_PROVIDERS];                     \
@@ -81,34 +89,76 @@ static void put_providers(struct buf *b, const struct shared *s)
 #include "server/metrics.def"
 }
 
-static void put_follow(struct buf *b, const struct shared_follow *w)
+static void put_follow(struct buf *b, const struct shared_follow *w, enum metrics_format format)
 {
 #define FOLLOW_METRIC(metric, kind, divisor, value, help)                                          \
-    head(b, "follow_" #metric, #kind, help);                                                       \
+    head(b, format, "follow_" #metric, #kind, help);                                               \
     put(b, "souk_follow_" #metric " %.17g\n", (double)(value) / (divisor));
 #include "server/metrics.def"
 }
 
-static void put_histogram(struct buf *b, const char *op, const struct latency *l)
+/* A bound as a label: OpenMetrics writes whole numbers with a point. */
+static const char *bound_text(double seconds, enum metrics_format format, char room[32])
+{
+    snprintf(room, 28, "%g", seconds);
+    if (format == METRICS_OPEN && !strpbrk(room, ".e"))
+        strcat(room, ".0"); /* NOLINT: there is room */
+    return room;
+}
+
+/* Behind the first bucket the exemplar lies in; *e becomes NULL there. */
+static void put_exemplar(struct buf *b, const struct exemplar **e, uint64_t bound_us)
+{
+    char trace[2 * TRACE_ID_LEN + 1];
+    if (*e && (*e)->us <= bound_us) {
+        trace_hex((*e)->trace_id, TRACE_ID_LEN, trace);
+        put(b, " # {trace_id=\"%s\"} %.6f %.3f", trace, (double)(*e)->us / 1e6,
+            (double)(*e)->at_ms / 1e3);
+        *e = NULL;
+    }
+    put(b, "\n");
+}
+
+/* `e`: NULL = none. */
+static void put_histogram(struct buf *b, const char *op, const struct latency *l,
+                          const struct exemplar *e, enum metrics_format format)
 {
     uint64_t count = 0;
+    char bound[32];
     for (uint32_t i = 0; i < LATENCY_BUCKETS; i++) {
         count += l->buckets[i];
-        put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"%g\"} %" PRIu64 "\n", op,
-            latency_bounds[i] / 1e6, count);
+        put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"%s\"} %" PRIu64, op,
+            bound_text(latency_bounds[i] / 1e6, format, bound), count);
+        put_exemplar(b, &e, latency_bounds[i]);
     }
     count += l->buckets[LATENCY_BUCKETS];
-    put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", op, count);
+    put(b, "souk_request_seconds_bucket{op=\"%s\",le=\"+Inf\"} %" PRIu64, op, count);
+    put_exemplar(b, &e, UINT64_MAX);
     put(b, "souk_request_seconds_sum{op=\"%s\"} %.17g\n", op, (double)l->sum_us / 1e6);
     put(b, "souk_request_seconds_count{op=\"%s\"} %" PRIu64 "\n", op, count);
 }
 
-/* One histogram an operation over all processes; operations that never came are left out. */
-static void put_latencies(struct buf *b, const struct shared *s)
+/* The newest of all processes; NULL when there is none. */
+static const struct exemplar *newest(const struct shared *s, uint32_t op, struct exemplar *room)
 {
-    head(b, "request_seconds", "histogram", "time from receipt to reply in the server");
+    struct exemplar one;
+    const struct exemplar *found = NULL;
+    for (uint32_t p = 0; p < s->process_count; p++)
+        if (exemplar_read(&s->processes[p].exemplars[op], &one) &&
+            (!found || one.at_ms > room->at_ms)) {
+            *room = one;
+            found = room;
+        }
+    return found;
+}
+
+/* One histogram an operation over all processes; operations that never came are left out. */
+static void put_latencies(struct buf *b, const struct shared *s, enum metrics_format format)
+{
+    head(b, format, "request_seconds", "histogram", "time from receipt to reply in the server");
     for (uint32_t op = 0; op < LATENCY_OPS; op++) {
         struct latency sum = {0};
+        struct exemplar last;
         uint64_t any = 0;
         for (uint32_t p = 0; p < s->process_count; p++) {
             const struct latency *l = &s->processes[p].latency[op];
@@ -119,7 +169,8 @@ static void put_latencies(struct buf *b, const struct shared *s)
             sum.sum_us += l->sum_us;
         }
         if (any)
-            put_histogram(b, op ? opcode_name((uint8_t)op) : "other", &sum);
+            put_histogram(b, op ? opcode_name((uint8_t)op) : "other", &sum,
+                          format == METRICS_OPEN ? newest(s, op, &last) : NULL, format);
     }
 }
 
@@ -131,33 +182,36 @@ static uint64_t dropped_spans(const struct shared *s)
     return n;
 }
 
-static void put_spans(struct buf *b, const struct shared *s)
+static void put_spans(struct buf *b, const struct shared *s, enum metrics_format format)
 {
-    head(b, "trace_spans_total", "counter", "spans by what became of them");
+    head(b, format, "trace_spans_total", "counter", "spans by what became of them");
 #define SPAN_METRIC(outcome, value, help)                                                          \
     put(b, "souk_trace_spans_total{outcome=\"" #outcome "\"} %" PRIu64 "\n", (uint64_t)(value));
 #include "server/metrics.def"
-    head(b, "trace_calls_total", "counter", "calls of the collector of traces");
+    head(b, format, "trace_calls_total", "counter", "calls of the collector of traces");
     put(b, "souk_trace_calls_total %" PRIu64 "\n", (uint64_t)s->traces.calls);
-    head(b, "trace_retries_total", "counter", "calls of the collector that were to be made again");
+    head(b, format, "trace_retries_total", "counter",
+         "calls of the collector that were to be made again");
     put(b, "souk_trace_retries_total %" PRIu64 "\n", (uint64_t)s->traces.retries);
 }
 
-void metrics_put_text(struct buf *b, const struct shared *s)
+void metrics_put_text(struct buf *b, const struct shared *s, enum metrics_format format)
 {
-    head(b, "build_info", "gauge", "always 1; the labels tell the build");
+    head(b, format, "build_info", "gauge", "always 1; the labels tell the build");
     put(b, "souk_build_info{version=\"0.1.0\"} 1\n");
-    head(b, "uptime_seconds", "gauge", "time since the supervisor started");
+    head(b, format, "uptime_seconds", "gauge", "time since the supervisor started");
     put(b, "souk_uptime_seconds %.3f\n", (double)(clock_mono_ms() - s->mono_anchor_ms) / 1e3);
-    head(b, "ready", "gauge", "1 when searches are served");
+    head(b, format, "ready", "gauge", "1 when searches are served");
     put(b, "souk_ready %d\n", metrics_ready(s));
-    put_processes(b, s);
-    put_shed(b, s);
-    put_latencies(b, s);
-    put_catalogs(b, s);
-    put_providers(b, s);
-    put_spans(b, s);
-    put_follow(b, &s->follow);
+    put_processes(b, s, format);
+    put_shed(b, s, format);
+    put_latencies(b, s, format);
+    put_catalogs(b, s, format);
+    put_providers(b, s, format);
+    put_spans(b, s, format);
+    put_follow(b, &s->follow, format);
+    if (format == METRICS_OPEN)
+        put(b, "# EOF\n");
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /*
- * metrics - the shared pages as Prometheus text (exposition format 0.0.4) and as JSON.
+ * metrics - the shared pages as Prometheus text (or OpenMetrics) and as JSON.
  *
  * Reads only; any process that maps the pages may call it. Rows are declared in metrics.def.
  */
@@ -9,7 +9,11 @@
 #include "protocol/buf.h"
 #include "server/shared.h"
 
-void metrics_put_text(struct buf *b, const struct shared *s);
+enum metrics_format {
+    METRICS_TEXT, /* exposition format 0.0.4 */
+    METRICS_OPEN  /* OpenMetrics 1.0.0: counters by their family, exemplars, # EOF */
+};
+void metrics_put_text(struct buf *b, const struct shared *s, enum metrics_format format);
 /* {"version","uptime_s","ready","processes":[...],"catalogs":[...],"follow":{...}}: what the status
  * page shows. */
 void metrics_put_json(struct buf *b, const struct shared *s);

@@ -8,7 +8,7 @@
 
 #include "server/shared_pages.h"
 
-#define SHARED_MAGIC 0x536b5035u /* changes with the layout */
+#define SHARED_MAGIC 0x536b5037u /* changes with the layout */
 
 enum { STEP_MS = 1000 }; /* less is slewing */
 

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/exemplar.h"
 #include "server/latency.h"
 #include "server/query_log.h"
 #include "server/span_ring.h"
@@ -137,6 +138,7 @@ struct shared_process {
     _Atomic uint32_t draining;
     _Atomic uint32_t degrade, pressure;  /* level of the ladder; percent, see admission.h */
     struct latency latency[LATENCY_OPS]; /* by opcode, of requests answered well */
+    struct shared_exemplar exemplars[LATENCY_OPS]; /* the last of them that was traced */
 } __attribute__((aligned(64)));
 
 struct shared_catalog {

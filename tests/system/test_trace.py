@@ -237,6 +237,43 @@ class Traced(unittest.TestCase):
         self.assertGreaterEqual(int(metric.group(1)), 2)
 
 
+    def test_exemplars_lead_from_a_bucket_to_a_trace(self):
+        """OpenMetrics for who asks for it: counters by their family, an exemplar within its bucket, the end."""
+        trace = self.search(0x71, '--no-cache')
+        root = next(s for s in self.collector.wait(trace, lambda s: any(x.kind == 2 for x in s)) if s.kind == 2)
+        request = urllib.request.Request(f'http://127.0.0.1:{self.http}/metrics',
+                                         headers={'Accept': 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.5'})
+        with urllib.request.urlopen(request, timeout=10) as r:
+            text, kind = r.read().decode(), r.headers['Content-Type']
+        self.assertTrue(kind.startswith('application/openmetrics-text; version=1.0.0'), kind)
+        self.assertTrue(text.endswith('\n# EOF\n'))
+        types, last, found = {}, {}, []
+        for line in text.splitlines()[:-1]:
+            if line.startswith('# TYPE '):
+                _, _, name, what = line.split()
+                self.assertNotIn(name, types)
+                types[name] = what
+            elif not line.startswith('#'):
+                match = re.fullmatch(r'([a-z_]+)(\{[^}]*\})? (\S+)(?: # (\{[^}]*\}) (\S+) (\S+))?', line)
+                self.assertTrue(match, line)
+                family = next(f for f in (match[1], re.sub('_total$', '', match[1]), re.sub('_(bucket|sum|count)$', '', match[1]))
+                              if f in types)
+                self.assertEqual(types[family] == 'counter', match[1].endswith('_total'), line)
+                le = re.search('op="([^"]*)",le="([^"]*)"', match[2] or '')
+                if match[4]:
+                    self.assertTrue(match[1].endswith('_bucket'), line)
+                    self.assertTrue(last.get(le[1], 0) < float(match[5]) <= float(le[2]), line)
+                    self.assertAlmostEqual(float(match[6]), time.time(), delta=600)
+                    found.append((le[1], match[4], float(match[5])))
+                if le:
+                    self.assertRegex(le[2], r'[.e]|Inf')
+                    last[le[1]] = float(le[2])
+        self.assertEqual([(op, labels) for op, labels, _ in found if op == 'search'], [('search', f'{{trace_id="{trace}"}}')])
+        took = next(v for op, _, v in found if op == 'search')
+        self.assertLess(abs(took - (root.end - root.start) / 1e9), 0.001)
+        self.assertNotIn('trace_id', self.page('/metrics'))
+
+
 class Roots(unittest.TestCase):
     def test_a_ratio_begins_traces(self):
         with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}', 'trace.ratio=1', 'trace.slow=1ms']) as server:
