@@ -397,14 +397,18 @@ class BadCollectors(unittest.TestCase):
             self.assertEqual(outcome()['retries'], 2)
             self.assertEqual(c.faults, [])
 
-    def test_a_fetcher_that_dies_is_replaced_and_goes_on(self):
+    def test_a_process_that_dies_is_replaced_and_goes_on(self):
         with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}']) as server:
             server.import_lines('shop', products(50))
-            old = server.pid('fetcher 0')
-            server.kill_child('fetcher 0')
-            server.replaced('fetcher 0', old)
-            server.search('shop', 'red', '--traceparent', traceparent(9)[0])
-            c.wait(traceparent(9)[1], lambda s: len(s) >= 2)
+            for number, name in enumerate(('fetcher 0', 'front 0', 'writer 0', 'fetcher 0', 'front 0'), 1):
+                old = server.pid(name)
+                for _ in range(20):
+                    server.search('shop', 'red', '--traceparent', traceparent(100 + number)[0])
+                server.kill_child(name)
+                server.replaced(name, old)
+                wait_until(server.ready, 20, 'soukd answers')
+                server.search('shop', 'red', '--traceparent', traceparent(number)[0])
+                c.wait(traceparent(number)[1], lambda s: len(s) >= 2)
             self.assertEqual(c.faults, [])
 
     def test_it_is_turned_on_while_it_runs(self):
