@@ -38,10 +38,10 @@ char csv_separator(struct slice header)
     return marks[best];
 }
 
-enum csv_place csv_pass(enum csv_place place, struct slice t, char separator)
+enum csv_place csv_pass(enum csv_place place, struct slice line, char separator)
 {
-    for (size_t i = 0; i < t.len && place != CSV_BROKEN; i++) {
-        char c = t.ptr[i];
+    for (size_t i = 0; i < line.len && place != CSV_BROKEN; i++) {
+        char c = line.ptr[i];
         if (place == CSV_QUOTED)
             place = c == '"' ? CSV_CLOSED : CSV_QUOTED;
         else if (place != CSV_PLAIN && c == '"')

@@ -1,11 +1,11 @@
 #include "server/idempotency.h"
 
+#include "server/aged_rows.h"
+
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
-
-enum { PRUNE_LEAST = 64 };
 
 struct entry {
     uint64_t sequence;
@@ -278,24 +278,18 @@ static enum status apply_key(struct applying *a, enum key_kind kind, const struc
     return st;
 }
 
-enum { TIME_KEY = 6 + 8 + 4 };
-
-static size_t time_key(char out[TIME_KEY], enum key_kind kind, uint64_t sequence)
+static size_t time_key(char out[AGED_KEY], enum key_kind kind, uint64_t sequence)
 {
-    size_t len = strlen(names[kind].time);
-    memcpy(out, names[kind].time, len);
-    for (int i = 0; i < 8; i++)
-        out[len++] = (char)(sequence >> (56 - 8 * i));
-    return len;
+    memcpy(out, names[kind].time, AGED_PREFIX);
+    return aged_key_put(out, AGED_PREFIX, sequence, 8);
 }
 
 static enum status apply_item(void *ctx, const struct log_changes *of, uint32_t place)
 {
     struct applying *a = ctx;
-    char by_time[TIME_KEY];
+    char by_time[AGED_KEY];
     size_t len = time_key(by_time, KEY_OF_ITEM, a->sequence);
-    for (int i = 0; i < 4; i++)
-        by_time[len++] = (char)(place >> (24 - 8 * i));
+    len = aged_key_put(by_time, len, place, 4);
     return apply_key(a, KEY_OF_ITEM, of, slice_make(by_time, len));
 }
 
@@ -303,7 +297,7 @@ enum status idempotency_apply(struct batch *b, const struct log_changes *c, uint
                               struct buf *scratch, struct key_counts *added)
 {
     struct applying a = {b, sequence, added};
-    char by_time[TIME_KEY];
+    char by_time[AGED_KEY];
     if (c->key.len > 64)
         return STATUS_CORRUPT;
     enum status st = each_item(c, scratch, apply_item, &a);
@@ -311,16 +305,6 @@ enum status idempotency_apply(struct batch *b, const struct log_changes *c, uint
         return st;
     size_t len = time_key(by_time, KEY_OF_BULK, sequence);
     return apply_key(&a, KEY_OF_BULK, c, slice_make(by_time, len));
-}
-
-static enum status read_count(struct batch *b, enum key_kind kind, uint64_t *count)
-{
-    struct slice key, value;
-    *count = 0;
-    enum status st = batch_row_seek(b, slice_str(names[kind].count), &key, &value);
-    if (!st && slice_equal(key, slice_str(names[kind].count)) && value.len == 8)
-        *count = wire_load64(value.ptr);
-    return st == STATUS_END ? STATUS_OK : st;
 }
 
 /* Removes the key of a time row, unless the key was used again since. */
@@ -341,41 +325,25 @@ static enum status drop_key(struct batch *b, enum key_kind kind, struct slice by
     return st ? st : batch_row_delete(b, by_time);
 }
 
-static enum status prune(struct batch *b, enum key_kind kind, int64_t oldest_ms, uint64_t added)
+static enum status drop_bulk(struct batch *b, struct slice by_time, struct slice value)
 {
-    char from[TIME_KEY + 1];
-    uint64_t count, budget = added * 2 + PRUNE_LEAST;
-    struct slice key, value;
-    enum status st = read_count(b, kind, &count);
-    size_t len = time_key(from, kind, 0);
-    count += added;
-    for (; !st && budget; budget--) {
-        st = batch_row_seek(b, slice_make(from, len), &key, &value);
-        if (st || !slice_starts(key, slice_str(names[kind].time)) || value.len < 8)
-            break;
-        bool old = (int64_t)wire_load64(value.ptr) < oldest_ms;
-        if (!old && count <= IDEMPOTENCY_MOST)
-            break;
-        if (key.len > TIME_KEY)
-            return STATUS_CORRUPT;
-        memcpy(from, key.ptr, key.len); /* on behind this one */
-        from[key.len] = 0;
-        len = key.len + 1;
-        st = drop_key(b, kind, key, value);
-        count -= count > 0;
-    }
-    if (st && st != STATUS_END)
-        return st;
-    char bytes[8];
-    wire_store64(bytes, count);
-    return batch_row_put(b, slice_str(names[kind].count), slice_make(bytes, sizeof bytes));
+    return drop_key(b, KEY_OF_BULK, by_time, value);
+}
+
+static enum status drop_item(struct batch *b, struct slice by_time, struct slice value)
+{
+    return drop_key(b, KEY_OF_ITEM, by_time, value);
 }
 
 enum status idempotency_prune(struct batch *b, int64_t oldest_ms, const struct key_counts *added)
 {
+    static enum status (*const drops[])(struct batch *, struct slice, struct slice) = {
+        [KEY_OF_BULK] = drop_bulk, [KEY_OF_ITEM] = drop_item};
     enum status st = STATUS_OK;
-    for (int kind = KEY_OF_BULK; kind <= KEY_OF_ITEM && !st; kind++)
-        if (added->of[kind])
-            st = prune(b, (enum key_kind)kind, oldest_ms, added->of[kind]);
+    for (int kind = KEY_OF_BULK; kind <= KEY_OF_ITEM && !st; kind++) {
+        const struct aged_rows rows = {names[kind].time, names[kind].count, IDEMPOTENCY_MOST,
+                                       drops[kind]};
+        st = aged_rows_prune(b, &rows, oldest_ms, added->of[kind]);
+    }
     return st;
 }
