@@ -104,6 +104,7 @@ enum status infer_add(struct infer *in, const struct json *product, struct fault
         if (m->type == JSON_TEXT) {
             f->text_bytes += m->text.len;
             f->tokens += count_tokens(m->text);
+            f->joined += m->text.len && memmem(m->text.ptr, m->text.len, " > ", 3) != NULL;
             take_sample(f, m->text);
         }
     }
@@ -139,6 +140,8 @@ static enum field_type type_of(const struct infer_field *f)
         return one_of(f->name, path_names) ? FIELD_PATH : FIELD_KEYWORD_LIST;
     if (one_of(f->name, shown_names))
         return FIELD_KEYWORD;
+    if (one_of(f->name, path_names) && texts && f->joined * 2 >= texts)
+        return FIELD_PATH;
     if (one_of(f->name, text_names) && texts + numbers)
         return FIELD_TEXT;
     if (!texts && !bools && numbers)

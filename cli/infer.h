@@ -3,7 +3,8 @@
  *
  * An integer widens to float, then to keyword; whole numbers of more digits than an integer has are
  * keywords, not rounded. Long texts and fields named like one become text;
- * a list named category a path, other lists keyword lists; a nested object, and an array of
+ * a list named category a path (so are texts of that name, if half of them hold " > "), other
+ * lists keyword lists; a nested object, and an array of
  * objects, one attributes field, unless most products have something else there.
  * Texts get the language that their commonest words tell; a field too short to tell gets that of
  * all texts together.
@@ -19,6 +20,7 @@ struct infer_field {
     struct slice name;
     uint64_t seen[JSON_OBJECT + 1]; /* by JSON type */
     uint64_t empty_lists;           /* [], which tells no type */
+    uint64_t joined;                /* texts with " > " in them */
     uint64_t text_bytes, tokens;
     struct buf sample; /* words of many products, for guessing the language */
 };

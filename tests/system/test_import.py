@@ -216,6 +216,17 @@ class Import(unittest.TestCase):
         self.assertEqual(sorted(self.server.souk('export', '--catalog', 'nested2').split('\n')),
                          sorted(self.server.souk('export', '--catalog', 'nested').split('\n')))
 
+    def test_categories_written_in_one_cell_are_paths(self):
+        path = self.path('paths.csv', 'id,title,category,kind\n1,boot,Shoes > Boots,a > b\n2,lamp,Home > Light > Lamps,c\n3,sock,Socks,d\n')
+        self.load('paths', path)
+        types = {name: f['type'] for name, f in self.fields('paths').items()}
+        self.assertEqual((types['category'], types['kind']), ('path', 'keyword'))
+        self.assertEqual(self.server.search('paths', '', '--filter', 'category under "Home > Light"')['found'], 1)
+        facet = self.server.search('paths', '', '--facet', 'category')['facets']['category']['values']
+        self.assertEqual({v['value'] for v in facet}, {'Shoes', 'Shoes > Boots', 'Home', 'Home > Light', 'Home > Light > Lamps', 'Socks'})
+        self.load('flat', self.path('flat.csv', 'id,category\n1,Shoes\n2,Home\n3,A > B\n'))
+        self.assertEqual(self.fields('flat')['category']['type'], 'keyword')
+
     def test_a_pipe_is_read_like_a_file(self):
         path = os.path.join(self.folder, 'pipe')
         os.mkfifo(path)
