@@ -184,10 +184,10 @@ enum status command_read_file(const char *path, struct buf *out, struct fault *f
 
 bool command_ack(const struct command *c, enum put_ack *out)
 {
-    static const char *const words[] = {"queued", "logged", "visible"};
+    static const char *const words[] = {"queued", "logged", "visible", "replicated"};
     const char *given = options_value(&c->options, OPT_ACK);
     *out = ACK_LOGGED;
-    for (int i = 0; given && i < 3; i++)
+    for (int i = 0; given && i < 4; i++)
         if (strcmp(given, words[i]) == 0) {
             *out = (enum put_ack)i;
             return true;

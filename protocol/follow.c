@@ -294,7 +294,7 @@ enum status follow_request_decode(struct slice body, struct arena *a, struct fol
     }
     if (st != STATUS_END)
         return request_damaged(fault, "follow", body, r.at);
-    if (q->action < FOLLOW_LIST || q->action > FOLLOW_DROP)
+    if (q->action < FOLLOW_LIST || q->action > FOLLOW_CAME)
         return fault_set(fault, STATUS_UNSUPPORTED, "action", "there is no such action");
     return STATUS_OK;
 }

@@ -101,7 +101,7 @@ enum status copy_read_decode(struct slice body, struct copy_read *c, struct faul
 
 /* --- FOLLOW ----------------------------------------------------------------------------------- */
 
-enum follow_action { FOLLOW_LIST = 1, FOLLOW_APPEND, FOLLOW_ADOPT, FOLLOW_DROP };
+enum follow_action { FOLLOW_LIST = 1, FOLLOW_APPEND, FOLLOW_ADOPT, FOLLOW_DROP, FOLLOW_CAME };
 
 struct follow_request {
     struct slice catalog;

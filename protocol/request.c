@@ -295,8 +295,9 @@ enum status put_request_decode(struct slice body, struct arena *a, struct put_re
     p->item_count = items.count;
     if (s != STATUS_END)
         return request_damaged(fault, "put", body, r.at);
-    if (p->ack > ACK_VISIBLE)
-        return fault_set(fault, STATUS_UNSUPPORTED, "ack", "ack is queued, logged or visible");
+    if (p->ack > ACK_REPLICATED)
+        return fault_set(fault, STATUS_UNSUPPORTED, "ack",
+                         "ack is queued, logged, visible or replicated");
     if (p->key.len > 64)
         return fault_set(fault, STATUS_TOO_LARGE, "key", "an idempotency key has up to 64 bytes");
     return STATUS_OK;

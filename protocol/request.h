@@ -82,7 +82,7 @@ enum status get_request_decode(struct slice body, struct arena *a, struct get_re
                                struct fault *fault);
 
 enum put_op { PUT_UPSERT, PUT_PATCH, PUT_DELETE, PUT_VALIDATE };
-enum put_ack { ACK_QUEUED, ACK_LOGGED, ACK_VISIBLE };
+enum put_ack { ACK_QUEUED, ACK_LOGGED, ACK_VISIBLE, ACK_REPLICATED };
 
 struct put_item {
     enum put_op op;

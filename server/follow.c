@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "server/say.h"
+#include "server/stream.h"
 
 enum {
     ASK_MS = 3000, /* a leader that is silent so long is connected to anew */
@@ -321,9 +322,7 @@ static void take_answer(struct talk *t, struct log_read_reply *r)
 static void put_question(struct talk *t)
 {
     struct follow *f = t->f;
-    char name[SHARED_NAME + 1];
-    snprintf(name, sizeof name, "%.40s", config_text(f->role->config, OPTION_LISTEN));
-    struct log_read_request q = {.name = slice_str(name), .bytes = ASK_BYTES, .seen = t->seen};
+    struct log_read_request q = {.name = slice_str(f->name), .bytes = ASK_BYTES, .seen = t->seen};
     buf_clear(&t->body);
     pthread_mutex_lock(&f->lock);
     for (uint32_t i = 0; i < f->count; i++)
@@ -450,6 +449,19 @@ void follow_publish(struct follow *f)
     atomic_store(&s->follow.behind_ms, now - f->level_ms);
 }
 
+/* Two that listen on 0.0.0.0:7685 are two. */
+static enum status name_self(struct follow *f)
+{
+    uint8_t own[STORE_NAME];
+    enum status st = store_name(f->role->data_dir, own);
+    for (int i = 0; i < 8 && !st; i++)
+        snprintf(f->name + 2 * (size_t)i, 3, "%02x", own[i]);
+    if (!st)
+        snprintf(f->name + 16, sizeof f->name - 16, "@%.40s",
+                 config_text(f->role->config, OPTION_LISTEN));
+    return st;
+}
+
 enum status follow_create(struct role_context *role, struct follow **out)
 {
     struct follow *f = calloc(1, sizeof *f);
@@ -461,6 +473,9 @@ enum status follow_create(struct role_context *role, struct follow **out)
     f->level_ms = clock_mono_ms();
     pthread_mutex_init(&f->lock, NULL);
     atomic_store(&f->shared->follow.contact_ms, 0);
+    enum status st = name_self(f);
+    if (st)
+        return st;
     if (pthread_create(&f->reader, NULL, reader_main, f) ||
         pthread_create(&f->copier, NULL, follow_copier, f))
         return STATUS_NO_MEMORY;

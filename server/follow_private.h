@@ -31,9 +31,10 @@ struct follow {
     pthread_mutex_t lock;
     struct followed catalogs[SHARED_CATALOGS];
     uint32_t count;
-    bool listed; /* the table is as the writer has it */
+    _Atomic bool listed; /* the table is as the writer has it */
     bool reached;
-    int64_t level_ms; /* when nothing was missing last */
+    char name[SHARED_NAME + 1]; /* told to the leader: the data directory's, and the address */
+    int64_t level_ms;           /* when nothing was missing last */
 };
 
 /* The entry of a catalog, NULL without one. Under the lock. */

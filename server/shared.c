@@ -136,6 +136,7 @@ struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name)
         atomic_store(&c->queued, 0);
         atomic_store(&c->leader_last, 0);
         atomic_store(&c->held, 0);
+        atomic_store(&c->replicated, 0);
         atomic_store(&c->write_state, WRITE_OPEN);
         memset((void *)&c->freshness, 0, sizeof c->freshness);
         memset((void *)&c->upstream, 0, sizeof c->upstream);

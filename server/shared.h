@@ -5,7 +5,7 @@
  * The supervisor creates them before it starts the others and never writes into a row it does not
  * own: a process writes its own `shared_process`, the supervisor sets pid and starts, the writer
  * writes the `shared_catalog` rows but for `upstream` and `providers`, which are the fetcher's (of
- * a follower the replica's), `leader_last` and `held`, which are the replica's, and
+ * a follower the replica's), `leader_last`, `replicated` and `held`, which are the replica's, and
  * `freshness.push`, which is the operators' front's. All members are single atomics, read without
  * order unless said; figures of one row may be a moment apart. Times are wall milliseconds of
  * shared_now_ms() unless said otherwise, 0 = never.
@@ -154,6 +154,7 @@ struct shared_catalog {
     _Atomic uint64_t queued;      /* items taken in and not yet visible */
     _Atomic uint32_t write_state; /* enum write_state */
     _Atomic uint64_t leader_last; /* of a follower: last sequence the leader has */
+    _Atomic uint64_t replicated;  /* up to here replication.acks followers have the log */
     _Atomic uint64_t held;        /* the log behind this sequence - 1 is waited for; 0 = none is */
     struct shared_freshness freshness;
     struct shared_upstream upstream;

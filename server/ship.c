@@ -7,6 +7,7 @@
 #include "protocol/follow.h"
 #include "protocol/labels.h"
 #include "server/catalogs.h"
+#include "server/followers.h"
 #include "server/log_readers.h"
 #include "server/say.h"
 #include "server/ship_copy.h"
@@ -15,25 +16,16 @@
 
 enum {
     POLLS = 64,
-    HOLDERS = 8,           /* followers whose place is remembered, a catalog */
-    HOLD_MS = 60000,       /* a follower that is silent so long holds no log */
-    HERE_MS = 10000,       /* one that asked since counts as there */
     REPLY_BYTES = 1 << 20, /* of records, at most */
     LIST_MS = 1000,
     AGAIN_MS = 20,
     POLL_MS = 1000 /* an answer without news comes so late, or at half of the deadline */
 };
 
-struct holder {
-    char name[SHARED_NAME + 1];
-    uint64_t after;
-    int64_t seen_ms;
-};
-
 struct shipped {
     char name[SHARED_NAME + 1];
     struct stream_id stream;
-    struct holder holders[HOLDERS];
+    struct followers followers;
 };
 
 struct poll {
@@ -106,8 +98,8 @@ static void take_list(struct ship *s, const struct follow_reply *r)
         const struct shipped *old = shipped_of(was, was_count, r->rows[i].name);
         if (r->rows[i].name.len > SHARED_NAME)
             continue;
-        if (old)
-            *c = *old;
+        if (old && stream_id_equal(&old->stream, &r->rows[i].stream))
+            c->followers = old->followers;
         memcpy(c->name, r->rows[i].name.ptr, r->rows[i].name.len);
         c->stream = r->rows[i].stream;
         s->count++;
@@ -199,41 +191,40 @@ static enum log_verdict judge(struct ship *s, uint32_t place, const struct log_h
 
 /* --- who holds what --------------------------------------------------------------------------- */
 
-static void note_place(struct shipped *c, struct slice follower, uint64_t after)
+static void on_told(void *ctx, const struct frame *f)
 {
-    struct holder *at = &c->holders[0];
-    int64_t now = clock_mono_ms();
-    size_t len = follower.len < SHARED_NAME ? follower.len : SHARED_NAME;
-    for (int i = 0; i < HOLDERS; i++) {
-        struct holder *h = &c->holders[i];
-        if (slice_equal(slice_str(h->name), slice_make(follower.ptr, len)) && h->seen_ms) {
-            at = h;
-            break;
-        }
-        if (h->seen_ms < at->seen_ms)
-            at = h;
-    }
-    *at = (struct holder){.after = after, .seen_ms = now};
-    if (len)
-        memcpy(at->name, follower.ptr, len);
+    (void)ctx;
+    (void)f;
+}
+
+/* Answers at the writer may wait for it. What followers had once they have had, so it only grows.
+ */
+static void note_replicated(struct ship *s, const struct shipped *c, struct shared_catalog *row)
+{
+    const struct follow_request q = {.action = FOLLOW_CAME};
+    uint64_t acks = config_number(s->role->config, OPTION_FOLLOW_ACKS);
+    uint64_t reached = followers_reached(&c->followers, acks, clock_mono_ms());
+    struct buf body = BUF_INIT;
+    if (reached <= atomic_load(&row->replicated))
+        return;
+    atomic_store(&row->replicated, reached);
+    follow_request_encode(&q, &body);
+    writer_link_send(s->writer, OP_FOLLOW, 0, LIST_MS, buf_slice(&body), on_told, s);
+    buf_fini(&body);
 }
 
 static void publish_holds(struct ship *s)
 {
     int64_t now = clock_mono_ms();
-    uint64_t most = 0;
+    uint32_t most = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        struct shipped *c = &s->catalogs[i];
+        const struct shipped *c = &s->catalogs[i];
         struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
-        uint64_t least = ship_copies_oldest(s->copies, slice_str(c->name)), here = 0;
-        for (int k = 0; k < HOLDERS; k++) {
-            const struct holder *h = &c->holders[k];
-            if (!h->seen_ms || now - h->seen_ms > HOLD_MS)
-                continue;
-            here += now - h->seen_ms < HERE_MS;
-            least = h->after < least ? h->after : least;
-        }
+        uint64_t copy = ship_copies_oldest(s->copies, slice_str(c->name));
+        uint64_t least = followers_hold(&c->followers, now);
+        uint32_t here = followers_here(&c->followers, now);
         most = here > most ? here : most;
+        least = copy < least ? copy : least;
         if (row)
             atomic_store(&row->held, least == UINT64_MAX ? 0 : least + 1);
     }
@@ -280,8 +271,10 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
                                   .upstream = row ? shared_upstream_now(s->shared, row) : 0};
         out.verdict = row ? judge(s, i, have, out.last, most) : LOG_COME_AGAIN;
         news |= have && out.verdict == LOG_TAKE_COPY;
-        if (have)
-            note_place(c, q->name, have->after);
+        if (have && out.verdict == LOG_FOLLOWS) {
+            followers_note(&c->followers, q->name, have->after, clock_mono_ms());
+            note_replicated(s, c, row);
+        }
         log_catalog_encode(&out, &s->reply);
     }
     if (s->unlisted)

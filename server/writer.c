@@ -86,6 +86,7 @@ static void on_beat(void *ctx)
     bool follows = shared_follows(w->role->shared);
     int64_t now = shared_now_ms(w->role->shared);
     shared_beat(w->role->self);
+    writer_tell_replicated(w);
     for (uint32_t i = 0; i < w->count; i++) {
         writer_catalog_see_disk(w->catalogs[i]);
         if (!follows) /* else the leader decides, and it comes with the log */
@@ -201,6 +202,15 @@ static enum status start(struct writer *w)
     return st ? st : loop_signal(w->loop, SIGINT, on_term, w->loop);
 }
 
+static void free_answers(struct answer *a)
+{
+    while (a) {
+        struct answer *next = a->next;
+        answer_free(a);
+        a = next;
+    }
+}
+
 int writer_main(struct role_context *r)
 {
     struct writer w = {.role = r};
@@ -222,11 +232,8 @@ int writer_main(struct role_context *r)
     apply_destroy(&w.apply);
     floor_destroy(&w.floor);
     writer_conns_destroy(&w.conns);
-    for (struct answer *a = w.unseen; a;) {
-        struct answer *next = a->next;
-        answer_free(a);
-        a = next;
-    }
+    free_answers(w.unseen);
+    free_answers(w.unreplicated);
     writer_trace_fini(&w);
     for (uint32_t i = 0; i < w.count; i++) {
         evict_save(w.catalogs[i]);

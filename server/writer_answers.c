@@ -6,7 +6,7 @@
 #include "server/say.h"
 #include "server/writer_trace.h"
 
-enum { RETRY_LEAST_MS = 5, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000 };
+enum { RETRY_LEAST_MS = 5, RETRY_MS = 50, NO_SPACE_RETRY_MS = 1000, REPLICATED_MS = 2000 };
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -79,6 +79,36 @@ void writer_tell_seen(struct writer *w)
     }
 }
 
+/* As long as who asked waits. */
+void writer_wait_replicated(struct writer *w, struct answer *a)
+{
+    a->until_ms = clock_mono_ms() + (a->to.time ? a->to.time : REPLICATED_MS);
+    a->next = w->unreplicated;
+    w->unreplicated = a;
+}
+
+void writer_tell_replicated(struct writer *w)
+{
+    int64_t now = clock_mono_ms();
+    for (struct answer **at = &w->unreplicated; *at;) {
+        struct answer *a = *at;
+        bool there = a->catalog->row->replicated >= a->sequence, over = now >= a->until_ms;
+        if (!there && !over && !a->catalog->failed) {
+            at = &a->next;
+            continue;
+        }
+        *at = a->next;
+        if (there) {
+            tell(w, a);
+            continue;
+        }
+        writer_refuse(w, a->conn, &a->to, over ? STATUS_DEADLINE : STATUS_READ_ONLY,
+                      over ? "it is logged here, and not yet at as many followers as it takes"
+                           : NULL);
+        answer_free(a);
+    }
+}
+
 /* --- the log ---------------------------------------------------------------------------------- */
 
 void writer_stop_catalog(struct writer_catalog *c, enum status st)
@@ -122,7 +152,9 @@ void writer_settle(struct writer *w)
         } else {
             apply_push(w->apply, a->job);
             a->job = NULL;
-            if (a->ack == ACK_VISIBLE) {
+            if (a->ack == ACK_REPLICATED) {
+                writer_wait_replicated(w, a);
+            } else if (a->ack == ACK_VISIBLE) {
                 a->next = w->unseen;
                 w->unseen = a;
             } else

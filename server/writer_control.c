@@ -183,6 +183,7 @@ void writer_let_go(struct writer *w, struct writer_catalog **cp)
     if (!c->failed) /* answers that wait for it end here */
         c->failed = STATUS_UNKNOWN_CATALOG;
     writer_tell_seen(w);
+    writer_tell_replicated(w);
     for (uint32_t i = 0; i < w->count; i++)
         if (w->catalogs[i] == c)
             w->catalogs[i] = w->catalogs[--w->count];

@@ -328,7 +328,10 @@ void writer_on_follow(struct writer *w, uint64_t conn, const struct frame *f)
         writer_conns_error(w->conns, conn, f, &fault);
     else if (q.action == FOLLOW_LIST)
         list(w, conn, f);
-    else if (!shared_follows(w->role->shared))
+    else if (q.action == FOLLOW_CAME) {
+        writer_tell_replicated(w);
+        writer_conns_reply(w->conns, conn, f, SLICE_NULL);
+    } else if (!shared_follows(w->role->shared))
         writer_refuse(w, conn, f, STATUS_INVALID, "this server follows nobody");
     else if (q.action == FOLLOW_APPEND)
         append(w, conn, f, &q);

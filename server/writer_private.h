@@ -19,6 +19,7 @@ struct answer {
     struct writer_catalog *catalog;
     struct job *job;
     uint64_t conn, sequence;
+    int64_t until_ms; /* of one that waits for followers */
     struct frame to;
     enum put_ack ack;
     bool control, frees; /* frees: gives room back, and may spend the log's reserve */
@@ -39,7 +40,7 @@ struct writer {
     struct writer_catalog *catalogs[SHARED_CATALOGS];
     uint32_t count;
     struct answer *unsynced, **unsynced_end; /* in order */
-    struct answer *unseen;
+    struct answer *unseen, *unreplicated;
     struct arena arena;
     struct buf items, payload, reply;
     struct size size;
@@ -61,6 +62,9 @@ void writer_refuse_full(struct writer *w, uint64_t conn, const struct frame *to,
                         const struct writer_catalog *c);
 void answer_free(struct answer *a);
 void writer_tell_seen(struct writer *w);
+/* Answers that wait for followers: those they have by now, and those that waited too long. */
+void writer_wait_replicated(struct writer *w, struct answer *a);
+void writer_tell_replicated(struct writer *w);
 void writer_stop_catalog(struct writer_catalog *c, enum status st);
 void writer_settle(struct writer *w);
 /* NULL: no memory; nobody was told. */

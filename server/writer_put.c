@@ -223,6 +223,12 @@ static void answer_again(struct writer *w, uint64_t conn, const struct frame *f,
         return;
     }
     a->sequence = p->ack == ACK_VISIBLE || c->unsynced ? sequence : 0;
+    if (p->ack == ACK_REPLICATED) {
+        a->sequence = sequence;
+        writer_wait_replicated(w, a);
+        writer_tell_replicated(w);
+        return;
+    }
     /* while the first one may be in this turn's group, visible stands for durable */
     a->next = w->unseen;
     w->unseen = a;
@@ -278,6 +284,11 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     uint8_t hash[BODY_HASH] = {0};
     if (put_request_decode(f->body, &w->arena, &p, &fault)) {
         writer_conns_error(w->conns, conn, f, &fault);
+        return;
+    }
+    if (p.ack == ACK_REPLICATED && !config_number(w->role->config, OPTION_FOLLOW_ACKS)) {
+        writer_refuse(w, conn, f, STATUS_UNSUPPORTED,
+                      "ack replicated takes replication.acks followers, and none are configured");
         return;
     }
     struct writer_catalog *c = writer_find(w, p.catalog);

@@ -10,7 +10,7 @@ import unittest
 from souk_ledger import Ledger
 from souk_system import SEED, SLACK, Server, products, wait_until
 from souk_upstream import BadUpstream, define
-from souk_wire import Connection, upsert
+from souk_wire import STATUSES, Connection, field, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
 SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
@@ -316,6 +316,38 @@ class Follow(unittest.TestCase):
                 wait_until(lambda: 'follow that one' in third.log_text(), 10, 'it is told whom to follow')
                 self.assertEqual(state(third), 'connecting')
                 self.assertFalse(has(third, 'shop'))
+
+    def test_ack_replicated_is_told_when_as_many_followers_have_it(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(5))
+            done = leader.run('put', 'shop', '{"id":"n1","title":"zebra"}', '--ack', 'replicated', check=False)
+            self.assertIn('UNSUPPORTED', done.stderr)
+            self.assertEqual(leader.search('shop', 'zebra')['found'], 0)
+        with Server(options=['replication.acks=2']) as leader:
+            leader.import_lines('shop', products(5))
+
+            def put(key):
+                with Connection(('127.0.0.1', leader.port), 30) as c:
+                    return c.put('shop', [upsert(key, {'title': f'zebra {key}'})], ack=3, key=key.encode(), deadline_ms=1500, check=False)
+            with follow(leader) as one, follow(leader) as two:
+                level(leader, one)
+                level(leader, two)
+                for i in range(20):
+                    reply = put(f'n{i}')
+                    self.assertEqual(reply.status, 0)
+                    last = field(reply.body, 'PUT', 'SEQUENCE')
+                    for follower in (one, two):
+                        self.assertGreaterEqual(int(follower.stats()['catalog.shop.logged']), last)
+                two.stop()
+                refused = put('late')
+                self.assertEqual(STATUSES[refused.status], 'DEADLINE')
+                wait_until(lambda: one.search('shop', 'late')['found'] == 1, 10, 'it is logged all the same')
+                two.start()
+                wait_until(lambda: put('late').status == 0, 10, 'the same change is told when it is there')
+                self.assertEqual(put('n3').status, 0)  # and one that was told before
+                leader.kill()
+                one.souk('promote')
+                self.assertEqual(one.search('shop', 'zebra')['found'], 21)
 
     def test_whatever_is_killed_nothing_is_lost_or_doubled(self):
         print(f'seed {SEED}, {ROUNDS} rounds')
