@@ -14,6 +14,7 @@ enum {
     NEAR_MS = 3000,   /* an answer so old still says how far the leader is */
     ABSENT_LISTS = 2, /* a catalog is gone when the leader says so twice */
     REFUSED_MOST = 3,
+    REFUSED_MS = 1000,
     ASK_BYTES = 1 << 20,
     BUSY_MS = 20,
     COPYING_MS = 100
@@ -180,7 +181,24 @@ static bool passes(enum status st)
     return st == STATUS_OVERLOADED || st == STATUS_NO_SPACE || st == STATUS_NO_MEMORY;
 }
 
-/* The pieces of one catalog to the writer, until it has them or will not take them. */
+/* The writer did not take what comes next. It is not asked for again before a while has passed, so
+ * that one catalog does not hold up the others. Under the lock. */
+static void note_refused(struct follow *f, struct followed *c, enum status st, uint32_t retry_ms)
+{
+    bool away = st == STATUS_UNAVAILABLE || st == STATUS_DEADLINE || st == STATUS_CANCELLED;
+    c->again_ms = clock_mono_ms() + (retry_ms ? retry_ms : passes(st) ? BUSY_MS : REFUSED_MS);
+    if (passes(st))
+        return;
+    f->listed = false; /* the writer says where it stands */
+    if (away || st == STATUS_CONFLICT)
+        return;
+    if (!c->refused++)
+        say("warning", "replica", c->name, "the writer did not take a change: %s", status_text(st));
+    if (c->refused >= REFUSED_MOST && st != STATUS_OLD_FORMAT)
+        want_copy(c, true, "changes could not be taken");
+}
+
+/* The pieces of one catalog to the writer, until it has them or takes no more. */
 static void deliver(struct talk *t, const char *name, struct log_piece *p, uint32_t count)
 {
     struct follow *f = t->f;
@@ -193,28 +211,17 @@ static void deliver(struct talk *t, const char *name, struct log_piece *p, uint3
         pthread_mutex_lock(&f->lock);
         struct followed *c = follow_find(f, slice_str(name));
         uint32_t done = !st && c ? note_taken(c, &r, p, count) : 0;
-        bool more = c && c->state == FOLLOWED && (done || passes(st));
-        if (done)
-            atomic_fetch_add(&f->shared->follow.records, done);
+        atomic_fetch_add(&f->shared->follow.records, done);
         for (uint32_t i = 0; i < done; i++)
             atomic_fetch_add(&f->shared->follow.bytes, p[i].bytes.len);
-        if (!more) {
-            f->listed = false; /* ask the writer where it stands */
-            if (c && st != STATUS_UNAVAILABLE && st != STATUS_DEADLINE && st != STATUS_CONFLICT) {
-                say("warning", "replica", name, "the writer did not take a change: %s",
-                    status_text(st));
-                if (++c->refused >= REFUSED_MOST && st != STATUS_OLD_FORMAT)
-                    want_copy(c, true, "changes could not be taken");
-            }
-        }
+        if (!done && c)
+            note_refused(f, c, st ? st : STATUS_CONFLICT, t->written.fault.retry_after_ms);
+        bool more = done && c && c->state == FOLLOWED;
         pthread_mutex_unlock(&f->lock);
+        if (!more)
+            return;
         p += done;
         count -= done;
-        if (!more)
-            break;
-        if (!done)
-            usleep((t->written.fault.retry_after_ms ? t->written.fault.retry_after_ms : BUSY_MS) *
-                   1000);
     }
 }
 
@@ -321,18 +328,21 @@ static void take_answer(struct talk *t, struct log_read_reply *r)
 
 static void put_question(struct talk *t)
 {
+    int64_t now = clock_mono_ms();
     struct follow *f = t->f;
     struct log_read_request q = {.name = slice_str(f->name), .bytes = ASK_BYTES, .seen = t->seen};
     buf_clear(&t->body);
     pthread_mutex_lock(&f->lock);
-    for (uint32_t i = 0; i < f->count; i++)
-        if (f->catalogs[i].state != FOLLOWED)
-            q.wait_ms = COPYING_MS; /* it will be asked for as soon as it is there */
-    log_read_request_encode(&q, &t->body);
     for (uint32_t i = 0; i < f->count; i++) {
         struct followed *c = &f->catalogs[i];
+        c->asked = c->state == FOLLOWED && now >= c->again_ms;
+        if (!c->asked)
+            q.wait_ms = COPYING_MS; /* it will be asked for as soon as it may be */
+    }
+    log_read_request_encode(&q, &t->body);
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct followed *c = &f->catalogs[i];
         struct log_have have = {slice_str(c->name), c->stream, c->after, c->hash, c->offset};
-        c->asked = c->state == FOLLOWED;
         if (c->asked)
             log_have_encode(&have, &t->body);
     }

@@ -25,6 +25,8 @@ struct follow;
 
 /* Starts the threads; they end with the process. */
 enum status follow_create(struct role_context *role, struct follow **out);
+/* What an ended process left of copies goes. */
+void follow_copies_clean(const char *data_dir);
 /* From the loop, every now and then: how far behind, into the shared pages. */
 void follow_publish(struct follow *f);
 

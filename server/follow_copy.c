@@ -6,6 +6,7 @@
  * It becomes the catalog's home in one rename, by the writer; until then searches have what was
  * there. What an ended process left of one is thrown away: a copy is begun again from its start.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -111,6 +112,31 @@ static enum status fetch(struct taking *t, struct fault *fault)
 
 /* --- the home --------------------------------------------------------------------------------- */
 
+/* A copy counts by its CURRENT, which is made last and goes first: the writer may just be asked to
+ * take it by a process that has ended. */
+static void throw_away(const char *home)
+{
+    char current[2 * PATH_MAX + 16];
+    snprintf(current, sizeof current, "%s/CURRENT", home);
+    unlink(current);
+    remove_tree(home);
+}
+
+void follow_copies_clean(const char *data_dir)
+{
+    char all[PATH_MAX], home[2 * PATH_MAX];
+    snprintf(all, sizeof all, "%s/catalogs", data_dir);
+    DIR *d = opendir(all);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strncmp(e->d_name, ".copy-", 6) != 0)
+            continue;
+        snprintf(home, sizeof home, "%s/%s", all, e->d_name);
+        throw_away(home);
+    }
+    if (d)
+        closedir(d);
+}
+
 static enum status make_home(struct taking *t)
 {
     char home[PATH_MAX], log[PATH_MAX], data[PATH_MAX + 16];
@@ -127,7 +153,7 @@ static enum status make_home(struct taking *t)
         !catalog_edition_path(t->edition_dir, sizeof t->edition_dir, dir, slice_str(t->staged),
                               t->edition))
         return STATUS_TOO_LARGE;
-    remove_tree(home);
+    throw_away(home);
     if (mkdir(home, 0750) || mkdir(log, 0750) || mkdir(t->edition_dir, 0750))
         return status_from_errno(errno);
     snprintf(data, sizeof data, "%s/data.mdb", t->edition_dir);
@@ -194,6 +220,7 @@ enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writ
                         const char *name, struct fault *fault)
 {
     struct taking t = {.f = f, .leader = leader, .name = name, .fd = -1};
+    char home[PATH_MAX];
     snprintf(t.staged, sizeof t.staged, ".copy-%s", name);
     t.hash = XXH3_createState();
     enum status st = t.hash ? make_home(&t) : STATUS_NO_MEMORY;
@@ -206,6 +233,8 @@ enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writ
     if (t.fd >= 0)
         close(t.fd);
     XXH3_freeState(t.hash);
+    if (st && catalog_path(home, sizeof home, f->role->data_dir, slice_str(t.staged)))
+        throw_away(home); /* it may be large, and the disk full */
     if (!st)
         say("info", "replica", name, "copied: %llu bytes, it stands at change %llu",
             (unsigned long long)t.size, (unsigned long long)t.sequence);

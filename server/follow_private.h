@@ -19,7 +19,7 @@ struct followed {
     uint32_t absent;              /* lists of the leader in a row that lack it */
     uint32_t refused;             /* records in a row that the writer did not take */
     uint32_t failed;              /* copies in a row */
-    int64_t again_ms;             /* the next copy not before */
+    int64_t again_ms;             /* the next copy, or question, not before */
     bool resync;                  /* the copy replaces what is there */
     bool asked;                   /* the question under way says where it stands */
 };

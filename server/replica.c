@@ -89,6 +89,7 @@ static enum status start(struct replica *r)
     st = st ? st : loop_signal(r->loop, SIGTERM, on_term, r->loop);
     st = st ? st : loop_signal(r->loop, SIGINT, on_term, r->loop);
     st = st ? st : loop_signal(r->loop, SIGHUP, on_hup, r);
+    follow_copies_clean(r->role->data_dir);
     if (!st && shared_follows(r->role->shared))
         st = follow_create(r->role, &r->follow);
     return st;

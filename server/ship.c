@@ -269,6 +269,7 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
                                   .stream = c->stream,
                                   .last = row ? atomic_load(&row->logged) : 0,
                                   .upstream = row ? shared_upstream_now(s->shared, row) : 0};
+        shared_beat(s->role->self); /* many logs may have to be read to where they are asked for */
         out.verdict = row ? judge(s, i, have, out.last, most) : LOG_COME_AGAIN;
         news |= have && out.verdict == LOG_TAKE_COPY;
         if (have && out.verdict == LOG_FOLLOWS) {

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/promoted.h"
 #include "server/say.h"
@@ -284,7 +285,7 @@ static void append(struct writer *w, uint64_t conn, const struct frame *f,
 static void adopt(struct writer *w, uint64_t conn, const struct frame *f,
                   const struct follow_request *q)
 {
-    char staged[PATH_MAX];
+    char staged[PATH_MAX], current[PATH_MAX + 16];
     struct fault fault = {0};
     struct shared *s = w->role->shared;
     struct writer_catalog *c = writer_find(w, q->catalog);
@@ -293,6 +294,9 @@ static void adopt(struct writer *w, uint64_t conn, const struct frame *f,
                      (int)q->catalog.len, q->catalog.ptr);
     enum status st =
         catalog_name_valid(q->catalog) && (size_t)n < sizeof staged ? STATUS_OK : STATUS_INVALID;
+    snprintf(current, sizeof current, "%s/CURRENT", staged);
+    if (!st && access(current, R_OK))
+        st = STATUS_NOT_FOUND;
     if (!st && row && row->edition >= q->edition)
         st = STATUS_CONFLICT; /* another edition came meanwhile: fronts must see the number move */
     if (st) {

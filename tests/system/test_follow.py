@@ -307,6 +307,7 @@ class Follow(unittest.TestCase):
                 for i in range(20):
                     level(leader, follower, f'c{i}')
                     self.assertEqual(exported(leader, f'c{i}'), exported(follower, f'c{i}'))
+                self.assertEqual(int(follower.stats()['follow.copies_total']), 20)
 
     def test_followers_of_followers_are_refused(self):
         with Server() as leader:
