@@ -89,8 +89,10 @@ static void on_beat(void *ctx)
     writer_tell_replicated(w);
     for (uint32_t i = 0; i < w->count; i++) {
         writer_catalog_see_disk(w->catalogs[i]);
-        if (!follows) /* else the leader decides, and it comes with the log */
+        if (!follows)
             writer_safe_mode_turn(w, w->catalogs[i]);
+        else if (!w->catalogs[i]->safe_settings) /* the leader decides, it comes with the log */
+            writer_safe_mode_follow(w, w->catalogs[i]);
         census_turn(w, w->catalogs[i]);
         writer_evict_turn(w, w->catalogs[i]);
     }

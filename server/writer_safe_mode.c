@@ -54,12 +54,12 @@ void writer_on_safe_mode(struct writer *w, uint64_t conn, const struct frame *f)
 void writer_safe_mode_follow(struct writer *w, struct writer_catalog *c)
 {
     struct safe_mode_stored stored;
-    (void)w;
+    bool follows = shared_follows(w->role->shared);
     if (snapshot_begin(c->snapshot))
         return;
     uint64_t settings = snapshot_settings_sequence(c->snapshot) + 1;
     if (settings != c->safe_settings && safe_mode_read(c->snapshot, &stored) == STATUS_OK) {
-        if (!c->safe_settings) /* as it was before the writer came */
+        if (!c->safe_settings || follows) /* as it was before the writer came, or as it comes */
             c->safe.on = stored.bits & SAFE_UPSTREAM;
         c->safe_settings = settings;
         c->safe_stored = stored.bits;

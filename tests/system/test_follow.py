@@ -9,7 +9,7 @@ import unittest
 
 from souk_ledger import Ledger
 from souk_system import SEED, SLACK, Server, products, wait_until
-from souk_upstream import BadUpstream, define
+from souk_upstream import QUICK, BadUpstream, define
 from souk_wire import STATUSES, Connection, field, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
@@ -80,6 +80,33 @@ class Follow(unittest.TestCase):
                 self.assertEqual(exported(leader), exported(follower))
                 self.assertEqual(sequence(leader, 'shop'), sequence(follower, 'shop'))
                 self.assertEqual(state(follower), 'following')
+
+    def test_safe_mode_of_the_leader_is_told_by_the_follower(self):
+        """Both kinds are settings in the log: by hand, and by an upstream that is down."""
+        up = BadUpstream({f'p{i}': {'id': f'p{i}', 'title': f'zebra {i}'} for i in range(5)}, cache='max-age=1')
+        try:
+            with Server(options=['safe_mode.enter=300ms', 'safe_mode.leave=500ms']) as leader:
+                leader.import_lines('shop', products(5))
+                define(leader, 'shop', 'main', up.definition(**QUICK))
+                with follow(leader) as follower:
+                    level(leader, follower)
+
+                    def told(what):
+                        answers = [s.search('shop', 'zebra', '--no-cache') for s in (leader, follower)]
+                        return all(a['safe_mode'] == what for a in answers) and answers[0]['upstream'] == answers[1]['upstream']
+                    wait_until(lambda: told('off'), 10, 'all is well')
+                    for _ in range(2):
+                        leader.souk('safe-mode', 'on', '--catalog', 'shop', '--reason', 'prices')
+                        wait_until(lambda: told('by_hand'), 10, 'it is told')
+                        leader.souk('safe-mode', 'off', '--catalog', 'shop')
+                        wait_until(lambda: told('off'), 10, 'it is over')
+                    for _ in range(2):
+                        up.silence()
+                        wait_until(lambda: told('upstream'), 20, 'the upstream is down')
+                        up.listen()
+                        wait_until(lambda: told('off'), 20, 'it is well again')
+        finally:
+            up.stop()
 
     def test_catalogs_come_change_and_go(self):
         with Server() as leader, follow(leader) as follower:
