@@ -44,6 +44,15 @@ static void put_parts(struct buf *b, const struct ranked *x)
     }
 }
 
+static bool lacks(const struct search *s, const struct hit *h, uint32_t of)
+{
+    for (uint32_t i = 0; i < h->lacks_count; i++)
+        for (uint32_t g = 0; g < s->plan.group_count; g++)
+            if (of >> g & 1 && h->lacks[i].ptr == s->plan.groups[g].original.ptr)
+                return true;
+    return false;
+}
+
 /* Learnt words that the product holds, where they count for it. */
 static enum status put_learnt(struct buf *b, const struct search *s, const struct hit *h)
 {
@@ -57,6 +66,8 @@ static enum status put_learnt(struct buf *b, const struct search *s, const struc
         struct slice term = learnt->words[i].term;
         struct probe probe;
         bool there = false;
+        if (learnt->words[i].of && !lacks(s, h, learnt->words[i].of))
+            continue;
         st = probe_open(&probe, segment, term);
         if (!st)
             st = probe_seek(&probe, h->docid - segment_base(segment), &there);

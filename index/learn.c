@@ -2,6 +2,7 @@
 #include <xxhash.h>
 
 #include "index/learn.h"
+#include "index/begun.h"
 #include "index/collect.h"
 #include "index/expand.h"
 #include "index/term_ahead.h"
@@ -12,9 +13,16 @@ enum {
     LEARN_FROM = 10, /* products whose titles are read */
     LEARN_HEAD = 20, /* products in front that keep their places */
     TITLE_WORDS_MAX = 512,
-    AHEAD = 16, /* words looked up together */
+    LEARN_WORDS = 32,
+    ALONE_WORDS = 24,    /* of one word's products */
+    RELATIVES_FROM = 4,  /* letters that words have in common */
+    RELATIVES_SEEN = 32, /* of the dictionary */
+    RELATIVES_MOST = 4,
+    AHEAD = 16,     /* words looked up together */
     FIELD_WORDS = 4 /* of a bitmap over field ids */
 };
+
+static const double ALONE_WEIGHT = 0.3; /* of the word that they stand for */
 
 struct title_word {
     struct slice term;
@@ -108,8 +116,9 @@ static bool title_fields(struct lesson *l)
 
 /* --- the best products ------------------------------------------------------------------------ */
 
-/* The relaxed attempt once more, from its first product on, whatever the filter and the order. */
-static enum status search_again(struct search *s, struct topk *top)
+/* The relaxed attempt once more, from its first product on, whatever the filter and the order; with
+ * `alone` what that word finds. */
+static enum status search_again(struct search *s, const struct group *alone, struct topk *top)
 {
     struct query *q = arena_alloc(s->arena, sizeof *q);
     struct search *again = arena_alloc(s->arena, sizeof *again);
@@ -130,7 +139,14 @@ static enum status search_again(struct search *s, struct topk *top)
     again->best = (struct best){0};
     again->top_room = LEARN_HEAD;
     again->top = *top;
-    enum status st = collect_attempt(again, false);
+    if (alone) {
+        again->loose_rule = NULL;
+        again->plan.groups[0] = *alone;
+        again->plan.group_count = 1;
+        /* shared with no other attempt */
+        again->stages = (uint8_t)(STAGE_ALONE | (alone - s->plan.groups));
+    }
+    enum status st = collect_attempt(again, alone != NULL);
     *top = again->top;
     s->early_stop |= again->early_stop;
     s->stopped = s->stopped ? s->stopped : again->stopped;
@@ -150,7 +166,7 @@ static enum status best_products(struct search *s, struct topk *top)
         memcpy(top->items, s->top.items, room * sizeof *top->items);
         top->count = room;
     } else {
-        st = search_again(s, top);
+        st = search_again(s, NULL, top);
     }
     if (!st)
         topk_sort(top);
@@ -177,15 +193,17 @@ static void look_ahead(const struct lesson *l, uint32_t from)
         term_ahead(snapshot_segment(l->s->snap, i), terms, n);
 }
 
-/* Words of many of the titles and of few others say most. The best of them weighs a share of what
- * all words of the query do. */
-static void choose_words(struct lesson *l, struct learnt *out)
+/* Words of many of the titles and of few others say most. The best of them weighs `weight`. */
+static void choose_words(struct lesson *l, uint32_t most, double weight, uint16_t of,
+                         struct learnt *out)
 {
     const struct search *s = l->s;
     uint64_t live = snapshot_live_count(s->snap);
-    double most = s->profile.n[PROFILE_learn_weight], total = 0;
-    for (uint32_t i = 0; i < s->plan.group_count; i++)
-        total += s->plan.groups[i].idf;
+    uint32_t kept = 0, least = of ? 2 : 1; /* one product alone says little of a word */
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->words[i].titles >= least)
+            l->words[kept++] = l->words[i];
+    l->count = kept;
     for (uint32_t i = 0; i < l->count; i++) {
         struct title_word *w = &l->words[i];
         if (i % AHEAD == 0)
@@ -193,31 +211,156 @@ static void choose_words(struct lesson *l, struct learnt *out)
         w->weight = (uint64_t)w->titles * expand_idf(live, expand_live_df(s->snap, w->term));
     }
     qsort(l->words, l->count, sizeof *l->words, by_weight);
-    for (uint32_t i = 0; i < l->count && i < LEARNT_MAX; i++) {
-        double part = (double)l->words[i].weight / (double)l->words[0].weight;
+    for (uint32_t i = 0; i < l->count && i < most && out->count < LEARNT_MAX; i++) {
+        double part = of ? 1 : (double)l->words[i].weight / (double)l->words[0].weight;
         out->words[out->count++] =
-            (struct learnt_word){l->words[i].term, (uint32_t)(total * part * most) + 1};
+            (struct learnt_word){l->words[i].term, (uint32_t)(weight * part) + 1, of};
     }
+}
+
+static enum status read_titles(struct lesson *l, const struct topk *top)
+{
+    enum status st = STATUS_OK;
+    l->count = l->title = 0;
+    for (uint32_t i = 0; !st && i < top->count && i < LEARN_FROM; i++)
+        st = note_product(l, top->items[i].docid);
+    return st;
+}
+
+/* --- relatives -------------------------------------------------------------------------------- */
+
+static bool may_have_relatives(const struct group *g)
+{
+    return g->idf && !g->digits && !g->fixed && !g->light && !g->negated;
+}
+
+/* What the word and its forms begin with. */
+static struct slice common_beginning(const struct group *g)
+{
+    struct slice way = g->items[0].term;
+    for (uint32_t k = 1; k < g->count; k++) {
+        const struct alternative *a = &g->items[k];
+        size_t n = 0;
+        if (a->docs || a->kind != ALT_FORM)
+            continue;
+        while (n < way.len && n < a->term.len && way.ptr[n] == a->term.ptr[n])
+            n++;
+        way.len = n;
+    }
+    while (way.len && way.len < g->items[0].term.len &&
+           ((unsigned char)g->items[0].term.ptr[way.len] & 0xc0) == 0x80)
+        way.len--;
+    return way;
+}
+
+struct relative {
+    struct slice term;
+    uint64_t df;
+};
+
+static int by_df(const void *a, const void *b)
+{
+    const struct relative *x = a, *y = b;
+    if (x->df != y->df)
+        return x->df > y->df ? -1 : 1;
+    return slice_compare(x->term, y->term);
+}
+
+/* Words that it begins, and that begin it: the frequent ones among the first of the dictionary. */
+static enum status add_relatives(struct search *s, uint32_t group, struct learnt *out)
+{
+    struct slice terms[RELATIVES_SEEN];
+    struct relative found[RELATIVES_SEEN + ANALYSE_TERM_MAX];
+    const struct group *g = &s->plan.groups[group];
+    struct slice way = common_beginning(g), word = g->items[0].term;
+    struct expansion_request r = {.snap = s->snap, .arena = s->arena};
+    uint32_t n = 0, count = 0;
+    if (way.len < RELATIVES_FROM)
+        return STATUS_OK;
+    enum status st = begun_by(&r, way, terms, RELATIVES_SEEN, &n);
+    for (uint32_t i = 0; !st && i < n; i++)
+        found[count++] = (struct relative){.term = terms[i]};
+    for (size_t len = RELATIVES_FROM; len < word.len; len++)
+        if (((unsigned char)word.ptr[len] & 0xc0) != 0x80)
+            found[count++] = (struct relative){.term = slice_make(word.ptr, len)};
+    n = count;
+    count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct slice term = found[i].term;
+        uint64_t df = asked_for(&s->plan, term) ? 0 : expand_live_df(s->snap, term);
+        if (df)
+            found[count++] = (struct relative){term, df};
+    }
+    qsort(found, count, sizeof *found, by_df);
+    for (uint32_t i = 0; !st && i < count && i < RELATIVES_MOST && out->count < LEARNT_MAX; i++) {
+        struct slice term = arena_copy(s->arena, found[i].term);
+        if (!term.ptr)
+            return STATUS_NO_MEMORY;
+        out->words[out->count++] =
+            (struct learnt_word){term, g->idf / 2 + 1, (uint16_t)(1U << group)};
+    }
+    return st;
+}
+
+static enum status learn_relatives(struct search *s, struct learnt *out)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < s->plan.group_count; i++)
+        if (may_have_relatives(&s->plan.groups[i]))
+            st = add_relatives(s, i, out);
+    return st;
+}
+
+/* --- lessons ---------------------------------------------------------------------------------- */
+
+static enum status begin(struct lesson *l, struct search *s, struct learnt **out)
+{
+    *l = (struct lesson){.s = s};
+    l->words = arena_alloc(s->arena, TITLE_WORDS_MAX * sizeof *l->words);
+    if (!*out)
+        *out = arena_calloc(s->arena, 1, sizeof **out);
+    (void)title_fields(l);
+    return l->words && *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status learn_words(struct search *s, struct learnt **out)
 {
-    struct lesson l = {.s = s};
+    struct lesson l;
     struct topk top;
-    *out = NULL;
-    if (!title_fields(&l))
-        return STATUS_OK;
-    l.words = arena_alloc(s->arena, TITLE_WORDS_MAX * sizeof *l.words);
-    struct learnt *learnt = arena_calloc(s->arena, 1, sizeof *learnt);
-    if (!l.words || !learnt)
-        return STATUS_NO_MEMORY;
-    enum status st = best_products(s, &top);
-    for (uint32_t i = 0; !st && i < top.count && i < LEARN_FROM; i++)
-        st = note_product(&l, top.items[i].docid);
-    if (st || !l.count)
+    double total = 0;
+    enum status st = begin(&l, s, out);
+    if (!st)
+        st = best_products(s, &top);
+    if (!st)
+        st = read_titles(&l, &top);
+    if (st)
         return st;
-    learnt->head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];
-    choose_words(&l, learnt);
-    *out = learnt;
-    return STATUS_OK;
+    (*out)->head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];
+    for (uint32_t i = 0; i < s->plan.group_count; i++)
+        total += s->plan.groups[i].idf;
+    choose_words(&l, LEARN_WORDS, total * s->profile.n[PROFILE_learn_weight], 0, *out);
+    return learn_relatives(s, *out);
+}
+
+enum status learn_by_word(struct search *s, struct learnt **out)
+{
+    struct lesson l;
+    struct candidate items[LEARN_HEAD + 1];
+    bool first = !*out;
+    enum status st = begin(&l, s, out);
+    if (!st && first)
+        st = learn_relatives(s, *out);
+    for (uint32_t i = 0; !st && i < s->plan.group_count; i++) {
+        const struct group *g = &s->plan.groups[i];
+        struct topk top = {items, 0, LEARN_HEAD};
+        if (!may_have_relatives(g))
+            continue;
+        st = search_again(s, g, &top);
+        topk_sort(&top);
+        if (!st)
+            st = read_titles(&l, &top);
+        if (!st)
+            choose_words(&l, ALONE_WORDS, g->idf * ALONE_WEIGHT, (uint16_t)(1U << i), *out);
+    }
+    return st;
 }

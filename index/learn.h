@@ -1,10 +1,14 @@
 /*
- * learn - words that the best products of a query have in their titles, where few hold its own.
+ * learn - words that are none of the query's, but stand for them where few products hold these.
  *
- * Of "outdoor faucet" a few products hold both words; their titles say sillcock, freezeless, brass.
- * Of those that hold one word, the ones with such words are likelier meant than the others. So
- * what is found behind the first places is ordered by learnt words too, and where it is little, a
- * learnt word stands for a word of the query (relax.h).
+ * - What the titles of the best products say. Of "outdoor faucet" a few products hold both words;
+ *   their titles say sillcock, freezeless, brass. Of those that hold one word, the ones with such
+ *   words are likelier meant than the others.
+ * - Relatives: what a word begins with, or what begins with it ("plumbing", "plumb", "plumber").
+ * - Where next to nothing is found, what the titles say of the best products of each word alone.
+ *
+ * What is found behind the first places is ordered by them too, and where it is little, they stand
+ * for words of the query (relax.h). The last two stand for their own word, where it is lacking.
  *
  * What is learnt depends on the words and the catalog: never on the filter, the order or the page;
  * nor on how products came, since equal scores are ordered by a hash of the id.
@@ -14,8 +18,10 @@
 
 #include "index/query_private.h"
 
-/* From the products that the relaxed attempt, the last one made, found. *out is NULL when their
- * titles say nothing beyond the words. */
+/* The first two, from the products that the relaxed attempt, the last one made, found. It may be
+ * that nothing is learnt: then there are no words. */
 enum status learn_words(struct search *s, struct learnt **out);
+/* Adds the third; NULL: nothing was learnt before, and relatives are, too. */
+enum status learn_by_word(struct search *s, struct learnt **learnt);
 
 #endif

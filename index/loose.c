@@ -24,6 +24,7 @@ struct loose {
     bool listed;
     uint32_t *bonus; /* of learnt words, and how many there are; zero between uses */
     uint8_t *learnt;
+    uint16_t *stood; /* groups that one stands for */
     uint32_t cap;
     uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
     uint32_t found[LIST_ROOM];
@@ -46,6 +47,7 @@ static void free_scratch(struct loose *l)
     free(l->list);
     free(l->bonus);
     free(l->learnt);
+    free(l->stood);
 }
 
 void loose_destroy(struct loose **l)
@@ -71,8 +73,9 @@ static enum status reserve(struct loose *l, uint32_t docs)
     l->open = calloc(docs / 64 + 1, sizeof *l->open);
     l->bonus = calloc(docs, sizeof *l->bonus);
     l->learnt = calloc(docs, sizeof *l->learnt);
+    l->stood = calloc(docs, sizeof *l->stood);
     bool all = l->begun && l->begun_list && l->list && l->score && l->best && l->held && l->open &&
-               l->bonus && l->learnt;
+               l->bonus && l->learnt && l->stood;
     l->cap = all ? docs : 0;
     return l->cap ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -235,6 +238,7 @@ static bool take_open(struct loose *l, uint32_t doc, const struct loose_rule *ru
         enough |= l->learnt[doc] >= rule->stands[held];
         *settles = settled_by_learnt(l, doc, rule);
         l->bonus[doc] = l->learnt[doc] = 0;
+        l->stood[doc] = 0;
     } else {
         *settles = settled(l->score[doc], held, rule);
     }
@@ -278,6 +282,15 @@ static void list_learnt(struct loose *l, uint32_t docs, const struct loose_rule 
     l->list_count = n;
 }
 
+static inline void stand(struct loose *l, uint32_t doc, const struct learnt_word *w, uint32_t value)
+{
+    if (w->of & (l->held[doc] | l->stood[doc]))
+        return;
+    l->stood[doc] |= w->of;
+    l->bonus[doc] += value;
+    l->learnt[doc]++;
+}
+
 static enum status visit_learnt(struct loose *l, const struct segment *s, uint32_t docs,
                                 const struct loose_rule *rule, const uint32_t lut[256],
                                 struct query_work *work)
@@ -307,10 +320,8 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
             uint32_t some = l->list_count - from, n;
             st = list_probe(&list, l->list + from, some < LIST_BATCH ? some : LIST_BATCH, l->index,
                             l->found, &n);
-            for (uint32_t k = 0; !st && k < n; k++) {
-                l->bonus[l->list[from + l->index[k]]] += l->found[k];
-                l->learnt[l->list[from + l->index[k]]]++;
-            }
+            for (uint32_t k = 0; !st && k < n; k++)
+                stand(l, l->list[from + l->index[k]], w, l->found[k]);
         }
         list_account(&list, work);
     }

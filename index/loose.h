@@ -17,16 +17,18 @@
 struct loose; /* scratch memory of one thread */
 
 enum {
-    LEARNT_MAX = 32,
+    LEARNT_MAX = 250, /* its number is one byte */
     LOOSE_NEVER = 255,
     LOOSE_LEARNT_BEHIND = 2, /* up to this tier they count */
     LOOSE_LEARNT_TIERS = 4   /* learnt words raise the tier of products with all words exactly */
 };
 
-/* Words learnt from the titles of the best products (learn.h). */
+/* Words that are none of the query's, but stand for them (learn.h). */
 struct learnt_word {
     struct slice term;
     uint32_t weight; /* quantised like an idf */
+    uint16_t of;     /* 0: of any word; else the group it stands for, a bit: it counts where that is
+                      * lacking, and once, however many stand for it */
 };
 
 struct learnt {

@@ -143,31 +143,43 @@ static enum status run_relaxed(struct search *s, const struct relax_more *more)
     return st ? st : collect_attempt(s, false);
 }
 
+enum { LEARN_FEW = 10 }; /* where fewer are found, each word is looked at for itself */
+
 /* Fewer words, then the words of the best products beside them: where there are few, they also
  * stand for words. */
 static enum status run_fewer_words(struct search *s)
 {
     const double *n = s->profile.n;
     struct relax_more more = {0};
-    struct learnt *learnt = NULL;
+    struct learnt *learnt = s->cursor ? s->cursor->learnt : NULL;
+    bool learns = !s->limited && !s->plain;
     uint64_t least = (uint64_t)fmax(n[PROFILE_learn_below], n[PROFILE_learn_order]);
     s->count_to = s->count_to < least ? least : s->count_to;
     enum status st = run_relaxed(s, &more);
     double found = (double)collect_by_words(s);
     bool few = found < n[PROFILE_learn_below], orders = found < n[PROFILE_learn_order];
-    if (!st && stage(s, STAGE_LEARNT, !s->limited && found > 0 && (few || orders))) {
-        if (s->cursor)
-            learnt = s->cursor->learnt;
-        else
+    if (!st && stage(s, STAGE_LEARNT, learns && found > 0 && (few || orders))) {
+        if (!s->cursor)
             st = learn_words(s, &learnt);
         more.standing = stage(s, STAGE_STANDING, few);
         more.learnt = learnt;
     }
-    if (!learnt)
-        s->stages &= (uint8_t) ~(STAGE_LEARNT | STAGE_STANDING);
-    if (!st && learnt)
+    if (!st && more.learnt && learnt->count)
         st = run_relaxed(s, &more);
+    if (!st && stage(s, STAGE_ALONE, learns && few && collect_by_words(s) < LEARN_FEW)) {
+        uint32_t before = learnt && !s->cursor ? learnt->count : 0;
+        if (!s->cursor)
+            st = learn_by_word(s, &learnt);
+        more.standing = true;
+        more.learnt = learnt;
+        if (!st && learnt->count > before)
+            st = run_relaxed(s, &more);
+    }
     more.bare = true;
+    if (!s->loose_rule || !s->loose_rule->learnt) { /* there was nothing to learn */
+        more.learnt = NULL;
+        s->stages &= (uint8_t) ~(STAGE_LEARNT | STAGE_STANDING | STAGE_ALONE);
+    }
     if (!st &&
         stage(s, STAGE_BARE,
               s->plan.group_count > 2 && (double)collect_by_words(s) < n[PROFILE_bare_below]))

@@ -111,6 +111,7 @@ static void put_learnt(struct buf *b, const struct learnt *l)
     for (uint32_t i = 0; i < l->count; i++) {
         wire_put_bytes(b, l->words[i].term);
         wire_put_varint(b, l->words[i].weight);
+        wire_put_varint(b, l->words[i].of);
     }
 }
 
@@ -125,6 +126,7 @@ static enum status read_learnt(struct wire_reader *r, struct arena *arena, struc
     for (uint32_t i = 0; !r->failed && i < l->count; i++) {
         l->words[i].term = wire_bytes(r);
         l->words[i].weight = (uint32_t)wire_varint(r);
+        l->words[i].of = (uint16_t)wire_varint(r);
     }
     return STATUS_OK;
 }
@@ -178,7 +180,7 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
         c->window_last.docid = wire_u32(&r);
         r.failed |= q->sort_count > 0;
     }
-    if (!r.failed && c->stages & STAGE_LEARNT && read_learnt(&r, arena, &c->learnt))
+    if (!r.failed && c->stages & (STAGE_LEARNT | STAGE_ALONE) && read_learnt(&r, arena, &c->learnt))
         return STATUS_NO_MEMORY;
     if (r.failed)
         return refuse(fault, "is damaged");
@@ -224,7 +226,7 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
         wire_put_u32(b, place->window_last->tie);
         wire_put_u32(b, place->window_last->docid);
     }
-    if (place->stages & STAGE_LEARNT)
+    if (place->stages & (STAGE_LEARNT | STAGE_ALONE))
         put_learnt(b, place->learnt);
     put_weights(b, plan);
     wire_put_u32(b, XXH32(b->ptr, b->len, 0));

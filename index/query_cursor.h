@@ -12,8 +12,8 @@
  *             tie u32, docid u32, id bytes,
  *             in_window u8, when 1: first-phase score u64, and the last of the window in
  *                           first-phase order: score u64, tie u32, docid u32,
- *             with STAGE_LEARNT: head varint, word_count u8, word*: bytes, weight varint,
- *             group_count u8, group*: idf varint, prefix_idf varint, item_count varint,
+ *             with STAGE_LEARNT or STAGE_ALONE: head varint, word_count u8, word*: bytes, weight
+ * varint, of varint, group_count u8, group*: idf varint, prefix_idf varint, item_count varint,
  *                                     item*: term hash u32, idf << 1 | tier varint
  *             check u32 (XXH32 of the bytes before)
  *
@@ -39,7 +39,8 @@ enum query_stage {
     STAGE_BARE = 8,
     STAGE_PASTED = 16,
     STAGE_LEARNT = 32,
-    STAGE_STANDING = 64 /* learnt words stand for words */
+    STAGE_STANDING = 64, /* learnt words stand for words */
+    STAGE_ALONE = 128    /* what each word is found beside was learnt, too */
 };
 
 struct query_cursor {

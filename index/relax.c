@@ -55,6 +55,22 @@ static double words_short(uint32_t held, uint32_t counted, double share)
     return fmax(half - __builtin_popcount(held & counted), 1);
 }
 
+/* The rarest words, as far as no more than so many products hold them: only these are looked
+ * through for what holds learnt words, so that it is a bounded work. */
+static uint32_t looked_through(const struct plan *p, double most)
+{
+    double products = 0;
+    for (uint32_t set = 0;;) {
+        const struct group *rarest = NULL;
+        for (uint32_t i = 0; i < p->group_count; i++)
+            if (!(set >> i & 1) && (!rarest || p->groups[i].df < rarest->df))
+                rarest = &p->groups[i];
+        if (!rarest || (products += (double)rarest->df) > most)
+            return set;
+        set |= 1U << (rarest - p->groups);
+    }
+}
+
 enum status relax_words(struct search *s, const struct relax_more *more)
 {
     struct loose_rule *r = s->loose_rule = arena_calloc(s->arena, 1, sizeof *r);
@@ -70,6 +86,7 @@ enum status relax_words(struct search *s, const struct relax_more *more)
         total += weight[i];
         asked += weight[i] > 0 ? weight[i] : expand_idf(snapshot_live_count(s->snap), 0);
     }
+    uint32_t looked = more->standing ? looked_through(&s->plan, number[PROFILE_learn_look]) : 0;
     for (uint32_t set = 0; set < 1U << n; set++) {
         double held = 0;
         bool fixed = true;
@@ -82,7 +99,7 @@ enum status relax_words(struct search *s, const struct relax_more *more)
         r->most[set] = fixed && ((held >= total * least && share_held(whole, words, part)) ||
                                  (held >= asked * least && share_held(whole, once, part)));
         double stand = fmin(words_short(whole, words, part), words_short(whole, once, part));
-        bool stands = more->standing && fixed && held > 0 && held >= asked * LEARNT_SHARE;
+        bool stands = set & looked && fixed && held > 0 && held >= asked * LEARNT_SHARE;
         r->stands[set] = stands ? (uint8_t)stand : LOOSE_NEVER;
         bool rare = more->bare && held > 0 && held >= asked * number[PROFILE_bare_share];
         r->enough[set] = r->most[set] || (fixed && rare);

@@ -42,6 +42,10 @@ static void a_learnt_word_stands_for_a_word(void **state)
     assert_false(has(find_ids(&f, faucet), " kin "));
     f.query.profile_text = SLICE_LIT("learn_below 2; learn_order 0"); /* two are enough */
     assert_false(has(find_ids(&f, faucet), " kin "));
+    f.query.profile_text = SLICE_LIT("learn_look 20");
+    assert_true(has(find_ids(&f, faucet), " kin "));
+    f.query.profile_text = SLICE_LIT("learn_look 3"); /* four hold faucet */
+    assert_false(has(find_ids(&f, faucet), " kin "));
     f.query.profile_text = SLICE_NULL;
     f.query.match = QUERY_ALL;
     assert_string_equal(find_ids(&f, faucet), "");
@@ -104,6 +108,53 @@ static void numbers_and_light_words_are_not_learnt(void **state)
                                       {0}});
     find_fill(&f, "lamp", 30);
     assert_string_equal(find_ids(&f, "outdoor copper brass zinc"), "half");
+    find_close(&f);
+}
+
+/* What a word begins, or begins with, stands for it where it is lacking, and once. */
+static void relatives_stand_for_their_word(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "half", .title = "brass copper"},
+                                      {.id = "bell", .title = "copper doorbell"},
+                                      {.id = "long", .title = "zinc doorway doormat"},
+                                      {.id = "only", .title = "copper"},
+                                      {.id = "same", .title = "door doorbell"},
+                                      {.id = "tin", .title = "tin"},
+                                      {0}});
+    find_fill(&f, "lamp", 30);
+    assert_true(has(find_ids(&f, "door brass copper"), " bell "));
+    assert_int_equal(f.result.hits[0].lacks_count, 1);
+    assert_false(has(f.ids, " only "));
+    assert_false(has(f.ids, " same "));
+    assert_false(has(find_ids(&f, "door brass copper zinc tin"), " long "));
+    assert_false(has(find_ids(&f, "doorbells brass copper"), " same ")); /* it is not lacking */
+    find_put(&f, &(struct find_product){.id = "door", .title = "copper door"});
+    assert_true(has(find_ids(&f, "doorbell brass copper"), " door "));
+    assert_false(has(find_ids(&f, "\"doorbell\" brass copper"), " door "));
+    find_close(&f);
+}
+
+/* Where next to nothing is found, a product holds one word and what the products of another one
+ * have in common. */
+static void what_stands_beside_a_word_stands_for_it(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "one", .title = "drawer cabinet oak"},
+                                      {.id = "two", .title = "drawer cabinet pine"},
+                                      {.id = "kin", .title = "knob cabinet"},
+                                      {.id = "not", .title = "knob oak zinc"},
+                                      {.id = "pie", .title = "apple pie"},
+                                      {0}});
+    find_fill(&f, "lamp", 30);
+    assert_string_equal(find_ids(&f, "drawer apple knob"), "kin"); /* oak: of one product */
+    assert_int_equal(f.result.hits[0].lacks_count, 2);
+    find_fill(&f, "apple drawer shelf", 10); /* enough are found */
+    assert_false(has(find_ids(&f, "drawer apple knob"), " kin "));
     find_close(&f);
 }
 
@@ -291,6 +342,40 @@ static void nothing_but_the_words_decides_what_is_learnt(void **state)
     find_close(&f);
 }
 
+/* Sub-queries of one request share what is found, and find the same. */
+static void shared_searches_learn_the_same(void **state)
+{
+    (void)state;
+    struct find f;
+    struct query_result alone, shared;
+    open_products(&f, false);
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    for (int i = 0; i < QUERIES; i++) {
+        f.query.text = slice_str(texts[i]);
+        search_share_begin(f.searcher, &f.arena);
+        for (int n = 0; n < 4; n++) {
+            f.query.filter = n % 2 == i % 2 ? SLICE_LIT("brand = acme") : SLICE_NULL;
+            assert_int_equal(search_run(f.searcher, f.snap, &f.query, &f.arena, &shared, &f.fault),
+                             STATUS_OK);
+            struct searcher *other;
+            assert_int_equal(searcher_create(&other), STATUS_OK);
+            assert_int_equal(search_run(other, f.snap, &f.query, &f.arena, &alone, &f.fault),
+                             STATUS_OK);
+            searcher_destroy(&other);
+            assert_int_equal(shared.found, alone.found);
+            assert_int_equal(shared.hit_count, alone.hit_count);
+            for (uint32_t h = 0; h < alone.hit_count; h++) {
+                assert_int_equal(shared.hits[h].docid, alone.hits[h].docid);
+                assert_int_equal(shared.hits[h].score, alone.hits[h].score);
+            }
+        }
+        search_share_end(f.searcher);
+        arena_reset(&f.arena);
+    }
+    snapshot_end(f.snap);
+    find_close(&f);
+}
+
 /* Cursors carry what was learnt: what products come in between changes nothing for the others. */
 static void pages_by_cursor_go_on_with_what_was_learnt(void **state)
 {
@@ -303,7 +388,7 @@ static void pages_by_cursor_go_on_with_what_was_learnt(void **state)
         f.query.k = 256;
         strcpy(all, find_ids(&f, texts[i]));
         pages[0] = 0;
-        f.query.k = 7;
+        f.query.k = 4;
         do {
             size_t len = strlen(pages);
             const char *ids = find_ids(&f, texts[i]);
@@ -355,9 +440,12 @@ int main(void)
         cmocka_unit_test(what_is_fixed_is_not_stood_for),
         cmocka_unit_test(nothing_is_learnt_from_nothing),
         cmocka_unit_test(numbers_and_light_words_are_not_learnt),
+        cmocka_unit_test(relatives_stand_for_their_word),
+        cmocka_unit_test(what_stands_beside_a_word_stands_for_it),
         cmocka_unit_test(learnt_words_order_what_is_behind_the_first),
         cmocka_unit_test(the_answer_does_not_depend_on_how_products_came),
         cmocka_unit_test(nothing_but_the_words_decides_what_is_learnt),
+        cmocka_unit_test(shared_searches_learn_the_same),
         cmocka_unit_test(pages_by_cursor_go_on_with_what_was_learnt),
         cmocka_unit_test(explain_names_learnt_words),
     };

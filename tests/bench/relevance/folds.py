@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 
-NUMBERS = {'relax_share': 0.25, 'relax_lift': 0.4, 'class_0': 0.93, 'class_1': 1, 'class_2': 1.95, 'class_3': 0.23,
+NUMBERS = {'learn_weight': 0.1, 'relax_share': 0.25, 'relax_lift': 0.4, 'class_0': 0.93, 'class_1': 1, 'class_2': 1.95, 'class_3': 0.23,
            'more_classes': 0.33, 'impact_floor': 0.39, 'form_factor': 0.9, 'typo_factor': 0.5, 'part_factor': 0.8,
            'title': 0.03, 'title_all': 0.1, 'near': 0.32, 'lead': 0.2, 'lead_span': 1.35, 'prefix_factor': 0.21,
            'negated_title': 0.1}
