@@ -67,7 +67,7 @@ static void a_follower_takes_what_follows_and_nothing_else(void **state)
     start();
     create();
     put(1, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
-    append(1, 2, 0, 0, STATUS_UNSUPPORTED); /* it follows nobody */
+    append(1, 2, 0, 0, STATUS_INVALID); /* it follows nobody */
     shared->follow.following = 1;
     snprintf(shared->follow.leader, sizeof shared->follow.leader, "leader:1");
     put(9, PUT_UPSERT, 0, "", ACK_LOGGED, STATUS_FOLLOWER);
