@@ -91,13 +91,18 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
         if (r.failed || i >= plan->group_count)
             break;
         struct group *g = &plan->groups[i];
+        struct alternative *items = arena_alloc(arena, (g->count + 1) * sizeof *items);
+        if (!items)
+            return STATUS_NO_MEMORY;
         g->idf = idf;
         g->prefix_idf = prefix_idf;
         for (uint32_t k = 0; k < g->count; k++) {
             uint32_t weight = weight_of(hashes, idfs, (uint32_t)n, &at, g->items[k].term);
-            g->items[k].idf = weight >> 1;
-            g->items[k].tier = weight & 1;
+            items[k] = g->items[k];
+            items[k].idf = weight >> 1;
+            items[k].tier = weight & 1;
         }
+        g->items = items;
     }
     return STATUS_OK;
 }

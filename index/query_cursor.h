@@ -76,7 +76,8 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
                                 const struct sort_keys *sort, struct buf *scratch,
                                 struct arena *arena, struct query_cursor **out,
                                 struct fault *fault);
-/* Gives the words the weights they had; words that were not known then get 0. */
+/* Gives the words the weights they had; words that were not known then get 0. The alternatives are
+ * copied first: others may share the plan's. */
 enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena,
                                struct plan *plan);
 /* The cursor behind `last`, in the arena. */

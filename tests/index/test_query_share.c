@@ -205,10 +205,47 @@ static void many_terms_are_still_all_asked(void **state)
     close_world(w);
 }
 
+/* A page behind a cursor ranks by the weights of its first page; those beside it do not. */
+static void a_cursor_lends_its_weights_to_no_other_part(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world *w = make_world(700 + seed);
+        struct words_case c = random_words(&w->seed);
+        struct filter_case none = {0};
+        bool changed[PRODUCTS] = {false};
+        struct query q[3];
+        struct query_result first, alone[3], shared[3];
+        for (int i = 0; i < 3; i++) {
+            q[i] = query_of(&c, &none);
+            q[i].k = 10;
+            if (seed % 4 > 1) { /* a second phase, too */
+                q[i].match = QUERY_RELAXED;
+                q[i].typos = QUERY_TYPOS_AUTO;
+                q[i].profile = SLICE_NULL;
+            }
+        }
+        run(w, &q[0], &first);
+        q[seed % 2].cursor = arena_copy(&w->arena, first.cursor);
+        for (int i = 0; i < 6; i++)
+            change_world(w, 200, changed);
+        for (int i = 0; i < 3; i++)
+            run(w, &q[i], &alone[i]);
+        search_share_begin(w->searcher, &w->arena);
+        for (int i = 0; i < 3; i++)
+            run(w, &q[i], &shared[i]);
+        search_share_end(w->searcher);
+        for (int i = 0; i < 3; i++)
+            assert_same(&alone[i], &shared[i]);
+        close_world(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sub_queries_are_answered_as_if_alone),
+        cmocka_unit_test(a_cursor_lends_its_weights_to_no_other_part),
         cmocka_unit_test(disjunctive_counts_are_a_recount_without_the_own_terms),
         cmocka_unit_test(many_terms_are_still_all_asked),
     };
