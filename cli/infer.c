@@ -4,8 +4,16 @@
 
 #include <strings.h>
 
-/* Texts of more tokens than this on average are prose. */
-enum { PROSE_TOKENS = 5, PROSE_BYTES = 40, SAMPLE_BYTES = 32768, SAMPLE_EACH = 400 };
+/* Texts of more tokens than this on average are prose; one text counts as so many at most, so that
+ * few long ones among short ones decide nothing. */
+enum {
+    PROSE_TOKENS = 5,
+    PROSE_BYTES = 40,
+    TOKENS_MOST = 4 * PROSE_TOKENS,
+    BYTES_MOST = 4 * PROSE_BYTES,
+    SAMPLE_BYTES = 32768,
+    SAMPLE_EACH = 400
+};
 
 void infer_init(struct infer *in)
 {
@@ -102,8 +110,9 @@ enum status infer_add(struct infer *in, const struct json *product, struct fault
         hint = (uint32_t)(f - in->fields) + 1;
         note_type(f, m);
         if (m->type == JSON_TEXT) {
-            f->text_bytes += m->text.len;
-            f->tokens += count_tokens(m->text);
+            uint64_t tokens = count_tokens(m->text);
+            f->text_bytes += m->text.len < BYTES_MOST ? m->text.len : BYTES_MOST;
+            f->tokens += tokens < TOKENS_MOST ? tokens : TOKENS_MOST;
             f->joined += m->text.len && memmem(m->text.ptr, m->text.len, " > ", 3) != NULL;
             take_sample(f, m->text);
         }

@@ -176,6 +176,12 @@ class Import(unittest.TestCase):
         types = {name: f['type'] for name, f in self.fields('odd').items()}
         self.assertEqual((types['price'], types['attrs']), ('integer', 'attributes'))
 
+    def test_one_long_value_makes_no_prose_of_short_ones(self):
+        rows = [{'id': str(i), 'maker': f'maker {i % 5}', 'story': 'it was a dark and stormy night over the sea'} for i in range(60)]
+        rows.append({'id': 'odd', 'maker': 'words ' * 500})
+        self.load('prose', self.jsonl('prose.jsonl', rows))
+        self.assertEqual({n: f['type'] for n, f in self.fields('prose').items()}, {'maker': 'keyword', 'story': 'text'})
+
     def test_a_name_no_field_can_have_is_told(self):
         done = self.load('names', self.jsonl('names.jsonl', [{'id': '1', 'title': 'x', 'shoe size': 5}]), check=False)
         self.assertIn("'shoe size'", done.stderr)
