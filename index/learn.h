@@ -22,6 +22,6 @@
  * that nothing is learnt: then there are no words. */
 enum status learn_words(struct search *s, struct learnt **out);
 /* Adds the third; NULL: nothing was learnt before, and relatives are, too. */
-enum status learn_by_word(struct search *s, struct learnt **learnt);
+enum status learn_by_word(struct search *s, struct learnt **out);
 
 #endif

@@ -172,7 +172,7 @@ static enum status run_fewer_words(struct search *s)
             st = learn_by_word(s, &learnt);
         more.standing = true;
         more.learnt = learnt;
-        if (!st && learnt->count > before)
+        if (!st && learnt && learnt->count > before)
             st = run_relaxed(s, &more);
     }
     more.bare = true;
