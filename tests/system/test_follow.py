@@ -4,13 +4,14 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 import unittest
 
 from souk_ledger import Ledger
 from souk_system import SEED, SLACK, Server, products, wait_until
 from souk_upstream import QUICK, BadUpstream, define
-from souk_wire import STATUSES, Connection, field, upsert
+from souk_wire import STATUSES, Connection, Refused, field, tlv, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
 SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
@@ -315,8 +316,25 @@ class Follow(unittest.TestCase):
                 wait_until(lambda: min(os.listdir(f'{leader.data}/catalogs/shop/log')) > '0' * 19 + '2', 20, 'the log is cut')
                 follower.start()
                 self.assertEqual(follower.search('shop')['found'], 100)
+                ended, found, faults = threading.Event(), set(), []
+
+                def search():
+                    with Connection(('127.0.0.1', follower.port), 30) as c:
+                        while not ended.is_set():
+                            try:
+                                found.add(field(c.search('shop', '', extra=tlv('SEARCH', 'IDS_ONLY', 1)), 'HITS', 'FOUND'))
+                            except Refused as refused:
+                                faults.append(str(refused))
+                searcher = threading.Thread(target=search)
+                searcher.start()
                 wait_until(lambda: follower.stats()['follow.resyncs_total'] == 1, 20, 'it is copied anew')
                 level(leader, follower)
+                time.sleep(0.2)
+                ended.set()
+                searcher.join()
+                self.assertEqual(faults, [])  # searches had the old one, then the new one
+                self.assertLessEqual(found, {100, 140})
+                self.assertIn(140, found)
                 self.assertEqual(follower.search('shop', 'zebra', '--return', 'price')['found'], 40)
                 leader.souk('put', 'shop', '{"id":"n1","title":"horse lamp"}')
                 level(leader, follower)
