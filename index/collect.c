@@ -405,6 +405,7 @@ static enum status collect_segments(struct search *s, bool all)
                                             on_lacking,  on_counted, on_floor, on_takes,
                                             on_at_least, on_both,    on_number};
     struct match_spec spec = {.lut = s->searcher->lut,
+                              .lut_name = s->searcher->lut_name,
                               .all = all,
                               .apart = s->completing,
                               .tiers = s->tiers,

@@ -391,30 +391,21 @@ TARGET static uint32_t near_sets(const uint32_t *sets, uint32_t count, uint32_t 
     return k;
 }
 
-/* Each number's place is how many come before it: eight are held against one a step. Of equal ones
- * the first comes first. */
+/* Each number's place is how many come before it: eight are held against one a step. */
 TARGET static void order(uint64_t *numbers, uint64_t *room, uint32_t count)
 {
     enum { WIDE = 8 };
     const __m512i one = _mm512_set1_epi64(1);
     for (uint32_t i = 0; i < count; i += WIDE) {
-        uint32_t k = 0, end = count - i < WIDE ? count : i + WIDE;
-        __mmask8 in = (__mmask8)((1u << (end - i)) - 1);
+        __mmask8 in = count - i < WIDE ? (__mmask8)((1u << (count - i)) - 1) : 0xff;
         __m512i v = _mm512_maskz_loadu_epi64(in, numbers + i), place = _mm512_setzero_si512();
-        for (; k < i; k++) {
+        for (uint32_t k = 0; k < count; k++) {
             __m512i other = _mm512_set1_epi64((long long)numbers[k]);
-            place = _mm512_mask_add_epi64(place, _mm512_cmple_epu64_mask(other, v), place, one);
-        }
-        for (; k < end; k++) {
-            __m512i other = _mm512_set1_epi64((long long)numbers[k]);
-            __mmask8 behind = (__mmask8)(0xfeU << (k - i)), before;
-            before = _mm512_cmplt_epu64_mask(other, v);
-            before |= _mm512_mask_cmpeq_epu64_mask(behind, other, v);
+            __mmask8 before = _mm512_cmplt_epu64_mask(other, v);
+            /* of equal ones the first comes first */
+            uint32_t behind = k < i ? 0xff : k < i + WIDE ? 0xfeU << (k - i) & 0xff : 0;
+            before |= _mm512_mask_cmpeq_epu64_mask((__mmask8)behind, other, v);
             place = _mm512_mask_add_epi64(place, before, place, one);
-        }
-        for (; k < count; k++) {
-            __m512i other = _mm512_set1_epi64((long long)numbers[k]);
-            place = _mm512_mask_add_epi64(place, _mm512_cmplt_epu64_mask(other, v), place, one);
         }
         _mm512_mask_i64scatter_epi64(room, in, place, v, 8);
     }

@@ -249,6 +249,8 @@ enum status match_segment(struct matcher *m, const struct segment *s, const stru
                          .doc_count = segment_doc_count(s),
                          .edition = spec->edition,
                          .segment = segment_number(s),
+                         .of = s,
+                         .lut_name = spec->lut_name,
                          .out = out,
                          .work = work};
     enum status st = STATUS_OK;

@@ -61,6 +61,7 @@ void matcher_destroy(struct matcher **m);
 
 struct match_spec {
     const uint32_t *lut; /* score by evidence byte, 1..1023, 256 entries */
+    uint64_t lut_name;   /* tells it from others */
     bool all;            /* every group, else any */
     bool apart;          /* two groups, any: documents with both are in the top already, and what
                           * is found can be counted at once */

@@ -11,6 +11,7 @@ void match_free_bits(struct matcher *m)
     free(m->all);
     free(m->one);
     free(m->sizes);
+    heads_destroy(&m->heads);
 }
 
 enum status match_reserve_bits(struct matcher *m, uint32_t words)

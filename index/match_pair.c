@@ -1,4 +1,6 @@
+#include "index/best.h"
 #include "index/match_private.h"
+#include "index/order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,8 +111,11 @@ static enum status count_bits(struct matching *g, uint32_t words)
     struct matcher *m = g->m;
     enum status st = STATUS_OK;
     memset(m->one, 0, words * sizeof *m->one);
-    for (uint32_t i = 0; !st && i < g->count; i++)
-        st = match_mark(g, &g->sources[i], i ? m->one : m->all, words);
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        st = source_settle_once(&g->sources[i]);
+        if (!st)
+            st = match_mark(g, &g->sources[i], i ? m->one : m->all, words);
+    }
     for (uint32_t w = 0; !st && w < words; w++) {
         uint64_t both = m->all[w] & m->one[w];
         m->all[w] |= m->one[w];
@@ -121,9 +126,8 @@ static enum status count_bits(struct matching *g, uint32_t words)
     return st;
 }
 
-/* How many documents a settled source has; what that took is remembered. */
-static enum status size_of(struct matching *g, const struct source *x, uint32_t words,
-                           uint32_t *count)
+/* How many documents a source has; what that took is remembered. */
+static enum status size_of(struct matching *g, struct source *x, uint32_t words, uint32_t *count)
 {
     struct matcher *m = g->m;
     struct size_name name = {x->name, g->edition, g->segment};
@@ -133,7 +137,9 @@ static enum status size_of(struct matching *g, const struct source *x, uint32_t 
     }
     if (sizes_get(m->sizes, &name, count))
         return STATUS_OK;
-    enum status st = match_mark(g, x, m->all, words);
+    enum status st = source_settle_once(x);
+    if (!st)
+        st = match_mark(g, x, m->all, words);
     if (st)
         return st;
     *count = (uint32_t)kernels_best()->count_bits(m->all, words);
@@ -142,15 +148,9 @@ static enum status size_of(struct matching *g, const struct source *x, uint32_t 
 }
 
 /* How many have one word and how many the other, less those with both, which are known. */
-static enum status count_pair(struct matching *g, uint32_t words)
+static enum status count_pair(struct matching *g, uint32_t both, uint32_t words)
 {
-    struct matcher *m = g->m;
-    uint32_t both, total = 0, count;
-    memset(m->one, 0, words * sizeof *m->one);
-    if (!m->sizes)
-        m->sizes = calloc(1, sizeof *m->sizes);
-    if (!m->sizes || !g->out->both(g->out->ctx, m->one, &both))
-        return count_bits(g, words);
+    uint32_t total = 0, count;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < g->count; i++) {
         st = size_of(g, &g->sources[i], words, &count);
@@ -161,20 +161,106 @@ static enum status count_pair(struct matching *g, uint32_t words)
     return st;
 }
 
-enum status match_pair(struct matching *g)
+/* --- heads ------------------------------------------------------------------------------------ */
+
+/* The best documents of a source by themselves. It is read by that. */
+static enum status find_head(struct matching *g, struct source *x, struct head *h)
 {
-    uint32_t words = (g->doc_count + 63) / 64;
-    enum status st = match_reserve_bits(g->m, words);
-    for (uint32_t i = 0; !st && i < g->count; i++)
-        st = source_settle(&g->sources[i]);
-    if (!st)
-        st = count_pair(g, words);
-    uint32_t first = g->count > 1 && g->sources[1].bound > g->sources[0].bound;
+    best_number heap[HEAD_DOCS];
+    uint64_t order[HEAD_DOCS], room[HEAD_DOCS];
+    struct best b = {.heap = heap, .cap = HEAD_DOCS};
+    uint32_t doc = 0, n;
+    enum status st = source_settle_once(x);
+    while (!st && (doc = source_next(x, doc)) < g->doc_count) {
+        uint32_t base = doc / KERNEL_WINDOW * KERNEL_WINDOW, end = base + KERNEL_WINDOW;
+        st = source_take(x, &g->m->room, base, doc, end, g->m->docs, g->m->scores, &n);
+        for (uint32_t i = 0; !st && i < n; i++) {
+            uint32_t d = g->m->docs[i], score = g->m->scores[i];
+            if (b.count < b.cap || score >= best_floor(&b))
+                best_push(&b, best_number_of(score, segment_tie(g->of, d), d, 0), false);
+        }
+        doc = end;
+    }
+    if (st)
+        return st;
+    for (uint32_t i = 0; i < b.count; i++)
+        order[i] = (uint64_t)best_docid_of(heap[i]) << 32 | (uint32_t)(heap[i] >> 96);
+    order_numbers(order, room, b.count);
+    h->bound = 0;
+    for (uint32_t i = 0; i < b.count; i++) {
+        h->docs[i] = (uint32_t)(order[i] >> 32);
+        h->scores[i] = (uint32_t)order[i];
+        h->bound = h->scores[i] > h->bound ? h->scores[i] : h->bound;
+    }
+    h->count = b.count;
+    return st;
+}
+
+/* *out NULL: the source is not known well enough; it is from the second time on. */
+static enum status head_of(struct matching *g, struct source *x, const struct head *beside,
+                           const struct head **out)
+{
+    struct size_name name = {sizes_mix(sizes_mix(x->name, x->weights), g->lut_name), g->edition,
+                             g->segment};
+    bool again;
+    struct head *h = heads_get(g->m->heads, &name, beside, &again);
+    *out = NULL;
+    if (!again)
+        return STATUS_OK;
+    enum status st = h->count == HEAD_UNKNOWN ? find_head(g, x, h) : STATUS_OK;
+    *out = st ? NULL : h;
+    return st;
+}
+
+static enum status read_head(struct matching *g, const struct head *h)
+{
+    memcpy(g->m->docs, h->docs, h->count * sizeof *h->docs);
+    memcpy(g->m->scores, h->scores, h->count * sizeof *h->scores);
+    return rank(g, h->count, 0);
+}
+
+/* What either word has beside the documents with both, of which there are so many: no more of a
+ * word than the top takes and these can matter. */
+static enum status read_pair(struct matching *g, bool known, uint32_t both)
+{
+    const struct head *heads[2] = {NULL, NULL};
+    uint32_t takes = known ? g->out->takes(g->out->ctx) : 0, bound[2] = {0, 0};
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        struct source *x = &g->sources[i];
+        if (takes && takes + both <= HEAD_DOCS)
+            st = head_of(g, x, heads[0], &heads[i]);
+        if (!st && !heads[i])
+            st = source_settle_once(x);
+        bound[i] = heads[i] ? heads[i]->bound : x->bound;
+    }
+    uint32_t first = g->count > 1 && bound[1] > bound[0];
     for (uint32_t i = 0; !st && i < g->count; i++) {
         /* both are there, in the order of the words: whoever holds the other is left out */
         if (g->count > 1)
             g->out->lacking(g->out->ctx, 1U << (1 - (i ^ first)));
-        st = read_source(g, &g->sources[i ^ first]);
+        st = heads[i ^ first] ? read_head(g, heads[i ^ first])
+                              : read_source(g, &g->sources[i ^ first]);
     }
     return st;
+}
+
+/* Without room for what is remembered all is found anew. */
+static bool remembers(struct matcher *m)
+{
+    if (!m->sizes)
+        m->sizes = calloc(1, sizeof *m->sizes);
+    return m->sizes && (m->heads || !heads_create(&m->heads));
+}
+
+enum status match_pair(struct matching *g)
+{
+    uint32_t words = (g->doc_count + 63) / 64, both = 0;
+    enum status st = match_reserve_bits(g->m, words);
+    if (st)
+        return st;
+    memset(g->m->one, 0, words * sizeof *g->m->one);
+    bool known = remembers(g->m) && g->out->both(g->out->ctx, g->m->one, &both);
+    st = known ? count_pair(g, both, words) : count_bits(g, words);
+    return st ? st : read_pair(g, known, both);
 }

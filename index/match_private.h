@@ -3,6 +3,7 @@
 #define SOUK_INDEX_MATCH_PRIVATE_H
 
 #include "index/dense.h"
+#include "index/heads.h"
 #include "index/match.h"
 
 #include <string.h>
@@ -18,8 +19,9 @@ struct matcher {
     struct dense *dense;
     uint64_t *all, *one; /* bitmaps of a segment's documents */
     uint32_t words;      /* of each */
-    struct sizes *sizes; /* NULL = not asked for yet */
-    void *block;         /* as calloc gave it */
+    struct sizes *sizes; /* NULL = not asked for yet, as the heads */
+    struct heads *heads;
+    void *block; /* as calloc gave it */
 };
 
 /* One segment being matched. */
@@ -29,7 +31,9 @@ struct matching {
     uint32_t count;
     uint32_t doc_count;        /* of the segment */
     uint32_t edition, segment; /* numbers that tell it from others */
-    uint32_t held;             /* matches put by */
+    const struct segment *of;
+    uint64_t lut_name;
+    uint32_t held; /* matches put by */
     const struct match_consumer *out;
     struct query_work *work;
 };

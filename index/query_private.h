@@ -38,6 +38,7 @@ struct searcher {
     struct excluded_memo excluded;
     double lut_from[LUT_NUMBERS]; /* what `lut` was made from */
     uint32_t lut[256];            /* score of an evidence byte, 1..1023 */
+    uint64_t lut_name;            /* a hash of it */
 };
 
 /* Everything one attempt needs; `ctx` of the match consumer. */

@@ -1,3 +1,6 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "index/query_stages.h"
 #include "index/recall.h"
 
@@ -93,4 +96,5 @@ void searcher_weigh(struct searcher *sr, const struct schema *schema, const doub
         uint32_t v = (uint32_t)(most > 0 ? raw[e] / most * 1023 + 0.5 : 0);
         sr->lut[e] = v ? v : 1; /* a match is never worth nothing */
     }
+    sr->lut_name = XXH3_64bits(sr->lut, sizeof sr->lut);
 }

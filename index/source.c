@@ -47,6 +47,7 @@ static enum status note(struct opening *o, enum status st, const struct postings
     }
     x->found[x->found_count++] = (struct found_list){*p, weight, part, false, NULL};
     x->count += p->df;
+    x->weights = sizes_mix(x->weights, (uint64_t)weight.tier << 32 | weight.idf);
     return STATUS_OK;
 }
 
@@ -131,6 +132,7 @@ static enum status note_prefix(struct opening *o, const struct group *g, const u
     struct postings_weight weight = {lut, g->prefix_idf, tiers ? MATCH_TIER : 0};
     enum status st = segment_open_prefix(o->segment, g->prefix, &ready);
     o->x->part_weight = weight;
+    o->x->weights = sizes_mix(o->x->weights, (uint64_t)weight.tier << 32 | weight.idf);
     if (st != STATUS_NOT_FOUND) {
         for (size_t i = 0; i < g->prefix.len; i++)
             o->x->name = sizes_mix(o->x->name, PREFIX_NAME | (uint8_t)g->prefix.ptr[i]);

@@ -38,6 +38,7 @@ struct source {
     uint32_t found_count, found_cap;
     uint64_t *ready; /* document << 32 | score, of alternatives that carry their documents */
     uint32_t ready_count;
+    uint64_t weights; /* of what was found, mixed the same way, but for the table of scores */
     uint64_t name; /* of all that was found, by sizes_mix(): tells it from others of the segment */
     /* from source_settle() on */
     struct list **lists; /* each scored by itself */
@@ -80,6 +81,11 @@ enum status source_pick(struct source *x, struct source_room *room, uint32_t *do
                         uint32_t *scores, uint32_t *count);
 /* Prepares for reading by what follows. */
 enum status source_settle(struct source *x);
+/* Unless it was done before. */
+static inline enum status source_settle_once(struct source *x)
+{
+    return x->lists ? STATUS_OK : source_settle(x);
+}
 void source_account(const struct source *x);
 /* One list will be all there is to it; before source_settle(). */
 static inline bool source_is_one(const struct source *x)

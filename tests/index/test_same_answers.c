@@ -74,6 +74,24 @@ static void check_forgetting(struct find *f)
     }
 }
 
+/* What is remembered for one profile is not taken for another's. */
+static void check_another_profile(struct find *f)
+{
+    static char now[ANSWER], want[ANSWER];
+    f->query.profile_text = SLICE_LIT("class_0 0.3\nform_factor 0.4\nprefix_factor 0.6\n");
+    for (int i = 0; i < QUERIES; i++) {
+        struct searcher *used = f->searcher;
+        answer(f, texts[i], now);
+        assert_int_equal(searcher_create(&f->searcher), STATUS_OK);
+        answer(f, texts[i], want);
+        searcher_destroy(&f->searcher);
+        f->searcher = used;
+        if (strcmp(now, want) != 0)
+            fail_msg("'%s' of another profile:\n%s\nby a new searcher:\n%s", texts[i], now, want);
+    }
+    f->query.profile_text = SLICE_NULL;
+}
+
 static void ask_as_a_page(struct find *f)
 {
     f->query.k = 20;
@@ -95,6 +113,9 @@ static void a_query_has_one_answer(void **state)
     }
     assert_true(empty < QUERIES / 10);
     check_answers(&f, "asked again");
+    check_another_profile(&f);
+    check_answers(&f, "after those of another profile");
+    check_answers(&f, "asked a fourth time");
     check_forgetting(&f);
     find_reopen(&f);
     ask_as_a_page(&f);
