@@ -4,14 +4,17 @@
 
 enum { SETS = HEADS_ROOM / HEADS_BESIDE };
 
+/* Names apart from heads: a word that comes once touches no page of these. */
 struct heads {
-    uint8_t next[SETS]; /* which goes next */
-    struct head heads[SETS][HEADS_BESIDE];
+    struct size_name names[HEADS_ROOM]; /* lists == 0: empty */
+    bool found[HEADS_ROOM];
+    uint8_t next[SETS]; /* which of a set goes next */
+    struct head heads[HEADS_ROOM];
 };
 
 enum status heads_create(struct heads **out)
 {
-    *out = calloc(1, sizeof **out); /* touched as far as there are words */
+    *out = calloc(1, sizeof **out);
     return *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -21,22 +24,31 @@ void heads_destroy(struct heads **h)
     *h = NULL;
 }
 
+static bool same(const struct size_name *a, const struct size_name *b)
+{
+    return a->lists == b->lists && a->edition == b->edition && a->segment == b->segment;
+}
+
 struct head *heads_get(struct heads *h, const struct size_name *name, const struct head *beside,
-                       bool *again)
+                       enum head_state *state)
 {
     uint64_t mixed = sizes_mix(name->lists, (uint64_t)name->edition << 32 | name->segment);
-    struct head *set = h->heads[mixed % SETS];
-    for (uint32_t i = 0; i < HEADS_BESIDE; i++)
-        if (set[i].name.lists == name->lists && set[i].name.edition == name->edition &&
-            set[i].name.segment == name->segment) {
-            *again = true;
-            return &set[i];
+    uint32_t set = (uint32_t)(mixed % SETS), first = set * HEADS_BESIDE, at;
+    for (at = first; at < first + HEADS_BESIDE; at++)
+        if (same(&h->names[at], name)) {
+            *state = h->found[at] ? HEAD_FOUND : HEAD_AGAIN;
+            return &h->heads[at];
         }
-    struct head *x = &set[h->next[mixed % SETS]++ % HEADS_BESIDE];
-    if (x == beside)
-        x = &set[h->next[mixed % SETS]++ % HEADS_BESIDE];
-    x->name = *name;
-    x->count = HEAD_UNKNOWN;
-    *again = false;
-    return x;
+    at = first + h->next[set]++ % HEADS_BESIDE;
+    if (&h->heads[at] == beside)
+        at = first + h->next[set]++ % HEADS_BESIDE;
+    h->names[at] = *name;
+    h->found[at] = false;
+    *state = HEAD_NEW;
+    return &h->heads[at];
+}
+
+void heads_found(struct heads *h, const struct head *x)
+{
+    h->found[x - h->heads] = true;
 }

@@ -16,19 +16,23 @@
 enum { HEAD_DOCS = 120, HEADS_ROOM = 2048, HEADS_BESIDE = 4 };
 
 struct head {
-    struct size_name name; /* its `lists` tell the weights as well; 0: empty */
-    uint32_t count;        /* HEAD_UNKNOWN: asked for, not found yet */
-    uint32_t bound;        /* most that one scores */
+    uint32_t count, bound;                       /* documents, and most that one scores */
     uint32_t docs[HEAD_DOCS], scores[HEAD_DOCS]; /* ascending documents */
 };
-#define HEAD_UNKNOWN UINT32_MAX
+
+enum head_state {
+    HEAD_NEW,   /* nobody asked for it, or it was forgotten */
+    HEAD_AGAIN, /* asked for, not found yet */
+    HEAD_FOUND
+};
 
 struct heads;
 enum status heads_create(struct heads **out);
 void heads_destroy(struct heads **h);
-/* The head of that name. One that is not there is made, unknown: *again false. It does not take the
- * place of `beside`, which is in use (NULL = none is). */
+/* Where the head of that name is or will be: not in the place of `beside`, which is in use (NULL =
+ * none is). `name.lists` tells the weights as well. Until it is found nothing of it is touched. */
 struct head *heads_get(struct heads *h, const struct size_name *name, const struct head *beside,
-                       bool *again);
+                       enum head_state *state);
+void heads_found(struct heads *h, const struct head *x);
 
 #endif

@@ -202,13 +202,12 @@ static enum status head_of(struct matching *g, struct source *x, const struct he
 {
     struct size_name name = {sizes_mix(sizes_mix(x->name, x->weights), g->lut_name), g->edition,
                              g->segment};
-    bool again;
-    struct head *h = heads_get(g->m->heads, &name, beside, &again);
-    *out = NULL;
-    if (!again)
-        return STATUS_OK;
-    enum status st = h->count == HEAD_UNKNOWN ? find_head(g, x, h) : STATUS_OK;
-    *out = st ? NULL : h;
+    enum head_state state;
+    struct head *h = heads_get(g->m->heads, &name, beside, &state);
+    enum status st = state == HEAD_AGAIN ? find_head(g, x, h) : STATUS_OK;
+    if (!st && state == HEAD_AGAIN)
+        heads_found(g->m->heads, h);
+    *out = st || state == HEAD_NEW ? NULL : h;
     return st;
 }
 

@@ -17,31 +17,32 @@ static void a_head_is_found_by_its_name(void **state)
     enum { MORE = HEADS_ROOM * 3 };
     struct heads *h;
     uint32_t found = 0;
-    bool again;
+    enum head_state how;
     (void)state;
     assert_int_equal(heads_create(&h), STATUS_OK);
     for (uint32_t i = 0; i < MORE; i++) {
         struct size_name name = name_of(i), other = name;
-        struct head *x = heads_get(h, &name, NULL, &again);
-        assert_false(again);
-        assert_int_equal(x->count, HEAD_UNKNOWN);
-        x->count = i % HEAD_DOCS;
+        struct head *x = heads_get(h, &name, NULL, &how);
+        assert_int_equal(how, HEAD_NEW);
+        assert_ptr_equal(heads_get(h, &name, NULL, &how), x);
+        assert_int_equal(how, HEAD_AGAIN);
         x->bound = i;
-        assert_ptr_equal(heads_get(h, &name, NULL, &again), x);
-        assert_true(again);
+        heads_found(h, x);
+        assert_ptr_equal(heads_get(h, &name, NULL, &how), x);
+        assert_int_equal(how, HEAD_FOUND);
         other.segment += 3;
-        assert_ptr_not_equal(heads_get(h, &other, NULL, &again), x);
-        assert_false(again);
+        assert_ptr_not_equal(heads_get(h, &other, NULL, &how), x);
+        assert_int_equal(how, HEAD_NEW);
         other = name;
         other.edition += 2;
-        assert_ptr_not_equal(heads_get(h, &other, NULL, &again), x);
-        assert_false(again);
+        assert_ptr_not_equal(heads_get(h, &other, NULL, &how), x);
+        assert_int_equal(how, HEAD_NEW);
     }
     for (uint32_t i = MORE; i-- > MORE - HEADS_ROOM / 8;) {
         struct size_name name = name_of(i);
-        struct head *x = heads_get(h, &name, NULL, &again);
-        found += again;
-        assert_true(!again || (x->bound == i && x->count == i % HEAD_DOCS));
+        struct head *x = heads_get(h, &name, NULL, &how);
+        found += how == HEAD_FOUND;
+        assert_true(how != HEAD_FOUND || x->bound == i);
     }
     assert_in_range(found, HEADS_ROOM / 16, HEADS_ROOM / 8);
     heads_destroy(&h);
@@ -50,19 +51,18 @@ static void a_head_is_found_by_its_name(void **state)
 static void a_head_in_use_stays(void **state)
 {
     struct heads *h;
-    bool again;
+    enum head_state how;
     struct size_name first = name_of(1);
     (void)state;
     assert_int_equal(heads_create(&h), STATUS_OK);
-    struct head *used = heads_get(h, &first, NULL, &again);
-    used->count = 7;
+    struct head *used = heads_get(h, &first, NULL, &how);
+    heads_found(h, used);
     for (uint32_t i = 2; i < HEADS_ROOM * 8; i++) {
         struct size_name name = name_of(i);
-        assert_ptr_not_equal(heads_get(h, &name, used, &again), used);
+        assert_ptr_not_equal(heads_get(h, &name, used, &how), used);
     }
-    assert_ptr_equal(heads_get(h, &first, NULL, &again), used);
-    assert_true(again);
-    assert_int_equal(used->count, 7);
+    assert_ptr_equal(heads_get(h, &first, NULL, &how), used);
+    assert_int_equal(how, HEAD_FOUND);
     heads_destroy(&h);
 }
 
