@@ -37,9 +37,9 @@ struct log_scan {
 uint64_t log_record_bytes(size_t payload);
 /* Appends a record and moves *chain on. */
 void log_record_put(struct buf *out, const struct log_record *r, uint64_t *chain);
-/* The record at byte `at` of a file whose record before it has the checksum `chain` (0 = the
+/* The record at byte `at` of a mapped file whose record before it has the checksum `chain` (0 = the
  * first): OK, END (nothing was written there), or CORRUPT. */
-enum status log_record_at(struct slice file, uint64_t at, uint64_t chain, struct log_record *r,
+enum status log_record_at(struct slice m, uint64_t at, uint64_t chain, struct log_record *r,
                           uint64_t *next, uint64_t *sum);
 /* Walks the records in order; stops at the first status of `each` that is not OK. CORRUPT: damage,
  * with file and byte in the fault. */

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from souk_ledger import Ledger
-from souk_system import SEED, SLACK, Server, products, wait_until
+from souk_system import SEED, SLACK, Server, free_port, products, wait_until
 from souk_upstream import QUICK, BadUpstream, define
 from souk_wire import STATUSES, Connection, Refused, field, tlv, upsert
 
@@ -353,6 +353,15 @@ class Follow(unittest.TestCase):
                     level(leader, follower, f'c{i}')
                     self.assertEqual(exported(leader, f'c{i}'), exported(follower, f'c{i}'))
                 self.assertEqual(int(follower.stats()['follow.copies_total']), 20)
+
+    def test_a_leader_that_traces_every_request_is_followed(self):
+        with Server(options=[f'trace.endpoint=http://127.0.0.1:{free_port()}', 'trace.ratio=1']) as leader:
+            leader.import_lines('shop', products(50))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.souk('put', 'shop', '{"id":"n1","title":"zebra lamp"}')
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
 
     def test_followers_of_followers_are_refused(self):
         with Server() as leader:
