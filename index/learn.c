@@ -323,6 +323,49 @@ static enum status begin(struct lesson *l, struct search *s, struct learnt **out
     return l->words && *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+bool learn_possible(const struct search *s)
+{
+    struct lesson l = {.s = (struct search *)(uintptr_t)s};
+    return title_fields(&l);
+}
+
+/* Scores as settled_by_learnt() of loose.c gives them to products in front. */
+static uint64_t score_of_first(const struct search *s, uint64_t score, uint32_t head)
+{
+    uint64_t tier = score / MATCH_TIER;
+    if (tier >= s->plan.group_count)
+        return score + LOOSE_LEARNT_TIERS * (uint64_t)MATCH_TIER;
+    if (tier)
+        return LOOSE_LEARNT_ALL * (uint64_t)MATCH_TIER + score % MATCH_TIER;
+    return (score >= head ? LOOSE_LEARNT_FIRST : LOOSE_LEARNT_BEHIND) * (uint64_t)MATCH_TIER +
+           score;
+}
+
+enum status learn_first(struct search *s, struct learnt **out, bool *only_first)
+{
+    const struct query *q = s->query;
+    struct topk top;
+    *only_first = false;
+    if (s->cursor || s->loose_rule->any || s->filter || s->sort.count || s->groups ||
+        s->profile.n[PROFILE_bare_below] || q->k + q->offset > LEARN_HEAD ||
+        s->top.count < LEARN_HEAD)
+        return STATUS_OK;
+    enum status st = best_products(s, &top);
+    uint64_t head = st ? 0 : top.items[LEARN_HEAD - 1].keys[0];
+    if (st || head >= MATCH_TIER) /* none of the first lacks a word, and one that does is told */
+        return st;
+    *out = arena_calloc(s->arena, 1, sizeof **out);
+    if (!*out)
+        return STATUS_NO_MEMORY;
+    (*out)->head = (uint32_t)head;
+    for (uint32_t i = 0; i < top.count; i++)
+        top.items[i].keys[0] = score_of_first(s, top.items[i].keys[0], (uint32_t)head);
+    memcpy(s->top.items, top.items, top.count * sizeof *top.items);
+    s->loose_rule->learnt = *out;
+    *only_first = true;
+    return STATUS_OK;
+}
+
 enum status learn_words(struct search *s, struct learnt **out)
 {
     struct lesson l;
@@ -335,7 +378,11 @@ enum status learn_words(struct search *s, struct learnt **out)
         st = read_titles(&l, &top);
     if (st)
         return st;
-    (*out)->head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];
+    uint32_t *head = &(*out)->head;
+    if (s->loose_rule->any) /* of two words either is enough: that says too little to keep places */
+        *head = UINT32_MAX;
+    else if (!s->cursor || !s->cursor->learnt) /* else they are the first of the first page */
+        *head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];
     for (uint32_t i = 0; i < s->plan.group_count; i++)
         total += s->plan.groups[i].idf;
     choose_words(&l, LEARN_WORDS, total * s->profile.n[PROFILE_learn_weight], 0, *out);

@@ -18,6 +18,12 @@
 
 #include "index/query_private.h"
 
+/* Has the schema titles that can be read? */
+bool learn_possible(const struct search *s);
+/* Where learnt words do no more than order what is behind the first, and the page ends before that,
+ * they need not be known: *only_first, and the first are told from the others as if they were. A
+ * later page learns them (*out has no words then, but says which the first are). */
+enum status learn_first(struct search *s, struct learnt **out, bool *only_first);
 /* The first two, from the products that the relaxed attempt, the last one made, found. It may be
  * that nothing is learnt: then there are no words. */
 enum status learn_words(struct search *s, struct learnt **out);

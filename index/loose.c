@@ -219,12 +219,12 @@ static uint32_t settled_by_learnt(const struct loose *l, uint32_t doc,
     score %= MATCH_TIER;
     uint32_t value = score + exact * rule->lift;
     if (held == (1U << rule->words) - 1)
-        return 4 * MATCH_TIER + value;
+        return LOOSE_LEARNT_ALL * MATCH_TIER + value;
     if (rule->most[held] && value >= rule->learnt->head)
-        return 3 * MATCH_TIER + value;
+        return LOOSE_LEARNT_FIRST * MATCH_TIER + value;
     value = score + exact * rule->learnt_lift + l->bonus[doc];
     value = value < MATCH_TIER ? value : MATCH_TIER - 1;
-    uint32_t tier = rule->most[held] ? 2 : l->learnt[doc] >= rule->stands[held];
+    uint32_t tier = rule->most[held] ? LOOSE_LEARNT_BEHIND : l->learnt[doc] >= rule->stands[held];
     return tier * MATCH_TIER + value;
 }
 

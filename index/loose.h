@@ -20,6 +20,8 @@ enum {
     LEARNT_MAX = 250, /* its number is one byte */
     LOOSE_NEVER = 255,
     LOOSE_LEARNT_BEHIND = 2, /* up to this tier they count */
+    LOOSE_LEARNT_FIRST = 3,  /* products that keep their places */
+    LOOSE_LEARNT_ALL = 4,    /* with all words in some way */
     LOOSE_LEARNT_TIERS = 4   /* learnt words raise the tier of products with all words exactly */
 };
 

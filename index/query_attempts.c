@@ -145,27 +145,41 @@ static enum status run_relaxed(struct search *s, const struct relax_more *more)
 
 enum { LEARN_FEW = 10 }; /* where fewer are found, each word is looked at for itself */
 
-/* Fewer words, then the words of the best products beside them: where there are few, they also
- * stand for words. */
+/* What the best products teach, in another attempt: behind the first that order what is found, and
+ * where it is `few`, stand for words. */
+static enum status run_learnt(struct search *s, struct relax_more *more, struct learnt **learnt,
+                              bool few)
+{
+    bool only_first = false;
+    enum status st = STATUS_OK;
+    more->standing = stage(s, STAGE_STANDING, few);
+    if (!more->standing)
+        st = learn_first(s, learnt, &only_first);
+    if (!st && !only_first && (!*learnt || !(*learnt)->count)) {
+        if (s->cursor)
+            s->cursor->window_open = true;
+        st = learn_words(s, learnt);
+    }
+    more->learnt = *learnt;
+    if (st || only_first || (!(*learnt)->count && (s->loose_rule->any || !(*learnt)->head)))
+        return st; /* every product keeps its place */
+    return run_relaxed(s, more);
+}
+
+/* Fewer words, then the words of the best products beside them. */
 static enum status run_fewer_words(struct search *s)
 {
     const double *n = s->profile.n;
     struct relax_more more = {0};
     struct learnt *learnt = s->cursor ? s->cursor->learnt : NULL;
-    bool learns = !s->limited && !s->plain;
+    bool learns = !s->limited && !s->plain && learn_possible(s);
     uint64_t least = (uint64_t)fmax(n[PROFILE_learn_below], n[PROFILE_learn_order]);
     s->count_to = s->count_to < least ? least : s->count_to;
     enum status st = run_relaxed(s, &more);
     double found = (double)collect_by_words(s);
     bool few = found < n[PROFILE_learn_below], orders = found < n[PROFILE_learn_order];
-    if (!st && stage(s, STAGE_LEARNT, learns && found > 0 && (few || orders))) {
-        if (!s->cursor)
-            st = learn_words(s, &learnt);
-        more.standing = stage(s, STAGE_STANDING, few);
-        more.learnt = learnt;
-    }
-    if (!st && more.learnt && learnt->count)
-        st = run_relaxed(s, &more);
+    if (!st && stage(s, STAGE_LEARNT, learns && found > 0 && (few || orders)))
+        st = run_learnt(s, &more, &learnt, few);
     if (!st && stage(s, STAGE_ALONE, learns && few && collect_by_words(s) < LEARN_FEW)) {
         uint32_t before = learnt && !s->cursor ? learnt->count : 0;
         if (!s->cursor)

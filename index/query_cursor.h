@@ -54,6 +54,7 @@ struct query_cursor {
     uint32_t dropped;      /* words done without, a bitmap of the plan's groups */
     uint32_t shown;        /* products on the pages before */
     struct learnt *learnt; /* NULL = none */
+    bool window_open;      /* what orders the window was learnt behind its first page */
     bool moved;            /* the index is not the one of the cursor */
     struct slice weights;  /* the groups, undecoded */
 };

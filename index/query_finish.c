@@ -24,8 +24,10 @@ static uint32_t window_of_cursor(const struct search *s)
  * came in since may have made it longer than there was room for: then with more room. */
 static enum status rank_again(struct search *s, uint32_t *from)
 {
-    uint32_t n;
+    uint32_t n, window = (uint32_t)s->profile.n[PROFILE_window];
     enum status st = STATUS_OK;
+    if (s->cursor->window_open && s->top.count)
+        s->cursor->window_last = s->top.items[(window < s->top.count ? window : s->top.count) - 1];
     while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
         s->top_room = s->top.cap *= 2;
         s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);

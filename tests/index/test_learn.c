@@ -342,6 +342,72 @@ static void nothing_but_the_words_decides_what_is_learnt(void **state)
     find_close(&f);
 }
 
+/* Where learnt words only order, pages of the first products are answered without them: they are
+ * the same, and the next ones go on behind them. */
+static void first_pages_are_those_of_the_whole(void **state)
+{
+    (void)state;
+    enum { MANY = 500, ASKED = 60 };
+    static char ids[MANY][8], titles[MANY][96], all[4096], pages[8192], cursor[8192];
+    static struct find_product p[MANY];
+    struct find f;
+    int compared = 0;
+    find_open(&f, "", NULL);
+    for (int i = 0; i < MANY; i++) {
+        size_t len = 0;
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        for (uint32_t w = 0, n = 2 + roll(4); w < n; w++)
+            len += (size_t)snprintf(titles[i] + len, sizeof titles[i] - len, "%s%cord",
+                                    w ? " " : "", (char)('b' + roll(14)));
+        p[i] = (struct find_product){ids[i], titles[i], NULL, 0};
+    }
+    find_put_all(&f, p, MANY);
+    for (int i = 0, put = 0; i < ASKED; i++) {
+        char text[64], id[16];
+        uint32_t a = roll(14), n = 2 + roll(3), size = 1 + roll(20);
+        size_t len = 0;
+        for (uint32_t w = 0; w < n; w++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%cord", w ? " " : "",
+                                    (char)('b' + (a + w * 3) % 14));
+        f.query.k = 200;
+        strcpy(all, find_ids(&f, text));
+        uint64_t found = f.result.found;
+        f.query.profile_text = SLICE_LIT("learn_order 0; learn_below 0");
+        compared += found >= 100 && strcmp(find_ids(&f, text), all) != 0;
+        f.query.profile_text = SLICE_NULL;
+        f.query.k = size;
+        for (f.query.offset = 0; f.query.offset < 100; f.query.offset += size) {
+            const char *page = find_ids(&f, text);
+            assert_non_null(strstr(all, page));
+            assert_int_equal(f.result.found, found);
+        }
+        f.query.offset = 0;
+        pages[0] = 0;
+        for (len = 0; len < strlen(all);) {
+            bool first = !f.query.cursor.len;
+            find_ids(&f, text);
+            for (uint32_t h = 0; h < f.result.hit_count; h++)
+                if (f.result.hits[h].id.ptr[0] == 'p')
+                    len +=
+                        (size_t)snprintf(pages + len, sizeof pages - len, "%s%.*s", len ? " " : "",
+                                         (int)f.result.hits[h].id.len, f.result.hits[h].id.ptr);
+            if (!f.result.cursor.len)
+                break;
+            memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+            f.query.cursor = slice_make(cursor, f.result.cursor.len);
+            if (first && i % 4 == 3) { /* what is not there any more changes nothing */
+                snprintf(id, sizeof id, "new%d", put++);
+                find_put(&f, &(struct find_product){id, "zord yord", NULL, 0});
+            }
+        }
+        f.query.cursor = SLICE_NULL;
+        pages[strlen(all)] = 0;
+        assert_string_equal(pages, all);
+    }
+    assert_true(compared > ASKED / 4);
+    find_close(&f);
+}
+
 /* Sub-queries of one request share what is found, and find the same. */
 static void shared_searches_learn_the_same(void **state)
 {
@@ -445,6 +511,7 @@ int main(void)
         cmocka_unit_test(learnt_words_order_what_is_behind_the_first),
         cmocka_unit_test(the_answer_does_not_depend_on_how_products_came),
         cmocka_unit_test(nothing_but_the_words_decides_what_is_learnt),
+        cmocka_unit_test(first_pages_are_those_of_the_whole),
         cmocka_unit_test(shared_searches_learn_the_same),
         cmocka_unit_test(pages_by_cursor_go_on_with_what_was_learnt),
         cmocka_unit_test(explain_names_learnt_words),
