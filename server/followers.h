@@ -13,7 +13,7 @@
 
 #include "protocol/slice.h"
 
-enum { FOLLOWERS_MOST = 8, FOLLOWERS_NAME = 64 };
+enum { FOLLOWERS_MOST = 64, FOLLOWERS_NAME = 64 };
 enum { FOLLOWERS_HERE_MS = 10000, FOLLOWERS_HOLD_MS = 60000 };
 
 struct follower {
