@@ -404,6 +404,31 @@ class Follow(unittest.TestCase):
                 one.souk('promote')
                 self.assertEqual(one.search('shop', 'zebra')['found'], 21)
 
+    def test_killed_while_it_copies_it_begins_again(self):
+        """A catalog is there whole or not at all, as the old one or the new one."""
+        draw = random.Random(SEED)
+        with Server() as leader:
+            leader.import_lines('shop', products(3000))
+            with follow(leader) as follower:
+                for n in range(ROUNDS):
+                    leader.souk('catalog', 'drop', 'shop')
+                    leader.import_lines('shop', [*products(3000, seed=n), {'id': 'round', 'title': f'round {n}'}])
+                    time.sleep(draw.random() * 0.4)
+                    victim = draw.choice(['writer 0', 'replica 0', 'all'])
+                    if victim == 'all':
+                        follower.kill()
+                        follower.start()
+                    elif pid := follower.children().get(victim):
+                        follower.kill_child(victim)
+                        follower.replaced(victim, pid, 10)
+                    done = follower.run('search', 'shop', check=False)
+                    self.assertTrue(done.returncode == 0 or 'UNKNOWN_CATALOG' in done.stderr, done.stderr)
+                wait_until(lambda: has(follower, 'shop') and follower.search('shop', f'round {ROUNDS - 1}', '--match', 'all')['found'] == 1, 20, 'the last one is there')
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+                follower.check_data()
+                self.assertEqual([n for n in os.listdir(follower.data + '/catalogs') if n.startswith('.copy')], [])
+
     def test_whatever_is_killed_nothing_is_lost_or_doubled(self):
         print(f'seed {SEED}, {ROUNDS} rounds')
         draw, counts = random.Random(SEED), {}
