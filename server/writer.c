@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/evict.h"
 #include "server/say.h"
@@ -125,8 +126,12 @@ static void on_hup(void *ctx)
     struct writer *w = ctx;
     role_reload(w->role);
     tracer_set(&w->tracer, w->role);
-    if (shared_follows(w->role->shared) && !*config_text(w->role->config, OPTION_FOLLOW))
+    const struct shared *s = w->role->shared;
+    const char *leader = config_text(w->role->config, OPTION_FOLLOW);
+    if (shared_follows(s) && !*leader)
         writer_promote(w, "replication.follow was taken away");
+    else if (*leader && strcmp(leader, s->follow.leader) != 0)
+        say("warning", "writer", NULL, "to follow %s takes a restart", leader);
 }
 
 struct opening {

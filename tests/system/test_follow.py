@@ -201,6 +201,12 @@ class Follow(unittest.TestCase):
             with follower:
                 level(leader, follower)
                 with open(path, 'w') as f:
+                    f.write('replication:\n  follow: 127.0.0.1:1\n')
+                follower.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: 'to follow 127.0.0.1:1 takes a restart' in follower.log_text(), 10, 'it is told')
+                leader.souk('put', 'shop', '{"id":"n0","title":"horse"}')
+                level(leader, follower)
+                with open(path, 'w') as f:
                     f.write('limits:\n  hits: 1000\n')
                 follower.process.send_signal(signal.SIGHUP)
                 wait_until(lambda: follower.run('put', 'shop', '{"id":"n1","title":"zebra"}', check=False).returncode == 0,
