@@ -499,7 +499,7 @@ enum status collect_attempt(struct search *s, bool all)
     if (s->groups)
         groups_reset(s->groups);
     s->inexact = false;
-    bool sharing = s->searcher->share.arena && !s->cursor;
+    bool sharing = s->searcher->share.arena && !s->weighed;
     enum status st = collect_begin_ranking(s);
     if (!st)
         st = sharing ? collect_shared(s, all) : collect_segments(s, all);

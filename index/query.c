@@ -130,6 +130,7 @@ static enum status prepare(struct search *s)
         st = groups_create(q, s->snap, &s->sort, s->arena, &s->groups, s->fault);
     if (!st)
         st = prepare_facets(s);
+    s->weighed = s->cursor != NULL;
     s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
     uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
     if (s->searcher->share.arena)

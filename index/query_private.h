@@ -66,6 +66,7 @@ struct search {
     struct groups *groups; /* NULL = no grouping; else `top` gets the groups at the end */
     struct group_window group_window; /* the ordered products, then */
     struct query_cursor *cursor;      /* NULL = from the first */
+    bool weighed;                     /* by the cursor: attempts are shared with no other search */
     int64_t now_ms;                   /* of the query; behind a cursor, that of the first page */
     uint8_t stages;                   /* enum query_stage, those that were run */
     bool all_words;                   /* how the last attempt was made */
