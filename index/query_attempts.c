@@ -166,13 +166,14 @@ static enum status run_learnt(struct search *s, struct relax_more *more, struct 
     return run_relaxed(s, more);
 }
 
-/* Fewer words, then the words of the best products beside them. */
+/* Fewer words, then the words of the best products beside them. Of two words one is half: what a
+ * learnt word could make up for is found. */
 static enum status run_fewer_words(struct search *s)
 {
     const double *n = s->profile.n;
     struct relax_more more = {0};
     struct learnt *learnt = s->cursor ? s->cursor->learnt : NULL;
-    bool learns = !s->limited && !s->plain && learn_possible(s);
+    bool learns = !s->limited && !s->plain && s->plan.group_count > 2 && learn_possible(s);
     uint64_t least = (uint64_t)fmax(n[PROFILE_learn_below], n[PROFILE_learn_order]);
     s->count_to = s->count_to < least ? least : s->count_to;
     enum status st = run_relaxed(s, &more);

@@ -185,6 +185,30 @@ static void learnt_words_order_what_is_behind_the_first(void **state)
     find_close(&f);
 }
 
+/* Of two words one is half: who holds it is found already, and at the old price. */
+static void two_words_learn_nothing(void **state)
+{
+    (void)state;
+    struct find f;
+    static char ids[60][8];
+    char without[5000];
+    struct find_product p[60];
+    find_open(&f, "", NULL);
+    for (int i = 0; i < 60; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        p[i] = (struct find_product){.id = ids[i], .title = i % 2 ? "outdoor sillcock" : "outdoor"};
+    }
+    find_put_all(&f, p, 60);
+    find_fill(&f, "pump", 2);
+    find_fill(&f, "lamp", 300);
+    f.query.k = 100;
+    f.query.profile_text = SLICE_LIT("learn_below 0; learn_order 0");
+    snprintf(without, sizeof without, "%s", find_ids(&f, "outdoor pump"));
+    f.query.profile_text = SLICE_NULL;
+    assert_string_equal(find_ids(&f, "outdoor pump"), without);
+    find_close(&f);
+}
+
 /* --- one answer ------------------------------------------------------------------------------- */
 
 enum { VOCABULARY = 70, PRODUCTS = 220, QUERIES = 120, ROOM = 8192 };
@@ -504,6 +528,7 @@ int main(void)
         cmocka_unit_test(a_learnt_word_stands_for_a_word),
         cmocka_unit_test(as_many_learnt_words_as_words_are_short),
         cmocka_unit_test(what_is_fixed_is_not_stood_for),
+        cmocka_unit_test(two_words_learn_nothing),
         cmocka_unit_test(nothing_is_learnt_from_nothing),
         cmocka_unit_test(numbers_and_light_words_are_not_learnt),
         cmocka_unit_test(relatives_stand_for_their_word),
