@@ -284,28 +284,6 @@ static void on_at_least(void *ctx, uint32_t score, uint32_t count)
     collect_count_beyond(s, count);
 }
 
-static bool on_both(void *ctx, uint64_t *bits, uint32_t *count)
-{
-    const struct search *s = ctx;
-    uint32_t docs = segment_doc_count(s->segment);
-    *count = 0;
-    for (uint32_t i = 0; i < s->both_count; i++) {
-        uint32_t doc = s->both[i] - s->base; /* of a segment before this one it is beyond the end */
-        if (doc < docs) {
-            bits[doc >> 6] |= (uint64_t)1 << (doc & 63);
-            ++*count;
-        }
-    }
-    return s->completing && !s->check_live;
-}
-
-static void on_number(void *ctx, uint32_t count)
-{
-    struct search *s = ctx;
-    s->found += count;
-    s->count_known = true;
-}
-
 /* --- segments --------------------------------------------------------------------------------- */
 
 static enum status browse_segment(struct search *s)
@@ -401,9 +379,9 @@ static enum status collect_segments(struct search *s, bool all)
 {
     if (s->plan.wordless || (all && lacks_a_word(&s->plan)))
         return STATUS_OK;
-    const struct match_consumer consumer = {s,           on_batch,   on_need,  on_again,
-                                            on_lacking,  on_counted, on_floor, on_takes,
-                                            on_at_least, on_both,    on_number};
+    const struct match_consumer consumer = {s,           on_batch,     on_need,       on_again,
+                                            on_lacking,  on_counted,   on_floor,      on_takes,
+                                            on_at_least, collect_both, collect_number};
     struct match_spec spec = {.lut = s->searcher->lut,
                               .lut_name = s->searcher->lut_name,
                               .all = all,
@@ -472,20 +450,10 @@ static bool completes(const struct search *s)
            !s->sort.count && !s->groups && collect_may_count_bits(s);
 }
 
-/* The products with both words, before others come into the top. */
-static enum status keep_both(struct search *s)
-{
-    s->both = arena_alloc(s->arena, (s->top.count + 1) * sizeof *s->both);
-    s->both_count = s->both ? s->top.count : 0;
-    for (uint32_t i = 0; i < s->both_count; i++)
-        s->both[i] = s->top.items[i].docid;
-    return s->both ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
 enum status collect_attempt(struct search *s, bool all)
 {
     s->completing = !all && completes(s);
-    if (s->completing && keep_both(s))
+    if (s->completing && collect_keep_both(s))
         return STATUS_NO_MEMORY;
     s->all_words = all;
     s->found = s->unfiltered = 0;

@@ -101,3 +101,36 @@ bool collect_count_bits(struct search *s, const struct match_bits *part)
     s->inexact |= s->count_known && !part->last;
     return !s->count_known;
 }
+
+/* --- both of two words ------------------------------------------------------------------------ */
+
+enum status collect_keep_both(struct search *s)
+{
+    s->both = arena_alloc(s->arena, (s->top.count + 1) * sizeof *s->both);
+    s->both_count = s->both ? s->top.count : 0;
+    for (uint32_t i = 0; i < s->both_count; i++)
+        s->both[i] = s->top.items[i].docid;
+    return s->both ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+bool collect_both(void *ctx, uint64_t *bits, uint32_t *count)
+{
+    const struct search *s = ctx;
+    uint32_t docs = segment_doc_count(s->segment);
+    *count = 0;
+    for (uint32_t i = 0; i < s->both_count; i++) {
+        uint32_t doc = s->both[i] - s->base; /* of a segment before this one it is beyond the end */
+        if (doc < docs) {
+            bits[doc >> 6] |= (uint64_t)1 << (doc & 63);
+            ++*count;
+        }
+    }
+    return s->completing && !s->check_live;
+}
+
+void collect_number(void *ctx, uint32_t count)
+{
+    struct search *s = ctx;
+    s->found += count;
+    s->count_known = true;
+}

@@ -19,6 +19,11 @@ bool collect_may_count_bits(const struct search *s);
 void collect_count_beyond(struct search *s, uint32_t count);
 /* Counts documents of the segment at hand, where that can be; false: no more are wanted. */
 bool collect_count_bits(struct search *s, const struct match_bits *part);
+/* Notes the products with both words, before others come into the top; then both() and number() of
+ * the match consumer. */
+enum status collect_keep_both(struct search *s);
+bool collect_both(void *ctx, uint64_t *bits, uint32_t *count);
+void collect_number(void *ctx, uint32_t count);
 
 /* Before the first segment, for each batch of what passed every sieve (docids, their scores), and
  * behind the last one. `top` tells all the time what may still enter. */

@@ -237,7 +237,7 @@ static enum status read_pair(struct matching *g, bool known, uint32_t both)
     for (uint32_t i = 0; !st && i < g->count; i++) {
         /* both are there, in the order of the words: whoever holds the other is left out */
         if (g->count > 1)
-            g->out->lacking(g->out->ctx, 1U << (1 - (i ^ first)));
+            g->out->lacking(g->out->ctx, i ^ first ? 1 : 2);
         st = heads[i ^ first] ? read_head(g, heads[i ^ first])
                               : read_source(g, &g->sources[i ^ first]);
     }
