@@ -26,7 +26,7 @@ static enum status rank_again(struct search *s, uint32_t *from)
 {
     uint32_t n, window = (uint32_t)s->profile.n[PROFILE_window];
     enum status st = STATUS_OK;
-    if (s->cursor->window_open && s->top.count)
+    if (s->cursor->window_open && s->top.count && window) /* the profile may have none any more */
         s->cursor->window_last = s->top.items[(window < s->top.count ? window : s->top.count) - 1];
     while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
         s->top_room = s->top.cap *= 2;

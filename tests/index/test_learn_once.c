@@ -326,6 +326,32 @@ static void pages_by_cursor_go_on_with_what_was_learnt(void **state)
     find_close(&f);
 }
 
+/* A profile may change between two pages, and with it the window that a cursor speaks of. */
+static void a_window_may_go_between_pages(void **state)
+{
+    (void)state;
+    enum { SOME = 150 };
+    static char ids[SOME][16], cursor[8192];
+    struct find_product p[SOME];
+    struct find f;
+    find_open(&f, "", NULL);
+    for (int i = 0; i < SOME; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%d", i);
+        p[i] = (struct find_product){.id = ids[i],
+                                     .title = i % 2 ? "outdoor copper" : "copper faucet"};
+    }
+    find_put_all(&f, p, SOME);
+    find_fill(&f, "faucet", 60);
+    f.query.k = 10;
+    find_ids(&f, "outdoor copper faucet");
+    memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+    f.query.cursor = slice_make(cursor, f.result.cursor.len);
+    find_setting(&f, "profile", "default", "window 0");
+    find_ids(&f, "outdoor copper faucet");
+    assert_int_equal(f.result.hit_count, 10);
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +360,7 @@ int main(void)
         cmocka_unit_test(first_pages_are_those_of_the_whole),
         cmocka_unit_test(shared_searches_learn_the_same),
         cmocka_unit_test(pages_by_cursor_go_on_with_what_was_learnt),
+        cmocka_unit_test(a_window_may_go_between_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
