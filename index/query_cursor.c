@@ -1,9 +1,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "index/analyse.h"
 #include "index/query_cursor.h"
 
-enum { CURSOR_VERSION = 2, CHECK_LEN = 4 };
+enum { CHECK_LEN = 4, WEIGHTS_MAX = 1 << 14 /* of one word */ };
 
 static void put_names(struct buf *b, const struct slice *names, uint32_t count)
 {
@@ -107,6 +108,26 @@ enum status query_cursor_weigh(const struct query_cursor *c, struct arena *arena
     return STATUS_OK;
 }
 
+/* They are read as often as words are looked up, each as often as a word has alternatives: whoever
+ * made them, they are no more than a search makes. */
+static bool weights_sound(struct slice weights)
+{
+    struct wire_reader r = wire_reader_of(weights);
+    uint32_t groups = wire_u8(&r);
+    bool sound = groups <= PLAN_WORDS_MAX;
+    for (uint32_t i = 0; i < groups && sound && !r.failed; i++) {
+        wire_varint(&r);
+        wire_varint(&r);
+        size_t n = wire_count(&r, 5);
+        sound = n <= WEIGHTS_MAX;
+        for (size_t k = 0; k < n && sound; k++) {
+            wire_u32(&r);
+            wire_varint(&r);
+        }
+    }
+    return sound && !r.failed && !wire_left(&r);
+}
+
 /* --- learnt words ----------------------------------------------------------------------------- */
 
 static void put_learnt(struct buf *b, const struct learnt *l)
@@ -130,6 +151,7 @@ static enum status read_learnt(struct wire_reader *r, struct arena *arena, struc
     r->failed |= l->count > LEARNT_MAX;
     for (uint32_t i = 0; !r->failed && i < l->count; i++) {
         l->words[i].term = wire_bytes(r);
+        r->failed |= l->words[i].term.len > ANALYSE_TERM_MAX;
         l->words[i].weight = (uint32_t)wire_varint(r);
         l->words[i].of = (uint16_t)wire_varint(r);
     }
@@ -187,9 +209,9 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     }
     if (!r.failed && c->stages & (STAGE_LEARNT | STAGE_ALONE) && read_learnt(&r, arena, &c->learnt))
         return STATUS_NO_MEMORY;
-    if (r.failed)
-        return refuse(fault, "is damaged");
     c->weights = slice_make(r.at, wire_left(&r));
+    if (r.failed || !weights_sound(c->weights))
+        return refuse(fault, "is damaged");
     c->moved = c->uuid != snapshot_uuid(snap) || c->generation != snapshot_visible(snap);
     /* a rebuilt edition numbers its products anew */
     if (c->uuid != snapshot_uuid(snap) && snapshot_find(snap, id, &c->last.docid))

@@ -31,6 +31,8 @@
 #include "index/sort_key.h"
 #include "index/topk.h"
 
+enum { CURSOR_VERSION = 2 };
+
 /* What was tried, one bit each: a later page tries the same. */
 enum query_stage {
     STAGE_TYPOS = 1,

@@ -1,5 +1,5 @@
-/* Any bytes as what a cursor carries, the question and the check put right, over a small catalog.
- */
+/* Any bytes as what a cursor carries, or some bytes of a real one replaced, the question and the
+ * check put right, over a small catalog. */
 #include "index/index.h"
 #include "index/query_cursor.h"
 
@@ -7,6 +7,8 @@
 #include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { HEAD = 1 + 8, FRAME = HEAD + 4 }; /* version and question; with the check */
 
 static struct snapshot *snap;
 static struct searcher *searcher;
@@ -23,7 +25,11 @@ static void fill(struct index *ix)
         buf_clear(&doc);
         document_put_header(&doc, slice_str(id), 2);
         wire_put_varint(&doc, 0);
-        value_put_text(&doc, i % 2 ? SLICE_LIT("red shoe") : SLICE_LIT("red lamp"));
+        static const struct slice titles[] = {{"red shoe", 8},
+                                              {"red lamp copper", 15},
+                                              {"boot copper sillcock", 20},
+                                              {"shoelace sillcock red", 21}};
+        value_put_text(&doc, titles[i % 4]);
         wire_put_varint(&doc, 1);
         value_put_text(&doc, slice_make(id, 1));
         if (batch_upsert(b, buf_slice(&doc), &c))
@@ -60,35 +66,58 @@ static void open_catalog(void)
     buf_fini(&b);
 }
 
+/* Bytes of a cursor of the first page, or behind it, replaced as `data` says: place, value. */
+static void put_patched(struct buf *cursor, const struct query *q, const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    struct fault fault = {0};
+    struct query_result r;
+    arena_init(&arena, 64u << 20);
+    if (!search_run(searcher, snap, q, &arena, &r, &fault) && r.cursor.len > FRAME)
+        buf_put(cursor, r.cursor.ptr + HEAD, r.cursor.len - FRAME);
+    arena_fini(&arena);
+    for (size_t i = 0; i + 1 < size && cursor->len > HEAD; i += 2)
+        cursor->ptr[HEAD + data[i] % (cursor->len - HEAD)] = (char)data[i + 1];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct sort_request by_brand = {{"brand", 5}, false};
+    static const char *const texts[] = {"", "red sho", "red copper shoe boot", "boot shoe lamp"};
+    static const char *const profiles[] = {"", "window 0", "bare_below 100", "relax_below 10000"};
     struct arena arena;
     struct fault fault = {0};
     struct query_result r;
     struct buf cursor = BUF_INIT, scratch = BUF_INIT;
     if (!snap)
         open_catalog();
-    if (size < 1)
+    if (size < 2)
         return 0;
-    struct query q = {.text = data[0] & 1 ? SLICE_LIT("red sho") : SLICE_LIT(""),
+    struct query q = {.text = slice_str(texts[data[0] & 3]),
                       .match = QUERY_RELAXED,
-                      .prefix = true,
+                      .prefix = data[0] & 4,
                       .typos = QUERY_TYPOS_AUTO,
                       .sorts = &by_brand,
-                      .sort_count = data[0] >> 1 & 1,
+                      .sort_count = data[0] >> 3 & 1,
                       .k = 7,
                       .count_to = QUERY_COUNT_ALL,
+                      .profile_text = slice_str(profiles[data[1] & 3]),
+                      .explain = data[1] & 4,
                       .max_stale_ms = -1};
-    if (data[0] & 4)
+    if (data[0] & 16)
         q.group_field = SLICE_LIT("brand");
-    buf_put_u8(&cursor, 1);
+    buf_put_u8(&cursor, CURSOR_VERSION);
     wire_put_u64(&cursor, query_cursor_question(&q, &scratch));
-    buf_put(&cursor, data + 1, size - 1);
+    if (data[0] & 32)
+        put_patched(&cursor, &q, data + 2, size - 2);
+    else
+        buf_put(&cursor, data + 2, size - 2);
     wire_put_u32(&cursor, XXH32(cursor.ptr, cursor.len, 0));
     q.cursor = buf_slice(&cursor);
     arena_init(&arena, 64u << 20);
-    search_run(searcher, snap, &q, &arena, &r, &fault);
+    enum status st = search_run(searcher, snap, &q, &arena, &r, &fault);
+    if (st == STATUS_INVALID && strstr(fault.text, "version"))
+        abort(); /* nothing behind the version would be looked at */
     arena_fini(&arena);
     buf_fini(&cursor);
     buf_fini(&scratch);

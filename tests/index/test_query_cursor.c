@@ -1,3 +1,6 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "tests/index/support_walk.h"
 
 #include <setjmp.h>
@@ -238,6 +241,31 @@ static void a_damaged_cursor_is_refused(void **state)
     close_world(w);
 }
 
+/* What is read of a cursor again and again has a bound, however long it is. */
+static void an_endless_cursor_is_refused(void **state)
+{
+    (void)state;
+    struct world *w = make_world(37);
+    struct words_case c = {0};
+    struct filter_case f = {0};
+    struct query q = query_of(&c, &f);
+    struct query_result r, other;
+    struct fault fault = {0};
+    struct buf b = BUF_INIT;
+    q.k = 10;
+    run(w, &q, &r);
+    buf_put(&b, r.cursor.ptr, r.cursor.len - 4);
+    assert_true(buf_reserve(&b, 2 << 20));
+    memset(b.ptr + b.len, 0, 2 << 20);
+    b.len += 2 << 20;
+    wire_put_u32(&b, XXH32(b.ptr, b.len, 0));
+    q.cursor = buf_slice(&b);
+    assert_int_equal(search_run(w->searcher, w->snap, &q, &w->arena, &other, &fault),
+                     STATUS_INVALID);
+    buf_fini(&b);
+    close_world(w);
+}
+
 /* Complaint: beyond a window, hits silently stop. Here it is an error that names the way on. */
 static void an_offset_beyond_the_window_is_an_error(void **state)
 {
@@ -303,6 +331,7 @@ int main(void)
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_groups),
         cmocka_unit_test(a_cursor_of_another_query_is_refused),
         cmocka_unit_test(a_damaged_cursor_is_refused),
+        cmocka_unit_test(an_endless_cursor_is_refused),
         cmocka_unit_test(an_offset_beyond_the_window_is_an_error),
         cmocka_unit_test(keywords_sort_by_the_alphabet),
     };
