@@ -5,6 +5,7 @@
 #include "index/begun.h"
 #include "index/collect.h"
 #include "index/expand.h"
+#include "index/script.h"
 #include "index/term_ahead.h"
 
 #include <stdlib.h>
@@ -253,6 +254,20 @@ static struct slice common_beginning(const struct group *g)
     return way;
 }
 
+static bool is_letter_begin(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* Long enough to say what a word is about. Scripts without blanks say so in two letters. */
+static bool says_enough(struct slice way)
+{
+    uint32_t letters = 0;
+    for (size_t i = 0; i < way.len; i++)
+        letters += is_letter_begin(way.ptr[i]);
+    return letters >= (script_unspaced(way) ? RELATIVES_FROM / 2 : RELATIVES_FROM);
+}
+
 struct relative {
     struct slice term;
     uint64_t df;
@@ -275,13 +290,13 @@ static enum status add_relatives(struct search *s, uint32_t group, struct learnt
     struct slice way = common_beginning(g), word = g->items[0].term;
     struct expansion_request r = {.snap = s->snap, .arena = s->arena};
     uint32_t n = 0, count = 0;
-    if (way.len < RELATIVES_FROM)
+    if (!says_enough(way))
         return STATUS_OK;
     enum status st = begun_by(&r, way, terms, RELATIVES_SEEN, &n);
     for (uint32_t i = 0; !st && i < n; i++)
         found[count++] = (struct relative){.term = terms[i]};
     for (size_t len = RELATIVES_FROM; len < word.len; len++)
-        if (((unsigned char)word.ptr[len] & 0xc0) != 0x80)
+        if (is_letter_begin(word.ptr[len]) && says_enough(slice_make(word.ptr, len)))
             found[count++] = (struct relative){.term = slice_make(word.ptr, len)};
     n = count;
     count = 0;
@@ -379,7 +394,7 @@ enum status learn_words(struct search *s, struct learnt **out)
     if (st)
         return st;
     uint32_t *head = &(*out)->head;
-    if (s->loose_rule->any) /* of two words either is enough: that says too little to keep places */
+    if (s->loose_rule->any) /* each is enough, as of a code: that says too little to keep places */
         *head = UINT32_MAX;
     else if (!s->cursor || !s->cursor->learnt) /* else they are the first of the first page */
         *head = top.count < LEARN_HEAD ? 0 : (uint32_t)top.items[LEARN_HEAD - 1].keys[0];

@@ -1,9 +1,9 @@
 /*
  * learn - words that are none of the query's, but stand for them where few products hold these.
  *
- * - What the titles of the best products say. Of "outdoor faucet" a few products hold both words;
- *   their titles say sillcock, freezeless, brass. Of those that hold one word, the ones with such
- *   words are likelier meant than the others.
+ * - What the titles of the best products say. Of "outdoor brass faucet" a few products hold all
+ *   words; their titles say sillcock, freezeless. Of those that hold some, the ones with such words
+ *   are likelier meant than the others. (Two words learn nothing.)
  * - Relatives: what a word begins with, or what begins with it ("plumbing", "plumb", "plumber").
  * - Where next to nothing is found, what the titles say of the best products of each word alone.
  *

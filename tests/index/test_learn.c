@@ -137,6 +137,28 @@ static void relatives_stand_for_their_word(void **state)
     find_close(&f);
 }
 
+/* Two letters of an alphabet are as many bytes as four of another, and say as little. */
+static void relatives_have_four_letters_in_common(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "",
+              (struct find_product[]){{.id = "half", .title = "красная мягкая"},
+                                      {.id = "po", .title = "по мягкая"},
+                                      {.id = "kin", .title = "подушками мягкая"},
+                                      {.id = "root", .title = "подуш мягкая"},
+                                      {.id = "own", .title = "подушка подушк"},
+                                      {0}});
+    find_fill(&f, "lamp", 30);
+    find_ids(&f, "подушка красная мягкая");
+    assert_true(has(f.ids, " half "));
+    assert_true(has(f.ids, " root "));
+    assert_false(has(f.ids, " po "));
+    find_ids(&f, "подушк красная мягкая");
+    assert_true(has(f.ids, " kin "));
+    find_close(&f);
+}
+
 /* Where next to nothing is found, a product holds one word and what the products of another one
  * have in common. */
 static void what_stands_beside_a_word_stands_for_it(void **state)
@@ -233,6 +255,7 @@ int main(void)
         cmocka_unit_test(nothing_is_learnt_from_nothing),
         cmocka_unit_test(numbers_and_light_words_are_not_learnt),
         cmocka_unit_test(relatives_stand_for_their_word),
+        cmocka_unit_test(relatives_have_four_letters_in_common),
         cmocka_unit_test(what_stands_beside_a_word_stands_for_it),
         cmocka_unit_test(learnt_words_order_what_is_behind_the_first),
         cmocka_unit_test(explain_names_learnt_words),
