@@ -321,6 +321,7 @@ uint64_t collect_key(const struct search *s, uint64_t more)
     wire_put_bytes(b, q->profile);
     wire_put_bytes(b, q->profile_text);
     wire_put_u64(b, q->skip);
+    wire_put_u64(b, s->rules.hidden_count); /* pinned ones with it, unless the order drops pins */
     wire_put_zigzag(b, q->max_stale_ms);
     wire_put_u64(b, q->max_stale_ms >= 0 || q->excluded ? (uint64_t)q->now_ms : 0);
     wire_put_u64(b, (uint64_t)(uintptr_t)q->excluded);
@@ -339,6 +340,8 @@ static enum status replay(struct search *s, struct share_base *base)
         if (!(b.bits[c] = share_bits(&s->searcher->share, base, s->clauses, c)))
             return STATUS_NO_MEMORY;
     s->count_known = false;
+    s->early_stop |= base->early_stop;
+    s->inexact |= base->early_stop;
     for (const struct share_piece *p = base->first; p && !st; p = p->next) {
         s->segment = snapshot_segment(s->snap, p->segment);
         s->base = segment_base(s->segment);
@@ -426,11 +429,16 @@ static enum status collect_shared(struct search *s, bool all)
     if (base)
         return replay(s, base);
     base = s->recording = share_add(share, key);
+    bool before = s->early_stop, stopped;
+    s->early_stop = false;
     enum status st = base ? collect_segments(s, all) : STATUS_NO_MEMORY;
     s->recording = NULL;
+    stopped = s->early_stop;
+    s->early_stop |= before;
     if (st)
         return st;
     base->complete = base->product_count <= SHARE_MOST;
+    base->early_stop = stopped;
     s->found = s->unfiltered = 0;
     return base->complete ? replay(s, base) : collect_segments(s, all); /* too many to keep */
 }

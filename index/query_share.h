@@ -33,7 +33,8 @@ struct share_clause {
 
 struct share_base { /* one attempt */
     uint64_t key;
-    bool complete; /* else: too many, or still being made */
+    bool complete;   /* else: too many, or still being made */
+    bool early_stop; /* a search of all would have found more */
     uint32_t piece_count, product_count;
     struct share_piece *first, *last;
     struct share_clause *clauses;

@@ -241,6 +241,36 @@ static void a_cursor_lends_its_weights_to_no_other_part(void **state)
     }
 }
 
+/* Where the first part was stopped early, what the others take of it is no more than that, and
+ * told. */
+static void what_was_stopped_early_is_told_of_each_part(void **state)
+{
+    (void)state;
+    struct world *w = make_world(54);
+    struct words_case c = {0};
+    struct filter_case none = {0};
+    struct query_result alone, shared[3];
+    char one[8], two[8];
+    word_text(1, one);
+    word_text(2, two);
+    snprintf(c.text, sizeof c.text, "%s %s", one, two);
+    struct query q = query_of(&c, &none);
+    q.text = slice_str(c.text);
+    q.match = QUERY_ANY;
+    q.postings_max = 1;
+    run(w, &q, &alone);
+    assert_int_equal(alone.degraded_count, 1);
+    search_share_begin(w->searcher, &w->arena);
+    for (int i = 0; i < 3; i++) {
+        q.filter = i ? SLICE_LIT("price < 90") : SLICE_NULL;
+        run(w, &q, &shared[i]);
+        assert_int_equal(shared[i].degraded_count, 1);
+        assert_false(shared[i].found_exact);
+    }
+    search_share_end(w->searcher);
+    close_world(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_cursor_lends_its_weights_to_no_other_part),
         cmocka_unit_test(disjunctive_counts_are_a_recount_without_the_own_terms),
         cmocka_unit_test(many_terms_are_still_all_asked),
+        cmocka_unit_test(what_was_stopped_early_is_told_of_each_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

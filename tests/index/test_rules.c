@@ -116,6 +116,41 @@ static void sorted_results_have_no_pins_and_lose_nothing(void **state)
     find_close(&f);
 }
 
+/* Parts of one request share what is found: one that is sorted has no pins, the others have theirs.
+ */
+static void shared_searches_have_each_their_pins(void **state)
+{
+    (void)state;
+    struct find f;
+    struct query_result alone, shared;
+    struct sort_request sort = {.field = SLICE_LIT("popularity"), .descending = true};
+    find_open(&f, "en", shoes);
+    find_setting(&f, "rule", "r", "query shoes\npin c 1\n");
+    f.query.text = SLICE_LIT("shoes");
+    f.query.sorts = &sort;
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    for (int first = 0; first < 2; first++) {
+        search_share_begin(f.searcher, &f.arena);
+        for (int i = 0; i < 4; i++) {
+            struct searcher *other;
+            f.query.sort_count = (uint32_t)(i + first) % 2;
+            assert_int_equal(search_run(f.searcher, f.snap, &f.query, &f.arena, &shared, &f.fault),
+                             STATUS_OK);
+            assert_int_equal(searcher_create(&other), STATUS_OK);
+            assert_int_equal(search_run(other, f.snap, &f.query, &f.arena, &alone, &f.fault),
+                             STATUS_OK);
+            searcher_destroy(&other);
+            assert_int_equal(shared.found, alone.found);
+            assert_int_equal(shared.hit_count, alone.hit_count);
+            for (uint32_t h = 0; h < alone.hit_count; h++)
+                assert_int_equal(shared.hits[h].docid, alone.hits[h].docid);
+        }
+        search_share_end(f.searcher);
+    }
+    snapshot_end(f.snap);
+    find_close(&f);
+}
+
 static void texts_are_checked(void **state)
 {
     (void)state;
@@ -140,6 +175,7 @@ int main(void)
         cmocka_unit_test(pages_behind_cursors_have_their_pins),
         cmocka_unit_test(a_pin_passes_the_filter_or_is_not_shown),
         cmocka_unit_test(sorted_results_have_no_pins_and_lose_nothing),
+        cmocka_unit_test(shared_searches_have_each_their_pins),
         cmocka_unit_test(texts_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
