@@ -151,7 +151,7 @@ static bool take_frame(struct conn *c, const struct frame *f, const struct place
     if (o->at_once) {
         c->in_flight++;
         c->client->in_flight++;
-        dispatch(front, &(struct request){c, *f, at->came_us, INT64_MAX, NULL});
+        dispatch(front, &(struct request){c, *f, at->came_us, INT64_MAX, NULL, false});
         return true;
     }
     if (front->closing) {

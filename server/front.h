@@ -87,6 +87,7 @@ struct request {
     struct frame frame;
     int64_t received_us, deadline_us;
     struct request_trace *trace; /* NULL = it is not traced; see front_trace.h */
+    bool looked;                 /* whether it is was decided: it may be run again */
 };
 
 /* OK: the reply is in the output. AGAIN: it will be answered later. Else the error to answer. */

@@ -26,8 +26,9 @@ void front_trace_begin(struct front *f, struct request *rq)
 {
     struct trace_context context;
     uint8_t op = rq->frame.opcode < SPAN_OPERATIONS ? rq->frame.opcode : 0;
-    if (rq->trace)
+    if (rq->looked)
         return;
+    rq->looked = true;
     bool given = rq->frame.flags & FLAG_TRACE && trace_context_take(&rq->frame.body, &context);
     rq->frame.flags &= (uint16_t)~FLAG_TRACE;
     if (given)
@@ -94,7 +95,8 @@ void front_trace_forget(struct request_trace **t)
 
 void front_trace_refused(struct front *f, const struct waiting *w, enum status s)
 {
-    struct request rq = {conn_find(f, w->conn_id), w->frame, w->received_us, w->deadline_us, NULL};
+    struct request rq = {conn_find(f, w->conn_id), w->frame, w->received_us,
+                         w->deadline_us,           NULL,     false};
     if (!rq.conn)
         return;
     front_trace_begin(f, &rq);

@@ -25,7 +25,7 @@ static inline bool front_trace_wanted(const struct front *f, const struct frame 
     return frame->flags & FLAG_TRACE || f->tracer.below;
 }
 
-/* Takes the context off the body; a request that has a trace already keeps it. */
+/* Takes the context off the body; a request that is run again stays what it was. */
 void front_trace_begin(struct front *f, struct request *rq);
 /* The request was answered with `s`; *t becomes NULL, and may be it already. */
 void front_trace_end(struct front *f, struct request_trace **t, uint8_t opcode, int64_t received_us,

@@ -78,7 +78,7 @@ static void run_waiting(struct front *f, struct waiting *w, enum status verdict)
     int64_t start = f->now_us;
     if (c) {
         c->waiting--;
-        dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us, NULL});
+        dispatch(f, &(struct request){c, w->frame, w->received_us, w->deadline_us, NULL, false});
     } else {
         cached_search_renew(f, w, verdict);
     }

@@ -1,4 +1,5 @@
 #include "server/writer_conn.h"
+#include "protocol/traceparent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,8 +81,8 @@ static bool take_frames(struct link *l)
     enum status st = STATUS_AGAIN;
     while (l->in.len > at) {
         used = need = 0;
-        st = frame_decode(slice_make(l->in.ptr + at, l->in.len - at), FRAME_MAX_BODY, &f, &used,
-                          &need);
+        st = frame_decode(slice_make(l->in.ptr + at, l->in.len - at),
+                          FRAME_MAX_BODY + TRACE_FIELD_LEN, &f, &used, &need);
         if (st)
             break;
         l->owner->fn(l->owner->ctx, l->id, &f);

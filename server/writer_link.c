@@ -1,4 +1,5 @@
 #include "server/writer_link.h"
+#include "protocol/traceparent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -200,6 +201,8 @@ enum status writer_link_send(struct writer_link *l, uint8_t opcode, uint16_t fla
 {
     if (l->fd < 0)
         link_connect(l);
+    if (body.len > (size_t)FRAME_MAX_BODY + (flags & FLAG_TRACE ? TRACE_FIELD_LEN : 0))
+        return STATUS_TOO_LARGE; /* who reads it would end the link, and all that is under way */
     struct pending *p = &l->pending[l->next_id % LINK_PENDING];
     if (p->done || l->out.len - l->out_at > LINK_OUTPUT)
         return STATUS_OVERLOADED;

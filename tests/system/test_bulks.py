@@ -68,6 +68,29 @@ class Bulks(unittest.TestCase):
             c.read()
         self.assertLess(resident_bytes(front) - before, 25 << 20)
 
+    def test_a_bulk_that_outgrows_a_frame_is_refused_alone(self):
+        """Whole numbers of float fields become longer; what no frame holds then would end the link to the writer."""
+        floats = [f'f{i}' for i in range(10)]
+        path = os.path.join(self.server.data, 'g.json')
+        with open(path, 'w', encoding='utf-8') as f:
+            json.dump({'fields': [{'name': 'blob', 'type': 'keyword', 'searchable': False, 'filter': False, 'facet': False,
+                                   'sort': False}] + [{'name': name, 'type': 'float'} for name in floats]}, f)
+        self.server.souk('catalog', 'create', 'grown', '--schema', path)
+
+        def body(letters):
+            return put_body('grown', [upsert(f'p{i}', {'blob': 'x' * letters, **dict.fromkeys(floats, 1)}) for i in range(1000)], LOGGED)
+        letters = 16700
+        while len(body(letters + 10)) <= 16 << 20:
+            letters += 10
+        self.assertGreater(len(body(letters)) + 60000, 16 << 20)
+        c, other = self.connect(), self.connect()
+        c.send('PUT', body(letters), request_id=7)
+        for i in range(20):
+            other.call('PUT', put_body('shop', [upsert(f'beside{i}', {'title': 'beside'})], LOGGED), deadline_ms=5000)
+        reply = c.read()
+        self.assertEqual((reply.request_id, STATUSES[reply.status]), (7, 'TOO_LARGE'))
+        c.call('PUT', body(letters - 200))
+
     def test_a_search_does_not_wait_for_a_bulk(self):
         """Beside the luckiest of nine bulks: strangers on the machine slow down some."""
         words = tlv('SEARCH', 'CATALOG', 'shop') + tlv('SEARCH', 'TEXT', 'long ways') + tlv('SEARCH', 'K', 1) + tlv('SEARCH', 'NO_CACHE', 1)

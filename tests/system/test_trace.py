@@ -10,7 +10,7 @@ from souk_collector import Collector
 from souk_system import SLACK, Server, free_port, products, resident_bytes, wait_until
 from souk_upstream import BadUpstream, create, define
 from souk_upstream import products as upstream_products
-from souk_wire import FLAGS, Connection, put_body, tlv, upsert, varint
+from souk_wire import FLAGS, STATUSES, Connection, put_body, tlv, upsert, varint
 
 TRACE, PARENT = '4bf92f3577b34da6a3ce929d0e0e47', '00f067aa0ba902b7'
 
@@ -308,6 +308,19 @@ class Roots(unittest.TestCase):
             self.assertTrue(50 <= len(roots) <= 150, len(roots))
             for s in roots:  # the number in the id is below the ratio
                 self.assertLess(int(s.trace[16:], 16) >> 1, (1 << 63) * 0.2501)
+
+    def test_what_waits_is_chosen_once(self):
+        """A request that is run again when what it waits for is there, or its time is over, is the same request."""
+        with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}', 'trace.ratio=0.25']) as server:
+            server.import_lines('shop', products(50))
+            body = tlv('WAIT', 'CATALOG', 'shop') + tlv('WAIT', 'SEQUENCE', 10**9)
+            with Connection(('127.0.0.1', server.port)) as conn:
+                for _ in range(20):
+                    asked = [conn.send('WAIT', body, deadline_ms=50) for _ in range(20)]
+                    self.assertEqual({STATUSES[conn.read().status] for _ in asked}, {'DEADLINE'})
+            time.sleep(1)
+            roots = [s for s in c.spans if s.name == 'wait' and s.kind == 2]
+            self.assertTrue(60 <= len(roots) <= 138, len(roots))
 
     def test_slow_and_failed_ones_are_told_with_their_ids(self):
         with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}', 'trace.slow=1ms']) as server:
