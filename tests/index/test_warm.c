@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { CATALOGS = 4, IDS = 260, STEPS = 2500, ROOM = 1 << 16, WORDS = 44, CURSOR = 8192 };
+enum { CATALOGS = 4, IDS = 260, STEPS = 4000, ROOM = 1 << 16, WORDS = 44, CURSOR = 8192 };
 
 static const char *const words[WORDS] = {
     "lamp",   "lamps",    "shoe",        "shoes",    "boot",   "boots",     "red",      "blue",
@@ -103,6 +103,7 @@ static void set(struct find *f)
         {"rule", "r", "contains lamp\nhide p5\npin p9 1\n"},
         {"rule", "r", ""},
         {"profile", "default", "class_0 0.4\nform_factor 0.5\nwindow 20"},
+        {"profile", "default", "class_0 0.1\nclass_1 3"},
         {"profile", "default", "learn_below 0; learn_order 0"},
         {"profile", "default", "typo_below 3; parts_plenty 5; bare_below 20"},
         {"profile", "default", ""},
@@ -164,7 +165,7 @@ static size_t put_query_word(char *out, size_t room)
 static void make_text(char *out, size_t room)
 {
     size_t len = 0;
-    for (uint32_t w = 0, n = 1 + roll(roll(3) ? 3 : 6); w < n; w++) {
+    for (uint32_t w = 0, n = roll(2) ? 2 : 1 + roll(6); w < n; w++) {
         len += (size_t)snprintf(out + len, room - len, "%s", w ? roll(20) ? " " : " -" : "");
         len += put_query_word(out + len, room - len);
     }
