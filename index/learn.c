@@ -14,6 +14,7 @@ enum {
     LEARN_FROM = 10, /* products whose titles are read */
     LEARN_HEAD = 20, /* products in front that keep their places */
     TITLE_WORDS_MAX = 512,
+    TITLE_BYTES = 4096, /* more of a text is not read */
     LEARN_WORDS = 32,
     ALONE_WORDS = 24,    /* of one word's products */
     RELATIVES_FROM = 4,  /* letters that words have in common */
@@ -38,6 +39,11 @@ struct lesson {
     struct title_word *words;
     uint32_t count, title; /* words so far; the title at hand, from 1 */
 };
+
+static bool is_letter_begin(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
 
 /* --- titles ----------------------------------------------------------------------------------- */
 
@@ -75,10 +81,22 @@ static enum status note_word(struct lesson *l, const struct token *t)
     return STATUS_OK;
 }
 
+/* Whole words of its beginning. */
+static struct slice beginning_of(struct slice text)
+{
+    size_t len = TITLE_BYTES;
+    if (text.len <= len)
+        return text;
+    while (len && !is_letter_begin(text.ptr[len]))
+        len--;
+    const char *blank = memrchr(text.ptr, ' ', len);
+    return slice_make(text.ptr, blank ? (size_t)(blank - text.ptr) : len);
+}
+
 static enum status note_text(struct lesson *l, struct slice text)
 {
     const struct token_list *tokens;
-    enum status st = analyser_run(l->s->searcher->analyser, text, &tokens);
+    enum status st = analyser_run(l->s->searcher->analyser, beginning_of(text), &tokens);
     for (uint32_t i = 0; !st && i < tokens->count; i++)
         st = note_word(l, &tokens->items[i]);
     return st;
@@ -252,11 +270,6 @@ static struct slice common_beginning(const struct group *g)
            ((unsigned char)g->items[0].term.ptr[way.len] & 0xc0) == 0x80)
         way.len--;
     return way;
-}
-
-static bool is_letter_begin(char c)
-{
-    return ((unsigned char)c & 0xc0) != 0x80;
 }
 
 /* Long enough to say what a word is about. Scripts without blanks say so in two letters. */

@@ -95,6 +95,30 @@ static void nothing_is_learnt_from_nothing(void **state)
     find_close(&f);
 }
 
+/* A text without end is no title: of its beginning is learnt, and it costs no more. */
+static void what_is_far_behind_is_not_learnt(void **state)
+{
+    (void)state;
+    static char near[6000], far[6000];
+    struct find f;
+    size_t len = (size_t)snprintf(near, sizeof near, "outdoor copper sillcock");
+    while (len + 6 < sizeof near)
+        len += (size_t)snprintf(near + len, sizeof near - len, " beads");
+    len = (size_t)snprintf(far, sizeof far, "outdoor copper");
+    while (len + 20 < sizeof far)
+        len += (size_t)snprintf(far + len, sizeof far - len, " beads");
+    snprintf(far + len, sizeof far - len, " sillcock");
+    for (int i = 0; i < 2; i++) {
+        find_open(&f, "en",
+                  (struct find_product[]){{.id = "half", .title = i ? far : near},
+                                          {.id = "kin", .title = "faucet sillcock"},
+                                          {0}});
+        find_fill(&f, "lamp", 30);
+        assert_int_equal(has(find_ids(&f, faucet), " kin "), !i);
+        find_close(&f);
+    }
+}
+
 /* Numbers, words that join others and the words themselves teach nothing. */
 static void numbers_and_light_words_are_not_learnt(void **state)
 {
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(what_is_fixed_is_not_stood_for),
         cmocka_unit_test(two_words_learn_nothing),
         cmocka_unit_test(nothing_is_learnt_from_nothing),
+        cmocka_unit_test(what_is_far_behind_is_not_learnt),
         cmocka_unit_test(numbers_and_light_words_are_not_learnt),
         cmocka_unit_test(relatives_stand_for_their_word),
         cmocka_unit_test(relatives_have_four_letters_in_common),
