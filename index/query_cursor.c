@@ -4,7 +4,11 @@
 #include "index/analyse.h"
 #include "index/query_cursor.h"
 
-enum { CHECK_LEN = 4, WEIGHTS_MAX = 1 << 14 /* of one word */ };
+enum {
+    CHECK_LEN = 4,
+    WEIGHTS_MAX = 1 << 14, /* of one word */
+    WEIGHT_MAX = 1 << 15   /* rarities are below 2,000, those of ten words together below this */
+};
 
 static void put_names(struct buf *b, const struct slice *names, uint32_t count)
 {
@@ -116,13 +120,12 @@ static bool weights_sound(struct slice weights)
     uint32_t groups = wire_u8(&r);
     bool sound = groups <= PLAN_WORDS_MAX;
     for (uint32_t i = 0; i < groups && sound && !r.failed; i++) {
-        wire_varint(&r);
-        wire_varint(&r);
+        sound = wire_varint(&r) <= WEIGHT_MAX && wire_varint(&r) <= WEIGHT_MAX;
         size_t n = wire_count(&r, 5);
-        sound = n <= WEIGHTS_MAX;
+        sound &= n <= WEIGHTS_MAX;
         for (size_t k = 0; k < n && sound; k++) {
             wire_u32(&r);
-            wire_varint(&r);
+            sound = wire_varint(&r) >> 1 <= WEIGHT_MAX;
         }
     }
     return sound && !r.failed && !wire_left(&r);
@@ -152,7 +155,9 @@ static enum status read_learnt(struct wire_reader *r, struct arena *arena, struc
     for (uint32_t i = 0; !r->failed && i < l->count; i++) {
         l->words[i].term = wire_bytes(r);
         r->failed |= l->words[i].term.len > ANALYSE_TERM_MAX;
-        l->words[i].weight = (uint32_t)wire_varint(r);
+        uint64_t weight = wire_varint(r);
+        r->failed |= weight > WEIGHT_MAX;
+        l->words[i].weight = (uint32_t)weight;
         l->words[i].of = (uint16_t)wire_varint(r);
     }
     return STATUS_OK;

@@ -105,7 +105,8 @@ enum status relax_words(struct search *s, const struct relax_more *more)
         r->enough[set] = r->most[set] || (fixed && rare);
     }
     r->words = n;
-    r->lift = (uint32_t)(total * 1023 / n * number[PROFILE_relax_lift]);
+    /* a cursor may name the stage where there is no word */
+    r->lift = n ? (uint32_t)(total * 1023 / n * number[PROFILE_relax_lift]) : 0;
     r->learnt = more->learnt;
     r->learnt_lift = r->lift / 2;
     r->bare = more->bare;
