@@ -256,6 +256,7 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
         st = batch_commit(&b, last);
     if (st)
         evict_moves_end(c, false);
+    c->parted |= !st && sum.misfits && shared_follows(c->shared); /* its schema is another */
     if (!st && sum.skipped)
         say("error", "writer", c->name, "the index refused %" PRIu64 " logged changes",
             sum.skipped);

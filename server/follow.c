@@ -3,8 +3,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "server/catalogs.h"
+#include "server/log_record.h"
 #include "server/say.h"
 #include "server/stream.h"
 
@@ -28,16 +29,6 @@ struct followed *follow_find(struct follow *f, struct slice name)
         if (slice_equal(slice_str(f->catalogs[i].name), name))
             return &f->catalogs[i];
     return NULL;
-}
-
-void follow_pause(uint32_t tries)
-{
-    uint32_t most = FOLLOW_PAUSE_MOST_MS;
-    if (tries < 6 && (uint32_t)FOLLOW_PAUSE_MS << tries < most)
-        most = (uint32_t)FOLLOW_PAUSE_MS << tries;
-    uint64_t z = (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)getpid();
-    z = (z ^ z >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
-    usleep((useconds_t)((z >> 33) % (most * UINT64_C(1000)) + 1000));
 }
 
 static struct souk *handle_of(const char *address, const struct souk_options *o)
@@ -135,9 +126,12 @@ static enum status list(struct talk *t)
     struct follow *f = t->f;
     struct follow_reply r;
     const struct follow_request q = {.action = FOLLOW_LIST};
+    f->listed = true; /* before it is asked for: what changes meanwhile makes it be asked anew */
     enum status st = tell_writer(t, &q, &r);
-    if (st)
+    if (st) {
+        f->listed = false;
         return st;
+    }
     pthread_mutex_lock(&f->lock);
     for (uint32_t i = 0; i < f->count;) {
         struct followed *c = &f->catalogs[i];
@@ -148,7 +142,6 @@ static enum status list(struct talk *t)
     }
     for (uint32_t i = 0; i < r.row_count; i++)
         take_row(f, &r.rows[i]);
-    f->listed = true;
     pthread_mutex_unlock(&f->lock);
     return STATUS_OK;
 }
@@ -164,11 +157,17 @@ static uint32_t note_taken(struct followed *c, const struct follow_reply *r,
            (p[done].sequence <= r->sequence ||
             (p[done].previous == r->sequence && p[done].offset + p[done].bytes.len <= r->offset)))
         done++;
-    for (uint32_t i = 0; i < done; i++)
-        if (p[i].sequence == r->sequence)
-            c->hash = !p[i].offset && p[i].bytes.len == p[i].size
-                          ? log_piece_hash(p[i].sequence, p[i].type, p[i].bytes)
-                          : 0;
+    for (uint32_t i = 0; i < done && p[i].sequence <= r->sequence; i++) {
+        const struct log_record record = {p[i].sequence, p[i].type, p[i].bytes};
+        bool whole = !p[i].offset && p[i].bytes.len == p[i].size;
+        if (p[i].sequence <= c->after)
+            continue;
+        c->hash = whole ? log_record_hash(p[i].previous == c->after ? c->hash : 0, &record) : 0;
+        if (p[i].offset + p[i].bytes.len == p[i].size)
+            c->after = p[i].sequence;
+    }
+    if (c->after != r->sequence)
+        c->hash = 0;
     c->after = r->sequence;
     c->offset = r->offset;
     c->refused = 0;
@@ -240,7 +239,7 @@ static void note_leader(struct follow *f, const struct log_catalog *c)
 static void judge(struct follow *f, const struct log_catalog *there)
 {
     struct followed *c = follow_find(f, there->name);
-    if (there->verdict != LOG_TAKE_COPY || there->name.len > SHARED_NAME)
+    if (there->verdict != LOG_TAKE_COPY || !catalog_name_valid(there->name))
         return;
     if (!c && f->count < SHARED_CATALOGS) {
         c = &f->catalogs[f->count++];

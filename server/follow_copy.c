@@ -112,26 +112,29 @@ static enum status fetch(struct taking *t, struct fault *fault)
 
 /* --- the home --------------------------------------------------------------------------------- */
 
-/* A copy counts by its CURRENT, which is made last and goes first: the writer may just be asked to
- * take it by a process that has ended. */
-static void throw_away(const char *home)
+/* Its name goes first, at once: the writer may just be taking it, for a process that has ended or
+ * waited too long, and has it whole or not at all. The name is one that the writer sweeps away. */
+static void throw_away(const char *data_dir, const char *staged)
 {
-    char current[2 * PATH_MAX + 16];
-    snprintf(current, sizeof current, "%s/CURRENT", home);
-    unlink(current);
-    remove_tree(home);
+    char home[PATH_MAX], gone[PATH_MAX];
+    if (!catalog_path(home, sizeof home, data_dir, slice_str(staged)) ||
+        (size_t)snprintf(gone, sizeof gone, "%s/catalogs/.dropped-%s", data_dir, staged) >=
+            sizeof gone)
+        return;
+    remove_tree(gone);
+    if (!rename(home, gone))
+        remove_tree(gone);
 }
 
 void follow_copies_clean(const char *data_dir)
 {
-    char all[PATH_MAX], home[2 * PATH_MAX];
+    char all[PATH_MAX];
     snprintf(all, sizeof all, "%s/catalogs", data_dir);
     DIR *d = opendir(all);
     for (struct dirent *e; d && (e = readdir(d));) {
         if (strncmp(e->d_name, ".copy-", 6) != 0)
             continue;
-        snprintf(home, sizeof home, "%s/%s", all, e->d_name);
-        throw_away(home);
+        throw_away(data_dir, e->d_name);
     }
     if (d)
         closedir(d);
@@ -153,7 +156,7 @@ static enum status make_home(struct taking *t)
         !catalog_edition_path(t->edition_dir, sizeof t->edition_dir, dir, slice_str(t->staged),
                               t->edition))
         return STATUS_TOO_LARGE;
-    throw_away(home);
+    throw_away(dir, t->staged);
     if (mkdir(home, 0750) || mkdir(log, 0750) || mkdir(t->edition_dir, 0750))
         return status_from_errno(errno);
     snprintf(data, sizeof data, "%s/data.mdb", t->edition_dir);
@@ -220,7 +223,6 @@ enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writ
                         const char *name, struct fault *fault)
 {
     struct taking t = {.f = f, .leader = leader, .name = name, .fd = -1};
-    char home[PATH_MAX];
     snprintf(t.staged, sizeof t.staged, ".copy-%s", name);
     t.hash = XXH3_createState();
     enum status st = t.hash ? make_home(&t) : STATUS_NO_MEMORY;
@@ -233,12 +235,22 @@ enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writ
     if (t.fd >= 0)
         close(t.fd);
     XXH3_freeState(t.hash);
-    if (st && catalog_path(home, sizeof home, f->role->data_dir, slice_str(t.staged)))
-        throw_away(home); /* it may be large, and the disk full */
+    if (st)
+        throw_away(f->role->data_dir, t.staged); /* it may be large, and the disk full */
     if (!st)
         say("info", "replica", name, "copied: %llu bytes, it stands at change %llu",
             (unsigned long long)t.size, (unsigned long long)t.sequence);
     return st;
+}
+
+void follow_pause(uint32_t tries)
+{
+    uint32_t most = FOLLOW_PAUSE_MOST_MS;
+    if (tries < 6 && (uint32_t)FOLLOW_PAUSE_MS << tries < most)
+        most = (uint32_t)FOLLOW_PAUSE_MS << tries;
+    uint64_t z = (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)getpid();
+    z = (z ^ z >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
+    usleep((useconds_t)((z >> 33) % (most * UINT64_C(1000)) + 1000));
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -277,7 +289,10 @@ static void note_copied(struct follow *f, const char *name, enum status st, cons
     if (!c->failed)
         say("warning", "replica", name, "it could not be copied, and is tried again: %s", why);
     c->state = COPY_WANTED;
-    c->again_ms = clock_mono_ms() + (FOLLOW_PAUSE_MS << (c->failed < 5 ? c->failed : 5));
+    /* the whole of it may have been made and sent in vain: a link comes back sooner than room */
+    bool dear = st != STATUS_UNAVAILABLE && st != STATUS_DEADLINE && st != STATUS_NOT_FOUND;
+    uint32_t most = dear ? 9 : 5;
+    c->again_ms = clock_mono_ms() + (FOLLOW_PAUSE_MS << (c->failed < most ? c->failed : most));
     c->failed++;
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "protocol/follow.h"
+#include "server/log_record.h"
 
 struct log_reader {
     char dir[LOG_DIR];
@@ -129,7 +129,7 @@ enum status log_reader_peek(struct log_reader *r, uint64_t durable, struct log_r
 
 void log_reader_skip(struct log_reader *r)
 {
-    r->hash = log_piece_hash(r->record.sequence, r->record.type, r->record.payload);
+    r->hash = log_record_hash(r->hash, &r->record);
     r->last = r->record.sequence;
     r->at = r->next;
     r->chain = r->sum;

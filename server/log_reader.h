@@ -18,7 +18,7 @@ enum status log_reader_open(const char *dir, uint64_t after, struct log_reader *
 void log_reader_close(struct log_reader **r);
 /* Sequence of the record it stands behind. */
 uint64_t log_reader_at(const struct log_reader *r);
-/* log_piece_hash() of that record; 0 = its file does not hold it. */
+/* log_record_hash() of that record; 0 = its file does not hold it. */
 uint64_t log_reader_hash(const struct log_reader *r);
 /* The next record, when `durable` reaches that far: AGAIN. Borrowed until the next call. */
 enum status log_reader_peek(struct log_reader *r, uint64_t durable, struct log_record *out);

@@ -1,5 +1,7 @@
 #include "server/log_record.h"
 
+#include "protocol/follow.h"
+
 void log_changes_begin(struct buf *out, const struct log_changes *c)
 {
     wire_put_varint(out, (uint64_t)c->accepted_ms);
@@ -27,6 +29,16 @@ enum status log_changes_decode(struct slice payload, struct arena *a, struct log
     out->cursor_of = p.cursor_of;
     out->cursor = p.cursor;
     return STATUS_OK;
+}
+
+uint64_t log_record_hash(uint64_t before, const struct log_record *r)
+{
+    uint8_t bytes[8];
+    uint64_t own = log_piece_hash(r->sequence, r->type, r->payload);
+    if (r->type != LOG_SETTING && r->type != LOG_SCHEMA && r->type != LOG_REBUILD)
+        return own;
+    wire_store64(bytes, own);
+    return before ? log_piece_hash(before, r->type, slice_make(bytes, sizeof bytes)) : 0;
 }
 
 void log_setting_encode(struct buf *out, const struct log_setting *s)

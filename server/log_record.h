@@ -15,6 +15,7 @@
 #define SOUK_SERVER_LOG_RECORD_H
 
 #include "protocol/request.h"
+#include "server/log_scan.h"
 
 enum log_type { LOG_CHANGES = 1, LOG_SETTING, LOG_SCHEMA, LOG_REBUILD, LOG_STREAM };
 enum { BODY_HASH = 16 };
@@ -31,6 +32,11 @@ struct log_changes {
 void log_changes_begin(struct buf *out, const struct log_changes *c);
 /* Borrows from payload and arena. CORRUPT on damage. */
 enum status log_changes_decode(struct slice payload, struct arena *a, struct log_changes *out);
+
+/* What a follower's last record is told by, log_piece_hash(). Of a record that holds no time it is
+ * not enough, for the same may stand at the same place in another history: there the hash of the
+ * record `before` is part of it, and without that (0) it is not known: 0. */
+uint64_t log_record_hash(uint64_t before, const struct log_record *r);
 
 struct log_setting {
     struct slice kind, name, value;

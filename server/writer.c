@@ -66,6 +66,7 @@ static void on_wake(void *ctx)
             writer_stop_catalog(w->catalogs[i], st);
         else
             writer_safe_mode_follow(w, w->catalogs[i]);
+        writer_part(w, w->catalogs[i]);
     }
     writer_tell_seen(w);
     for (uint32_t i = 0; i < w->count; i++)

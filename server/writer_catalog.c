@@ -258,8 +258,11 @@ enum status writer_catalog_adopt(const char *data_dir, struct slice name, const 
      * the catalog is copied again */
     if (errno != ENOENT && rename(home, gone))
         return status_from_errno(errno);
-    if (rename(staged, home))
-        return status_from_errno(errno);
+    if (rename(staged, home)) {
+        enum status lost = status_from_errno(errno);
+        rename(gone, home); /* `staged` was taken away meanwhile */
+        return lost;
+    }
     enum status st = sync_catalogs(data_dir);
     remove_tree(gone);
     return st;
@@ -307,8 +310,11 @@ enum status writer_catalog_follow(struct writer_catalog *c)
         pending_forget(c->pending, visible);
         idempotency_forget(c->keys, visible);
     }
-    if (c->next_schema && c->control_ended >= c->control_asked)
+    if (c->next_schema && c->control_ended >= c->control_asked) {
+        if (c->control_status && status_class(c->control_status) != STATUS_CLASS_CLIENT)
+            c->parted = true;
         schema_destroy(&c->next_schema);
+    }
     return st ? st : evict_follow(c);
 }
 

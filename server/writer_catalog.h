@@ -62,14 +62,16 @@ struct writer_catalog {
     _Atomic bool compacting;         /* a smaller edition is being made */
     _Atomic bool map_full;           /* the index takes no more products, deletes still */
     _Atomic bool disk_low;           /* what is left of the disk is for deletes */
+    _Atomic bool parted;  /* leader and followers may not have the same: see writer_part() */
     bool compact_rebuild; /* the apply thread's: the compaction due gives back docids, too */
     bool unsynced, stale; /* the loop's; stale: made by another analyser or ICU */
     uint32_t safe_stored; /* the loop's: bits that are settings */
     /* the loop's, of replication (writer_follow.c) */
     struct stream stream;   /* with what is logged; none until somebody asks for the log */
-    uint64_t hash_at, hash; /* log_piece_hash() of the record that ends there */
+    uint64_t hash_at, hash; /* log_record_hash() of the record that ends there */
     struct buf part;        /* of the record behind the last one: what has come of it */
     uint64_t part_sequence;
+    bool left; /* it waits for a copy, and takes no records */
 };
 
 /* Makes the directories of a new catalog, whose first edition has this number. EXISTS. */

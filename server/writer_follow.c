@@ -15,6 +15,8 @@
 #include "server/say.h"
 #include "server/writer_private.h"
 
+enum { BEAT_ITEMS = 64, HASH_BACK = 4096 };
+
 bool writer_follower_refuses(struct writer *w, uint64_t conn, const struct frame *f)
 {
     struct fault fault = {0};
@@ -35,6 +37,8 @@ static enum status log_alone(struct writer *w, struct writer_catalog *c, uint32_
 {
     const struct frame nobody = {0};
     struct answer *a = answer_create(0, &nobody, c, SLICE_NULL);
+    if (a)
+        a->frees = type == LOG_STREAM; /* who is promoted may have a full disk */
     enum status st = a ? writer_log(w, a, type, payload, sequence, items) : STATUS_NO_MEMORY;
     if (st && a)
         answer_free(a);
@@ -62,17 +66,33 @@ static enum status new_stream(struct writer *w, struct writer_catalog *c)
     return st;
 }
 
-void writer_own_streams(struct writer *w)
+void writer_part(struct writer *w, struct writer_catalog *c)
+{
+    if (!atomic_exchange(&c->parted, false) || stream_id_none(&c->stream.id))
+        return;
+    if (shared_follows(w->role->shared)) {
+        say("warning", "writer", c->name, "it is no longer what the leader has: it is copied anew");
+        c->stream = (struct stream){0};
+        c->left = true;
+        return;
+    }
+    enum status st = new_stream(w, c);
+    if (st)
+        say("error", "writer", c->name, "its followers may have another schema: %s",
+            status_text(st));
+    w->role->shared->catalog_epoch++;
+}
+
+static void own_streams(struct writer *w, bool promoted)
 {
     uint8_t own[STORE_NAME];
-    if (shared_follows(w->role->shared))
-        return;
     for (uint32_t i = 0; i < w->count; i++) {
         struct writer_catalog *c = w->catalogs[i];
         if (stream_id_none(&c->stream.id) || !c->log)
             continue;
         enum status st = store_name(w->role->data_dir, own);
-        if (!st && !memcmp(own, c->stream.store, STORE_NAME))
+        /* a directory that was copied to become a follower has its leader's name */
+        if (!st && !promoted && !memcmp(own, c->stream.store, STORE_NAME))
             continue;
         st = st ? st : new_stream(w, c);
         if (st)
@@ -80,6 +100,12 @@ void writer_own_streams(struct writer *w)
                 status_text(st));
     }
     w->role->shared->catalog_epoch++;
+}
+
+void writer_own_streams(struct writer *w)
+{
+    if (!shared_follows(w->role->shared))
+        own_streams(w, false);
 }
 
 void writer_promote(struct writer *w, const char *why)
@@ -92,7 +118,7 @@ void writer_promote(struct writer *w, const char *why)
     atomic_store_explicit(&s->follow.following, 0, memory_order_release);
     for (uint32_t i = 0; i < w->count; i++)
         buf_fini(&w->catalogs[i]->part);
-    writer_own_streams(w);
+    own_streams(w, true);
 }
 
 void writer_on_promote(struct writer *w, uint64_t conn, const struct frame *f)
@@ -130,21 +156,24 @@ static enum status note_hash(void *ctx, const struct log_record *r)
 {
     struct writer_catalog *c = ctx;
     c->hash_at = r->sequence;
-    c->hash = log_piece_hash(r->sequence, r->type, r->payload);
+    c->hash = log_record_hash(c->hash, r);
     return STATUS_OK;
 }
 
-/* Of a log that came with a copy and has no record yet it is not known: 0. */
+/* Of a log that came with a copy and has no record yet it is not known: 0. Of most the last record
+ * is enough. */
 static uint64_t last_hash(struct writer *w, struct writer_catalog *c)
 {
     char path[PATH_MAX];
     uint64_t last = event_log_last(c->log);
     if (c->hash_at == last)
         return c->hash;
-    c->hash_at = last;
     c->hash = 0;
-    if (last && catalog_log_path(path, sizeof path, w->role->data_dir, slice_str(c->name)))
-        event_log_replay(path, last - 1, note_hash, c, NULL);
+    if (!catalog_log_path(path, sizeof path, w->role->data_dir, slice_str(c->name)))
+        return 0;
+    for (uint64_t back = 1; !c->hash && back <= HASH_BACK && back <= last; back *= 2)
+        event_log_replay(path, last - back, note_hash, c, NULL);
+    c->hash_at = last;
     return c->hash;
 }
 
@@ -170,8 +199,30 @@ static void list(struct writer *w, uint64_t conn, const struct frame *f)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* Is it a record that could be applied? What a newer leader logs may not be. */
-static enum status judge(struct writer *w, const struct log_record *r, uint64_t *items)
+/* While another edition is being made here, only what fits the current one is taken: the leader may
+ * be through with its own and log what fits the new schema alone. That would be left out of the
+ * current edition, and a build that begins behind it (after a crash, for another order) would lack
+ * it. OVERLOADED: when the edition is there. */
+static enum status fits_meanwhile(struct writer *w, struct writer_catalog *c,
+                                  const struct log_changes *changes)
+{
+    enum status st = writer_catalog_changes(c) ? snapshot_begin(c->snapshot) : STATUS_END;
+    if (st)
+        return st == STATUS_END ? STATUS_OK : st;
+    for (uint32_t i = 0; i < changes->item_count && !st; i++) {
+        const struct put_item *item = &changes->items[i];
+        if (item->op <= PUT_PATCH)
+            st = product_parse(snapshot_schema(c->snapshot), item->document, &w->parsed);
+        if (i % BEAT_ITEMS == BEAT_ITEMS - 1)
+            shared_beat(w->role->self);
+    }
+    snapshot_end(c->snapshot);
+    return status_class(st) == STATUS_CLASS_CLIENT ? STATUS_OVERLOADED : st;
+}
+
+/* Is it a record that could be applied now? What a newer leader logs may not be. */
+static enum status judge(struct writer *w, struct writer_catalog *c, const struct log_record *r,
+                         uint64_t *items)
 {
     struct log_changes changes;
     struct log_setting setting;
@@ -184,15 +235,15 @@ static enum status judge(struct writer *w, const struct log_record *r, uint64_t 
         arena_reset(&w->arena);
         st = log_changes_decode(r->payload, &w->arena, &changes);
         *items = st || !changes.item_count ? 1 : changes.item_count;
-        return st;
+        return st ? st : fits_meanwhile(w, c, &changes);
     case LOG_SETTING:
         return log_setting_decode(r->payload, &setting);
     case LOG_SCHEMA:
         st = schema_decode(r->payload, &schema, NULL);
         schema_destroy(&schema);
-        return st;
+        return st || !writer_catalog_changes(c) ? st : STATUS_OVERLOADED;
     case LOG_REBUILD:
-        return STATUS_OK;
+        return writer_catalog_changes(c) ? STATUS_OVERLOADED : STATUS_OK;
     case LOG_STREAM:
         return stream_decode(r->payload, &stream);
     default:
@@ -204,8 +255,10 @@ static enum status take_record(struct writer *w, struct writer_catalog *c,
                                const struct log_record *r)
 {
     uint64_t items;
+    if (c->hash_at != event_log_last(c->log))
+        c->hash = 0;
     enum status st = writer_may_write(w, c);
-    st = st ? st : judge(w, r, &items);
+    st = st ? st : judge(w, c, r, &items);
     st = st ? st : log_alone(w, c, r->type, r->payload, r->sequence, items);
     if (st)
         return st;
@@ -255,6 +308,8 @@ static void append(struct writer *w, uint64_t conn, const struct frame *f,
     enum status st = !c ? STATUS_UNKNOWN_CATALOG : c->log ? STATUS_OK : STATUS_READ_ONLY;
     if (c && c->fresh)
         writer_catalog_follow(c);
+    if (c && c->left)
+        st = STATUS_CONFLICT;
     uint64_t before = !st ? event_log_last(c->log) : 0;
     size_t had = !st ? c->part.len : 0;
     for (uint32_t i = 0; i < q->piece_count && !st; i++)

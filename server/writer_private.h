@@ -105,6 +105,10 @@ void writer_on_follow(struct writer *w, uint64_t conn, const struct frame *f);
 void writer_on_promote(struct writer *w, uint64_t conn, const struct frame *f);
 /* Who decides by himself from now on does so under a stream of his own. */
 void writer_own_streams(struct writer *w);
+/* An alteration ended here by something that is no part of its record (the disk is full), or there
+ * are records that do not fit: at the other side it may have ended otherwise. The leader goes on
+ * under another epoch, a follower forgets its stream; both ways the catalog is copied anew. */
+void writer_part(struct writer *w, struct writer_catalog *c);
 /* Stops following. */
 void writer_promote(struct writer *w, const char *why);
 

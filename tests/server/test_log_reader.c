@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "protocol/follow.h"
+#include "server/log_readers.h"
+#include "server/log_record.h"
 #include "server/promoted.h"
 
 static char dir[64];
@@ -190,6 +192,65 @@ static void a_damaged_record_is_told(void **state)
     assert_int_equal(log_reader_open(dir, 5, &r), STATUS_CORRUPT);
 }
 
+/* Files of logs under `dir` that are mapped here. */
+static int mapped(void)
+{
+    char line[512];
+    int n = 0;
+    FILE *f = fopen("/proc/self/maps", "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, dir) != NULL;
+    fclose(f);
+    return n;
+}
+
+static void a_reader_that_nobody_uses_holds_no_file(void **state)
+{
+    (void)state;
+    static struct log_readers readers;
+    char command[128], data[64];
+    struct log_reader *r;
+    struct log_record record;
+    snprintf(data, sizeof data, "%s", dir);
+    snprintf(command, sizeof command, "mkdir -p %s/catalogs/shop/log", data);
+    assert_int_equal(system(command), 0);
+    snprintf(dir, sizeof dir, "%.40s/catalogs/shop/log", data);
+    struct event_log *log = must_open(0);
+    must_append(log, 1, 10, 1);
+    assert_int_equal(log_readers_get(&readers, data, "shop", 5, &r), STATUS_OK);
+    assert_int_equal(log_readers_get(&readers, data, "shop", 7, &r), STATUS_OK);
+    int64_t now = clock_mono_ms();
+    log_readers_tidy(&readers, now - 1000); /* they were used since */
+    assert_int_equal(mapped(), 2);
+    usleep(3000);
+    assert_int_equal(log_readers_get(&readers, data, "shop", 7, &r), STATUS_OK);
+    log_readers_tidy(&readers, now + 1);
+    assert_int_equal(mapped(), 1);
+    assert_int_equal(log_reader_peek(r, 10, &record), STATUS_OK);
+    assert_int_equal(record.sequence, 8);
+    log_readers_close(&readers);
+    assert_int_equal(mapped(), 0);
+    event_log_close(&log);
+    snprintf(dir, sizeof dir, "%s", data);
+}
+
+static void a_record_without_a_time_is_told_by_what_stands_before_it(void **state)
+{
+    (void)state;
+    const struct log_record first = {7, LOG_CHANGES, {"one", 3}},
+                            other = {7, LOG_CHANGES, {"two", 3}};
+    const struct log_record setting = {8, LOG_SETTING, {"same", 4}},
+                            next = {9, LOG_REBUILD, {"", 0}};
+    uint64_t a = log_record_hash(0, &first), b = log_record_hash(0, &other);
+    assert_int_equal(a, log_record_hash(b, &first));
+    assert_int_equal(log_record_hash(0, &setting), 0);
+    assert_int_not_equal(log_record_hash(a, &setting), 0);
+    assert_int_not_equal(log_record_hash(a, &setting), log_record_hash(b, &setting));
+    assert_int_not_equal(log_record_hash(log_record_hash(a, &setting), &next),
+                         log_record_hash(log_record_hash(b, &setting), &next));
+}
+
 static void who_was_promoted_follows_no_more(void **state)
 {
     (void)state;
@@ -215,6 +276,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_pruned_is_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_log_that_begins_in_the_middle, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_record_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_that_nobody_uses_holds_no_file, setup, teardown),
+        cmocka_unit_test(a_record_without_a_time_is_told_by_what_stands_before_it),
         cmocka_unit_test_setup_teardown(who_was_promoted_follows_no_more, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,226 @@
+"""What could part a follower from its leader without anybody noticing, or keep it from following: alterations while it is
+behind, a disk that is full, one catalog with more to tell than the others, leaders that tell nonsense."""
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+import unittest
+
+from souk_system import Server, products, wait_until
+from souk_wire import OPCODES, STATUSES, TAGS, Connection, delete, field, fields, frame, text, tlv, upsert, varint
+from test_follow import exported, follow, has, level, sequence
+
+REPLY, OK, NOT_FOUND = 1, 0, next(n for n, name in STATUSES.items() if name == 'NOT_FOUND')
+
+
+def alter(server, *fields_):
+    server.souk('catalog', 'alter', 'shop', '--schema', '-', '--timeout', 60000, input=json.dumps({'fields': fields_}))
+
+
+class Liar:
+    """A leader of a test's own: the catalogs it lists are a function's, and it has no copies."""
+
+    def __init__(self, catalogs):
+        self.catalogs, self.asked, self.closed = catalogs, [], False
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.address = f'127.0.0.1:{self.socket.getsockname()[1]}'
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def close(self):
+        self.closed = True
+        self.socket.close()
+
+    def listen(self):
+        while not self.closed:
+            try:
+                s, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    def serve(self, s):
+        c = Connection.__new__(Connection)
+        c.socket, c.pending, c.next_id = s, b'', 1
+        try:
+            while True:
+                f = c.read()
+                if f.flags & 4:  # CHECKSUM
+                    f = f._replace(body=f.body[:-8])
+                status, body = self.answer(f)
+                s.sendall(frame(f.opcode, body, f.request_id, flags=REPLY, status=status))
+        except (EOFError, OSError):
+            s.close()
+
+    def answer(self, f):
+        if f.opcode == OPCODES['HELLO']:
+            return OK, (tlv('HELLO', 'MIN_VERSION', 1) + tlv('HELLO', 'MAX_VERSION', 1) + tlv('HELLO', 'FEATURES', 16) +
+                        tlv('HELLO', 'MAX_FRAME', 16 << 20) + tlv('HELLO', 'MAX_IN_FLIGHT', 100))
+        if f.opcode == OPCODES['LOG_READ']:
+            time.sleep(0.05)
+            body = tlv('LOG_READ', 'STORE', b's' * 16) + tlv('LOG_READ', 'NOW_MS', 1) + tlv('LOG_READ', 'SEEN', 1)
+            for name in self.catalogs():
+                body += tlv('LOG_READ', 'CATALOG', text(name) + text(b'n' * 16) + varint(1) + varint(0) + varint(7) + b'\1\0')
+            return OK, body
+        if f.opcode == OPCODES['COPY_READ']:
+            self.asked.append(dict(fields(f.body))[TAGS['COPY_READ']['CATALOG']])
+            return NOT_FOUND, tlv('ERROR', 'TEXT', 'no such copy')
+        return OK, b''
+
+
+class Parted(unittest.TestCase):
+    def test_what_only_an_altered_schema_holds_is_there_when_the_follower_was_behind(self):
+        """The leader is through with its edition long before the follower has begun with his."""
+        with Server() as leader:
+            leader.import_lines('shop', products(4000))
+            alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
+            with follow(leader) as follower:
+                for turn, kind in enumerate(('keyword', 'integer', 'keyword')):
+                    level(leader, follower)
+                    follower.stop()
+                    alter(leader, {'name': 'code', 'type': kind, 'filter': True})
+                    for i in range(20):
+                        code = f'c{i}' if kind == 'keyword' else i
+                        leader.souk('put', 'shop', json.dumps({'id': f'n{i}', 'title': f'zebra {turn}', 'code': code}))
+                    if turn == 0:  # another order while the first is carried out
+                        alter(leader, {'name': 'more', 'type': 'integer'})
+                    follower.start()
+                    if turn == 2:  # and a writer that ends in the middle of it
+                        for _ in range(3):
+                            pid = follower.children()['writer 0']
+                            time.sleep(0.1)
+                            follower.kill_child('writer 0')
+                            follower.replaced('writer 0', pid, 10)
+                    level(leader, follower, seconds=60)
+                    self.assertEqual(follower.search('shop', f'zebra {turn}', '--filter', 'exists(code)')['found'], 20)
+                    self.assertEqual(exported(leader), exported(follower))
+                    for i in range(20):
+                        leader.souk('delete', 'shop', f'n{i}')
+                self.assertEqual(int(follower.stats()['follow.copies_total']), 0)  # of its last start
+                follower.check_data()
+
+    def test_a_catalog_with_much_to_tell_holds_up_no_other(self):
+        with Server(options=['replication.rate=1MiB']) as leader:
+            for name in ('a', 'b'):
+                leader.import_lines(name, products(5))
+            with follow(leader) as follower:
+                for busy, quiet in (('a', 'b'), ('b', 'a')):
+                    for name in ('a', 'b'):
+                        level(leader, follower, name, seconds=60)
+                    follower.stop()
+                    with Connection(('127.0.0.1', leader.port), 30) as c:
+                        for i in range(20):
+                            c.put(busy, [upsert(f'big{i}', {'title': f'zebra {i} ' + 'word ' * 100000})])
+                    leader.souk('put', quiet, '{"id":"n1","title":"zebra lamp"}')
+                    follower.start()
+                    wait_until(lambda: follower.search(quiet, 'zebra lamp', '--match', 'all')['found'] >= 1, 30, 'it is there')
+                    behind = int(leader.stats()[f'catalog.{busy}.logged']) - sequence(follower, busy)
+                    self.assertGreater(behind, 2, f'{quiet} came when {busy} was through')
+
+    def test_replication_rate_bounds_what_is_sent_of_logs(self):
+        with Server(options=['replication.rate=64KiB']) as leader:
+            leader.import_lines('shop', products(5))
+            with follow(leader) as follower:
+                level(leader, follower)
+                follower.stop()
+                with Connection(('127.0.0.1', leader.port), 30) as c:
+                    for i in range(20):
+                        c.put('shop', [upsert(f'big{i}', {'title': f'zebra {i} ' + 'word ' * 100000})])
+                before = int(leader.stats()['follow.sent_bytes_total'])
+                follower.start()
+                time.sleep(6)
+                sent = int(leader.stats()['follow.sent_bytes_total']) - before
+                self.assertLess(sent, 3.5 * (1 << 20))  # two answers, which are a mebibyte each
+                self.assertGreater(sent, 0)
+                leader.souk('catalog', 'create', 'other', '--schema', '-', input='{"fields":[{"name":"title","type":"text"}]}')
+                wait_until(lambda: has(follower, 'other'), 60, 'what is small comes all the same')
+
+    def test_names_that_are_none_are_passed_over(self):
+        liar = Liar(lambda: [b'a\0' + str(i).encode() for i in range(200)] + [b'../../x', b'', b'.copy-x', b'-'] +
+                    [b'x/' + str(i).encode() for i in range(100)] + [b'good'])
+        try:
+            with Server('--follow', liar.address) as follower:
+                wait_until(lambda: b'good' in liar.asked, 10, 'the one that is a name is asked for')
+                time.sleep(0.5)
+                self.assertEqual(set(liar.asked), {b'good'})
+                self.assertEqual([n for n in os.listdir(follower.data + '/catalogs') if n != 'good'], [])
+        finally:
+            liar.close()
+
+    def test_the_same_settings_after_other_changes_are_another_history(self):
+        """A setting has no time: the last record may be the same though those before it are not."""
+        with Server() as leader:
+            leader.import_lines('shop', products(50))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
+                level(leader, follower)
+                leader.stop()
+                shutil.copytree(leader.data, leader.data + '.old', ignore=shutil.ignore_patterns('*.sock'))
+                leader.start()
+
+                def goes_on(word):
+                    leader.souk('put', 'shop', json.dumps({'id': word, 'title': word}), '--ack', 'visible')
+                    leader.souk('synonyms', 'set', 'shop', 'animals', 'zebra, horse')
+                goes_on('door')
+                level(leader, follower)
+                leader.stop()
+                follower.stop()
+                shutil.rmtree(leader.data)
+                os.rename(leader.data + '.old', leader.data)
+                leader.start()
+                goes_on('roof')
+                leader.souk('put', 'shop', '{"id":"b","title":"window"}')
+                follower.start()
+                wait_until(lambda: follower.search('shop', 'window')['found'] == 1, 20, 'it follows')
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+
+    def test_a_follower_that_began_as_a_copy_of_the_directory_is_another_once_promoted(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(50))
+            with follow(leader) as first:
+                level(leader, first)  # streams have names from now on
+            leader.stop()
+            other = Server('--follow', leader.address)
+            shutil.copytree(leader.data, other.data, ignore=shutil.ignore_patterns('*.sock'), dirs_exist_ok=True)
+            leader.start()
+            with other:
+                leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
+                level(leader, other)
+                leader.stop()
+                other.souk('promote')
+                leader.arguments += ['--follow', other.address]
+                leader.start()
+                wait_until(lambda: int(leader.stats()['follow.resyncs_total']) == 1, 20, 'the streams are two')
+                level(other, leader)
+                self.assertEqual(exported(leader), exported(other))
+
+    def test_keys_versions_and_settings_hold_over_a_promotion(self):
+        with Server() as leader:
+            leader.import_lines('shop', products(50))
+            with follow(leader) as follower:
+                level(leader, follower)
+
+                def put(server, items, key=b'', **more):
+                    with Connection(('127.0.0.1', server.port), 30) as c:
+                        return c.put('shop', items, key=key, ack=2, **more).body
+                bulk = [upsert('k1', {'title': 'zebra lamp'}, version=3), upsert('k2', {'title': 'zebra door'}, idempotency=b'one')]
+                first = put(leader, bulk, b'bulk')
+                put(leader, [delete('k1', version=10)])
+                leader.souk('synonyms', 'set', 'shop', 'animals', 'zebra, horse')
+                level(leader, follower)
+                leader.kill()
+                follower.souk('promote')
+                again = put(follower, bulk, b'bulk')
+                self.assertEqual(field(again, 'PUT', 'REPLAYED'), 1)
+                for name in ('SEQUENCE', 'APPLIED', 'IGNORED', 'FAILED'):
+                    self.assertEqual(field(again, 'PUT', name), field(first, 'PUT', name), name)
+                self.assertEqual(field(put(follower, [bulk[1]]), 'PUT', 'APPLIED'), 1)  # an item's key: nothing changes
+                self.assertEqual(field(put(follower, [upsert('k1', {'title': 'zebra'}, version=7)]), 'PUT', 'IGNORED'), 1)
+                self.assertEqual(follower.search('shop', 'horse')['found'], 1)
+
+
+if __name__ == '__main__':
+    unittest.main()
