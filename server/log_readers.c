@@ -31,6 +31,13 @@ enum status log_readers_get(struct log_readers *l, const char *data_dir, const c
     return st;
 }
 
+void log_readers_tidy(struct log_readers *l, int64_t since_ms)
+{
+    for (uint32_t i = 0; i < LOG_READERS; i++)
+        if (l->slots[i].used_ms < since_ms)
+            log_reader_close(&l->slots[i].r);
+}
+
 void log_readers_close(struct log_readers *l)
 {
     for (uint32_t i = 0; i < LOG_READERS; i++)

@@ -17,6 +17,8 @@
 enum {
     POLLS = 64,
     REPLY_BYTES = 1 << 20, /* of records, at most */
+    ASK_BYTES = 1 << 16,   /* of a question about as many catalogs as there may be */
+    READER_IDLE_MS = 60000,
     LIST_MS = 1000,
     AGAIN_MS = 20,
     POLL_MS = 1000 /* an answer without news comes so late, or at half of the deadline */
@@ -26,6 +28,7 @@ struct shipped {
     char name[SHARED_NAME + 1];
     struct stream_id stream;
     struct followers followers;
+    uint64_t level, hash; /* a record of the log and log_piece_hash() of it; 0 = none is known */
 };
 
 struct poll {
@@ -44,7 +47,7 @@ struct ship {
     struct ship_copies *copies;
     uint8_t store[STORE_NAME];
     struct shipped catalogs[SHARED_CATALOGS];
-    uint32_t count;
+    uint32_t count, turn;   /* the one whose records come first in the next answer */
     uint64_t listed, asked; /* epoch of the list, and of the one asked for */
     bool has_list, asking;
     bool unlisted; /* there are catalogs the writer cannot open */
@@ -167,16 +170,26 @@ static void put_pieces(struct ship *s, struct log_reader *r, uint32_t place, uin
     }
 }
 
-/* What becomes of one catalog of a follower that has `have` of it (NULL = nothing). */
-static enum log_verdict judge(struct ship *s, uint32_t place, const struct log_have *have,
-                              uint64_t last, uint64_t most)
+/* Who has all there is, and the last record as it was read last, needs no log to be read: else many
+ * catalogs would be many logs for each question. */
+static bool is_level(const struct shipped *c, const struct log_have *have, uint64_t last)
 {
-    const struct shipped *c = &s->catalogs[place];
+    return have->after == last &&
+           (!have->hash || (c->level == last && c->hash && c->hash == have->hash));
+}
+
+/* What becomes of a catalog, the answer's at `place`, whose follower has `have` (NULL = nothing).
+ */
+static enum log_verdict judge(struct ship *s, struct shipped *c, uint32_t place,
+                              const struct log_have *have, uint64_t last, uint64_t most)
+{
     struct log_reader *r = NULL;
     if (stream_id_none(&c->stream))
         return LOG_COME_AGAIN;
     if (!have || !stream_id_equal(&c->stream, &have->stream) || have->after > last)
         return LOG_TAKE_COPY;
+    if (is_level(c, have, last))
+        return LOG_FOLLOWS;
     enum status st = log_readers_get(&s->readers, s->role->data_dir, c->name, have->after, &r);
     if (st == STATUS_NOT_FOUND || st == STATUS_MOVED)
         return LOG_TAKE_COPY;
@@ -186,6 +199,10 @@ static enum log_verdict judge(struct ship *s, uint32_t place, const struct log_h
     if (hash && have->hash && hash != have->hash)
         return LOG_TAKE_COPY;
     put_pieces(s, r, place, last, have->offset, most);
+    if (log_reader_at(r) >= c->level) {
+        c->level = log_reader_at(r);
+        c->hash = log_reader_hash(r);
+    }
     return LOG_FOLLOWS;
 }
 
@@ -197,15 +214,16 @@ static void on_told(void *ctx, const struct frame *f)
     (void)f;
 }
 
-/* Answers at the writer may wait for it. What followers had once they have had, so it only grows.
- */
+/* Answers at the writer may wait for it. What followers had once they have had, so it only grows,
+ * but for another catalog that has the name by now. */
 static void note_replicated(struct ship *s, const struct shipped *c, struct shared_catalog *row)
 {
     const struct follow_request q = {.action = FOLLOW_CAME};
     uint64_t acks = config_number(s->role->config, OPTION_FOLLOW_ACKS);
     uint64_t reached = followers_reached(&c->followers, acks, clock_mono_ms());
     struct buf body = BUF_INIT;
-    if (reached <= atomic_load(&row->replicated))
+    if (reached <= atomic_load(&row->replicated) ||
+        s->listed != atomic_load(&s->shared->catalog_epoch))
         return;
     atomic_store(&row->replicated, reached);
     follow_request_encode(&q, &body);
@@ -250,11 +268,15 @@ static void put_unlisted(void *ctx, struct slice name)
         log_catalog_encode(&c, &s->reply);
 }
 
-/* The reply into s->reply; true when it tells something new. */
+/* The reply into s->reply; true when it tells something new. The room for records goes round: the
+ * catalog behind the one that filled it comes first in the next reply. */
 static bool put_reply(struct ship *s, const struct log_read_request *q)
 {
-    uint64_t most = q->bytes && q->bytes < REPLY_BYTES ? q->bytes : REPLY_BYTES;
+    uint64_t most = s->tokens <= 0                       ? 0 /* a list, and who has what */
+                    : q->bytes && q->bytes < REPLY_BYTES ? q->bytes
+                                                         : REPLY_BYTES;
     bool news = q->seen != s->listed;
+    uint32_t first = s->turn;
     buf_clear(&s->reply);
     buf_clear(&s->pieces);
     log_read_reply_encode(&(struct log_read_reply){.store = slice_make(s->store, STORE_NAME),
@@ -262,7 +284,8 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
                                                    .seen = s->listed},
                           &s->reply);
     for (uint32_t i = 0; i < s->count; i++) {
-        struct shipped *c = &s->catalogs[i];
+        struct shipped *c = &s->catalogs[(first + i) % s->count];
+        bool room = s->pieces.len < most;
         const struct log_have *have = have_of(q, c->name);
         struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
         struct log_catalog out = {.name = slice_str(c->name),
@@ -270,7 +293,9 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
                                   .last = row ? atomic_load(&row->logged) : 0,
                                   .upstream = row ? shared_upstream_now(s->shared, row) : 0};
         shared_beat(s->role->self); /* many logs may have to be read to where they are asked for */
-        out.verdict = row ? judge(s, i, have, out.last, most) : LOG_COME_AGAIN;
+        out.verdict = row ? judge(s, c, i, have, out.last, most) : LOG_COME_AGAIN;
+        if (room && s->pieces.len >= most)
+            s->turn = (first + i + 1) % s->count;
         news |= have && out.verdict == LOG_TAKE_COPY;
         if (have && out.verdict == LOG_FOLLOWS) {
             followers_note(&c->followers, q->name, have->after, clock_mono_ms());
@@ -328,7 +353,13 @@ static bool answer(struct ship *s, struct poll *p, uint64_t tide)
         return true;
     }
     p->tide = tide;
-    if (!put_reply(s, &q) && !late && !waited(p, &q))
+    bool news = put_reply(s, &q);
+    if (!list_current(s)) { /* what was read of a catalog may be of another of its name */
+        if (late)
+            refuse(s, p->conn, &p->to, STATUS_UNAVAILABLE, "catalogs come and go; come again");
+        return late;
+    }
+    if (!news && !late && !waited(p, &q))
         return false;
     s->tokens -= (int64_t)s->pieces.len;
     atomic_fetch_add(&s->shared->follow.sent_bytes, s->pieces.len);
@@ -347,9 +378,11 @@ static void poll_free(struct poll *p)
 
 static void on_log_read(struct ship *s, uint64_t conn, const struct frame *f)
 {
-    struct poll *p = s->poll_count < POLLS ? calloc(1, sizeof *p) : NULL;
+    bool large = f->body.len > ASK_BYTES;
+    struct poll *p = s->poll_count < POLLS && !large ? calloc(1, sizeof *p) : NULL;
     if (!p) {
-        refuse(s, conn, f, STATUS_OVERLOADED, "too many followers wait");
+        refuse(s, conn, f, large ? STATUS_TOO_LARGE : STATUS_OVERLOADED,
+               large ? "no server has so many catalogs" : "too many followers wait");
         return;
     }
     *p = (struct poll){.conn = conn, .to = *f};
@@ -443,6 +476,7 @@ void ship_tick(struct ship *s)
         return;
     s->tidied_ms = now;
     ship_copies_tidy(s->copies);
+    log_readers_tidy(&s->readers, now - READER_IDLE_MS);
     publish_holds(s);
 }
 

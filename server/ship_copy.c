@@ -37,6 +37,7 @@ struct copy {
     uint64_t map_bytes;
     int fd;
     uint64_t size, sequence, sum;
+    uint64_t since; /* it will not stand before that */
     int64_t made_ms, used_ms;
     bool read_through; /* somebody has read its end */
     enum status status;
@@ -168,6 +169,8 @@ static enum status make(struct ship_copies *c, struct slice name, struct copy *k
     memcpy(k->name, name.ptr, name.len);
     k->map_bytes = config_number(c->role->config, OPTION_MAP);
     k->made_ms = k->used_ms = clock_mono_ms();
+    const struct shared_catalog *row = shared_catalog_find(c->role->shared, name);
+    k->since = row ? atomic_load(&row->visible) : 0;
     int n = snprintf(all, sizeof all, "%s/copies", dir);
     int m = snprintf(k->dir, sizeof k->dir, "%s/copies/%llu", dir, (unsigned long long)k->id);
     if (n < 0 || m < 0 || (size_t)m >= sizeof k->dir ||
@@ -274,9 +277,12 @@ uint64_t ship_copies_oldest(const struct ship_copies *c, struct slice name)
     uint64_t oldest = UINT64_MAX;
     for (int i = 0; i < COPIES; i++) {
         const struct copy *k = &c->copies[i];
-        if (atomic_load(&k->state) == COPY_READY && k->sequence < oldest &&
-            slice_equal(slice_str(k->name), name))
-            oldest = k->sequence;
+        uint32_t state = atomic_load(&k->state);
+        uint64_t at = state == COPY_READY    ? k->sequence
+                      : state == COPY_MAKING ? k->since
+                                             : UINT64_MAX;
+        if (at < oldest && slice_equal(slice_str(k->name), name))
+            oldest = at;
     }
     return oldest;
 }

@@ -21,7 +21,7 @@ enum status ship_copies_create(struct role_context *role, struct ship_copies **o
  * made. NOT_FOUND: there is no such copy any more; begin with another. */
 enum status ship_copies_read(struct ship_copies *c, const struct copy_read *q, struct copy_read *a,
                              struct fault *fault);
-/* The least sequence that a copy of the catalog stands at; UINT64_MAX without one. */
+/* The least sequence that a copy of the catalog stands at, or will; UINT64_MAX without one. */
 uint64_t ship_copies_oldest(const struct ship_copies *c, struct slice name);
 void ship_copies_tidy(struct ship_copies *c);
 
