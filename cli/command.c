@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/schema_json.h"
 #include "cli/source.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,25 @@ int command_surplus(const struct command *c, uint32_t n)
     snprintf(text, sizeof text, "'%.40s' takes no further words: '%.60s'%s", command_word(c, 0),
              command_word(c, n), command_word(c, n + 1) ? " and more" : "");
     return command_usage(text);
+}
+
+void command_put_rows(struct command *c, const struct stats_row *rows, uint32_t count, int width)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!c->json) {
+            table_put(&c->out, rows[i].name, width);
+            buf_put_u8(&c->out, ' ');
+            table_put(&c->out, rows[i].value, 0);
+            buf_put_u8(&c->out, '\n');
+            continue;
+        }
+        buf_put_u8(&c->out, i ? ',' : '{');
+        json_put_text(&c->out, rows[i].name);
+        buf_put_u8(&c->out, ':');
+        json_put_number_or_text(&c->out, rows[i].value);
+    }
+    if (c->json)
+        buf_printf(&c->out, count ? "}\n" : "{}\n");
 }
 
 int command_flush(struct command *c)

@@ -42,6 +42,8 @@ int command_usage(const char *what);
 void command_json_errors(void);
 /* Complains about the word at `n` and those behind it, when there are any; else EXIT_OK. */
 int command_surplus(const struct command *c, uint32_t n);
+/* Names and values as one JSON object or as lines, names `width` wide. */
+void command_put_rows(struct command *c, const struct stats_row *rows, uint32_t count, int width);
 /* Writes c->out and empties it. */
 int command_flush(struct command *c);
 /* The word at `n` (0 is the command itself) or NULL. */

@@ -54,21 +54,7 @@ int command_stats(struct command *c)
     enum status s = souk_stats(c->souk, &c->reply, &rows, &count);
     if (s)
         return command_fail(c, s, &c->reply.fault);
-    for (uint32_t i = 0; i < count; i++) {
-        if (!c->json) {
-            table_put(&c->out, rows[i].name, 40);
-            buf_put_u8(&c->out, ' ');
-            table_put(&c->out, rows[i].value, 0);
-            buf_put_u8(&c->out, '\n');
-            continue;
-        }
-        buf_put_u8(&c->out, i ? ',' : '{');
-        json_put_text(&c->out, rows[i].name);
-        buf_put_u8(&c->out, ':');
-        json_put_number_or_text(&c->out, rows[i].value);
-    }
-    if (c->json)
-        buf_printf(&c->out, count ? "}\n" : "{}\n");
+    command_put_rows(c, rows, count, 40);
     return command_flush(c);
 }
 
