@@ -13,23 +13,7 @@
 
 #include <cmocka.h>
 
-static char dir[64];
-static const struct event_log_options small = {.segment_bytes = 4096, .small_bytes = 4096};
-
-static int setup(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/souk-log-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
+#include "tests/server/support_log.h"
 
 static struct event_log *must_open(const struct event_log_options *o, uint64_t *cut)
 {

@@ -13,28 +13,12 @@
 
 #include <cmocka.h>
 
+#include "tests/server/support_log.h"
+
 #include "protocol/follow.h"
 #include "server/log_readers.h"
 #include "server/log_record.h"
 #include "server/promoted.h"
-
-static char dir[64];
-static const struct event_log_options small = {.segment_bytes = 4096, .small_bytes = 4096};
-
-static int setup(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/souk-log-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
 
 static struct event_log *must_open(uint64_t applied)
 {
