@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+from souk_disk import Tmpfs
 from souk_system import Server, products, wait_until
 from souk_wire import OPCODES, STATUSES, TAGS, Connection, delete, field, fields, frame, text, tlv, upsert, varint
 from test_follow import exported, follow, has, level, sequence
@@ -99,6 +100,23 @@ class Parted(unittest.TestCase):
                         leader.souk('delete', 'shop', f'n{i}')
                 self.assertEqual(int(follower.stats()['follow.copies_total']), 0)  # of its last start
                 follower.check_data()
+
+    def test_a_follower_whose_disk_has_no_room_for_an_alteration_copies_anew(self):
+        with Server() as leader, Tmpfs(700) as disk:
+            leader.import_lines('shop', [{'id': f'p{i}', 'title': f'lamp {i}',
+                                          'text': ' '.join(f'{(i * 131 + k) * 2654435761 % 2**32:x}' for k in range(60))} for i in range(20000)])
+            alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
+            with Server('--follow', leader.address, data=disk.path + '/data') as follower:
+                level(leader, follower)
+                filler = disk.fill((32 << 20) + (6 << 20))
+                alter(leader, {'name': 'code', 'type': 'keyword', 'filter': True})
+                for i in range(10):
+                    leader.souk('put', 'shop', json.dumps({'id': f'n{i}', 'title': 'zebra', 'code': f'c{i}'}))
+                wait_until(lambda: 'no new edition' in follower.log_text(), 30, 'it fails')
+                os.unlink(filler)
+                wait_until(lambda: follower.search('shop', 'zebra', '--filter', 'exists(code)')['found'] == 10, 60, 'all is there')
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
 
     def test_a_catalog_with_much_to_tell_holds_up_no_other(self):
         with Server(options=['replication.rate=1MiB']) as leader:
