@@ -120,9 +120,9 @@ static bool weights_sound(struct slice weights)
     uint32_t groups = wire_u8(&r);
     bool sound = groups <= PLAN_WORDS_MAX;
     for (uint32_t i = 0; i < groups && sound && !r.failed; i++) {
-        sound = wire_varint(&r) <= WEIGHT_MAX && wire_varint(&r) <= WEIGHT_MAX;
+        uint64_t idf = wire_varint(&r), prefix_idf = wire_varint(&r);
         size_t n = wire_count(&r, 5);
-        sound &= n <= WEIGHTS_MAX;
+        sound = idf <= WEIGHT_MAX && prefix_idf <= WEIGHT_MAX && n <= WEIGHTS_MAX;
         for (size_t k = 0; k < n && sound; k++) {
             wire_u32(&r);
             sound = wire_varint(&r) >> 1 <= WEIGHT_MAX;
