@@ -101,10 +101,14 @@ class Parted(unittest.TestCase):
                 self.assertEqual(int(follower.stats()['follow.copies_total']), 0)  # of its last start
                 follower.check_data()
 
+    def wide(self):
+        """Products whose edition takes more room than the log's reserve leaves."""
+        return [{'id': f'p{i}', 'title': f'lamp {i}', 'text': ' '.join(f'{(i * 131 + k) * 2654435761 % 2**32:x}' for k in range(60))}
+                for i in range(20000)]
+
     def test_a_follower_whose_disk_has_no_room_for_an_alteration_copies_anew(self):
         with Server() as leader, Tmpfs(700) as disk:
-            leader.import_lines('shop', [{'id': f'p{i}', 'title': f'lamp {i}',
-                                          'text': ' '.join(f'{(i * 131 + k) * 2654435761 % 2**32:x}' for k in range(60))} for i in range(20000)])
+            leader.import_lines('shop', self.wide())
             alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
             with Server('--follow', leader.address, data=disk.path + '/data') as follower:
                 level(leader, follower)
@@ -116,6 +120,25 @@ class Parted(unittest.TestCase):
                 os.unlink(filler)
                 wait_until(lambda: follower.search('shop', 'zebra', '--filter', 'exists(code)')['found'] == 10, 60, 'all is there')
                 level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+
+    def test_a_leader_whose_disk_has_no_room_for_an_alteration_keeps_its_followers(self):
+        with Tmpfs(700) as disk, Server(data=disk.path + '/data') as leader:
+            leader.import_lines('shop', self.wide())
+            alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
+            with follow(leader) as follower:
+                level(leader, follower)
+                filler = disk.fill((32 << 20) + (6 << 20))
+                with self.assertRaises(AssertionError):
+                    alter(leader, {'name': 'code', 'type': 'keyword', 'filter': True})
+                os.unlink(filler)
+                wait_until(lambda: leader.run('put', 'shop', '{"id":"n1","title":"zebra","code":7}', check=False).returncode == 0, 20, 'it takes changes')
+                level(leader, follower, seconds=60)
+
+                def kinds(server):
+                    return {f['name']: f['type'] for f in server.json('catalog', 'describe', 'shop')['schema']['fields']}
+                wait_until(lambda: kinds(follower) == kinds(leader), 30, 'both have one schema')
+                self.assertEqual(kinds(leader)['code'], 'integer')
                 self.assertEqual(exported(leader), exported(follower))
 
     def test_a_catalog_with_much_to_tell_holds_up_no_other(self):
