@@ -423,8 +423,9 @@ static void on_copy_read(struct ship *s, uint64_t conn, const struct frame *f)
         refuse(s, conn, f, STATUS_OVERLOADED, "replication.rate is spent for this moment");
         return;
     }
+    const struct shipped *of = st ? NULL : shipped_of(s->catalogs, s->count, q.catalog);
     if (!st)
-        st = ship_copies_read(s->copies, &q, &a, &fault);
+        st = ship_copies_read(s->copies, &q, of ? &of->stream : NULL, &a, &fault);
     if (st) {
         writer_conns_error(s->conns, conn, f, &fault);
         return;

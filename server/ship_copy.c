@@ -37,6 +37,7 @@ struct copy {
     uint64_t map_bytes;
     int fd;
     uint64_t size, sequence, sum;
+    struct stream_id stream;
     uint64_t since; /* it will not stand before that */
     int64_t made_ms, used_ms;
     bool read_through; /* somebody has read its end */
@@ -101,6 +102,7 @@ static enum status look_into(struct copy *k)
         k->sequence = snapshot_sequence(snap);
         snapshot_end(snap);
         s = stream_read(ix, &stream);
+        k->stream = stream.id;
         if (s == STATUS_NOT_FOUND)
             s = STATUS_AGAIN;
     }
@@ -197,7 +199,8 @@ static bool may_go(uint32_t state, int64_t quiet_ms, bool read_through)
 
 /* One that may be shared, else a new one. One is made at a time: an index is not opened twice in a
  * process. AGAIN: come again. */
-static enum status find_or_make(struct ship_copies *c, struct slice name, struct copy **out)
+static enum status find_or_make(struct ship_copies *c, struct slice name,
+                                const struct stream_id *stream, struct copy **out)
 {
     int place = -1;
     int64_t now = clock_mono_ms();
@@ -206,7 +209,8 @@ static enum status find_or_make(struct ship_copies *c, struct slice name, struct
         const struct copy *k = &c->copies[i];
         uint32_t state = atomic_load(&k->state);
         *out = &c->copies[i];
-        if (state != COPY_FREE && now - k->made_ms < SHARE_MS &&
+        bool other = state == COPY_READY && stream && !stream_id_equal(&k->stream, stream);
+        if (state != COPY_FREE && now - k->made_ms < SHARE_MS && !other &&
             slice_equal(slice_str(k->name), name))
             return STATUS_OK;
         making |= state == COPY_MAKING;
@@ -230,14 +234,15 @@ static struct copy *find(struct ship_copies *c, struct slice name, uint64_t id)
     return NULL;
 }
 
-enum status ship_copies_read(struct ship_copies *c, const struct copy_read *q, struct copy_read *a,
+enum status ship_copies_read(struct ship_copies *c, const struct copy_read *q,
+                             const struct stream_id *stream, struct copy_read *a,
                              struct fault *fault)
 {
     struct copy *k = NULL;
     *a = (struct copy_read){.catalog = q->catalog};
     enum status st = q->catalog.len > SHARED_NAME ? STATUS_UNKNOWN_CATALOG
                      : q->copy ? ((k = find(c, q->catalog, q->copy)) ? STATUS_OK : STATUS_NOT_FOUND)
-                               : find_or_make(c, q->catalog, &k);
+                               : find_or_make(c, q->catalog, stream, &k);
     if (st == STATUS_AGAIN)
         return STATUS_OK;
     if (st)

@@ -11,7 +11,7 @@ import unittest
 from souk_disk import Tmpfs
 from souk_system import Server, products, wait_until
 from souk_wire import OPCODES, STATUSES, TAGS, Connection, delete, field, fields, frame, text, tlv, upsert, varint
-from test_follow import exported, follow, has, level, sequence
+from test_follow import exported, follow, has, level, sequence, state
 
 REPLY, OK, NOT_FOUND = 1, 0, next(n for n, name in STATUSES.items() if name == 'NOT_FOUND')
 
@@ -128,17 +128,21 @@ class Parted(unittest.TestCase):
             alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
             with follow(leader) as follower:
                 level(leader, follower)
+                time.sleep(1)  # the next file of the log is being made
                 filler = disk.fill((32 << 20) + (6 << 20))
                 with self.assertRaises(AssertionError):
                     alter(leader, {'name': 'code', 'type': 'keyword', 'filter': True})
+                self.assertIn('no new edition', leader.log_text())
                 os.unlink(filler)
                 wait_until(lambda: leader.run('put', 'shop', '{"id":"n1","title":"zebra","code":7}', check=False).returncode == 0, 20, 'it takes changes')
                 level(leader, follower, seconds=60)
 
                 def kinds(server):
                     return {f['name']: f['type'] for f in server.json('catalog', 'describe', 'shop')['schema']['fields']}
+                wait_until(lambda: int(follower.stats()['follow.resyncs_total']) and state(follower) == 'following', 30, 'it is copied anew')
                 wait_until(lambda: kinds(follower) == kinds(leader), 30, 'both have one schema')
                 self.assertEqual(kinds(leader)['code'], 'integer')
+                self.assertEqual(int(follower.stats()['follow.resyncs_total']), 1)  # and not of the copy made before
                 self.assertEqual(exported(leader), exported(follower))
 
     def test_a_catalog_with_much_to_tell_holds_up_no_other(self):
