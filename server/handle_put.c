@@ -220,7 +220,10 @@ void put_go_on(struct front *f)
     if (s == STATUS_AGAIN)
         return;
     if (s && fault.status != s)
-        fault_set(&fault, s, NULL, "%s", status_text(s));
+        fault_set(&fault, s, NULL, "%s",
+                  s == STATUS_TOO_LARGE
+                      ? "as the schema has its values it is longer than a frame: send it in parts"
+                      : status_text(s));
     if (s)
         reply_fault_later(f, &j->to, &fault);
     else

@@ -89,6 +89,7 @@ class Bulks(unittest.TestCase):
             other.call('PUT', put_body('shop', [upsert(f'beside{i}', {'title': 'beside'})], LOGGED), deadline_ms=5000)
         reply = c.read()
         self.assertEqual((reply.request_id, STATUSES[reply.status]), (7, 'TOO_LARGE'))
+        self.assertIn(b'in parts', reply.body)
         c.call('PUT', body(letters - 200))
 
     def test_a_search_does_not_wait_for_a_bulk(self):
