@@ -53,7 +53,8 @@ static void tell(struct front *f, const struct request_trace *t, uint8_t opcode,
                  enum status s)
 {
     bool failed = s && status_class(s) != STATUS_CLASS_CLIENT;
-    if (!failed && took_us < f->trace_slow_us)
+    bool waits = opcode == OP_LOG_READ; /* for news, as long as it is asked to */
+    if (!failed && (took_us < f->trace_slow_us || waits))
         return;
     int64_t second = clock_mono_ms() / 1000;
     if (f->trace_second != second) {

@@ -322,6 +322,15 @@ class Roots(unittest.TestCase):
             roots = [s for s in c.spans if s.name == 'wait' and s.kind == 2]
             self.assertTrue(60 <= len(roots) <= 138, len(roots))
 
+    def test_a_follower_that_waits_for_news_is_not_slow(self):
+        """It asks anew each second, and is answered when that is over: nothing anybody would look for."""
+        with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}', 'trace.ratio=1']) as leader:
+            leader.import_lines('shop', products(50))
+            with Server(fronts=1, options=[f'replication.follow={leader.address}']):
+                wait_until(lambda: sum(s.name == 'log_read' and s.kind == 2 for s in c.spans) > 3, 20, 'it asks')
+            self.assertGreater(max(s.end - s.start for s in c.spans if s.name == 'log_read'), 10**9)
+            self.assertNotIn('log_read answered', leader.log_text())
+
     def test_slow_and_failed_ones_are_told_with_their_ids(self):
         with Collector() as c, Server(fronts=1, options=[f'trace.endpoint={c.base}', 'trace.slow=1ms']) as server:
             server.import_lines('shop', products(50))
