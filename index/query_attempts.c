@@ -175,7 +175,8 @@ static enum status run_fewer_words(struct search *s)
     struct learnt *learnt = s->cursor ? s->cursor->learnt : NULL;
     bool learns = !s->limited && !s->plain && s->plan.group_count > 2 && learn_possible(s);
     uint64_t least = (uint64_t)fmax(n[PROFILE_learn_below], n[PROFILE_learn_order]);
-    s->count_to = s->count_to < least ? least : s->count_to;
+    if (learns && s->count_to < least)
+        s->count_to = least;
     enum status st = run_relaxed(s, &more);
     double found = (double)collect_by_words(s);
     bool few = found < n[PROFILE_learn_below], orders = found < n[PROFILE_learn_order];

@@ -167,24 +167,11 @@ static enum status make_home(struct taking *t)
 /* Does it open, and stand where the leader said? */
 static enum status check(struct taking *t)
 {
-    struct index_options o = {.map_bytes = config_number(t->f->role->config, OPTION_MAP),
-                              .read_only = true};
-    struct index *ix = NULL;
-    struct snapshot *s = NULL;
     struct stream stream;
-    bool stale;
-    enum status st = index_open(t->edition_dir, &o, &ix, &stale, NULL);
-    st = st ? st : stream_read(ix, &stream);
-    st = st ? st : snapshot_create(ix, &s);
-    st = st ? st : snapshot_begin(s);
-    if (!st) {
-        if (snapshot_sequence(s) != t->sequence)
-            st = STATUS_CORRUPT;
-        snapshot_end(s);
-    }
-    snapshot_destroy(&s);
-    index_close(&ix);
-    return st;
+    uint64_t sequence;
+    enum status st = stream_of_copy(t->edition_dir, config_number(t->f->role->config, OPTION_MAP),
+                                    &stream, &sequence);
+    return st ? st : sequence == t->sequence ? STATUS_OK : STATUS_CORRUPT;
 }
 
 static enum status finish(struct taking *t)

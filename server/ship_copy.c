@@ -90,25 +90,12 @@ static enum status copy_index(struct copy *k)
 /* Where the copy stands. AGAIN: it does not know its stream yet. */
 static enum status look_into(struct copy *k)
 {
-    struct index_options o = {.map_bytes = k->map_bytes, .read_only = true};
-    struct index *ix = NULL;
-    struct snapshot *snap = NULL;
     struct stream stream;
-    bool stale;
-    enum status s = index_open(k->dir, &o, &ix, &stale, NULL);
-    s = s ? s : snapshot_create(ix, &snap);
-    s = s ? s : snapshot_begin(snap);
-    if (!s) {
-        k->sequence = snapshot_sequence(snap);
-        snapshot_end(snap);
-        s = stream_read(ix, &stream);
-        k->stream = stream.id;
-        if (s == STATUS_NOT_FOUND)
-            s = STATUS_AGAIN;
-    }
-    snapshot_destroy(&snap);
-    index_close(&ix);
-    return s;
+    enum status st = stream_of_copy(k->dir, k->map_bytes, &stream, &k->sequence);
+    if (st)
+        return st == STATUS_NOT_FOUND ? STATUS_AGAIN : st;
+    k->stream = stream.id;
+    return STATUS_OK;
 }
 
 static enum status sum_up(struct copy *k)

@@ -7,9 +7,31 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "index/snapshot.h"
+
 static const struct slice stream_row = {"stream", 6};
 
 enum { STREAM_BYTES = STREAM_NAME + 8 + STORE_NAME };
+
+enum status stream_of_copy(const char *dir, uint64_t map_bytes, struct stream *out,
+                           uint64_t *sequence)
+{
+    struct index_options o = {.map_bytes = map_bytes, .read_only = true};
+    struct index *ix = NULL;
+    struct snapshot *snap = NULL;
+    bool stale;
+    enum status st = index_open(dir, &o, &ix, &stale, NULL);
+    st = st ? st : snapshot_create(ix, &snap);
+    st = st ? st : snapshot_begin(snap);
+    if (!st) {
+        *sequence = snapshot_sequence(snap);
+        snapshot_end(snap);
+        st = stream_read(ix, out);
+    }
+    snapshot_destroy(&snap);
+    index_close(&ix);
+    return st;
+}
 
 void stream_encode(const struct stream *s, struct buf *out)
 {

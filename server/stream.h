@@ -22,6 +22,10 @@ struct stream {
 
 /* NOT_FOUND: nobody has asked for its log yet. */
 enum status stream_read(struct index *ix, struct stream *out);
+/* Opens a copy, to see that it can be opened, and tells where it stands; *sequence also with
+ * NOT_FOUND. */
+enum status stream_of_copy(const char *dir, uint64_t map_bytes, struct stream *out,
+                           uint64_t *sequence);
 void stream_encode(const struct stream *s, struct buf *out);
 enum status stream_decode(struct slice bytes, struct stream *out);
 /* What a LOG_STREAM record does. CORRUPT on damage. */
