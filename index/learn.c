@@ -119,15 +119,16 @@ static enum status note_product(struct lesson *l, uint32_t docid)
     return st == STATUS_END ? STATUS_OK : st;
 }
 
-static bool title_fields(struct lesson *l)
+/* Which fields are titles that can be read; false when none is. */
+static bool title_fields(const struct search *s, uint64_t fields[FIELD_WORDS])
 {
-    const struct schema *schema = snapshot_schema(l->s->snap);
+    const struct schema *schema = snapshot_schema(s->snap);
     bool any = false;
     for (uint32_t i = 0; i < schema->field_count; i++) {
         const struct field *f = &schema->fields[i];
         if (!f->searchable || !f->stored || f->weight_class || f->id >= FIELD_WORDS * 64)
             continue;
-        l->fields[f->id / 64] |= UINT64_C(1) << f->id % 64;
+        fields[f->id / 64] |= UINT64_C(1) << f->id % 64;
         any = true;
     }
     return any;
@@ -347,14 +348,14 @@ static enum status begin(struct lesson *l, struct search *s, struct learnt **out
     l->words = arena_alloc(s->arena, TITLE_WORDS_MAX * sizeof *l->words);
     if (!*out)
         *out = arena_calloc(s->arena, 1, sizeof **out);
-    (void)title_fields(l);
+    (void)title_fields(s, l->fields);
     return l->words && *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 bool learn_possible(const struct search *s)
 {
-    struct lesson l = {.s = (struct search *)(uintptr_t)s};
-    return title_fields(&l);
+    uint64_t fields[FIELD_WORDS] = {0};
+    return title_fields(s, fields);
 }
 
 /* Scores as settled_by_learnt() of loose.c gives them to products in front. */
