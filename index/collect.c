@@ -30,18 +30,6 @@ static uint32_t keep_live(const struct search *s, uint32_t *docs, uint32_t *scor
     return kept;
 }
 
-static uint32_t drop_hidden(const struct rules *r, uint32_t *docs, uint32_t *scores, uint32_t count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bool out = rules_hide(r, docs[i]);
-        docs[kept] = docs[i];
-        scores[kept] = scores[i];
-        kept += !out;
-    }
-    return kept;
-}
-
 /* Stale for longer than the query puts up with? A product without times to read is not shown. */
 static bool too_stale(const struct search *s, uint32_t docid)
 {
@@ -139,9 +127,14 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
     uint32_t docs[CLAUSES_BATCH + KERNEL_SLACK], scores[CLAUSES_BATCH + KERNEL_SLACK];
     const struct query *q = s->query;
     for (uint32_t f = 0; f < q->facet_count; f++)
-        if (s->facet_clauses[f] != s->all_clauses)
-            facet_count_all(s->facets[f], docs, unpack(b, s->facet_clauses[f], docs, scores));
+        if (s->facet_clauses[f] != s->all_clauses) {
+            uint32_t n = unpack(b, s->facet_clauses[f], docs, scores);
+            facet_count_all(s->facets[f], docs, collect_keep_shown(s, docs, scores, n, NULL));
+        }
+    struct hidden_batch apart;
+    apart.count = 0;
     uint32_t count = unpack(b, s->all_clauses, docs, scores);
+    count = collect_keep_shown(s, docs, scores, count, &apart);
     for (uint32_t f = 0; f < q->facet_count; f++)
         if (s->facet_clauses[f] == s->all_clauses)
             facet_count_all(s->facets[f], docs, count);
@@ -149,7 +142,7 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
         s->found += count;
         s->unfiltered += b->count;
     }
-    return collect_rank(s, docs, scores, count);
+    return collect_rank_all(s, docs, scores, count, &apart);
 }
 
 static enum status ask_clauses(struct search *s, const uint32_t *docs, const uint32_t *scores,
@@ -175,8 +168,6 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         count = keep_live(s, docs, scores, count);
     if (q->excluded)
         count = excluded_drop(q, docs, scores, count);
-    if (s->rules.hidden_count)
-        count = drop_hidden(&s->rules, docs, scores, count);
     if (q->max_stale_ms >= 0)
         count = drop_stale(s, docs, scores, count);
     if (!st && s->plan.phrase_count)
@@ -193,11 +184,14 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         s->unfiltered += count;
     if (s->filter)
         count = filter_keep(s->filter, docs, scores, count);
+    struct hidden_batch apart;
+    apart.count = 0;
+    count = collect_keep_shown(s, docs, scores, count, &apart);
     for (uint32_t f = 0; f < q->facet_count && !s->again; f++)
         facet_count_all(s->facets[f], docs, count);
     if (!s->count_known && !s->again)
         s->found += count;
-    return st ? st : collect_rank(s, docs, scores, count);
+    return st ? st : collect_rank_all(s, docs, scores, count, &apart);
 }
 
 /* More read than the query may: the rest is left out, and told. */
@@ -321,7 +315,6 @@ uint64_t collect_key(const struct search *s, uint64_t more)
     wire_put_bytes(b, q->profile);
     wire_put_bytes(b, q->profile_text);
     wire_put_u64(b, q->skip);
-    wire_put_u64(b, s->rules.hidden_count); /* pinned ones with it, unless the order drops pins */
     wire_put_zigzag(b, q->max_stale_ms);
     wire_put_u64(b, q->max_stale_ms >= 0 || q->excluded ? (uint64_t)q->now_ms : 0);
     wire_put_u64(b, (uint64_t)(uintptr_t)q->excluded);
@@ -445,7 +438,8 @@ static enum status collect_shared(struct search *s, bool all)
 
 uint64_t collect_by_words(const struct search *s)
 {
-    return s->filter ? s->unfiltered : s->found; /* without a filter some are counted unseen */
+    bool all_seen = s->filter || s->rules.hidden_count; /* else some are counted unseen */
+    return all_seen ? s->unfiltered : s->found;
 }
 
 /* Everything that holds both of two words is in the top, and nothing but the words counts: then

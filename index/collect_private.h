@@ -25,10 +25,19 @@ enum status collect_keep_both(struct search *s);
 bool collect_both(void *ctx, uint64_t *bits, uint32_t *count);
 void collect_number(void *ctx, uint32_t count);
 
-/* Before the first segment, for each batch of what passed every sieve (docids, their scores), and
- * behind the last one. `top` tells all the time what may still enter. */
+/* Products of a batch that rules hide. */
+struct hidden_batch {
+    uint32_t docs[RULE_OUT_MAX + KERNEL_SLACK], scores[RULE_OUT_MAX + KERNEL_SLACK], count;
+};
+/* Keeps those that are shown; the others are added to `apart`, where it is not NULL. */
+uint32_t collect_keep_shown(const struct search *s, uint32_t *docs, uint32_t *scores,
+                            uint32_t count, struct hidden_batch *apart);
+
+/* Before the first segment, for each batch of what passed every sieve (docids, their scores; hidden
+ * ones apart), and behind the last one. `top` tells all the time what may still enter. */
 enum status collect_begin_ranking(struct search *s);
-enum status collect_rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count);
+enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count,
+                             struct hidden_batch *apart);
 void collect_end_ranking(struct search *s);
 
 #endif

@@ -53,7 +53,7 @@ static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uin
     best_tell(b, &s->top);
 }
 
-enum status collect_rank(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+static enum status rank_shown(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     enum status st = STATUS_OK;
     uint32_t i = 0;
@@ -77,6 +77,30 @@ enum status collect_rank(struct search *s, uint32_t *docs, uint32_t *scores, uin
         else
             st = rank_one(s, docs[k], scores[k]);
     }
+    return st;
+}
+
+/* Hidden ones alone: into the top, where it takes them, and nothing else. */
+static void rank_hidden(struct search *s, struct hidden_batch *b)
+{
+    if (!collect_ranks_hidden(s))
+        return;
+    if (s->by_score)
+        rank_numbers(s, b->docs, b->scores, b->count);
+    for (uint32_t i = 0; !s->by_score && i < b->count; i++) {
+        struct candidate c = {.docid = b->docs[i],
+                              .tie = segment_tie(s->segment, b->docs[i] - s->base)};
+        sort_keys_fill(&s->sort, b->docs[i], b->scores[i], c.keys);
+        topk_push(&s->top, &c);
+    }
+}
+
+enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count,
+                             struct hidden_batch *apart)
+{
+    enum status st = rank_shown(s, docs, scores, count);
+    if (!st && apart->count)
+        rank_hidden(s, apart);
     return st;
 }
 

@@ -370,6 +370,15 @@ static uint64_t score_of_first(const struct search *s, uint64_t score, uint32_t 
            score;
 }
 
+/* How many of the first are not hidden. */
+static uint32_t shown_of_first(const struct search *s, const struct topk *top)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < LEARN_HEAD; i++)
+        n += !rules_hide(&s->rules, top->items[i].docid);
+    return n;
+}
+
 enum status learn_first(struct search *s, struct learnt **out, bool *only_first)
 {
     const struct query *q = s->query;
@@ -381,6 +390,9 @@ enum status learn_first(struct search *s, struct learnt **out, bool *only_first)
         return STATUS_OK;
     enum status st = best_products(s, &top);
     uint64_t head = st ? 0 : top.items[LEARN_HEAD - 1].keys[0];
+    uint32_t shown = st ? 0 : shown_of_first(s, &top);
+    if (!st && q->k + q->offset > shown)
+        return STATUS_OK;
     if (st || head >= MATCH_TIER) /* none of the first lacks a word, and one that does is told */
         return st;
     *out = arena_calloc(s->arena, 1, sizeof **out);

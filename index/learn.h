@@ -10,8 +10,8 @@
  * What is found behind the first places is ordered by them too, and where it is little, they stand
  * for words of the query (relax.h). The last two stand for their own word, where it is lacking.
  *
- * What is learnt depends on the words and the catalog: never on the filter, the order or the page;
- * nor on how products came, since equal scores are ordered by a hash of the id.
+ * What is learnt depends on the words and the catalog: never on the filter, the rules, the order or
+ * the page; nor on how products came, since equal scores are ordered by a hash of the id.
  */
 #ifndef SOUK_INDEX_LEARN_H
 #define SOUK_INDEX_LEARN_H

@@ -1,4 +1,5 @@
 #include "index/query.h"
+#include "index/collect.h"
 #include "index/field_limit.h"
 #include "index/query_stages.h"
 #include "index/synonyms.h"
@@ -99,6 +100,22 @@ static enum status apply_words(struct search *s)
     return STATUS_OK;
 }
 
+/* Room for the page and the window, and for what is ranked there to be left out at the end. */
+static enum status make_top(struct search *s)
+{
+    const struct query *q = s->query;
+    uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
+    if (s->cursor)
+        s->top.cap = q->k + (s->cursor->in_window ? window : 0);
+    else
+        s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
+    if (s->top.cap && collect_ranks_hidden(s))
+        s->top.cap += s->rules.hidden_count;
+    s->top_room = s->top.cap += !s->top.cap;
+    s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
+    return s->top.items ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 static enum status prepare(struct search *s)
 {
     const struct query *q = s->query;
@@ -132,23 +149,18 @@ static enum status prepare(struct search *s)
         st = prepare_facets(s);
     s->weighed = s->cursor != NULL;
     s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
-    uint32_t window = q->sort_count ? 0 : (uint32_t)s->profile.n[PROFILE_window];
     if (s->searcher->share.arena)
         share_of(&s->searcher->share, snapshot_uuid(s->snap), snapshot_generation(s->snap));
-    if (s->cursor)
-        s->top.cap = q->k + (s->cursor->in_window ? window : 0);
-    else
-        s->top.cap = q->k + q->offset > window ? q->k + q->offset : window;
-    s->top_room = s->top.cap += !s->top.cap;
-    s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 5, sizeof *s->out->degraded);
-    if (!st && (!s->top.items || !s->out->dropped_words || !s->out->degraded))
+    if (!st && (!s->out->dropped_words || !s->out->degraded))
         st = STATUS_NO_MEMORY;
     if (!st && !s->plain)
         st = apply_words(s);
     if (q->sort_count || s->groups)
         rules_drop_pins(&s->rules);
+    if (!st)
+        st = make_top(s);
     bool exact = q->facet_count || s->plan.group_count == 0 || q->count_to == QUERY_COUNT_ALL;
     /* whether typos are tried and words dropped is decided by the count: never stop before it is
      * known */

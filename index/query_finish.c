@@ -25,10 +25,11 @@ static uint32_t window_of_cursor(const struct search *s)
 static enum status rank_again(struct search *s, uint32_t *from)
 {
     uint32_t n, window = (uint32_t)s->profile.n[PROFILE_window];
+    uint32_t behind = s->query->k + (collect_ranks_hidden(s) ? s->rules.hidden_count : 0);
     enum status st = STATUS_OK;
     if (s->cursor->window_open && s->top.count && window) /* the profile may have none any more */
         s->cursor->window_last = s->top.items[(window < s->top.count ? window : s->top.count) - 1];
-    while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < s->query->k) {
+    while ((n = window_of_cursor(s)), s->top.count == s->top.cap && s->top.cap - n < behind) {
         s->top_room = s->top.cap *= 2;
         s->top.items = arena_alloc(s->arena, (s->top.cap + 1) * sizeof *s->top.items);
         if (!s->top.items)
@@ -42,6 +43,8 @@ static enum status rank_again(struct search *s, uint32_t *from)
     }
     st = relevance_rank(s, n, n);
     s->window_last = s->cursor->window_last;
+    n = collect_leave_out_hidden(s, n);
+    s->window = s->window < n ? s->window : n;
     for (*from = 0; *from < n && !candidate_before(&s->cursor->last, &s->top.items[*from]);)
         ++*from;
     return st;
@@ -58,8 +61,11 @@ static enum status finish_order(struct search *s, uint32_t *from)
         topk_sort(&s->top);
     if (s->cursor && s->cursor->in_window)
         return rank_again(s, from);
-    /* groups are ordered by all of it */
-    return relevance_rank(s, window, s->groups ? window : s->query->offset + s->query->k);
+    /* groups are ordered by all of it, and what is left out may stand anywhere in it */
+    bool whole = s->groups || collect_ranks_hidden(s);
+    enum status st = relevance_rank(s, window, whole ? window : s->query->offset + s->query->k);
+    s->window = collect_leave_out_hidden(s, s->window);
+    return st;
 }
 
 /* Of ordered products the order of their groups. */

@@ -1,5 +1,6 @@
 #include "index/relax.h"
 #include "index/begun.h"
+#include "index/collect.h"
 #include "index/expand.h"
 #include "index/field_limit.h"
 #include "index/relevance_private.h"
@@ -205,10 +206,12 @@ static void put_words(const struct search *s, uint32_t set, struct slice *words,
             words[(*count)++] = s->plan.groups[i].original;
 }
 
-/* Fewer products than relax_below hold all words: one that lacks some is among so many and one. */
+/* Fewer products than relax_below hold all words: one that lacks some is among so many and one, and
+ * one that is shown when there is room for the others besides. */
 enum status relax_make_room(struct search *s)
 {
     uint32_t least = (uint32_t)s->profile.n[PROFILE_relax_below] + 1;
+    least += collect_ranks_hidden(s) ? s->rules.hidden_count : 0;
     if (s->cursor || s->top_room >= least)
         return STATUS_OK;
     struct candidate *items = arena_alloc(s->arena, (least + 1) * sizeof *items);

@@ -155,7 +155,7 @@ static bool applies(const struct condition *c, struct slice query)
 
 static void hide(struct rules *r, uint32_t docid)
 {
-    if (r->hidden_count < RULE_HIDES_MAX && !rules_hide(r, docid)) {
+    if (!rules_hide(r, docid)) {
         uint32_t at = r->hidden_count++;
         for (; at && r->hidden[at - 1] > docid; at--)
             r->hidden[at] = r->hidden[at - 1];
@@ -185,8 +185,9 @@ static void apply(struct rules *r, struct snapshot *snap, struct slice text)
     while (text.len) {
         uint32_t docid, position;
         enum verb v = verb_of(next_line(&text), &rest);
-        if (v == VERB_HIDE && snapshot_find(snap, rest, &docid) == STATUS_OK)
-            hide(r, docid);
+        if (v == VERB_HIDE && r->hidden_count < RULE_HIDES_MAX + r->pin_count &&
+            snapshot_find(snap, rest, &docid) == STATUS_OK)
+            hide(r, docid); /* of those that are hidden by a pin there are no more than pins */
         else if (v == VERB_PIN && snapshot_find(snap, pin_id(rest, &position), &docid) == STATUS_OK)
             pin(r, docid, position);
     }

@@ -11,6 +11,9 @@
  * A pinned product need not match the words, but must live and pass the filter. It is counted once,
  * in found and in facets, like any other. Pins hold for results in order of relevance that are not
  * grouped; a cursor counts what was shown, so later pages have the later pins.
+ *
+ * Rules come last: what is tried, what is learnt and how products are ordered is what it is without
+ * them. Then hidden products are left out, and pinned ones come to their places.
  */
 #ifndef SOUK_INDEX_RULES_H
 #define SOUK_INDEX_RULES_H
@@ -19,14 +22,20 @@
 #include "index/snapshot.h"
 #include "protocol/arena.h"
 
-enum { RULE_PINS_MAX = 32, RULE_HIDES_MAX = 256, RULE_POSITION_MAX = 100, RULE_TEXT_MAX = 65536 };
+enum {
+    RULE_PINS_MAX = 32,
+    RULE_HIDES_MAX = 256,
+    RULE_OUT_MAX = RULE_PINS_MAX + RULE_HIDES_MAX,
+    RULE_POSITION_MAX = 100,
+    RULE_TEXT_MAX = 65536
+};
 
 struct rules {
     struct {
         uint32_t docid, position; /* from 0, ascending; equal ones follow each other */
     } pins[RULE_PINS_MAX];
     uint32_t pin_count;
-    uint32_t hidden[RULE_HIDES_MAX]; /* docids, ascending; of the pinned ones too */
+    uint32_t hidden[RULE_OUT_MAX]; /* docids, ascending; of the pinned ones too */
     uint32_t hidden_count;
 };
 

@@ -326,6 +326,132 @@ static void pages_by_cursor_go_on_with_what_was_learnt(void **state)
     find_close(&f);
 }
 
+/* What a rule does to the order without it: some go, some stand where they are pinned. */
+struct ruled {
+    char text[512], expected[4096];
+    uint32_t count;
+};
+
+static int split(char *ids, char *out[256])
+{
+    int n = 0;
+    for (char *id = strtok(ids, " "); id; id = strtok(NULL, " "))
+        out[n++] = id;
+    return n;
+}
+
+static void make_rule(const char *query, const char *all, struct ruled *r)
+{
+    static char copy[4096], pinned[3][16];
+    char *ids[256], *shown[256];
+    int n = split(strcpy(copy, all), ids), kept = 0, pins = 0, place = -1;
+    size_t len = (size_t)snprintf(r->text, sizeof r->text, "query %s\n", query);
+    for (uint32_t h = roll(6); h && n; h--) { /* of the first ones more often */
+        int at = (int)roll(1 + roll((uint32_t)n));
+        len += (size_t)snprintf(r->text + len, sizeof r->text - len, "hide %s\n",
+                                ids[at] ? ids[at] : "nobody");
+        ids[at] = NULL;
+    }
+    uint32_t positions[3] = {roll(4), 4 + roll(20), 24 + roll(76)}, want = roll(4);
+    for (uint32_t p = 0; p < want; p++) {
+        int at = n && roll(2) ? (int)roll((uint32_t)n) : -1;
+        snprintf(pinned[p], sizeof pinned[p], "p%d", (int)roll(PRODUCTS));
+        if (at >= 0 && ids[at])
+            strcpy(pinned[p], ids[at]);
+        bool twice = strstr(r->text, pinned[p]) != NULL; /* hidden or pinned already */
+        if (twice)
+            break;
+        len += (size_t)snprintf(r->text + len, sizeof r->text - len, "pin %s %u\n", pinned[p],
+                                positions[p] + 1);
+        pins++;
+        for (int i = 0; i < n; i++)
+            if (ids[i] && !strcmp(ids[i], pinned[p]))
+                ids[i] = NULL;
+    }
+    if (!strchr(strchr(r->text, '\n') + 1, '\n'))
+        snprintf(r->text + len, sizeof r->text - len, "hide nobody\n");
+    for (int i = 0; i < n; i++)
+        if (ids[i])
+            shown[kept++] = ids[i];
+    for (int p = 0; p < pins; p++, kept++) {
+        place = (int)positions[p] > place ? (int)positions[p] : place + 1;
+        place = place < kept ? place : kept;
+        memmove(shown + place + 1, shown + place, (size_t)(kept - place) * sizeof *shown);
+        shown[place] = pinned[p];
+    }
+    r->count = (uint32_t)kept;
+    r->expected[0] = 0;
+    for (int i = 0; i < kept; i++)
+        snprintf(r->expected + strlen(r->expected), sizeof r->expected - strlen(r->expected),
+                 "%s%s", i ? " " : "", shown[i]);
+}
+
+/* By offset or by cursor, of any size: the same order. */
+static void pages_are(struct find *f, const char *text, const char *expected, bool by_cursor)
+{
+    static char pages[4096], cursor[16384];
+    size_t len = 0;
+    f->query.k = 1 + roll(30);
+    f->query.offset = 0;
+    f->query.cursor = SLICE_NULL;
+    pages[0] = 0;
+    for (;;) {
+        const char *ids = find_ids(f, text);
+        len +=
+            (size_t)snprintf(pages + len, sizeof pages - len, "%s%s", len && *ids ? " " : "", ids);
+        if (by_cursor ? !f->result.cursor.len : f->result.hit_count < f->query.k)
+            break;
+        if (by_cursor) {
+            assert_true(f->result.cursor.len < sizeof cursor);
+            memcpy(cursor, f->result.cursor.ptr, f->result.cursor.len);
+            f->query.cursor = slice_make(cursor, f->result.cursor.len);
+        } else
+            f->query.offset += f->query.k;
+    }
+    f->query.offset = 0;
+    f->query.cursor = SLICE_NULL;
+    f->query.k = 256;
+    assert_string_equal(pages, expected);
+}
+
+/* Hidden products teach like all others, and so do pinned ones: a rule takes away and puts where it
+ * says, and changes nothing else. */
+static void rules_change_nothing_but_what_they_say(void **state)
+{
+    (void)state;
+    struct find f;
+    struct ruled r;
+    static char all[4096];
+    struct facet_request facet = {.field = SLICE_LIT("brand")};
+    open_products(&f, false);
+    for (int i = 0; i < QUERIES; i++) {
+        find_setting(&f, "rule", "r", "");
+        strcpy(all, find_ids(&f, texts[i]));
+        uint64_t found = 0;
+        make_rule(texts[i], all, &r);
+        find_setting(&f, "rule", "r", r.text);
+        assert_string_equal(find_ids(&f, texts[i]), r.expected);
+        assert_int_equal(f.result.found, r.count);
+        pages_are(&f, texts[i], r.expected, false);
+        pages_are(&f, texts[i], r.expected, true);
+        f.query.facets = &facet;
+        f.query.facet_count = 1;
+        find_ids(&f, texts[i]);
+        for (uint32_t v = 0; r.count && v < f.result.facets[0].value_count; v++)
+            found += f.result.facets[0].values[v].count;
+        assert_int_equal(found, r.count);
+        f.query.facet_count = 0;
+        f.query.filter = SLICE_LIT("brand = acme");
+        find_ids(&f, texts[i]);
+        found = f.result.found;
+        f.query.filter = SLICE_LIT("not brand = acme");
+        find_ids(&f, texts[i]);
+        assert_int_equal(found + f.result.found, r.count);
+        f.query.filter = SLICE_NULL;
+    }
+    find_close(&f);
+}
+
 /* A profile may change between two pages, and with it the window that a cursor speaks of. */
 static void a_window_may_go_between_pages(void **state)
 {
@@ -360,6 +486,7 @@ int main(void)
         cmocka_unit_test(first_pages_are_those_of_the_whole),
         cmocka_unit_test(shared_searches_learn_the_same),
         cmocka_unit_test(pages_by_cursor_go_on_with_what_was_learnt),
+        cmocka_unit_test(rules_change_nothing_but_what_they_say),
         cmocka_unit_test(a_window_may_go_between_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

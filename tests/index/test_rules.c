@@ -167,6 +167,44 @@ static void texts_are_checked(void **state)
     analyser_destroy(&a);
 }
 
+/* Whether words are dropped is decided by what they find, hidden or not. */
+static void what_is_hidden_counts_for_what_is_tried(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "one", .title = "red"}, {0}});
+    find_fill(&f, "red shoes", 50);
+    find_setting(&f, "rule", "r", "query red shoes\nhide fillred0\n");
+    find_ids(&f, "red shoes");
+    assert_int_equal(f.result.found, 49);
+    find_setting(&f, "rule", "r", "query red shoes\npin fillred2\npin fillred3 9\nhide fillred0\n");
+    f.query.k = 100;
+    find_ids(&f, "red shoes");
+    assert_int_equal(f.result.found, 49);
+    assert_int_equal(f.result.dropped_count, 0);
+    find_close(&f);
+}
+
+/* However many are hidden, a pinned one is not found a second time. */
+static void pins_beside_many_hides_come_once(void **state)
+{
+    (void)state;
+    static char rule[8192];
+    struct find f;
+    find_open(&f, "", (struct find_product[]){{.id = "x", .title = "red"}, {0}});
+    find_fill(&f, "red", 300);
+    size_t len = (size_t)snprintf(rule, sizeof rule, "query red\n");
+    for (int i = 0; i < 256; i++)
+        len += (size_t)snprintf(rule + len, sizeof rule - len, "hide fillred%d%d\n", i, i);
+    find_setting(&f, "rule", "a", rule);
+    find_setting(&f, "rule", "b", "query red\npin x\npin fillred299299 3\n");
+    f.query.k = 100;
+    find_ids(&f, "red");
+    assert_int_equal(f.result.found, 301 - 256);
+    assert_int_equal(f.result.hit_count, 301 - 256);
+    find_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +215,8 @@ int main(void)
         cmocka_unit_test(sorted_results_have_no_pins_and_lose_nothing),
         cmocka_unit_test(shared_searches_have_each_their_pins),
         cmocka_unit_test(texts_are_checked),
+        cmocka_unit_test(what_is_hidden_counts_for_what_is_tried),
+        cmocka_unit_test(pins_beside_many_hides_come_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
