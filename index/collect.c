@@ -383,7 +383,7 @@ static enum status collect_segments(struct search *s, bool all)
                               .all = all,
                               .apart = s->completing,
                               .tiers = s->tiers,
-                              .edition = snapshot_uuid(s->snap),
+                              .edition = snapshot_edition(s->snap),
                               .one_by_one = s->query->postings_max || s->query->no_pruning};
     enum status st = STATUS_OK;
     bool by_df = collect_counted_by_df(s);

@@ -7,8 +7,9 @@
 enum { SLOTS = 128 };
 
 struct slot {
-    uint32_t edition, segment, list; /* number of the segment, offset of the list's first block */
-    uint32_t words;                  /* 0 = empty */
+    struct edition edition;
+    uint32_t segment, list; /* number of the segment, offset of the list's first block */
+    uint32_t words;         /* 0 = empty */
     uint64_t *bits;
     uint64_t used; /* the later the greater */
 };
@@ -90,14 +91,14 @@ static struct slot *make_room(struct dense *d, uint32_t words, uint64_t **bits)
     return *bits ? s : NULL;
 }
 
-const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct postings *p,
+const uint64_t *dense_kept(struct dense *d, struct edition edition, const struct postings *p,
                            uint32_t words)
 {
     uint32_t segment = segment_number(p->segment), list = p->off[0];
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct slot *s = &d->slots[i];
         if (s->words == words && s->list == list && s->segment == segment &&
-            s->edition == edition) {
+            edition_same(s->edition, edition)) {
             s->used = ++d->clock;
             return s->bits;
         }
@@ -105,7 +106,7 @@ const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct posti
     return NULL;
 }
 
-enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *const *lists,
+enum status dense_bits(struct dense *d, struct edition edition, const struct postings *const *lists,
                        uint32_t count, uint32_t words, uint64_t *decoded, const uint64_t **out)
 {
     uint64_t *bits;

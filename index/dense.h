@@ -9,6 +9,7 @@
 #ifndef SOUK_INDEX_DENSE_H
 #define SOUK_INDEX_DENSE_H
 
+#include "index/edition.h"
 #include "index/postings.h"
 
 enum { DENSE_SHARE = 64, DENSE_BYTES = 8 << 20 };
@@ -31,12 +32,12 @@ static inline void dense_set(uint64_t *bits, const uint32_t *docs, uint32_t coun
 }
 
 /* The bitmap of `words` words of lists together, until the next call; it is known by the first of
- * them. `edition` tells editions apart. NULL: no room for it. CORRUPT when a list is damaged.
+ * them. NULL: no room for it. CORRUPT when a list is damaged.
  * *decoded grows by the blocks that were. */
-enum status dense_bits(struct dense *d, uint32_t edition, const struct postings *const *lists,
+enum status dense_bits(struct dense *d, struct edition edition, const struct postings *const *lists,
                        uint32_t count, uint32_t words, uint64_t *decoded, const uint64_t **out);
 /* The same when it is kept already; else NULL. */
-const uint64_t *dense_kept(struct dense *d, uint32_t edition, const struct postings *p,
+const uint64_t *dense_kept(struct dense *d, struct edition edition, const struct postings *p,
                            uint32_t words);
 /* Sets the bits of a list's documents; others stay. */
 enum status dense_mark(const struct postings *p, uint64_t *bits);

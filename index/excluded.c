@@ -56,12 +56,15 @@ static enum status count_list(const struct query *q, const struct snapshot *s,
     return st;
 }
 
-static uint64_t key_of(const struct query *q, const struct snapshot *s,
-                       const struct segment *segment, uint32_t ordinal)
+static struct excluded_slot *place_of(struct excluded_memo *memo, const struct excluded_name *name)
 {
-    uint64_t parts[] = {snapshot_uuid(s), snapshot_generation(s), q->excluded_version,
-                        (uint64_t)segment_base(segment) << 32 | ordinal};
-    return q->excluded_version ? XXH3_64bits(parts, sizeof parts) | 1 : 0;
+    return &memo->slots[XXH3_64bits(name, sizeof *name) % EXCLUDED_MEMO];
+}
+
+static bool same(const struct excluded_name *a, const struct excluded_name *b)
+{
+    return edition_same(a->edition, b->edition) && a->generation == b->generation &&
+           a->version == b->version && a->segment == b->segment && a->ordinal == b->ordinal;
 }
 
 enum status excluded_count(struct excluded_memo *memo, const struct query *q,
@@ -73,16 +76,15 @@ enum status excluded_count(struct excluded_memo *memo, const struct query *q,
     enum status st = segment_find_term(segment, term, &ordinal);
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_OK : st;
-    uint64_t key = key_of(q, s, segment, ordinal);
-    size_t at = key >> 32 & (EXCLUDED_MEMO - 1);
-    if (key && memo->slots[at].key == key) {
-        *count = memo->slots[at].count;
+    struct excluded_name name = {snapshot_edition(s), snapshot_generation(s), q->excluded_version,
+                                 segment_base(segment), ordinal};
+    struct excluded_slot *slot = place_of(memo, &name);
+    if (name.version && same(&slot->name, &name)) {
+        *count = slot->count;
         return STATUS_OK;
     }
     st = count_list(q, s, segment, ordinal, count);
-    if (!st && key) {
-        memo->slots[at].key = key;
-        memo->slots[at].count = *count;
-    }
+    if (!st && name.version)
+        *slot = (struct excluded_slot){name, *count};
     return st;
 }

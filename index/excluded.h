@@ -14,8 +14,13 @@ uint32_t excluded_drop(const struct query *q, uint32_t *docs, uint32_t *scores, 
  * many products may be held past their limit, and words are asked for again and again. */
 enum { EXCLUDED_MEMO = 1024 };
 struct excluded_memo {
-    struct {
-        uint64_t key, count; /* key 0 = free */
+    struct excluded_slot {
+        struct excluded_name {
+            struct edition edition;
+            uint64_t generation, version; /* of the bits; 0 = free */
+            uint32_t segment, ordinal;    /* first docid of the one, number of the term there */
+        } name;
+        uint64_t count;
     } slots[EXCLUDED_MEMO];
 };
 

@@ -24,18 +24,13 @@ void heads_destroy(struct heads **h)
     *h = NULL;
 }
 
-static bool same(const struct size_name *a, const struct size_name *b)
-{
-    return a->lists == b->lists && a->edition == b->edition && a->segment == b->segment;
-}
-
 struct head *heads_get(struct heads *h, const struct size_name *name, const struct head *beside,
                        enum head_state *state)
 {
-    uint64_t mixed = sizes_mix(name->lists, (uint64_t)name->edition << 32 | name->segment);
+    uint64_t mixed = size_name_place(name);
     uint32_t set = (uint32_t)(mixed % SETS), first = set * HEADS_BESIDE, at;
     for (at = first; at < first + HEADS_BESIDE; at++)
-        if (same(&h->names[at], name)) {
+        if (size_name_same(&h->names[at], name)) {
             *state = h->found[at] ? HEAD_FOUND : HEAD_AGAIN;
             return &h->heads[at];
         }

@@ -118,7 +118,7 @@ enum status index_rebuild_into(struct index *ix, const char *dir, const struct s
                                const _Atomic bool *stop, struct fault *fault);
 
 /* Writes the edition as it is committed into the (created, empty) directory, without the pages that
- * are free; the copy is an edition of its own (snapshot_uuid). Any thread, at the same time as
+ * are free; the copy is an edition of its own (snapshot_edition). Any thread, at the same time as
  * batches. */
 enum status index_copy_into(struct index *ix, const char *dir);
 /* A copy is written past the page cache, so that searches would wait for each of its pages.

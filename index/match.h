@@ -60,16 +60,16 @@ enum status matcher_create(struct matcher **out);
 void matcher_destroy(struct matcher **m);
 
 struct match_spec {
-    const uint32_t *lut; /* score by evidence byte, 1..1023, 256 entries */
-    uint64_t lut_name;   /* tells it from others */
-    bool all;            /* every group, else any */
-    bool apart;          /* two groups, any: documents with both are in the top already, and what
-                          * is found can be counted at once */
-    bool tiers;          /* exact words carry theirs */
-    uint32_t edition;    /* a number that tells it from others; segments have theirs in it */
-    bool one_by_one;     /* no short cuts: lists are read one by one */
-    uint64_t counted;    /* before so many are counted no document may be skipped */
-    bool by_bits;        /* counted() would count them */
+    const uint32_t *lut;    /* score by evidence byte, 1..1023, 256 entries */
+    uint64_t lut_name;      /* tells it from others */
+    bool all;               /* every group, else any */
+    bool apart;             /* two groups, any: documents with both are in the top already, and what
+                             * is found can be counted at once */
+    bool tiers;             /* exact words carry theirs */
+    struct edition edition; /* segments have their numbers in it */
+    bool one_by_one;        /* no short cuts: lists are read one by one */
+    uint64_t counted;       /* before so many are counted no document may be skipped */
+    bool by_bits;           /* counted() would count them */
 };
 
 enum status match_segment(struct matcher *m, const struct segment *s, const struct plan *plan,

@@ -29,8 +29,9 @@ struct matching {
     struct matcher *m;
     struct source *sources; /* those that are not empty */
     uint32_t count;
-    uint32_t doc_count;        /* of the segment */
-    uint32_t edition, segment; /* numbers that tell it from others */
+    uint32_t doc_count; /* of the segment */
+    struct edition edition;
+    uint32_t segment; /* its number there */
     const struct segment *of;
     uint64_t lut_name;
     uint32_t held; /* matches put by */

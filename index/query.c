@@ -150,7 +150,7 @@ static enum status prepare(struct search *s)
     s->weighed = s->cursor != NULL;
     s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
     if (s->searcher->share.arena)
-        share_of(&s->searcher->share, snapshot_uuid(s->snap), snapshot_generation(s->snap));
+        share_of(&s->searcher->share, snapshot_edition(s->snap), snapshot_generation(s->snap));
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 5, sizeof *s->out->degraded);
     if (!st && (!s->out->dropped_words || !s->out->degraded))

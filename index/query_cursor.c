@@ -191,7 +191,8 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
         return refuse(fault, "is of another version");
     if (wire_u64(&r) != query_cursor_question(q, scratch))
         return refuse(fault, "belongs to another query");
-    c->uuid = wire_u32(&r);
+    c->edition.first = wire_u64(&r);
+    c->edition.second = wire_u64(&r);
     c->generation = wire_varint(&r);
     c->sequence = wire_varint(&r);
     c->now_ms = (int64_t)wire_varint(&r);
@@ -217,9 +218,10 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     c->weights = slice_make(r.at, wire_left(&r));
     if (r.failed || !weights_sound(c->weights))
         return refuse(fault, "is damaged");
-    c->moved = c->uuid != snapshot_uuid(snap) || c->generation != snapshot_visible(snap);
+    bool rebuilt = !edition_same(c->edition, snapshot_edition(snap));
+    c->moved = rebuilt || c->generation != snapshot_visible(snap);
     /* a rebuilt edition numbers its products anew */
-    if (c->uuid != snapshot_uuid(snap) && snapshot_find(snap, id, &c->last.docid))
+    if (rebuilt && snapshot_find(snap, id, &c->last.docid))
         c->last.docid = UINT32_MAX;
     *out = c;
     return STATUS_OK;
@@ -240,7 +242,9 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     buf_clear(b);
     buf_put_u8(b, CURSOR_VERSION);
     wire_put_u64(b, question);
-    wire_put_u32(b, snapshot_uuid(snap));
+    struct edition edition = snapshot_edition(snap);
+    wire_put_u64(b, edition.first);
+    wire_put_u64(b, edition.second);
     wire_put_varint(b, snapshot_visible(snap));
     wire_put_varint(b, snapshot_sequence(snap));
     wire_put_varint(b, place->now_ms > 0 ? (uint64_t)place->now_ms : 0);

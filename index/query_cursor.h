@@ -6,7 +6,7 @@
  * were run and the weights of the words. With these the next page gives every unchanged product the
  * rank it had, however the rest of the catalog changed meanwhile: none is repeated, none is lost.
  *
- *   cursor := version u8 (2), question u64, uuid u32, generation varint, sequence varint,
+ *   cursor := version u8 (3), question u64, edition 16 bytes, generation varint, sequence varint,
  *             now_ms varint, stages u8, dropped varint, shown varint,
  *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
  *             tie u32, docid u32, id bytes,
@@ -31,7 +31,7 @@
 #include "index/sort_key.h"
 #include "index/topk.h"
 
-enum { CURSOR_VERSION = 2 };
+enum { CURSOR_VERSION = 3 };
 
 /* What was tried, one bit each: a later page tries the same. */
 enum query_stage {
@@ -51,7 +51,7 @@ struct query_cursor {
     bool in_window;               /* `last` has the keys of the second phase */
     uint64_t generation, sequence;
     int64_t now_ms;
-    uint32_t uuid;
+    struct edition edition;
     uint8_t stages;
     uint32_t dropped;      /* words done without, a bitmap of the plan's groups */
     uint32_t shown;        /* products on the pages before */

@@ -1,10 +1,10 @@
 #include "index/query_share.h"
 
-void share_of(struct share *s, uint32_t uuid, uint64_t generation)
+void share_of(struct share *s, struct edition edition, uint64_t generation)
 {
-    if (s->uuid == uuid && s->generation == generation)
+    if (edition_same(s->edition, edition) && s->generation == generation)
         return;
-    s->uuid = uuid;
+    s->edition = edition;
     s->generation = generation;
     s->bases = NULL;
     s->plans = NULL;

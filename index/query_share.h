@@ -50,13 +50,13 @@ struct share_plan {
 struct share {
     struct arena *arena; /* NULL = off */
     uint64_t generation;
-    uint32_t uuid;
+    struct edition edition;
     struct share_base *bases;
     struct share_plan *plans;
 };
 
 /* Forgets what belongs to another state of the catalog. */
-void share_of(struct share *s, uint32_t uuid, uint64_t generation);
+void share_of(struct share *s, struct edition edition, uint64_t generation);
 /* The base of a key, NULL when there is none that is complete. */
 struct share_base *share_find(const struct share *s, uint64_t key);
 /* A base to fill; NULL when memory is short: then nothing is shared. */

@@ -2,16 +2,14 @@
 
 static uint32_t place_of(const struct size_name *name)
 {
-    return (uint32_t)(sizes_mix(name->lists, (uint64_t)name->edition << 32 | name->segment) %
-                      SIZES_ROOM);
+    return (uint32_t)(size_name_place(name) % SIZES_ROOM);
 }
 
 bool sizes_get(const struct sizes *s, const struct size_name *name, uint32_t *count)
 {
     const struct size_slot *slot = &s->slots[place_of(name)];
     *count = slot->count;
-    return slot->name.lists == name->lists && slot->name.edition == name->edition &&
-           slot->name.segment == name->segment;
+    return size_name_same(&slot->name, name);
 }
 
 void sizes_put(struct sizes *s, const struct size_name *name, uint32_t count)

@@ -10,8 +10,7 @@
 #ifndef SOUK_INDEX_SIZES_H
 #define SOUK_INDEX_SIZES_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "index/edition.h"
 
 enum { SIZES_ROOM = 4096 };
 
@@ -19,8 +18,14 @@ enum { SIZES_ROOM = 4096 };
  * together from others of it, which is mixed by sizes_mix() from their names one by one. */
 struct size_name {
     uint64_t lists;
-    uint32_t edition, segment;
+    struct edition edition;
+    uint32_t segment;
 };
+
+static inline bool size_name_same(const struct size_name *a, const struct size_name *b)
+{
+    return a->lists == b->lists && a->segment == b->segment && edition_same(a->edition, b->edition);
+}
 
 struct size_slot {
     struct size_name name; /* lists == 0: empty */
@@ -41,6 +46,12 @@ static inline uint64_t sizes_mix(uint64_t lists, uint64_t name)
     x = (x ^ x >> 29) * UINT64_C(0x94d049bb133111eb);
     x ^= x >> 32;
     return x ? x : 1;
+}
+
+/* Where a name is looked for: names of one place are told apart by size_name_same(). */
+static inline uint64_t size_name_place(const struct size_name *name)
+{
+    return sizes_mix(name->lists, name->edition.first << 32 | name->segment);
 }
 
 #endif

@@ -195,9 +195,9 @@ void snapshot_end(struct snapshot *s)
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
-uint32_t snapshot_uuid(const struct snapshot *s)
+struct edition snapshot_edition(const struct snapshot *s)
 {
-    return wire_load32(s->meta.uuid);
+    return (struct edition){wire_load64(s->meta.uuid), wire_load64(s->meta.uuid + 8)};
 }
 
 uint64_t snapshot_generation(const struct snapshot *s)

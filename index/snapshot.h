@@ -10,6 +10,7 @@
 #define SOUK_INDEX_SNAPSHOT_H
 
 #include "index/column.h"
+#include "index/edition.h"
 #include "index/facet_values.h"
 #include "index/schema.h"
 #include "index/segment.h"
@@ -29,8 +30,8 @@ uint64_t snapshot_sequence(const struct snapshot *s);   /* last applied event lo
 uint32_t snapshot_live_count(const struct snapshot *s); /* products, expired-not-evicted included */
 uint32_t snapshot_docid_end(const struct snapshot *s);  /* one past the highest docid */
 const struct schema *snapshot_schema(const struct snapshot *s);
-/* Differs between editions, whose generations and docids mean nothing to each other. */
-uint32_t snapshot_uuid(const struct snapshot *s);
+/* Generations and docids of different editions mean nothing to each other. */
+struct edition snapshot_edition(const struct snapshot *s);
 
 /* The same as long as the schema is, and what dictionaries and lists say of words. */
 uint64_t snapshot_dictionary(const struct snapshot *s);

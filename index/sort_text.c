@@ -11,10 +11,11 @@ struct entry {
 };
 
 struct sort_text {
-    uint32_t uuid, field, count; /* ordinals 1 .. count are in */
-    uint64_t used;               /* larger = later */
-    struct entry *entries;       /* in order */
-    uint32_t *ranks;             /* by ordinal */
+    struct edition edition;
+    uint32_t field, count; /* ordinals 1 .. count are in */
+    uint64_t used;         /* larger = later */
+    struct entry *entries; /* in order */
+    uint32_t *ranks;       /* by ordinal */
     struct arena texts;
 };
 
@@ -117,11 +118,12 @@ static enum status take_in(struct sort_texts *all, struct sort_text *t, struct s
 enum status sort_texts_get(struct sort_texts *all, struct snapshot *snap, uint32_t field,
                            struct sort_text **out)
 {
-    uint32_t uuid = snapshot_uuid(snap), count = facet_value_count(snap, field);
+    struct edition edition = snapshot_edition(snap);
+    uint32_t count = facet_value_count(snap, field);
     struct sort_text *t = NULL, *oldest = &all->tables[0];
     for (uint32_t i = 0; i < SORT_TEXTS_KEPT && !t; i++) {
         struct sort_text *x = &all->tables[i];
-        if (x->used && x->uuid == uuid && x->field == field)
+        if (x->used && edition_same(x->edition, edition) && x->field == field)
             t = x;
         if (x->used < oldest->used)
             oldest = x;
@@ -130,7 +132,7 @@ enum status sort_texts_get(struct sort_texts *all, struct snapshot *snap, uint32
         t = oldest;
         forget(t);
         arena_init(&t->texts, 0);
-        t->uuid = uuid;
+        t->edition = edition;
         t->field = field;
     }
     t->used = ++all->clock;

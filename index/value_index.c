@@ -164,15 +164,16 @@ static enum status extend(struct snapshot *s, uint32_t field, struct value_index
 
 enum status value_index_get(struct snapshot *s, uint32_t field, const struct value_index **out)
 {
-    uint32_t upto = facet_value_count(s, field), uuid = snapshot_uuid(s);
+    struct edition edition = snapshot_edition(s);
+    uint32_t upto = facet_value_count(s, field);
     struct value_index **v = &s->values[field];
-    if (*v && (*v)->uuid != uuid)
+    if (*v && !edition_same((*v)->edition, edition))
         value_index_free(v);
     if (!*v) {
         *v = calloc(1, sizeof **v);
         if (!*v)
             return STATUS_NO_MEMORY;
-        (*v)->uuid = uuid;
+        (*v)->edition = edition;
     }
     enum status st = upto > (*v)->count || !(*v)->cap ? extend(s, field, *v, upto) : STATUS_OK;
     *out = *v;

@@ -9,6 +9,7 @@
 #ifndef SOUK_INDEX_VALUE_INDEX_H
 #define SOUK_INDEX_VALUE_INDEX_H
 
+#include "index/edition.h"
 #include "protocol/slice.h"
 #include "protocol/status.h"
 
@@ -21,11 +22,12 @@ struct value_key { /* one key of an attributes field */
 };
 
 struct value_index {
-    uint32_t uuid, count; /* ordinals 1 .. count are in */
-    uint32_t *parents;    /* PATH: 0 = top */
-    uint32_t *keys;       /* ATTRIBUTES: index + 1 into `items`, 0 = none */
-    uint32_t *places;     /* ATTRIBUTES: among the values of the key */
-    double *numbers;      /* ATTRIBUTES: NaN = not a number */
+    struct edition edition;
+    uint32_t count;    /* ordinals 1 .. count are in */
+    uint32_t *parents; /* PATH: 0 = top */
+    uint32_t *keys;    /* ATTRIBUTES: index + 1 into `items`, 0 = none */
+    uint32_t *places;  /* ATTRIBUTES: among the values of the key */
+    double *numbers;   /* ATTRIBUTES: NaN = not a number */
     uint32_t cap;
     struct value_key *items;
     uint32_t key_count, key_cap;

@@ -23,7 +23,7 @@ struct table {
 };
 
 struct word_settings {
-    uint32_t uuid;
+    struct edition edition;
     uint64_t sequence, used; /* tick of the last use; 0 = free */
     struct arena arena;
     struct table synonyms, stops;
@@ -311,22 +311,22 @@ enum status word_settings_of(struct word_cache *c, struct snapshot *snap, struct
                              const struct word_settings **out)
 {
     struct word_settings *oldest = &c->catalogs[0];
-    uint32_t uuid = snapshot_uuid(snap);
+    struct edition edition = snapshot_edition(snap);
     uint64_t sequence = snapshot_settings_sequence(snap);
     for (uint32_t i = 0; i < CATALOGS_MAX; i++) {
         struct word_settings *w = &c->catalogs[i];
-        if (w->used && w->uuid == uuid && w->sequence == sequence) {
+        if (w->used && edition_same(w->edition, edition) && w->sequence == sequence) {
             w->used = ++c->tick;
             *out = w->empty ? NULL : w;
             return STATUS_OK;
         }
-        if (w->uuid == uuid || w->used < oldest->used)
+        if (edition_same(w->edition, edition) || w->used < oldest->used)
             oldest = w;
-        if (w->uuid == uuid)
+        if (edition_same(w->edition, edition))
             break;
     }
     clear(oldest);
-    oldest->uuid = uuid;
+    oldest->edition = edition;
     oldest->sequence = sequence;
     enum status st = fill(oldest, snap, a);
     oldest->used = st ? 0 : ++c->tick;

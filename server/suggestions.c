@@ -18,7 +18,7 @@ struct suggestions {
     struct folder *folder;
     struct suggest *imported, *learnt;
     uint64_t settings_sequence, imported_hash;
-    uint32_t uuid;
+    struct edition edition;
     int64_t learn_at_ms;
     struct hint hints[HINTS];
 };
@@ -65,7 +65,7 @@ static enum status imported_now(struct suggestions *s, struct snapshot *snap)
 {
     struct slice name = SLICE_NULL, value;
     uint64_t hash = 0;
-    if (s->imported && s->uuid == snapshot_uuid(snap) &&
+    if (s->imported && edition_same(s->edition, snapshot_edition(snap)) &&
         s->settings_sequence == snapshot_settings_sequence(snap))
         return STATUS_OK;
     while (snapshot_next_setting(snap, SLICE_LIT("suggestions"), &name, &value) == STATUS_OK)
@@ -80,7 +80,7 @@ static enum status imported_now(struct suggestions *s, struct snapshot *snap)
         return st;
     }
     s->imported_hash = hash;
-    s->uuid = snapshot_uuid(snap);
+    s->edition = snapshot_edition(snap);
     s->settings_sequence = snapshot_settings_sequence(snap);
     return STATUS_OK;
 }

@@ -134,7 +134,7 @@ static void mark_all(struct dense *d, const struct segment *s)
 {
     uint64_t decoded = 0;
     const uint64_t *bits;
-    for (uint32_t edition = 1; edition <= 8; edition++)
+    for (struct edition edition = {1, 0}; edition.first <= 8; edition.first++)
         for (uint32_t o = 0; o < segment_term_count(s); o++) {
             struct postings p;
             assert_int_equal(postings_open(s, o, &p), STATUS_OK);

@@ -185,8 +185,8 @@ static void what_is_kept_is_the_list(void **state)
             continue;
         memset(marked, 0, sizeof marked);
         assert_int_equal(dense_mark(&p, marked), STATUS_OK);
-        assert_int_equal(dense_bits(d, 1 + (uint32_t)round % 2, (const struct postings *[]){&p}, 1,
-                                    n, &decoded, &bits),
+        assert_int_equal(dense_bits(d, ((struct edition){1, (uint64_t)round % 2}),
+                                    (const struct postings *[]){&p}, 1, n, &decoded, &bits),
                          STATUS_OK);
         assert_memory_equal(bits, marked, n * sizeof *bits);
         lists++;

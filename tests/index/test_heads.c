@@ -9,7 +9,7 @@
 
 static struct size_name name_of(uint32_t i)
 {
-    return (struct size_name){sizes_mix(0, i), i % 2, i % 3};
+    return (struct size_name){sizes_mix(0, i), {i % 2, 0}, i % 3};
 }
 
 static void a_head_is_found_by_its_name(void **state)
@@ -34,7 +34,7 @@ static void a_head_is_found_by_its_name(void **state)
         assert_ptr_not_equal(heads_get(h, &other, NULL, &how), x);
         assert_int_equal(how, HEAD_NEW);
         other = name;
-        other.edition += 2;
+        other.edition.second += 2;
         assert_ptr_not_equal(heads_get(h, &other, NULL, &how), x);
         assert_int_equal(how, HEAD_NEW);
     }

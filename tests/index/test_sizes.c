@@ -11,7 +11,7 @@
 static struct size_name name_of(uint32_t i)
 {
     uint64_t lists = sizes_mix(sizes_mix(0, i), i / 7);
-    return (struct size_name){lists, i % 3, i % 5};
+    return (struct size_name){lists, {i % 3, i % 2}, i % 5};
 }
 
 static void what_is_found_was_put(void **state)
@@ -42,10 +42,13 @@ static void names_tell_lists_and_their_order_apart(void **state)
 {
     struct sizes *s = calloc(1, sizeof *s);
     uint32_t count;
-    struct size_name one = {sizes_mix(0, 7), 1, 1}, other = one;
+    struct size_name one = {sizes_mix(0, 7), {1, 1}, 1}, other = one;
     (void)state;
     sizes_put(s, &one, 5);
-    other.edition = 2;
+    other.edition.first = 2;
+    assert_false(sizes_get(s, &other, &count));
+    other = one;
+    other.edition.second = 2;
     assert_false(sizes_get(s, &other, &count));
     other = one;
     other.segment = 2;

@@ -13,8 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <cmocka.h>
+
+/* Editions are named by this. What tells them apart are all bytes of the name: here the last. */
+ssize_t getrandom(void *buf, size_t len, unsigned flags)
+{
+    static unsigned char number;
+    (void)flags;
+    memset(buf, 7, len);
+    ((unsigned char *)buf)[len - 1] = number++;
+    return (ssize_t)len;
+}
 
 enum { CATALOGS = 4, IDS = 260, STEPS = 4000, ROOM = 1 << 16, WORDS = 44, CURSOR = 8192 };
 
