@@ -15,6 +15,7 @@ struct atom {
     uint32_t at, len;    /* in `folded` */
     uint32_t start, end; /* in the original */
     bool digits;         /* only ASCII digits */
+    bool along;          /* letters have their places in the original, if there are as many bytes */
     char gap; /* what stands before it: 0 = nothing, ' ' = a border, else the one joining byte */
 };
 
@@ -91,16 +92,17 @@ static inline uint8_t class_of(unsigned char c)
     return c >= 0x80 ? 1 : byte_class[c];
 }
 
-/* Splits folded bytes [from, to) into atoms; original offsets run along when `along`, else are one
- * span. */
-static enum status split(struct analyser *a, uint32_t from, uint32_t to, uint32_t start,
-                         uint32_t end, bool along, char gap)
+/* Splits folded bytes [from, to) into atoms; without a piece they are those of the original. */
+static enum status split(struct analyser *a, uint32_t from, uint32_t to,
+                         const struct text_piece *piece, char gap)
 {
     const char *p = a->folded.ptr;
     for (uint32_t i = from, last = from; i < to;) {
         uint8_t c = class_of((unsigned char)p[i]);
         if (!c) {
-            gap = gap ? ' ' : p[i];
+            /* a quote inside a word of Hebrew is what an apostrophe is elsewhere */
+            bool quote = p[i] == '"' && piece && !piece->plain;
+            gap = gap ? ' ' : quote ? '\'' : p[i];
             i++;
             continue;
         }
@@ -116,10 +118,17 @@ static enum status split(struct analyser *a, uint32_t from, uint32_t to, uint32_
             return STATUS_NO_MEMORY;
         *atom = (struct atom){.at = at,
                               .len = i - at,
-                              .start = along ? start + (at - from) : start,
-                              .end = along ? start + (i - from) : end,
+                              .start = at,
+                              .end = i,
                               .digits = c == 2,
-                              .gap = gap};
+                              .gap = gap,
+                              .along = !piece || piece->along};
+        if (piece && piece->plain)
+            text_span(a->segmenter, piece, at, i, &atom->start, &atom->end);
+        else if (piece) {
+            atom->start = piece->start;
+            atom->end = piece->end;
+        }
         gap = 0;
     }
     return STATUS_OK;
@@ -134,7 +143,7 @@ static enum status fast_atoms(struct analyser *a, struct slice text)
         a->folded.ptr[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     }
     a->folded.len = text.len;
-    return split(a, 0, (uint32_t)text.len, 0, 0, true, ' ');
+    return split(a, 0, (uint32_t)text.len, NULL, ' ');
 }
 
 static bool ascii(struct slice s)
@@ -167,20 +176,18 @@ static enum status slow_atoms(struct analyser *a, struct slice text)
     bool was_ascii = false;
     for (uint32_t i = 0; !s && i < count; i++) {
         const struct text_piece *p = &pieces[i];
-        struct slice original = slice_make(text.ptr + p->start, p->end - p->start);
         if (!p->word) {
-            bool one = p->len == 1 && original.len == 1 && (unsigned char)original.ptr[0] < 0x80;
-            gap = gap || !one ? ' ' : original.ptr[0];
+            bool one = p->len == 1 && (unsigned char)folded.ptr[p->folded] < 0x80;
+            gap = gap || !one ? ' ' : folded.ptr[p->folded];
             continue;
         }
         /* neighbours without a byte between them are words of their own only in scripts without
          * blanks */
-        bool plain = ascii(original) && original.len == p->len;
-        if (!gap && !(plain && was_ascii))
+        if (!gap && !(p->plain && was_ascii))
             gap = ' ';
-        s = split(a, p->folded, p->folded + p->len, p->start, p->end, plain, gap);
+        s = split(a, p->folded, p->folded + p->len, p, gap);
         gap = 0;
-        was_ascii = plain;
+        was_ascii = p->plain;
         /* bytes that ended the piece without being part of an atom still separate */
         if (p->len && !class_of((unsigned char)folded.ptr[p->folded + p->len - 1]))
             gap = ' ';
@@ -190,8 +197,9 @@ static enum status slow_atoms(struct analyser *a, struct slice text)
 
 /* --- rules ------------------------------------------------------------------------------------ */
 
-static void emit(struct analyser *a, struct slice term, uint32_t position, uint32_t start,
-                 uint32_t end, enum token_kind kind)
+/* A token of the atoms [first, last]. */
+static void emit(struct analyser *a, struct slice term, uint32_t position, const struct atom *first,
+                 const struct atom *last, enum token_kind kind)
 {
     if (a->tokens.count == a->tokens.cap) {
         a->tokens.cut++;
@@ -202,7 +210,23 @@ static void emit(struct analyser *a, struct slice term, uint32_t position, uint3
         while (term.len && ((unsigned char)term.ptr[term.len] & 0xc0) == 0x80)
             term.len--;
     }
-    a->tokens.items[a->tokens.count++] = (struct token){term, position, start, end, kind};
+    a->tokens.items[a->tokens.count++] = (struct token){
+        term, position, first->start, last->end, first->at, last->at + last->len, kind};
+}
+
+/* Of one atom the bytes [from, to), beside the whole. */
+static void emit_inside(struct analyser *a, const struct atom *t, uint32_t from, uint32_t to,
+                        uint32_t position)
+{
+    bool along = t->along && t->end - t->start == t->len; /* every letter is where it was */
+    struct atom part = *t;
+    part.at += from;
+    part.len = to - from;
+    if (along) {
+        part.end = part.start + to;
+        part.start += from;
+    }
+    emit(a, slice_make(a->folded.ptr + part.at, part.len), position, &part, &part, TOKEN_EXTRA);
 }
 
 static struct slice bytes_of(const struct analyser *a, const struct atom *t)
@@ -225,13 +249,13 @@ static struct slice joined(struct analyser *a, const struct atom *from, const st
 }
 
 static void emit_joined_unit(struct analyser *a, struct slice number, struct slice unit,
-                             uint32_t position, uint32_t start, uint32_t end)
+                             uint32_t position, const struct atom *first, const struct atom *last)
 {
     size_t at = a->folded.len;
     memcpy(a->folded.ptr + at, number.ptr, number.len);
     memcpy(a->folded.ptr + at + number.len, unit.ptr, unit.len);
     a->folded.len += number.len + unit.len;
-    emit(a, slice_make(a->folded.ptr + at, number.len + unit.len), position, start, end,
+    emit(a, slice_make(a->folded.ptr + at, number.len + unit.len), position, first, last,
          TOKEN_EXTRA);
 }
 
@@ -242,15 +266,13 @@ static void emit_joined_unit(struct analyser *a, struct slice number, struct sli
 static void emit_han_pairs(struct analyser *a, const struct atom *t, uint32_t position)
 {
     const char *p = a->folded.ptr + t->at;
-    bool along = t->end - t->start == t->len; /* folding kept every letter where it was */
     if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
         return;
     for (uint32_t i = 0; i < t->len; i += 3)
         if (!script_han(p + i))
             return;
     for (uint32_t i = 0; i + 6 <= t->len; i += 3)
-        emit(a, slice_make(p + i, 6), position, along ? t->start + i : t->start,
-             along ? t->start + i + 6 : t->end, TOKEN_EXTRA);
+        emit_inside(a, t, i, i + 6, position);
 }
 
 enum script { SCRIPT_HAN, SCRIPT_KATAKANA, SCRIPT_OTHER };
@@ -269,7 +291,6 @@ static enum script script_of(const char *p)
 static void emit_script_runs(struct analyser *a, const struct atom *t, uint32_t position)
 {
     const char *p = a->folded.ptr + t->at;
-    bool along = t->end - t->start == t->len;
     uint32_t from = 0;
     if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
         return;
@@ -281,8 +302,7 @@ static void emit_script_runs(struct analyser *a, const struct atom *t, uint32_t 
         if (i < t->len && script_of(p + i) == run)
             continue;
         if (run != SCRIPT_OTHER && i - from >= 6 && i - from < t->len)
-            emit(a, slice_make(p + from, i - from), position, along ? t->start + from : t->start,
-                 along ? t->start + i : t->end, TOKEN_EXTRA);
+            emit_inside(a, t, from, i, position);
         from = i;
     }
 }
@@ -324,9 +344,9 @@ static void emit_unit(struct analyser *a, struct slice number, const struct atom
     struct slice written = bytes_of(a, unit_atom), unit = units_short(written);
     if (!unit.len)
         return;
-    emit(a, number, position, t->start, number_end->end, TOKEN_EXTRA);
+    emit(a, number, position, t, number_end, TOKEN_EXTRA);
     if (!slice_equal(unit, written))
-        emit_joined_unit(a, number, unit, position, t->start, unit_atom->end);
+        emit_joined_unit(a, number, unit, position, t, unit_atom);
 }
 
 /* "3.5" of "3.5mm", then the whole. */
@@ -337,7 +357,7 @@ static struct slice emit_fraction_with_unit(struct analyser *a, const struct ato
     memcpy(a->folded.ptr + a->folded.len, unit.ptr, unit.len);
     a->folded.len += unit.len;
     term.len += unit.len;
-    emit(a, term, position, t->start, t[2].end, TOKEN_NUMBER);
+    emit(a, term, position, t, &t[2], TOKEN_NUMBER);
     emit_unit(a, number, &t[1], t, &t[2], position);
     return term;
 }
@@ -355,7 +375,7 @@ static struct slice emit_word(struct analyser *a, const struct atom *t, const st
     }
     char between = decimal && end - t == 2 && fraction(&t[1]) ? '.' : 0;
     struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
-    emit(a, term, position, t->start, end[-1].end, digit ? TOKEN_NUMBER : TOKEN_WORD);
+    emit(a, term, position, t, &end[-1], digit ? TOKEN_NUMBER : TOKEN_WORD);
     if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3) {
         emit_han_pairs(a, t, position);
         emit_script_runs(a, t, position);
@@ -401,8 +421,8 @@ static void emit_measures(struct analyser *a, const struct atom *t, const struct
         memcpy(a->folded.ptr + a->folded.len, a->folded.ptr + last->at, len);
         a->folded.len += len;
         if (n > 1 && last >= word_end)
-            emit(a, slice_make(a->folded.ptr + at, a->folded.len - at), position, t->start,
-                 last->end, TOKEN_EXTRA);
+            emit(a, slice_make(a->folded.ptr + at, a->folded.len - at), position, t, last,
+                 TOKEN_EXTRA);
         if (behind + 1 >= end || !times(a, behind))
             return;
         a->folded.ptr[a->folded.len++] = 'x';
@@ -420,16 +440,34 @@ static bool all_digits(const struct atom *t, const struct atom *end)
 }
 
 /* 55" and 8': the mark behind a number; an apostrophe before a letter is none, but for "4'x8'". */
-static struct slice unit_mark(struct slice text, size_t at)
+static struct slice unit_mark(struct slice read, size_t at)
 {
-    char c = at < text.len ? text.ptr[at] : 0, next = at + 1 < text.len ? text.ptr[at + 1] : 0;
+    char c = at < read.len ? read.ptr[at] : 0, next = at + 1 < read.len ? read.ptr[at + 1] : 0;
     if (c == '"' || (c == '\'' && next == '\''))
         return SLICE_LIT("in");
     bool letter = class_of((unsigned char)next) == 1 && (next | 0x20) != 'x';
     return c == '\'' && !letter ? SLICE_LIT("ft") : SLICE_NULL;
 }
 
-static void run_rules(struct analyser *a, struct slice text)
+/* Behind a number of atoms [t, behind): the unit that stands there makes one word with it. */
+static void emit_unit_behind(struct analyser *a, struct slice number, const struct atom *t,
+                             const struct atom *behind, const struct atom *end, uint32_t position)
+{
+    const struct atom *last = &behind[-1];
+    uint32_t at = last->at + last->len;
+    struct slice unit = SLICE_NULL;
+    if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
+        word_end(behind, end) == behind + 1 && behind->at - at <= 2)
+        unit = units_short(bytes_of(a, behind));
+    if (unit.len)
+        last = behind;
+    else
+        unit = unit_mark(a->tokens.read, at); /* the mark itself is no part of it */
+    if (unit.len)
+        emit_joined_unit(a, number, unit, position, t, last);
+}
+
+static void run_rules(struct analyser *a)
 {
     const struct atom *t = a->atoms, *end = t + a->atom_count;
     uint32_t position = 0;
@@ -444,21 +482,8 @@ static void run_rules(struct analyser *a, struct slice text)
             for (const struct atom *n = t; n < behind; n++)
                 if (n->digits)
                     emit_measures(a, n, behind, end, position - 1);
-            if (all_digits(t, behind)) {
-                uint32_t at = behind[-1].end, until;
-                struct slice unit = SLICE_NULL;
-                if (behind < end && (behind->gap == ' ' || behind->gap == '-') &&
-                    word_end(behind, end) == behind + 1 && behind->start - at <= 2)
-                    unit = units_short(bytes_of(a, behind));
-                if (unit.len) {
-                    until = behind->end;
-                } else {
-                    unit = unit_mark(text, at);
-                    until = at; /* the mark itself is no part of it */
-                }
-                if (unit.len)
-                    emit_joined_unit(a, term, unit, position - 1, t->start, until);
-            }
+            if (all_digits(t, behind))
+                emit_unit_behind(a, term, t, behind, end, position - 1);
             t = behind;
             if (t >= end || !joins(t->gap) || words == 8)
                 break;
@@ -466,7 +491,7 @@ static void run_rules(struct analyser *a, struct slice text)
         /* of "3.5-mm" the parts say it: "35mm" is something else */
         if (words > 1 && !(t - chain == 3 && chain->digits && fraction(&chain[1]) &&
                            units_short(bytes_of(a, &chain[2])).len))
-            emit(a, joined(a, chain, t, 0), first, chain->start, t[-1].end, TOKEN_EXTRA);
+            emit(a, joined(a, chain, t, 0), first, chain, &t[-1], TOKEN_EXTRA);
     }
 }
 
@@ -476,12 +501,14 @@ static enum status run(struct analyser *a, struct slice text, bool fast,
     a->atom_count = 0;
     buf_clear(&a->folded);
     enum status s = fast && ascii(text) ? fast_atoms(a, text) : slow_atoms(a, text);
+    size_t read = a->folded.len;
     /* joined forms: each atom is copied at most six times, units and measures add a few
      * bytes each */
     if (!s && !buf_reserve(&a->folded, a->folded.len * 6 + a->atom_count * 12 + 64))
         s = STATUS_NO_MEMORY;
+    a->tokens.read = slice_make(a->folded.ptr, read);
     if (!s)
-        run_rules(a, text);
+        run_rules(a);
     *out = &a->tokens;
     return s;
 }

@@ -2,10 +2,12 @@
  * analyse - text to tokens: the one place that decides what a word is, for products and for
  * queries.
  *
- * Folding: letters and marks that come apart are composed, NFKC case folding, diacritics stripped,
- * Turkish dotless i as i, Greek final sigma as sigma, Persian and Arabic letter forms unified,
- * German ss for sharp s. Words: ICU's word boundaries with its dictionaries (Thai, Chinese,
- * Japanese); plain ASCII takes a fast path that gives the same tokens.
+ * Folding: signs that stand for letters or digits are written out ("5㎏" as "5kg", "½" as "1/2",
+ * full-width and half-width forms, digits of all scripts; text_signs.h), letters and marks that
+ * come apart are composed, NFKC case folding, diacritics stripped, Turkish dotless i as i, Greek
+ * final sigma as sigma, Persian and Arabic letter forms unified, German ss for sharp s. Words:
+ * ICU's word boundaries with its dictionaries (Thai, Chinese, Japanese); plain ASCII takes a fast
+ * path that gives the same tokens.
  *
  * ASCII rules (both paths): a word is a run of letters and digits. Inside it an apostrophe before a
  * letter is dropped with what stays joined ("men's" -> "mens"); a point or comma between digits
@@ -19,7 +21,8 @@
  * Han letters also gives its pairs of neighbours; one of Han letters and katakana also gives the
  * runs of each.
  *
- * Offsets are bytes of the original text. One analyser per thread; no allocation after warm-up.
+ * Offsets are bytes of the original text; words of one sign have all of it. One analyser per
+ * thread; no allocation after warm-up.
  */
 #ifndef SOUK_INDEX_ANALYSE_H
 #define SOUK_INDEX_ANALYSE_H
@@ -39,13 +42,15 @@ struct token {
     struct slice term; /* folded, in the analyser's buffer until its next run */
     uint32_t position; /* counts words as they stand; extras share one */
     uint32_t start, end;
+    uint32_t from, to; /* bytes of the text as it was read */
     enum token_kind kind;
 };
 
 struct token_list {
     struct token *items;
     uint32_t count, cap;
-    uint32_t cut; /* tokens beyond ANALYSE_TOKENS_MAX */
+    uint32_t cut;      /* tokens beyond ANALYSE_TOKENS_MAX */
+    struct slice read; /* the text as it was read: signs written out, words folded */
 };
 
 struct analyser;

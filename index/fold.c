@@ -53,12 +53,10 @@ static void fold_bytes(struct buf *b, struct slice s, bool words, bool letters)
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         bool upper = c >= 'A' && c <= 'Z';
-        if (words && i + 3 <= s.len && memcmp(s.ptr + i, "\u2019", 3) == 0)
-            i += 2; /* an apostrophe, as below */
-        else if (!words || upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                 (letters && (unsigned char)c >= 0x80))
+        if (!words || upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+            (letters && (unsigned char)c >= 0x80))
             b->ptr[b->len++] = (char)(upper ? c + 32 : c);
-        else if (c != '\'')
+        else if (c != '\'' && !(letters && c == '"')) /* as in words of Hebrew */
             put_blank(b);
     }
 }
@@ -76,9 +74,7 @@ enum status folder_run(struct folder *f, struct slice text, bool words, struct s
         st = text_segment(f->segmenter, text, &pieces, &count, &folded);
         for (uint32_t i = 0; !st && i < count; i++) {
             const struct text_piece *p = &pieces[i];
-            struct slice plain = slice_make(text.ptr + p->start, p->end - p->start);
-            fold_bytes(&f->out, p->word ? slice_make(folded.ptr + p->folded, p->len) : plain, words,
-                       p->word);
+            fold_bytes(&f->out, slice_make(folded.ptr + p->folded, p->len), words, p->word);
         }
     }
     *out = buf_slice(&f->out);

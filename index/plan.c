@@ -54,6 +54,8 @@ static enum status add_group(struct word_reader *r, const struct token *t, struc
     p->groups[p->group_count] = (struct group){.items = alt,
                                                .count = 1,
                                                .original = original,
+                                               .from = t->from,
+                                               .to = t->to,
                                                .fields = fields,
                                                .phrase = quoted,
                                                .fixed = quoted || fields,
@@ -83,13 +85,13 @@ static enum status add_phrase(struct word_reader *r, const struct token_list *l,
 }
 
 /* Written together, with a digit in it: only the whole of it means anything. */
-static bool is_code(struct slice part, const struct token *t)
+static bool is_code(struct slice read, const struct token *t)
 {
     bool digit = false;
-    for (uint32_t i = t->start; i < t->end; i++) {
-        if (part.ptr[i] == ' ' || part.ptr[i] == '\t' || part.ptr[i] == '\n')
+    for (uint32_t i = t->from; i < t->to; i++) {
+        if (read.ptr[i] == ' ' || read.ptr[i] == '\t' || read.ptr[i] == '\n')
             return false;
-        digit |= part.ptr[i] >= '0' && part.ptr[i] <= '9';
+        digit |= read.ptr[i] >= '0' && read.ptr[i] <= '9';
     }
     return digit;
 }
@@ -109,19 +111,20 @@ static bool same_measure(struct slice a, struct slice b)
     return n && n < a.len && n < b.len && n == number_len(b) && memcmp(a.ptr, b.ptr, n) == 0;
 }
 
-/* Forms beside the words as they stand go to the groups whose bytes they take up. */
-static enum status add_same(struct word_reader *r, const struct token *t, struct slice part,
+/* Forms beside the words as they stand go to the groups whose bytes they take up in what was read.
+ */
+static enum status add_same(struct word_reader *r, const struct token *t, struct slice read,
                             uint32_t first)
 {
     struct plan *p = r->plan;
     struct slice term = arena_copy(r->arena, t->term);
     if (!term.ptr)
         return STATUS_NO_MEMORY;
-    uint8_t code = is_code(part, t) ? (uint8_t)(first + 1 + t->position % 100) : 0;
+    uint8_t code = is_code(read, t) ? (uint8_t)(first + 1 + t->position % 100) : 0;
     for (uint32_t i = first; i < p->group_count; i++) {
         struct group *g = &p->groups[i];
-        size_t at = (size_t)(g->original.ptr - part.ptr), end = at + g->original.len;
-        bool inside = at >= t->start && end <= t->end, around = at <= t->start && end >= t->end;
+        bool inside = g->from >= t->from && g->to <= t->to,
+             around = g->from <= t->from && g->to >= t->to;
         /* a part of a word means less than the word: "55" is not "55in" */
         bool less = around && t->term.len < g->items[0].term.len &&
                     !same_measure(t->term, g->items[0].term);
@@ -134,11 +137,10 @@ static enum status add_same(struct word_reader *r, const struct token *t, struct
 
 /* In scripts without blanks the last words are also one, the beginning of what products hold: two
  * of them, three, four, and all (unspaced.h). */
-static enum status add_unfinished(struct word_reader *r, const struct token_list *l,
-                                  struct slice part, uint32_t first)
+static enum status add_unfinished(struct word_reader *r, const struct token_list *l, uint32_t first)
 {
     char text[ANALYSE_TERM_MAX];
-    struct token joined = {.start = UINT32_MAX};
+    struct token joined = {.from = UINT32_MAX};
     uint32_t words = 0;
     enum status s = STATUS_OK;
     for (uint32_t i = l->count; !s && i-- > 0;) {
@@ -146,18 +148,18 @@ static enum status add_unfinished(struct word_reader *r, const struct token_list
         size_t len = joined.term.len;
         if (t->kind == TOKEN_EXTRA)
             continue;
-        bool touches = words ? t->end == joined.start : t->end == part.len;
+        bool touches = words ? t->to == joined.from : t->to == l->read.len;
         if (!touches || !script_unspaced(t->term) || t->term.len + len > sizeof text)
             break;
         memmove(text + t->term.len, text, len);
         memcpy(text, t->term.ptr, t->term.len);
         joined.term = slice_make(text, t->term.len + len);
-        joined.start = t->start;
-        joined.end = (uint32_t)part.len;
+        joined.from = t->from;
+        joined.to = (uint32_t)l->read.len;
         if (++words > 1 && words <= PLAN_SAME_MAX)
-            s = add_same(r, &joined, part, first);
+            s = add_same(r, &joined, l->read, first);
     }
-    return !s && words > PLAN_SAME_MAX ? add_same(r, &joined, part, first) : s;
+    return !s && words > PLAN_SAME_MAX ? add_same(r, &joined, l->read, first) : s;
 }
 
 /* Of a phrase that is asked for the first words will do; one that is excluded counts whole or not.
@@ -203,9 +205,9 @@ static enum status add_part(struct word_reader *r, struct slice part, struct sli
                 o->fields, o->quoted);
     for (uint32_t i = 0; !s && !o->quoted && i < l->count; i++)
         if (l->items[i].kind == TOKEN_EXTRA)
-            s = add_same(r, &l->items[i], part, first);
+            s = add_same(r, &l->items[i], l->read, first);
     if (!s && !o->quoted && part.ptr + part.len == r->end)
-        s = add_unfinished(r, l, part, first);
+        s = add_unfinished(r, l, first);
     return s;
 }
 

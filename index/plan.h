@@ -47,6 +47,7 @@ struct group {
     struct slice prefix_last; /* the last one of them that is; empty = all are */
     uint32_t prefix_idf;
     struct slice original; /* bytes of the query */
+    uint32_t from, to;     /* in the part of the query that it was read with */
     /* Ways to write it that mean the same: "xps15" of "xps-15", "55in" of "55 inch". A way that
      * takes several words stands in each of their groups. */
     struct slice same[PLAN_SAME_MAX];

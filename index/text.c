@@ -1,4 +1,5 @@
 #include "index/text.h"
+#include "index/text_signs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +11,18 @@
 #include <unicode/uvernum.h>
 
 /*
- * The text is turned into UTF-16 once, with the byte offset of every unit beside it, and composed
- * where marks stand apart; ICU finds the borders there; each piece is then folded code point by
- * code point: NFKC_Casefold, decomposition, marks dropped, a few letters unified.
+ * The text is turned into UTF-16 once, with the byte offset of every unit beside it; signs that
+ * stand for letters or digits are written out, and marks that stand apart are put to their letters;
+ * ICU finds the borders there; each piece is then folded code point by code point: NFKC_Casefold,
+ * decomposition, marks dropped, a few letters unified.
  */
 
 struct text_segmenter {
     UBreakIterator *words; /* NULL: ICU is not open yet */
     const UNormalizer2 *casefold, *decompose, *compose;
-    UChar *units, *apart; /* `apart` and its offsets: as it came, where marks stand alone */
-    uint32_t *offsets, *apart_offsets;
-    size_t unit_cap, apart_cap;
+    struct text_signs signs;
+    struct text_units text, other; /* `other`: the text one step before */
+    bool changed;                  /* signs were written out */
     struct text_piece *pieces;
     size_t piece_cap;
     struct buf folded;
@@ -38,6 +40,9 @@ enum status text_segmenter_open(struct text_segmenter *t)
     UErrorCode e = U_ZERO_ERROR;
     if (t->words)
         return STATUS_OK;
+    enum status st = text_signs_open(&t->signs);
+    if (st)
+        return st;
     /* Words do not depend on where the process runs; and ICU goes through a null pointer where it
      * has no memory to find its default. */
     uloc_setDefault("en_US_POSIX", &e);
@@ -57,95 +62,93 @@ void text_segmenter_destroy(struct text_segmenter **t)
     if (!*t)
         return;
     ubrk_close((*t)->words);
-    free((*t)->units);
-    free((*t)->offsets);
-    free((*t)->apart);
-    free((*t)->apart_offsets);
+    text_units_fini(&(*t)->text);
+    text_units_fini(&(*t)->other);
     free((*t)->pieces);
     buf_fini(&(*t)->folded);
     free(*t);
     *t = NULL;
 }
 
-static enum status make_room(UChar **units, uint32_t **offsets, size_t *room, size_t len)
+/* *signs: some are to be written out. */
+static enum status to_units(struct text_segmenter *t, struct slice s, bool *signs)
 {
-    if (len + 1 <= *room)
-        return STATUS_OK;
-    size_t cap = len * 2 + 64;
-    UChar *u = realloc(*units, cap * sizeof *u);
-    *units = u ? u : *units;
-    uint32_t *o = realloc(*offsets, cap * sizeof *o);
-    *offsets = o ? o : *offsets;
-    if (!u || !o)
-        return STATUS_NO_MEMORY;
-    *room = cap;
-    return STATUS_OK;
-}
-
-static enum status to_units(struct text_segmenter *t, struct slice s, int32_t *count)
-{
-    enum status st = make_room(&t->units, &t->offsets, &t->unit_cap, s.len);
+    struct text_units *u = &t->text;
+    enum status st = text_units_reserve(u, s.len);
     if (st)
         return st;
     int32_t n = 0, i = 0, len = (int32_t)s.len;
+    *signs = false;
     while (i < len) {
         int32_t at = i;
         UChar32 c;
         U8_NEXT(s.ptr, i, len, c);
         if (c < 0)
             return STATUS_BAD_UTF8;
+        if (c >= 0x80)
+            *signs |= text_signs_have(&t->signs, c);
         for (int32_t k = U16_LENGTH(c); k > 0; k--)
-            t->offsets[n + k - 1] = (uint32_t)at;
-        U16_APPEND_UNSAFE(t->units, n, c);
+            u->offsets[n + k - 1] = (uint32_t)at;
+        U16_APPEND_UNSAFE(u->units, n, c);
     }
-    t->offsets[n] = (uint32_t)s.len;
-    *count = n;
+    u->offsets[n] = (uint32_t)s.len;
+    u->count = n;
     return STATUS_OK;
 }
 
+/* What the text was before the next step. */
+static struct text_units *put_aside(struct text_segmenter *t)
+{
+    struct text_units u = t->other;
+    t->other = t->text;
+    t->text = u;
+    return &t->other;
+}
+
 /* Where the marks of a letter that begins at `at` end. */
-static int32_t letter_end(const struct text_segmenter *t, int32_t at, int32_t count)
+static int32_t letter_end(const struct text_segmenter *t, const struct text_units *u, int32_t at)
 {
     UChar32 c;
-    U16_FWD_1(t->apart, at, count);
-    while (at < count) {
-        U16_GET(t->apart, 0, at, count, c);
+    U16_FWD_1(u->units, at, u->count);
+    while (at < u->count) {
+        U16_GET(u->units, 0, at, u->count, c);
         if (unorm2_hasBoundaryBefore(t->compose, c))
             break;
-        U16_FWD_1(t->apart, at, count);
+        U16_FWD_1(u->units, at, u->count);
     }
     return at;
 }
 
 /* Letters and marks that came apart are put together before words are looked for: dictionaries know
  * letters. Each has the offset of its first byte. */
-static enum status compose(struct text_segmenter *t, int32_t *count)
+static enum status compose(struct text_segmenter *t)
 {
     enum { LONGEST = 3 }; /* units that one may become */
     UErrorCode e = U_ZERO_ERROR;
-    int32_t n = *count, at = unorm2_spanQuickCheckYes(t->compose, t->units, n, &e), out = at;
+    int32_t n = t->text.count, at = unorm2_spanQuickCheckYes(t->compose, t->text.units, n, &e),
+            out = at;
     if (U_FAILURE(e) || at == n)
         return U_FAILURE(e) ? STATUS_INTERNAL : STATUS_OK;
-    enum status st = make_room(&t->apart, &t->apart_offsets, &t->apart_cap, (size_t)n);
-    if (!st) {
-        memcpy(t->apart, t->units, (size_t)n * sizeof *t->apart);
-        memcpy(t->apart_offsets, t->offsets, ((size_t)n + 1) * sizeof *t->apart_offsets);
-        st = make_room(&t->units, &t->offsets, &t->unit_cap, (size_t)n * LONGEST);
-    }
-    while (!st && at < n) {
-        int32_t end = letter_end(t, at, n),
-                m = unorm2_normalize(t->compose, t->apart + at, end - at, t->units + out,
-                                     (int32_t)t->unit_cap - out, &e);
+    const struct text_units *apart = put_aside(t);
+    struct text_units *u = &t->text;
+    enum status st = text_units_reserve(u, (size_t)n * LONGEST);
+    if (st)
+        return st;
+    memcpy(u->units, apart->units, (size_t)at * sizeof *u->units);
+    memcpy(u->offsets, apart->offsets, (size_t)at * sizeof *u->offsets);
+    while (at < n) {
+        int32_t end = letter_end(t, apart, at),
+                m = unorm2_normalize(t->compose, apart->units + at, end - at, u->units + out,
+                                     (int32_t)u->cap - out, &e);
         if (U_FAILURE(e))
             return STATUS_INTERNAL;
         for (int32_t i = 0; i < m; i++)
-            t->offsets[out++] = t->apart_offsets[at];
+            u->offsets[out++] = apart->offsets[at];
         at = end;
     }
-    if (!st)
-        t->offsets[out] = t->apart_offsets[n];
-    *count = out;
-    return st;
+    u->offsets[out] = apart->offsets[n];
+    u->count = out;
+    return STATUS_OK;
 }
 
 /* Letters that different keyboards give for the same one; 0 = drop. */
@@ -162,13 +165,22 @@ static UChar32 unify(UChar32 c)
     case 0x64a: /* Arabic yeh */
         return 0x6cc;
     case 0x629: /* teh marbuta */
+    case 0x6c1: /* heh of Urdu, and ae of Kurdish keyboards */
+    case 0x6d5:
         return 0x647;
+    case 0x671: /* alef wasla */
+        return 0x627;
+    case 0x901: /* candrabindu: most type the dot alone */
+        return 0x902;
     case 0xf8: /* o with stroke: no decomposition */
         return 'o';
     case 0x142: /* l with stroke */
         return 'l';
     case 0x111: /* d with stroke */
+    case 0xf0:  /* eth */
         return 'd';
+    case 0x127: /* h with stroke */
+        return 'h';
     case 0x640: /* tatweel */
     case 0x200c:
     case 0x200d:
@@ -176,21 +188,18 @@ static UChar32 unify(UChar32 c)
     default:
         break;
     }
-    if (c >= 0x660 && c <= 0x669)
-        return '0' + (c - 0x660);
-    if (c >= 0x6f0 && c <= 0x6f9)
-        return '0' + (c - 0x6f0);
     return c;
 }
 
 /* Marks that stand over or under letters; the vowel signs of Thai and Indic scripts are part of
- * words. */
+ * words, but not the dot that Hindi is mostly typed without. */
 static bool diacritic(UChar32 c)
 {
     if (u_charType(c) != U_NON_SPACING_MARK)
         return false;
     UBlockCode b = ublock_getCode(c);
-    return b == UBLOCK_COMBINING_DIACRITICAL_MARKS || b == UBLOCK_ARABIC || b == UBLOCK_HEBREW ||
+    return c == 0x93c || b == UBLOCK_ARABIC_EXTENDED_A || b == UBLOCK_COMBINING_HALF_MARKS ||
+           b == UBLOCK_COMBINING_DIACRITICAL_MARKS || b == UBLOCK_ARABIC || b == UBLOCK_HEBREW ||
            b == UBLOCK_COMBINING_DIACRITICAL_MARKS_EXTENDED ||
            b == UBLOCK_COMBINING_DIACRITICAL_MARKS_SUPPLEMENT;
 }
@@ -221,8 +230,6 @@ static enum status fold(struct text_segmenter *t, const UChar *units, int32_t le
 {
     UChar folded[512], flat[1024];
     UErrorCode e = U_ZERO_ERROR;
-    if (fold_ascii(t, units, len))
-        return STATUS_OK;
     if (len > 128) { /* longer than any term that is kept */
         len = 128;
         U16_SET_CP_START(units, 0, len);
@@ -274,6 +281,29 @@ static bool has_letter(const UChar *units, int32_t len)
     return false;
 }
 
+/* The end of the sign that the unit before `to` came from. */
+static uint32_t end_of(const struct text_segmenter *t, int32_t to)
+{
+    const uint32_t *offsets = t->text.offsets;
+    uint32_t last = offsets[to - 1];
+    while (offsets[to] == last && to < t->text.count)
+        to++;
+    return offsets[to];
+}
+
+/* Is each letter of units [from, to) a letter of the original? */
+static bool along(const struct text_segmenter *t, int32_t from, int32_t to)
+{
+    while (from < to) {
+        UChar32 c;
+        uint32_t at = t->text.offsets[from];
+        U16_NEXT(t->text.units, from, to, c);
+        if (t->text.offsets[from] - at != (uint32_t)U8_LENGTH(c))
+            return false;
+    }
+    return true;
+}
+
 static enum status add_piece(struct text_segmenter *t, uint32_t *count, int32_t from, int32_t to)
 {
     if (*count == t->piece_cap) {
@@ -284,30 +314,47 @@ static enum status add_piece(struct text_segmenter *t, uint32_t *count, int32_t 
         t->pieces = p;
         t->piece_cap = cap;
     }
+    const UChar *units = t->text.units + from;
     struct text_piece *p = &t->pieces[(*count)++];
-    *p = (struct text_piece){.start = t->offsets[from],
-                             .end = t->offsets[to],
+    *p = (struct text_piece){.start = t->text.offsets[from],
+                             .end = end_of(t, to),
                              .folded = (uint32_t)t->folded.len,
-                             .word = has_letter(t->units + from, to - from)};
-    enum status s = fold(t, t->units + from, to - from);
+                             .unit = (uint32_t)from,
+                             .word = has_letter(units, to - from),
+                             .plain = true,
+                             .along = !t->changed || along(t, from, to)};
+    enum status s = STATUS_OK;
+    if (!fold_ascii(t, units, to - from)) {
+        p->plain = false;
+        s = fold(t, units, to - from);
+    }
     p->len = (uint32_t)t->folded.len - p->folded;
     return s;
+}
+
+static enum status read_units(struct text_segmenter *t, struct slice utf8)
+{
+    bool signs = false;
+    enum status s = to_units(t, utf8, &signs);
+    t->changed = signs;
+    if (!s && signs) {
+        const struct text_units *was = put_aside(t);
+        s = text_signs_read(&t->signs, was, &t->text);
+    }
+    return s ? s : compose(t);
 }
 
 enum status text_segment(struct text_segmenter *t, struct slice utf8,
                          const struct text_piece **pieces, uint32_t *count, struct slice *folded)
 {
-    int32_t n;
     *count = 0;
     buf_clear(&t->folded);
     enum status s = text_segmenter_open(t);
     if (!s)
-        s = to_units(t, utf8, &n);
-    if (!s)
-        s = compose(t, &n);
+        s = read_units(t, utf8);
     UErrorCode e = U_ZERO_ERROR;
     if (!s)
-        ubrk_setText(t->words, t->units, n, &e);
+        ubrk_setText(t->words, t->text.units, t->text.count, &e);
     if (U_FAILURE(e))
         return STATUS_INTERNAL;
     int32_t from = s ? UBRK_DONE : ubrk_first(t->words);
@@ -321,6 +368,14 @@ enum status text_segment(struct text_segmenter *t, struct slice utf8,
     *pieces = t->pieces;
     *folded = buf_slice(&t->folded);
     return s;
+}
+
+void text_span(const struct text_segmenter *t, const struct text_piece *p, uint32_t from,
+               uint32_t to, uint32_t *start, uint32_t *end)
+{
+    uint32_t at = p->unit - p->folded;
+    *start = t->text.offsets[at + from];
+    *end = end_of(t, (int32_t)(at + to));
 }
 
 const char *text_version(void)
