@@ -46,11 +46,11 @@ enum status clauses_split(const struct filter *f, struct arena *arena, struct cl
     return f ? add(c, f, arena) : STATUS_OK;
 }
 
-uint32_t clauses_not_only(const struct clauses *c, uint32_t field)
+uint32_t clauses_not_only(const struct clauses *c, uint32_t field, struct slice path)
 {
     uint32_t bits = 0;
     for (uint32_t i = 0; i < c->count; i++)
-        if (!filter_only_field(c->items[i].filter, field))
+        if (!filter_only_field(c->items[i].filter, field, path))
             bits |= 1u << i;
     return bits;
 }

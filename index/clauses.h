@@ -26,8 +26,9 @@ struct clauses {
 
 /* More terms than CLAUSES_MAX are left together as the last clause. Lives in the arena. */
 enum status clauses_split(const struct filter *f, struct arena *arena, struct clauses **out);
-/* Clauses, as a bitmap, that look at other fields too (all but those on `field` alone). */
-uint32_t clauses_not_only(const struct clauses *c, uint32_t field);
+/* Clauses, as a bitmap, that look at other fields or attributes too (all but those on `field`, and
+ * `path` of it where it holds attributes, alone). */
+uint32_t clauses_not_only(const struct clauses *c, uint32_t field, struct slice path);
 /* Sets bit i of `bits` for each of the ascending docids (at most CLAUSES_BATCH) that passes. */
 void clauses_ask(struct clauses *c, uint32_t clause, const uint32_t *docids, uint32_t count,
                  uint64_t bits[CLAUSES_WORDS]);

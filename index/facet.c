@@ -80,6 +80,7 @@ static enum status find_field(struct facet_counter *c, struct snapshot *snap, st
                          "field '%s' holds attributes: name one, as in %s.color", f->name, f->name);
     c->field_id = f->id;
     c->type = f->type;
+    c->path = *key;
     return STATUS_OK;
 }
 
@@ -131,6 +132,11 @@ enum status facet_counter_create(const struct facet_request *r, struct snapshot 
 uint32_t facet_field(const struct facet_counter *c)
 {
     return c->field_id;
+}
+
+struct slice facet_attribute(const struct facet_counter *c)
+{
+    return c->path;
 }
 
 /* Numbers of an attribute: each value as often as products have it. */

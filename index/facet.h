@@ -2,9 +2,10 @@
  * facet - exact counts of a field's values over the matches of a query.
  *
  * One counter per facet request, in the arena; facet_count_all() for the matches, facet_finish() at
- * the end: values by count, largest first, equal counts by value. A path counts for all its parents
- * too; numbers and booleans are values as well, in their shortest text; "attrs.key" is one key of
- * an attributes field. Ranges and statistics are of numbers, those of an attribute included.
+ * the end: values by count, largest first, equal counts by value. A product counts once for a value
+ * that its list holds twice; a path counts for all its parents too; numbers and booleans are values
+ * as well, in their shortest text; "attrs.key" is one key of an attributes field. Ranges and
+ * statistics are of numbers, those of an attribute included.
  */
 #ifndef SOUK_INDEX_FACET_H
 #define SOUK_INDEX_FACET_H
@@ -23,6 +24,8 @@ enum status facet_counter_create(const struct facet_request *r, struct snapshot 
 /* Ascending docids. */
 void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count);
 uint32_t facet_field(const struct facet_counter *c);
+/* The key of an attributes field; empty for other fields. */
+struct slice facet_attribute(const struct facet_counter *c);
 /* `folder` serves the search inside values. */
 enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct folder *folder,
                          struct arena *arena, struct facet_result *out);

@@ -84,29 +84,63 @@ static void count_ordinals(struct facet_counter *c, const struct column_chunk *c
     c->with_value += COLUMN_BY_BITS(chunk, count_bits, c, chunk, first, docids, count);
 }
 
+/* A list may hold a value twice, and its product counts once. The items of short lists are held
+ * against those before; in longer ones each value is stamped with its list. */
+enum { COMPARED_ITEMS = 16, COMPARED_ATTRIBUTES = 64 };
+
+static bool begin_stamps(struct facet_counter *c)
+{
+    if (!c->stamps)
+        c->stamps = arena_calloc(c->arena, c->count_end + 1, sizeof *c->stamps);
+    if (!c->stamps)
+        c->short_of_memory = true;
+    c->stamp++;
+    return c->stamps != NULL;
+}
+
+static bool stamp(struct facet_counter *c, uint32_t place)
+{
+    bool fresh = c->stamps[place] != c->stamp;
+    c->stamps[place] = c->stamp;
+    return fresh;
+}
+
+static bool among(const struct column_chunk *chunk, uint32_t from, uint32_t to, uint32_t ordinal)
+{
+    for (; from < to; from++)
+        if (column_chunk_item(chunk, from) == ordinal)
+            return true;
+    return false;
+}
+
 static void count_list(struct facet_counter *c, const struct column_chunk *chunk, uint32_t at)
 {
     uint32_t first, n = column_chunk_list(chunk, at, &first);
+    bool stamped = n > COMPARED_ITEMS && begin_stamps(c);
     c->with_value += n != 0;
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t o = column_chunk_item(chunk, first + k);
-        c->counts[o < c->count_end ? o : 0]++;
+    for (uint32_t k = first; k < first + n; k++) {
+        uint32_t o = column_chunk_item(chunk, k), place = o < c->count_end ? o : 0;
+        c->counts[place] += stamped ? stamp(c, place) : !among(chunk, first, k, o);
     }
 }
 
 /* Values of one key among all attributes of the product. */
 static void count_key(struct facet_counter *c, const struct column_chunk *chunk, uint32_t at)
 {
-    uint32_t first, n = column_chunk_list(chunk, at, &first);
-    bool has = false;
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t o = column_chunk_item(chunk, first + k);
+    uint32_t start, n = column_chunk_list(chunk, at, &start), end = start + n, first = end;
+    bool stamped = false;
+    for (uint32_t k = start; k < end; k++) {
+        uint32_t o = column_chunk_item(chunk, k);
         if (o > c->values->count || c->values->keys[o] != c->key_number)
             continue;
-        c->counts[c->values->places[o]]++;
-        has = true;
+        if (first == end) {
+            first = k;
+            stamped = end - k > COMPARED_ATTRIBUTES && begin_stamps(c);
+        }
+        uint32_t place = c->values->places[o];
+        c->counts[place] += stamped ? stamp(c, place) : !among(chunk, first, k, o);
     }
-    c->with_value += has;
+    c->with_value += first != end;
 }
 
 static void count_chunk(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,

@@ -28,7 +28,9 @@ struct facet_counter {
     const struct value_index *values; /* PATH, ATTRIBUTES */
     const struct value_key *key;      /* "attrs.key"; NULL = all of the field */
     uint32_t key_number;              /* 0 with a key asked for that no product has */
+    struct slice path;                /* the attribute, keyed */
     bool keyed;
+    uint32_t *stamps, stamp; /* by the places of `counts`: the long list that held it last */
     /* Numbers: as values by hash, or ranges and statistics. */
     struct facet_number *numbers;
     uint32_t number_count, number_cap;

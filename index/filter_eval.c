@@ -305,13 +305,13 @@ uint32_t filter_keep(const struct filter *f, uint32_t *docs, uint32_t *scores, u
 
 /* --- disjunctive facets ----------------------------------------------------------------------- */
 
-bool filter_only_field(const struct filter *f, uint32_t field_id)
+bool filter_only_field(const struct filter *f, uint32_t field_id, struct slice path)
 {
     if (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT) {
         for (const struct filter *c = f->child; c; c = c->next)
-            if (!filter_only_field(c, field_id))
+            if (!filter_only_field(c, field_id, path))
                 return false;
         return true;
     }
-    return f->field_id == field_id;
+    return f->field_id == field_id && slice_equal(f->path, path);
 }

@@ -68,6 +68,7 @@ static struct filter *column_node(struct parser *p, enum node_kind kind, const s
     if (!f)
         return NULL;
     f->field_id = t->field->id;
+    f->path = t->path;
     f->column = snapshot_column(p->snap, t->field->id);
     f->column_kind = f->column ? column_kind(f->column) : otherwise;
     return f;

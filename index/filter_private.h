@@ -10,6 +10,7 @@ enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_EXISTS, NODE_RANGE, NODE_ORDI
 struct filter {
     enum node_kind kind;
     uint32_t field_id;
+    struct slice path; /* of an attributes field: the key, empty where all of it is looked at */
     struct column *column;
     enum column_kind column_kind;
     /* AND, OR: children linked; NOT: one child */
@@ -24,7 +25,7 @@ struct filter {
     struct slice text;                    /* as it was written, of terms joined by "and" */
 };
 
-/* True when the filter looks at no other field. */
-bool filter_only_field(const struct filter *f, uint32_t field_id);
+/* True when the filter looks at no other field, nor at another attribute. */
+bool filter_only_field(const struct filter *f, uint32_t field_id, struct slice path);
 
 #endif

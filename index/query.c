@@ -36,7 +36,8 @@ static enum status prepare_clauses(struct search *s)
     s->all_clauses = (uint32_t)(((uint64_t)1 << s->clauses->count) - 1);
     for (uint32_t i = 0; i < n; i++)
         s->facet_clauses[i] = s->query->facets[i].disjunctive
-                                  ? clauses_not_only(s->clauses, facet_field(s->facets[i]))
+                                  ? clauses_not_only(s->clauses, facet_field(s->facets[i]),
+                                                     facet_attribute(s->facets[i]))
                                   : s->all_clauses;
     return STATUS_OK;
 }

@@ -1,0 +1,191 @@
+/* Facets count products: each once for a value however often it holds it, and a disjunctive facet
+ * on one attribute leaves out what the filter says of that one, not of its neighbours. */
+#include "index/query.h"
+#include "tests/index/support_index.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct world {
+    struct shop shop;
+    struct snapshot *snap;
+    struct searcher *searcher;
+    struct arena arena;
+    char told[512];
+};
+
+static void put(struct world *w, const struct shop_product *products, uint32_t count)
+{
+    struct batch *batch;
+    assert_int_equal(batch_begin(w->shop.ix, &batch), STATUS_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        struct buf b = BUF_INIT;
+        struct change c = shop_change(0, 1);
+        shop_document(&b, &products[i]);
+        assert_int_equal(batch_upsert(batch, buf_slice(&b), &c), STATUS_OK);
+        buf_fini(&b);
+    }
+    assert_int_equal(batch_commit(&batch, 1), STATUS_OK);
+}
+
+static void open_world(struct world *w)
+{
+    *w = (struct world){0};
+    shop_open(&w->shop);
+    arena_init(&w->arena, 0);
+}
+
+static void begin(struct world *w)
+{
+    assert_int_equal(snapshot_create(w->shop.ix, &w->snap), STATUS_OK);
+    assert_int_equal(searcher_create(&w->searcher), STATUS_OK);
+    assert_int_equal(snapshot_begin(w->snap), STATUS_OK);
+}
+
+static void close_world(struct world *w)
+{
+    snapshot_end(w->snap);
+    searcher_destroy(&w->searcher);
+    snapshot_destroy(&w->snap);
+    arena_fini(&w->arena);
+    shop_close(&w->shop);
+}
+
+/* "count: value=n value=n" of one facet while all is browsed. */
+static const char *facet(struct world *w, const char *field, bool disjunctive, const char *filter)
+{
+    struct facet_request request = {.field = slice_str(field), .disjunctive = disjunctive};
+    struct query q = {
+        .facets = &request, .facet_count = 1, .max_stale_ms = -1, .filter = slice_str(filter)};
+    struct query_result r;
+    struct fault fault = {0};
+    arena_reset(&w->arena);
+    assert_int_equal(search_run(w->searcher, w->snap, &q, &w->arena, &r, &fault), STATUS_OK);
+    int n = snprintf(w->told, sizeof w->told, "%d:", (int)r.facets[0].count);
+    for (uint32_t i = 0; i < r.facets[0].value_count; i++)
+        n += snprintf(w->told + n, sizeof w->told - (size_t)n, " %.*s=%d",
+                      (int)r.facets[0].values[i].value.len, r.facets[0].values[i].value.ptr,
+                      (int)r.facets[0].values[i].count);
+    return w->told;
+}
+
+static void a_product_counts_once_for_a_value(void **state)
+{
+    (void)state;
+    static const struct shop_product products[] = {
+        {.id = "1",
+         .title = "a",
+         .price = -1,
+         .stock = -1,
+         .tags = {"red", "blue", "red"},
+         .attr = {"colour", "red", "colour", "red"}},
+        {.id = "2",
+         .title = "b",
+         .price = -1,
+         .stock = -1,
+         .tags = {"red"},
+         .attr = {"colour", "red", "make", "red"}},
+        {.id = "3",
+         .title = "c",
+         .price = -1,
+         .stock = -1,
+         .tags = {"blue", "blue", "blue", "blue"},
+         .attr = {"colour", "blue"}},
+    };
+    struct world w;
+    open_world(&w);
+    put(&w, products, 3);
+    begin(&w);
+    assert_string_equal(facet(&w, "tags", false, ""), "3: blue=2 red=2");
+    assert_string_equal(facet(&w, "attrs.colour", false, ""), "3: red=2 blue=1");
+    assert_string_equal(facet(&w, "attrs.make", false, ""), "1: red=1");
+    close_world(&w);
+}
+
+/* The stamps of long lists: more values than are compared with each other. */
+static void long_lists_count_once_too(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf b = BUF_INIT;
+    struct batch *batch;
+    struct change c = shop_change(0, 1);
+    open_world(&w);
+    assert_int_equal(batch_begin(w.shop.ix, &batch), STATUS_OK);
+    for (int product = 0; product < 2; product++) {
+        b.len = 0;
+        document_put_header(&b, product ? SLICE_LIT("2") : SLICE_LIT("1"), 2);
+        wire_put_varint(&b, SHOP_TAGS);
+        value_put_list(&b, 300);
+        for (int i = 0; i < 300; i++)
+            wire_put_bytes(&b, i % 3 ? SLICE_LIT("odd") : SLICE_LIT("third"));
+        wire_put_varint(&b, SHOP_ATTRS);
+        value_put_pairs(&b, 300);
+        for (int i = 0; i < 300; i++) {
+            wire_put_bytes(&b, i % 2 ? SLICE_LIT("size") : SLICE_LIT("colour"));
+            value_put_text(&b, i % 3 ? SLICE_LIT("odd") : SLICE_LIT("third"));
+        }
+        assert_int_equal(batch_upsert(batch, buf_slice(&b), &c), STATUS_OK);
+    }
+    assert_int_equal(batch_commit(&batch, 1), STATUS_OK);
+    buf_fini(&b);
+    begin(&w);
+    assert_string_equal(facet(&w, "tags", false, ""), "2: odd=2 third=2");
+    assert_string_equal(facet(&w, "attrs.size", false, ""), "2: odd=2 third=2");
+    close_world(&w);
+}
+
+static void a_disjunctive_facet_leaves_the_terms_of_other_attributes(void **state)
+{
+    (void)state;
+    static const struct shop_product products[] = {
+        {.id = "1",
+         .title = "a",
+         .price = -1,
+         .stock = -1,
+         .attr = {"colour", "red", "make", "wool"},
+         .attr_number = 40},
+        {.id = "2",
+         .title = "b",
+         .price = -1,
+         .stock = -1,
+         .attr = {"colour", "blue", "make", "wool"},
+         .attr_number = 40},
+        {.id = "3",
+         .title = "c",
+         .price = -1,
+         .stock = -1,
+         .attr = {"colour", "blue", "make", "silk"},
+         .attr_number = 42},
+    };
+    struct world w;
+    open_world(&w);
+    put(&w, products, 3);
+    begin(&w);
+    const char *filter = "attrs.colour = red and attrs.make = wool and attrs.size < 41";
+    assert_string_equal(facet(&w, "attrs.colour", true, filter), "2: blue=1 red=1");
+    assert_string_equal(facet(&w, "attrs.make", true, filter), "1: wool=1");
+    assert_string_equal(facet(&w, "attrs.colour", true,
+                              "attrs.colour = red and exists(attrs.make) and (attrs.colour = red "
+                              "or attrs.size > 41)"),
+                        "2: blue=1 red=1");
+    assert_string_equal(facet(&w, "attrs.colour", true,
+                              "attrs.colour != red and exists(attrs) and not exists(attrs.none)"),
+                        "3: blue=2 red=1");
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_product_counts_once_for_a_value),
+        cmocka_unit_test(long_lists_count_once_too),
+        cmocka_unit_test(a_disjunctive_facet_leaves_the_terms_of_other_attributes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
