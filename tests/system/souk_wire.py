@@ -146,7 +146,16 @@ def encode_value(value):
         return b'\4' + struct.pack('<d', value)
     if isinstance(value, str):
         return b'\5' + text(value)
+    if isinstance(value, dict):
+        return encode_pairs(value)
     return b'\6' + varint(len(value)) + b''.join(text(v) for v in value)
+
+
+def encode_pairs(attributes):
+    """Attributes; an array that holds more than texts is pairs of one path."""
+    pairs = [(key, v) for key, value in attributes.items()
+             for v in (value if isinstance(value, list) and not all(isinstance(v, str) for v in value) else [value])]
+    return b'\7' + varint(len(pairs)) + b''.join(text(key) + encode_value(v) for key, v in pairs)
 
 
 def document(key, values, names):
@@ -158,7 +167,7 @@ def document(key, values, names):
     return body
 
 
-Item = namedtuple('Item', 'op id values version key')
+Item = namedtuple('Item', 'op id values version key windows', defaults=(b'\0\0\0',))  # windows: ttl, swr, sie, each + 1
 
 
 def upsert(key, values, version=0, idempotency=b''):
@@ -177,7 +186,7 @@ def put_body(catalog, items, ack=1, key=b''):
     names, out = [], []
     for item in items:
         doc = document(item.id, item.values, names)
-        out.append(tlv('PUT', 'ITEM', bytes([item.op]) + varint(item.version) + b'\0\0\0' + text(item.key) + doc))
+        out.append(tlv('PUT', 'ITEM', bytes([item.op]) + varint(item.version) + item.windows + text(item.key) + doc))
     table = varint(len(names)) + b''.join(text(n) for n in names)
     head = tlv('PUT', 'CATALOG', catalog) + tlv('PUT', 'ACK', ack)
     if key:

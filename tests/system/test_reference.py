@@ -1,0 +1,249 @@
+"""Everything a search tells, held against a model in Python (souk_reference.py) over random catalogs, queries and filters.
+SOUK_LONG=1 looks for minutes, SOUK_SEED repeats a run; what fails prints both."""
+import json
+import os
+import random
+import subprocess
+import tempfile
+import time
+import unittest
+
+from souk_draw import KEYS, SCHEMA, SEARCHED, Draw, schema_json
+from souk_page import ALL, ANY, RANGES, STATISTICS, VALUES, Facet, error, page, parts, request
+from souk_reference import ATTRIBUTES, BOOLEAN, NUMERIC, PATH, Catalog, fields_of, fold, number, tokens, typed, without
+from souk_system import SEED, SOURCE, Server, wait_until
+from souk_wire import Connection, Refused, delete, patch, upsert
+
+LONG = bool(os.environ.get('SOUK_LONG'))
+ROUNDS = int(os.environ.get('SOUK_ROUNDS', '1500' if LONG else '60'))
+EXACT = 'typo_below 0\nrelax_below 0\nparts_below 0\nlearn_below 0\nlearn_order 0\n'
+
+
+def real_titles(n):
+    """Of the sample catalog."""
+    lines = subprocess.run(['zstdcat', os.path.join(SOURCE, 'data', 'esci-us.jsonl.zst')], capture_output=True, check=True).stdout
+    titles = [json.loads(line)['title'] for line in lines.splitlines()[:n]]
+    return [t for t in titles if not any(c.isdigit() for c in t)]  # numbers and units are words of many spellings
+
+
+class Reference(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.draw = random.Random(SEED)
+        cls.make = Draw(cls.draw, real_titles(1000))
+        cls.server = Server(fronts=1, options=['eviction.keep=1h']).start()
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as f:
+            json.dump(schema_json(), f)
+            f.flush()
+            cls.server.souk('catalog', 'create', 'shop', '--schema', f.name)
+        cls.server.souk('profile', 'set', 'shop', 'exact', EXACT)
+        cls.wire = Connection(('127.0.0.1', cls.server.port))
+        cls.catalog = Catalog(SCHEMA)
+        cls.change(400)
+        for _ in range(6):
+            cls.change(40)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.wire.close()
+        cls.server.stop()
+        cls.server.remove()
+
+    @classmethod
+    def change(cls, n):
+        """Changes of all kinds, in the catalog and in the model, visible when it returns."""
+        items, draw, held = [], cls.draw, cls.catalog.products
+        for _ in range(n):
+            ident = draw.choice(sorted(held)) if held and draw.random() < .3 else f'p{draw.randrange(1 << 30)}'
+            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, 1, 4, 2, 1])[0]
+            if kind == 'patch' and ident in held:
+                fresh = cls.make.product()
+                fresh = {k: fresh[k] for k in draw.sample(sorted(fresh), min(3, len(fresh)))}
+                gone = {k: None for k in draw.sample(sorted(set(SCHEMA) - {'title'}), 2) if k not in fresh}
+                items.append(patch(ident, {**fresh, **gone}))
+                held[ident] = {k: v for k, v in {**held[ident], **fresh}.items() if k not in gone}
+            elif kind == 'delete' and ident in held:
+                items.append(delete(ident))
+                del held[ident]
+            else:
+                p = dict(held[draw.choice(sorted(held))]) if kind == 'same' and held else cls.make.product()
+                items.append(upsert(ident, p))
+                held[ident] = p
+                if kind == 'expired':
+                    items[-1] = items[-1]._replace(windows=b'\2\1\1')
+                    del held[ident]
+        cls.wire.put('shop', items, ack=2)
+        time.sleep(.01)
+
+    def ask(self, words='', **options):
+        return page(self.wire.call('SEARCH', request('shop', words, **options)).body)
+
+    def all_pages(self, words, k, **options):
+        out = [self.ask(words, k=k, **options)]
+        while 'cursor' in out[-1]:
+            out.append(self.ask(words, k=k, cursor=out[-1]['cursor'], **options))
+        return out
+
+    # --- one random search and what is true of it
+
+    def a_case(self):
+        draw, make, catalog = self.draw, self.make, self.catalog
+        q, options = make.query(catalog), {'profile': 'exact', 'typos': 0, 'match': ALL, 'prefix': 0, 'count_to': 0, 'no_cache': draw.random() < .5}
+        every = True
+        if draw.random() < .5 and make.unfinished(q):
+            options['prefix'] = 1
+        elif draw.random() < .3 and all(kind != 'code' for kind, _, _ in q.wanted):
+            options['match'], every = ANY, False
+        if draw.random() < .2:
+            options['fields'] = draw.sample(SEARCHED, 2)
+        tree = None
+        if draw.random() < .7:
+            options['filter'], tree = make.filter(catalog)
+        words = q.text()
+        return words, options, tree, catalog.matches(q, options.get('fields'), every)
+
+    def told(self, words, options):
+        return f'{words!r} {({k: v for k, v in options.items()})} SOUK_SEED={SEED}'
+
+    def test_searches_are_what_the_model_answers(self):
+        for n in range(ROUNDS):
+            words, options, tree, matches = self.a_case()
+            inside = self.catalog.filtered(matches, tree)
+            if n % 30 == 29:
+                self.change(self.draw.randrange(1, 60))
+                continue
+            told = self.told(words, options)
+            got = self.ask(words, k=1000, **options)
+            ids = [h.id for h in got['hits']]
+            self.assertEqual(set(ids), inside, f'{told}: {[self.catalog.products[i] for i in sorted(set(ids) ^ inside)][:2]}')
+            self.assertEqual((len(ids), got['found'], got['found_exact']), (len(inside), len(inside), True), told)
+            self.check_documents(got['hits'], told)
+            self.check_facets(words, options, tree, matches, told)
+            self.check_pages(words, options, got['hits'], told)
+            self.check_groups(words, options, got['hits'], told)
+            self.check_order(words, options, inside, told)
+
+    def check_documents(self, hits, told):
+        for h in hits[:5]:
+            self.assertEqual(plain(h.values), plain(self.catalog.products[h.id]), f'{h.id} of {told}')
+
+    def check_pages(self, words, options, hits, told):
+        k = self.draw.choice([1, 3, 10, 77]) if len(hits) < 40 else self.draw.choice([10, 77])
+        pages = self.all_pages(words, k, **options)
+        self.assertEqual([h.id for p in pages for h in p['hits']], [h.id for h in hits], told)
+        self.assertTrue(all(p['found'] == len(hits) and (not p['moved'] or p['generation'] != pages[0]['generation']) for p in pages), told)
+        offset = self.draw.randrange(len(hits) + 3)
+        got = self.ask(words, k=k, offset=offset, **options)
+        self.assertEqual([h.id for h in got['hits']], [h.id for h in hits[offset:offset + k]], told)
+
+    def check_order(self, words, options, inside, told):
+        sort = [(f, self.draw.random() < .5) for f in self.draw.sample(['brand', 'maker', 'price', 'stock', 'made', 'sold', 'style', 'category', 'size'],
+                                                                       self.draw.choice([1, 1, 2, 3]))]
+        got = self.all_pages(words, self.draw.choice([20, 1000]), sort=sort, **options)
+        hits = [h for p in got for h in p['hits']]
+        self.assertEqual(len(hits), len(inside), told)
+        self.assertEqual({h.id for h in hits}, inside, told)
+        keys = [self.catalog.sort_key(h.id, sort) for h in hits]
+        self.assertEqual(keys, sorted(keys), f'{sort} of {told}')
+        scores = [h.score for h in hits]
+        self.assertEqual(scores, sorted(scores, reverse=True), f'{sort} of {told}')
+
+    def check_groups(self, words, options, hits, told):
+        field, size = self.draw.choice(['style', 'size', 'brand', 'category', 'sold', 'price', 'maker']), self.draw.choice([1, 2, 3, 99])
+        wanted = {}
+        for h in hits:
+            value = self.catalog.one(h.id, field)
+            wanted.setdefault(('', h.id) if value is None else ('v', value), []).append(h)
+        rows = [(h.id, len(group)) for group in wanted.values() for h in group[:size]]
+        pages = self.all_pages(words, self.draw.choice([2, 7, 100]) if len(wanted) < 60 else 100, group=(field, size), **options)
+        got = [h for p in pages for h in p['hits']]
+        told = f'{field}:{size} of {told}'
+        self.assertEqual([(h.id, h.group_count) for h in got], rows, told)
+        for p in pages:
+            self.assertEqual((p['groups'], p['found']), (len(wanted), len(hits)), told)
+        for h in got:
+            value = self.catalog.one(h.id, field)
+            self.assertEqual(typed(as_written(h.group, value)), typed('' if value is None else value), told)
+
+    # --- facets
+
+    def check_facets(self, words, options, tree, matches, told):
+        facets = [self.a_facet() for _ in range(self.draw.choice([1, 3, 10]))]
+        got = self.ask(words, k=self.draw.choice([0, 0, 5]), facets=facets, **options)
+        self.assertEqual(len(got['facets']), len(facets), told)
+        self.assertEqual(got['found'], len(self.catalog.filtered(matches, tree)), told)
+        for facet, row in zip(facets, got['facets']):
+            ids = self.catalog.filtered(matches, without(tree, facet.field) if facet.disjunctive else tree)
+            self.check_facet(facet, row, ids, f'{facet} of {told}')
+
+    def a_facet(self):
+        draw = self.draw
+        field = draw.choice(['brand', 'maker', 'tags', 'category', 'price', 'stock', 'made', 'sold', 'style', 'size', *KEYS])
+        numeric = field in ('price', 'stock', 'made', 'size', 'attrs.width', 'attrs.mixed')
+        kind = draw.choice([VALUES, RANGES, STATISTICS]) if numeric else VALUES
+        ranges = query = ''
+        if kind == RANGES:
+            edges = sorted(v if number(v) else 6 for v in (self.make.some(self.catalog, field) for _ in range(3)))
+            a, b, c = (repr(v) for v in edges)
+            ranges = draw.choice([f'..{a},{a}..{b},{b}..', f'{a}..{c}', f'..{b},{a}..{c}', '..', f'{a}..{a}'])
+        elif kind == VALUES and draw.random() < .2 and field in ('brand', 'maker', 'tags', 'category'):
+            query = draw.choice(tokens(str(self.make.some(self.catalog, field))) or [(0, 'acme')])[1]
+        return Facet(field, draw.choice([1, 3, 10, 1000]), kind, ranges, query, draw.random() < .4)
+
+    def check_facet(self, facet, got, ids, told):
+        self.assertEqual((got['field'], got['kind']), (facet.field, facet.kind), told)
+        if facet.kind != VALUES:
+            values = self.catalog.numbers(ids, facet.field)
+            if facet.kind == RANGES:
+                self.assertEqual(got['values'], [(r, sum(inside(v, r) for v in values)) for r in facet.ranges.split(',')], told)
+                return
+            self.assertEqual(got['count'], len(values), told)
+            if values:
+                self.assertEqual((got['min'], got['max']), (min(values), max(values)), told)
+                self.assertAlmostEqual(got['sum'], sum(values), delta=1e-9 * sum(map(abs, values)), msg=told)
+            return
+        counts = self.catalog.counts(ids, facet.field)
+        if facet.query:
+            found = {v: n for v, n in counts.items() if any(w.startswith(facet.query) for _, w in tokens(v[1]))}
+            if not found:
+                return  # typos are forgiven then
+            counts = found
+        kind = self.catalog.type_of(facet.field)
+        rows = [(typed(float(v) if kind in NUMERIC and kind != BOOLEAN else v == 'true' if kind == BOOLEAN else v), n) for v, n in got['values']]
+        self.assertEqual([], [(v, n, counts.get(v)) for v, n in rows if counts.get(v) != n], told)
+        self.assertEqual(len({v for v, _ in rows}), min(facet.limit, len(counts)), f'{told} {set(counts) - {v for v, _ in rows}}')
+        self.assertEqual(got['distinct'], len(counts), told)
+        order = [(-n, str(v).encode()) for v, n in got['values']]
+        if kind == ATTRIBUTES:  # numbers as they are written, which floats of Python are not
+            order = [(n,) for n, _ in order]
+        self.assertEqual(order, sorted(order), told)
+        left = [(-n, str(v[1]).encode()) for v, n in counts.items() if (v, n) not in rows]
+        if left and order:
+            self.assertGreaterEqual(min(left)[:1] if kind in NUMERIC + (ATTRIBUTES,) else min(left), order[-1][:len(min(left))][:1 if kind in NUMERIC + (ATTRIBUTES,) else 2], told)
+
+
+def inside(value, text):
+    low, _, high = text.partition('..')
+    return (not low or float(low) <= value) and (not high or value < float(high))
+
+
+def as_written(text, value):
+    return text == 'true' if isinstance(value, bool) else float(text) if number(value) and text else text
+
+
+def plain(values):
+    """A document as it went in: attributes as pairs, in one order."""
+    out = {}
+    for name, value in values.items():
+        kind = SCHEMA[name][0]
+        if kind == ATTRIBUTES:
+            pairs = value.items() if isinstance(value, dict) else value
+            flat = [(k, typed(x)) for k, v in pairs for x in (v if isinstance(v, list) else [v])]
+            out[name] = sorted(flat, key=repr)
+        else:
+            out[name] = [typed(v) for v in value] if isinstance(value, list) else typed(value)
+    return out
+
+
+if __name__ == '__main__':
+    unittest.main()
