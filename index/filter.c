@@ -16,6 +16,12 @@ void parser_fail(struct parser *p, enum status s, const char *what)
         p->fault->column = (uint32_t)(p->at - p->start) + 1;
 }
 
+void parser_fail_word(struct parser *p, enum status s, const char *what)
+{
+    p->at = p->status ? p->at : p->word;
+    parser_fail(p, s, what);
+}
+
 static void skip_blanks(struct parser *p)
 {
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
@@ -84,6 +90,7 @@ static bool exponent_sign(const char *from, const char *at, const char *end)
 static struct slice take_word(struct parser *p, const char *what)
 {
     skip_blanks(p);
+    p->word = p->at;
     p->quoted = p->at < p->end && (*p->at == '"' || *p->at == '\'' || *p->at == '`');
     if (p->quoted)
         return take_quoted(p, *p->at);
@@ -185,6 +192,11 @@ static struct filter *comparison(struct parser *p)
     count_operator(p);
     if (!t.field)
         return id_comparison(p);
+    if (t.field->type == FIELD_ATTRIBUTES && !t.path.len) {
+        parser_fail_word(p, STATUS_SCHEMA_MISMATCH,
+                         "the field holds attributes: name one, as in attrs.color,");
+        return NULL;
+    }
     if (take_keyword(p, "in"))
         return set_node(p, &t);
     if (take_keyword(p, "under"))
@@ -204,7 +216,8 @@ static struct filter *comparison(struct parser *p)
     double n, high;
     if ((!leaf_numeric(t.field->type) && t.field->type != FIELD_ATTRIBUTES) ||
         !leaf_number(t.field, v, &n)) {
-        parser_fail(p, STATUS_SCHEMA_MISMATCH, "a number is expected");
+        parser_fail_word(p, op < 0 ? STATUS_SYNTAX : STATUS_SCHEMA_MISMATCH,
+                         op < 0 ? "an operator is expected" : "a number is expected");
         return NULL;
     }
     switch (op) {
@@ -219,11 +232,14 @@ static struct filter *comparison(struct parser *p)
     default:
         break;
     }
-    if (!take_symbol(p, "..") || !leaf_number_of(take_word(p, "a number is expected"), &high)) {
-        parser_fail(p, STATUS_SYNTAX, "an operator is expected");
+    if (!take_symbol(p, "..")) {
+        parser_fail_word(p, STATUS_SYNTAX, "an operator is expected");
         return NULL;
     }
-    return leaf_between(p, &t, n, false, high, false);
+    v = take_word(p, "a number is expected");
+    if (!p->status && !leaf_number_of(v, &high))
+        parser_fail_word(p, STATUS_SCHEMA_MISMATCH, "a number is expected");
+    return p->status ? NULL : leaf_between(p, &t, n, false, high, false);
 }
 
 static struct filter *parse_or(struct parser *p);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct target leaf_field(struct parser *p, struct slice name)
 {
@@ -24,12 +25,11 @@ struct target leaf_field(struct parser *p, struct slice name)
         return t;
     if (!t.field && !p->status) {
         char what[96];
-        p->at -= name.len;
         snprintf(what, sizeof what, "no field is called '%.*s',",
                  name.len < 64 ? (int)name.len : 64, name.ptr);
-        parser_fail(p, STATUS_UNKNOWN_FIELD, what);
+        parser_fail_word(p, STATUS_UNKNOWN_FIELD, what);
     } else if (t.field && !snapshot_column(p->snap, t.field->id)) {
-        parser_fail(p, STATUS_SCHEMA_MISMATCH, "this field is not declared for filters");
+        parser_fail_word(p, STATUS_SCHEMA_MISMATCH, "this field is not declared for filters");
     }
     return t;
 }
@@ -49,8 +49,8 @@ bool leaf_number_of(struct slice v, double *out)
 bool leaf_number(const struct field *f, struct slice v, double *out)
 {
     if (f->type == FIELD_BOOLEAN) {
-        *out = slice_equal(v, SLICE_LIT("true"));
-        return *out != 0 || slice_equal(v, SLICE_LIT("false"));
+        *out = v.len == 4 && strncasecmp(v.ptr, "true", 4) == 0;
+        return *out != 0 || (v.len == 5 && strncasecmp(v.ptr, "false", 5) == 0);
     }
     return leaf_number_of(v, out);
 }
@@ -136,6 +136,40 @@ static void add_found(struct parser *p, const struct target *t, struct slice tex
         add_ordinal(p, l, ordinal);
 }
 
+static size_t digits(const char *at, const char *end)
+{
+    size_t n = 0;
+    while (at + n < end && at[n] >= '0' && at[n] <= '9')
+        n++;
+    return n;
+}
+
+/* As JSON writes numbers: no zero before another digit, nothing but decimals. */
+static bool json_number(struct slice v)
+{
+    const char *at = v.ptr, *end = v.ptr + v.len;
+    at += at < end && *at == '-';
+    size_t n = digits(at, end);
+    if (n == 0 || (n > 1 && *at == '0'))
+        return false;
+    at += n;
+    if (at < end && *at == '.') {
+        n = digits(++at, end);
+        if (n == 0)
+            return false;
+        at += n;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        at += at < end && (*at == '+' || *at == '-');
+        n = digits(at, end);
+        if (n == 0)
+            return false;
+        at += n;
+    }
+    return at == end;
+}
+
 /* An attribute without quotes is what it would be in JSON. Numbers are stored in one of two ways of
  * writing: as an integer, or with the fewest digits. */
 static void add_bare(struct parser *p, const struct target *t, struct slice v,
@@ -145,7 +179,7 @@ static void add_bare(struct parser *p, const struct target *t, struct slice v,
     char text[NUMBER_TEXT_MAX];
     if (slice_equal(v, SLICE_LIT("true")) || slice_equal(v, SLICE_LIT("false"))) {
         add_found(p, t, v, VALUE_TRUE, l);
-    } else if (leaf_number_of(v, &n)) {
+    } else if (json_number(v) && leaf_number_of(v, &n)) {
         add_found(p, t, product_number_text(n, text), VALUE_FLOAT, l);
         if (n == floor(n) && fabs(n) < 9.2e18)
             add_found(p, t, slice_make(text, (size_t)snprintf(text, sizeof text, "%.0f", n)),
@@ -226,7 +260,7 @@ struct filter *leaf_equals(struct parser *p, const struct target *t, struct slic
     double n;
     if (leaf_numeric(t->field->type)) {
         if (!leaf_number(t->field, v, &n)) {
-            parser_fail(p, STATUS_SCHEMA_MISMATCH, "the value is not of the field's type");
+            parser_fail_word(p, STATUS_SCHEMA_MISMATCH, "the value is not of the field's type");
             return NULL;
         }
         return leaf_range(p, t, n, false, n, false);

@@ -13,6 +13,7 @@
 /* A text on its way to a filter. */
 struct parser {
     const char *start, *at, *end;
+    const char *word; /* where the last word begins, its quote included */
     struct snapshot *snap;
     struct arena *arena;
     struct fault *fault;
@@ -23,6 +24,8 @@ struct parser {
 
 /* The first failure stays, with the byte reached. */
 void parser_fail(struct parser *p, enum status s, const char *what);
+/* The same, with the byte where the last word begins. */
+void parser_fail_word(struct parser *p, enum status s, const char *what);
 /* NULL after a failure. */
 struct filter *parser_node(struct parser *p, enum node_kind kind);
 

@@ -180,12 +180,59 @@ static void a_disjunctive_facet_leaves_the_terms_of_other_attributes(void **stat
     close_world(&w);
 }
 
+/* How many are found; below 0 the status and the byte of an error. */
+static int found(struct world *w, const char *filter)
+{
+    struct query q = {.max_stale_ms = -1, .filter = slice_str(filter)};
+    struct query_result r;
+    struct fault fault = {0};
+    arena_reset(&w->arena);
+    enum status st = search_run(w->searcher, w->snap, &q, &w->arena, &r, &fault);
+    return st ? -(int)st * 1000 - (int)fault.column : (int)r.found;
+}
+
+static void attributes_are_compared_by_key_and_as_json_has_them(void **state)
+{
+    (void)state;
+    static const struct shop_product products[] = {
+        {.id = "1",
+         .title = "a",
+         .price = -1,
+         .stock = -1,
+         .attr = {"code", "007", "hex", "0x10"},
+         .attr_number = 16},
+        {.id = "2",
+         .title = "b",
+         .price = -1,
+         .stock = -1,
+         .attr = {"code", "TRUE", "hex", "1e"},
+         .attr_number = 7},
+    };
+    struct world w;
+    open_world(&w);
+    put(&w, products, 2);
+    begin(&w);
+    assert_int_equal(found(&w, "attrs.code = 007"), 1); /* no number of JSON begins so */
+    assert_int_equal(found(&w, "attrs.hex = 0x10"), 1);
+    assert_int_equal(found(&w, "attrs.size = 16"), 1);
+    assert_int_equal(found(&w, "attrs.size = 1.6e1"), 1);
+    assert_int_equal(found(&w, "attrs.size in [7, 16.0]"), 2);
+    assert_int_equal(found(&w, "attrs.code = TRUE"), 1);
+    assert_int_equal(found(&w, "exists(attrs)"), 2);
+    assert_int_equal(found(&w, "attrs = 16"), -STATUS_SCHEMA_MISMATCH * 1000 - 1);
+    assert_int_equal(found(&w, "exists(attrs) and attrs in [16]"),
+                     -STATUS_SCHEMA_MISMATCH * 1000 - 19);
+    assert_int_equal(found(&w, "active = TRUE or active = False"), 0);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_counts_once_for_a_value),
         cmocka_unit_test(long_lists_count_once_too),
         cmocka_unit_test(a_disjunctive_facet_leaves_the_terms_of_other_attributes),
+        cmocka_unit_test(attributes_are_compared_by_key_and_as_json_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,10 +42,19 @@ static void errors_carry_their_position(void **state)
         {"price < 1e+21", STATUS_OK, 0},
         {"price -1.5E+2..1e+2", STATUS_OK, 0},
         {"price < 1+1", STATUS_SYNTAX, 10},
-        {"price < 1e+", STATUS_SCHEMA_MISMATCH, 11},
-        {"brand < Nike", STATUS_SCHEMA_MISMATCH, 13},
-        {"price = cheap", STATUS_SCHEMA_MISMATCH, 14},
-        {"title = x", STATUS_SCHEMA_MISMATCH, 6},
+        {"price < 1e+", STATUS_SCHEMA_MISMATCH, 9}, /* what is wrong begins there */
+        {"brand < Nike", STATUS_SCHEMA_MISMATCH, 9},
+        {"price = cheap", STATUS_SCHEMA_MISMATCH, 9},
+        {"price =  'cheap'", STATUS_SCHEMA_MISMATCH, 10},
+        {"price in [1, cheap]", STATUS_SCHEMA_MISMATCH, 14},
+        {"brand = x and title = x", STATUS_SCHEMA_MISMATCH, 15},
+        {"exists(title)", STATUS_SCHEMA_MISMATCH, 8},
+        {" `PRICE` < 5", STATUS_UNKNOWN_FIELD, 2},
+        {"brand Nike", STATUS_SYNTAX, 7},
+        {"price cheap", STATUS_SYNTAX, 7},
+        {"price 5", STATUS_SYNTAX, 7},
+        {"price 5..cheap", STATUS_SCHEMA_MISMATCH, 10},
+        {"price 5..", STATUS_SYNTAX, 10},
         {"and", STATUS_UNKNOWN_FIELD, 1},
     };
     struct world *w = make_world(3);

@@ -32,6 +32,8 @@ class Draw:
         self.words = sorted({''.join(draw.choices(SYLLABLES, k=draw.choice([1, 2, 2, 3, 3, 4]))) for _ in range(70)})
         self.codes = [f'{draw.choice(["zk", "xps", "ab"])}{draw.choice("-/._")}{draw.randrange(10, 40)}' for _ in range(8)]
         self.styles = [f's{n}' for n in range(40)]
+        plurals = {w for title in self.real for _, w in tokens(title) if w.endswith('s')}
+        self.singulars = {w[:-n] + more for w in plurals for n, more in ((1, ''), (2, ''), (3, 'y'), (3, 'f'), (3, 'fe'))}
 
     def word(self):
         """Frequent ones more often."""
@@ -86,10 +88,9 @@ class Draw:
                 return self.draw.choice(plain)
         return self.word()
 
-    @staticmethod
-    def inflected(word):
+    def inflected(self, word):
         """Whether plurals and joining words might make more of it than it says."""
-        return word.endswith('s') or word in ('and', 'or', 'und', 'en', 'of', 'och', 'og', 'ja', 'tai', 'for', 'with', 'x', 'by')
+        return word.endswith('s') or word in self.singulars or word in ('and', 'or', 'und', 'en', 'of', 'och', 'og', 'ja', 'tai', 'for', 'with', 'x', 'by')
 
     def query(self, catalog, plain=False):
         draw, q = self.draw, Query()
