@@ -1,88 +1,86 @@
 """Everything a search tells, held against a model in Python (souk_reference.py) over random catalogs, queries and filters.
-SOUK_LONG=1 looks for minutes, SOUK_SEED repeats a run; what fails prints both."""
-import json
-import os
-import random
-import subprocess
-import tempfile
-import time
+SOUK_LONG=1 looks for minutes, SOUK_SEED repeats a run; what fails prints it."""
 import unittest
 
-from souk_draw import KEYS, SCHEMA, SEARCHED, Draw, schema_json
-from souk_page import ALL, ANY, RANGES, STATISTICS, VALUES, Facet, error, page, parts, request
-from souk_reference import ATTRIBUTES, BOOLEAN, NUMERIC, PATH, Catalog, fields_of, fold, number, tokens, typed, without
-from souk_system import SEED, SOURCE, Server, wait_until
-from souk_wire import Connection, Refused, delete, patch, upsert
-
-LONG = bool(os.environ.get('SOUK_LONG'))
-ROUNDS = int(os.environ.get('SOUK_ROUNDS', '1500' if LONG else '60'))
-EXACT = 'typo_below 0\nrelax_below 0\nparts_below 0\nlearn_below 0\nlearn_order 0\n'
+from souk_draw import KEYS, SCHEMA, SEARCHED
+from souk_filters import broken
+from souk_page import ALL, ANY, RANGES, STATISTICS, VALUES, Facet, page, parts, request
+from souk_reference import ATTRIBUTES, BOOLEAN, NUMERIC, number, tokens, typed, without
+from souk_system import SEED
+from souk_world import ROUNDS, World
 
 
-def real_titles(n):
-    """Of the sample catalog."""
-    lines = subprocess.run(['zstdcat', os.path.join(SOURCE, 'data', 'esci-us.jsonl.zst')], capture_output=True, check=True).stdout
-    titles = [json.loads(line)['title'] for line in lines.splitlines()[:n]]
-    return [t for t in titles if not any(c.isdigit() for c in t)]  # numbers and units are words of many spellings
+class Reference(World):
+    # --- several searches at once
 
+    def test_parts_of_a_multi_search_are_what_each_says_alone(self):
+        for _ in range(ROUNDS // 3):
+            words, options, _, _ = self.a_case()
+            asked, draw = [], self.draw
+            for _ in range(draw.randint(1, 8)):
+                if draw.random() < .3:
+                    words, options, _, _ = self.a_case()
+                more = {**options, 'k': draw.choice([0, 3, 20]), 'no_cache': 1}
+                if draw.random() < .5:
+                    more['filter'] = self.make.filter(self.catalog)[0]
+                if draw.random() < .5:
+                    more['facets'] = [self.a_facet() for _ in range(3)]
+                if draw.random() < .3:
+                    more['group'] = (draw.choice(['style', 'brand', 'size']), 2)
+                if draw.random() < .3:
+                    more['sort'] = [(draw.choice(['price', 'brand']), draw.random() < .5)]
+                if draw.random() < .5:
+                    more['marks'] = ('<', '>', ['title', 'notes'])
+                if draw.random() < .4:
+                    more.update(profile=None, typos=None, match=None, prefix=None)
+                if draw.random() < .1:
+                    more['filter'] = draw.choice(['nofield = 1', 'price <', 'brand = "x'])
+                asked.append((draw.choice([words, words, words[:-1]]), more))
+            together = parts(self.wire, [request('shop', w, **o) for w, o in asked])
+            self.assertEqual(len(together), len(asked))
+            for (w, o), (status, body) in zip(asked, together):
+                refused = self.refusal(w, **o)
+                if refused:
+                    self.assertEqual(status, refused[0], self.told(w, o))
+                else:
+                    got, alone = page(body), self.ask(w, **o)  # cursors hold the time
+                    self.assertEqual({**got, 'cursor': 'cursor' in got}, {**alone, 'cursor': 'cursor' in alone}, f'{self.told(w, o)} among {asked}')
 
-class Reference(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.draw = random.Random(SEED)
-        cls.make = Draw(cls.draw, real_titles(1000))
-        cls.server = Server(fronts=1, options=['eviction.keep=1h']).start()
-        with tempfile.NamedTemporaryFile('w', suffix='.json') as f:
-            json.dump(schema_json(), f)
-            f.flush()
-            cls.server.souk('catalog', 'create', 'shop', '--schema', f.name)
-        cls.server.souk('profile', 'set', 'shop', 'exact', EXACT)
-        cls.wire = Connection(('127.0.0.1', cls.server.port))
-        cls.catalog = Catalog(SCHEMA)
-        cls.change(400)
-        for _ in range(6):
-            cls.change(40)
+    # --- pages while the catalog changes
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.wire.close()
-        cls.server.stop()
-        cls.server.remove()
+    def test_pages_hold_every_unchanged_product_once_whatever_changes_between_them(self):
+        for _ in range(max(5, ROUNDS // 10)):
+            words, options, tree, _ = self.a_case()
+            more = self.draw.choice([{}, {'sort': [('price', False), ('brand', True)]}, {'sort': [('brand', False)]}])
+            before = {i: self.catalog.products[i] for i in self.catalog.filtered(self.catalog.products, tree)}
+            first = [h.id for h in self.ask(words, k=1000, **options, **more)['hits']]
+            k = max(1, len(first) // self.draw.choice([3, 5, 9]))
+            got, cursor = [], {}
+            while True:
+                p = self.ask(words, k=k, **options, **more, **cursor)
+                got += [h.id for h in p['hits']]
+                if 'cursor' not in p or len(got) > 2000:
+                    break
+                cursor = {'cursor': p['cursor']}
+                self.change(self.draw.choice([1, 10]))
+            unchanged = [i for i in first if self.catalog.products.get(i) is before.get(i)]
+            told = self.told(words, {**options, **more})
+            self.assertEqual([i for i in got if i in set(unchanged)], unchanged, told)
 
-    @classmethod
-    def change(cls, n):
-        """Changes of all kinds, in the catalog and in the model, visible when it returns."""
-        items, draw, held = [], cls.draw, cls.catalog.products
-        for _ in range(n):
-            ident = draw.choice(sorted(held)) if held and draw.random() < .3 else f'p{draw.randrange(1 << 30)}'
-            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, 1, 4, 2, 1])[0]
-            if kind == 'patch' and ident in held:
-                fresh = cls.make.product()
-                fresh = {k: fresh[k] for k in draw.sample(sorted(fresh), min(3, len(fresh)))}
-                gone = {k: None for k in draw.sample(sorted(set(SCHEMA) - {'title'}), 2) if k not in fresh}
-                items.append(patch(ident, {**fresh, **gone}))
-                held[ident] = {k: v for k, v in {**held[ident], **fresh}.items() if k not in gone}
-            elif kind == 'delete' and ident in held:
-                items.append(delete(ident))
-                del held[ident]
-            else:
-                p = dict(held[draw.choice(sorted(held))]) if kind == 'same' and held else cls.make.product()
-                items.append(upsert(ident, p))
-                held[ident] = p
-                if kind == 'expired':
-                    items[-1] = items[-1]._replace(windows=b'\2\1\1')
-                    del held[ident]
-        cls.wire.put('shop', items, ack=2)
-        time.sleep(.01)
+    # --- broken filters
 
-    def ask(self, words='', **options):
-        return page(self.wire.call('SEARCH', request('shop', words, **options)).body)
-
-    def all_pages(self, words, k, **options):
-        out = [self.ask(words, k=k, **options)]
-        while 'cursor' in out[-1]:
-            out.append(self.ask(words, k=k, cursor=out[-1]['cursor'], **options))
-        return out
+    def test_a_broken_filter_is_refused_with_what_is_wrong_and_where(self):
+        pieces = ['and', 'or', 'not', '(', ')', '[', ']', ',', '..', '=', '!=', '<', '<=', 'in', 'under', 'exists', '"', "'", '`', 'nofield', 'price',
+                  'brand', 'id', 'title', 'attrs', 'attrs.width', 'Acme', '5', '-1e3', '5e+2', 'true', 'é', '!', '\\', '"a b"', ' ', '.', '🙂', 'sold', '1..2']
+        for _ in range(ROUNDS * 4):
+            text, draw = self.make.filter(self.catalog)[0], self.draw
+            for _ in range(draw.choice([1, 1, 2, 3])):
+                at, end = sorted([draw.randrange(len(text) + 1), draw.randrange(len(text) + 1)])
+                kind = draw.choice(['cut', 'insert', 'replace', 'drop', 'salad'])
+                text = {'cut': text[:at], 'insert': text[:at] + draw.choice(pieces) + text[at:], 'replace': text[:at] + draw.choice(pieces) + text[end:],
+                        'drop': text[:at] + text[min(end, at + 3):],
+                        'salad': draw.choice(['', ' ']).join(draw.choice(pieces) for _ in range(draw.randrange(1, 8)))}[kind]
+            self.assertEqual(self.refusal(filter=text, k=0), broken(self.catalog, text), f'{text!r} SOUK_SEED={SEED}')
 
     # --- one random search and what is true of it
 
@@ -99,8 +97,7 @@ class Reference(unittest.TestCase):
         tree = None
         if draw.random() < .7:
             options['filter'], tree = make.filter(catalog)
-        words = q.text()
-        return words, options, tree, catalog.matches(q, options.get('fields'), every)
+        return q.text(), options, tree, catalog.matches(q, options.get('fields'), every)
 
     def told(self, words, options):
         return f'{words!r} {({k: v for k, v in options.items()})} SOUK_SEED={SEED}'
