@@ -106,19 +106,15 @@ struct by_clauses {
 static uint32_t unpack(const struct by_clauses *b, uint32_t clauses, uint32_t *docs,
                        uint32_t *scores)
 {
-    uint32_t n = 0;
-    for (uint32_t w = 0; w < (b->count + 63) / 64; w++) {
-        uint64_t bits =
-            b->count - w * 64 < 64 ? ((uint64_t)1 << (b->count - w * 64)) - 1 : UINT64_MAX;
-        for (uint32_t c = clauses; c; c &= c - 1)
-            bits &= b->bits[__builtin_ctz(c)][w];
-        for (; bits; bits &= bits - 1) {
-            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            docs[n] = b->docs[i];
-            scores[n++] = b->scores[i];
-        }
-    }
-    return n;
+    uint64_t bits[CLAUSES_WORDS];
+    uint32_t words = (b->count + 63) / 64;
+    memset(bits, 0xff, words * sizeof *bits);
+    if (b->count % 64)
+        bits[words - 1] = ((uint64_t)1 << b->count % 64) - 1;
+    for (uint32_t c = clauses; c; c &= c - 1)
+        for (uint32_t w = 0; w < words; w++)
+            bits[w] &= b->bits[__builtin_ctz(c)][w];
+    return kernels_best()->pick(b->docs, b->scores, b->count, bits, docs, scores);
 }
 
 /* Counts and ranks by bits; facets that leave out terms of the filter see more products. */

@@ -82,24 +82,8 @@ uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i); /* 0 = 
 uint32_t column_chunk_list(const struct column_chunk *c, uint32_t i,
                            uint32_t *first); /* -> count; item k = */
 uint32_t column_chunk_item(const struct column_chunk *c, uint32_t first_plus_k);
-/* The ordinal of an ORDINAL chunk, i below its count. `bits` is 8, 16 or 32 and the chunk's, so
- * that an inner loop is made for it, or 0 for all others. */
-static inline uint32_t column_ordinal_at(const struct column_chunk *c, uint32_t i, uint32_t bits)
-{
-    if (bits == 8)
-        return c->values[i];
-    if (bits == 16)
-        return wire_load16(c->values + (size_t)i * 2);
-    if (bits == 32)
-        return wire_load32(c->values + (size_t)i * 4);
-    uint32_t v = bitpack_at(c->values, i, c->bits);
-    return v ? (uint32_t)c->base + v : 0;
-}
-/* Calls an always_inline function of the chunk's bits, its last argument, with a constant. */
-#define COLUMN_BY_BITS(chunk, function, ...)                                                       \
-    ((chunk)->bits == 8    ? function(__VA_ARGS__, 8)                                              \
-     : (chunk)->bits == 16 ? function(__VA_ARGS__, 16)                                             \
-     : (chunk)->bits == 32 ? function(__VA_ARGS__, 32)                                             \
-                           : function(__VA_ARGS__, 0))
+/* The ordinals of documents first + i of an ORDINAL chunk, each i below its count. */
+void column_chunk_ordinals(const struct column_chunk *c, uint32_t first, const uint32_t *docids,
+                           uint32_t count, uint32_t *out);
 
 #endif

@@ -100,7 +100,8 @@ static enum status prepare_counts(struct facet_counter *c, struct snapshot *snap
         c->key = value_index_key(c->values, key);
         c->count_end = c->key ? c->key->count : 0;
     }
-    c->counts = arena_calloc(arena, c->count_end + 1, sizeof *c->counts);
+    c->tables = !c->keyed && c->count_end <= FACET_TABLES_UPTO ? FACET_TABLES : 1;
+    c->counts = arena_calloc(arena, (size_t)c->count_end * c->tables + 1, sizeof *c->counts);
     return c->counts ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -156,6 +157,8 @@ static void note_attribute_numbers(struct facet_counter *c)
 enum status facet_finish(struct facet_counter *c, struct snapshot *snap, struct folder *folder,
                          struct arena *arena, struct facet_result *out)
 {
+    if (c->counts)
+        facet_count_end(c);
     if (c->counts && c->request->kind != FACET_VALUES)
         note_attribute_numbers(c);
     *out = (struct facet_result){

@@ -61,27 +61,54 @@ static void count_number(struct facet_counter *c, double v)
 
 /* --- ordinals --------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) uint32_t
-count_bits(struct facet_counter *c, const struct column_chunk *chunk, uint32_t first,
-           const uint32_t *docids, uint32_t count, uint32_t bits)
+/* Neighbours often share a value, and a count waits for itself: few values are counted in several
+ * tables by turns. */
+static void count_in_tables(struct facet_counter *c, const uint32_t *ordinals, uint32_t count)
 {
-    uint32_t none = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t o = column_ordinal_at(chunk, docids[i] - first, bits);
-        o = o < c->count_end ? o : 0;
-        c->counts[o]++;
-        none += o == 0;
+    uint32_t *a = c->counts, *b = a + c->count_end, *d = b + c->count_end, *e = d + c->count_end,
+             i = 0;
+    for (; i + FACET_TABLES <= count; i += FACET_TABLES) {
+        a[ordinals[i]]++;
+        b[ordinals[i + 1]]++;
+        d[ordinals[i + 2]]++;
+        e[ordinals[i + 3]]++;
     }
+    for (; i < count; i++)
+        a[ordinals[i]]++;
+    c->with_value += count - a[0] - b[0] - d[0] - e[0];
+    a[0] = b[0] = d[0] = e[0] = 0;
+}
+
+static void count_in_one(struct facet_counter *c, const uint32_t *ordinals, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        c->counts[ordinals[i]]++;
+    c->with_value += count - c->counts[0];
     c->counts[0] = 0;
-    return count - none;
 }
 
 static void count_ordinals(struct facet_counter *c, const struct column_chunk *chunk,
                            uint32_t first, const uint32_t *docids, uint32_t count)
 {
+    uint32_t ordinals[COLUMN_CHUNK], most = 0;
     while (count && docids[count - 1] - first >= chunk->count) /* behind the values */
         count--;
-    c->with_value += COLUMN_BY_BITS(chunk, count_bits, c, chunk, first, docids, count);
+    column_chunk_ordinals(chunk, first, docids, count, ordinals);
+    for (uint32_t i = 0; i < count; i++)
+        most = ordinals[i] > most ? ordinals[i] : most;
+    for (uint32_t i = 0; most >= c->count_end && i < count; i++)
+        ordinals[i] = ordinals[i] < c->count_end ? ordinals[i] : 0;
+    if (c->tables == FACET_TABLES)
+        count_in_tables(c, ordinals, count);
+    else
+        count_in_one(c, ordinals, count);
+}
+
+void facet_count_end(struct facet_counter *c)
+{
+    for (; c->tables > 1; c->tables--)
+        for (uint32_t o = 0, from = (c->tables - 1) * c->count_end; o < c->count_end; o++)
+            c->counts[o] += c->counts[from + o];
 }
 
 /* A list may hold a value twice, and its product counts once. The items of short lists are held

@@ -25,6 +25,7 @@ struct facet_counter {
     /* Values with ordinals: counts by ordinal, or of one attribute key by place. */
     uint32_t *counts;
     uint32_t count_end;               /* counts[0 .. count_end) */
+    uint32_t tables;                  /* so many of them, one behind the other, until the end */
     const struct value_index *values; /* PATH, ATTRIBUTES */
     const struct value_key *key;      /* "attrs.key"; NULL = all of the field */
     uint32_t key_number;              /* 0 with a key asked for that no product has */
@@ -42,6 +43,10 @@ struct facet_counter {
     double min, max, sum;
 };
 
+enum { FACET_TABLES = 4, FACET_TABLES_UPTO = 2048 /* values */ };
+
+/* All matches were counted: the tables become one. */
+void facet_count_end(struct facet_counter *c);
 /* A number for statistics and ranges, `times` products. */
 void facet_note_number(struct facet_counter *c, double v, uint64_t times);
 enum status facet_finish_values(struct facet_counter *c, struct snapshot *snap,

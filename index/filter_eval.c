@@ -207,83 +207,48 @@ static uint32_t keep_numbers(const struct filter *f, uint32_t *docs, uint32_t *s
     return kept;
 }
 
-static inline __attribute__((always_inline)) uint32_t
-keep_those(const struct filter *f, const struct column_chunk *c, uint32_t first, uint32_t *docs,
-           uint32_t *scores, uint32_t count, uint32_t bits)
+/* Bits of the documents of a column with one value a product, at most COLUMN_CHUNK of them. */
+static void ordinal_bits(const struct filter *f, const uint32_t *docs, uint32_t count,
+                         uint64_t *bits)
 {
-    uint32_t kept = 0, words = f->ordinal_most / 64;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t doc = docs[i], score = scores[i], o = column_ordinal_at(c, doc - first, bits);
-        uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
-        docs[kept] = doc;
-        scores[kept] = score;
-        kept += word >> (o & 63) & 1;
+    uint32_t ordinals[COLUMN_CHUNK];
+    for (uint32_t i = 0, end; i < count; i = end) {
+        const struct column_chunk *c;
+        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK, to;
+        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
+            end++;
+        to = column_chunk(f->column, chunk, &c) ? i : end;
+        while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
+            to--;
+        if (to > i)
+            column_chunk_ordinals(c, first, docs + i, to - i, ordinals + i);
+        memset(ordinals + to, 0, (end - to) * sizeof *ordinals);
     }
-    return kept;
-}
-
-static uint32_t keep_chunk(const struct filter *f, const struct column_chunk *c, uint32_t first,
-                           uint32_t *docs, uint32_t *scores, uint32_t count)
-{
-    while (count && docs[count - 1] - first >= c->count) /* behind the values: they have none */
-        count--;
-    return COLUMN_BY_BITS(c, keep_those, f, c, first, docs, scores, count);
+    kernels_best()->among(ordinals, count, f->ordinal_bits, f->ordinal_most, bits);
 }
 
 /* One value a product: its bit decides. */
 static uint32_t keep_ordinals(const struct filter *f, uint32_t *docs, uint32_t *scores,
                               uint32_t count)
 {
+    uint64_t bits[COLUMN_CHUNK / 64];
     uint32_t kept = 0;
-    for (uint32_t i = 0, end; i < count && f->ordinal_count; i = end) {
-        const struct column_chunk *c;
-        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
-        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
-            end++;
-        if (column_chunk(f->column, chunk, &c))
-            continue;
-        uint32_t n = keep_chunk(f, c, first, docs + i, scores + i, end - i);
-        memmove(docs + kept, docs + i, n * sizeof *docs);
-        memmove(scores + kept, scores + i, n * sizeof *scores);
-        kept += n;
+    for (uint32_t i = 0, n; i < count && f->ordinal_count; i += n) {
+        n = count - i < COLUMN_CHUNK ? count - i : COLUMN_CHUNK;
+        ordinal_bits(f, docs + i, n, bits);
+        kept += kernels_best()->pick(docs + i, scores + i, n, bits, docs + kept, scores + kept);
     }
     return kept;
-}
-
-static inline __attribute__((always_inline)) void
-mark_those(const struct filter *f, const struct column_chunk *c, uint32_t first,
-           const uint32_t *docs, uint32_t from, uint32_t to, uint64_t *marks, uint32_t bits)
-{
-    uint32_t words = f->ordinal_most / 64;
-    for (uint32_t i = from; i < to;) {
-        uint32_t end = (i / 64 + 1) * 64 < to ? (i / 64 + 1) * 64 : to;
-        uint64_t out = 0;
-        for (; i < end; i++) {
-            uint32_t o = column_ordinal_at(c, docs[i] - first, bits);
-            uint64_t word = o >> 6 <= words ? f->ordinal_bits[o >> 6] : 0;
-            out |= (word >> (o & 63) & 1) << (i & 63);
-        }
-        marks[(end - 1) / 64] |= out;
-    }
 }
 
 bool filter_bits(const struct filter *f, const uint32_t *docs, uint32_t count, uint64_t *bits)
 {
     if (f->kind != NODE_ORDINALS || !f->column || f->column_kind != COLUMN_ORDINAL)
         return false;
-    memset(bits, 0, (count + 63) / 64 * sizeof *bits);
-    for (uint32_t i = 0, end; i < count && f->ordinal_count; i = end) {
-        const struct column_chunk *c;
-        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
-        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
-            end++;
-        if (column_chunk(f->column, chunk, &c))
-            continue;
-        uint32_t to = end;
-        while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
-            to--;
-        COLUMN_BY_BITS(c, mark_those, f, c, first, docs, i, to, bits);
-    }
+    if (f->ordinal_count)
+        ordinal_bits(f, docs, count, bits);
+    else
+        memset(bits, 0, (count + 63) / 64 * sizeof *bits);
     return true;
 }
 

@@ -150,15 +150,6 @@ static uint32_t drain_portable(struct kernel_window *w, uint32_t first, uint32_t
     return k;
 }
 
-uint32_t kernel_value(const uint8_t *values, uint32_t at, uint32_t bits)
-{
-    if (bits == 8)
-        return values[at];
-    if (bits == 16)
-        return wire_load16(values + (size_t)at * 2);
-    return bits == 32 ? wire_load32(values + (size_t)at * 4) : bitpack_at(values, at, bits);
-}
-
 static inline __attribute__((always_inline)) uint32_t
 keep_in_range(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
               const uint8_t *values, uint32_t low, uint32_t high, uint32_t bits)
@@ -238,6 +229,9 @@ static const struct kernels portable = {
     .drop_bits = kernel_drop_bits_portable,
     .drain = drain_portable,
     .keep_range = kernel_keep_range_portable,
+    .values = kernel_values_portable,
+    .among = kernel_among_portable,
+    .pick = kernel_pick_portable,
     .first_below = kernel_first_below_portable,
     .near_sets = kernel_near_sets_portable,
     .order = order_runs,

@@ -84,6 +84,21 @@ struct kernels {
      */
     uint32_t (*keep_range)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                            const uint8_t *values, uint32_t bits, uint32_t low, uint32_t high);
+    /*
+     * out[i] = the number docs[i] - first of those at `values`, of `bits` (1 to 32) each, plus
+     * `add` where it is not 0. Unless `bits` is 8, 16 or 32, eight bytes are read where a number
+     * begins.
+     */
+    void (*values)(const uint32_t *docs, uint32_t count, uint32_t first, const uint8_t *values,
+                   uint32_t bits, uint32_t add, uint32_t *out);
+    /* Bit i of `out`: the set has values[i], that is, bit v % 64 of set[v / 64] is set, v <= most.
+     * Writes whole words, zero behind `count`. */
+    void (*among)(const uint32_t *values, uint32_t count, const uint64_t *set, uint32_t most,
+                  uint64_t *out);
+    /* The docs and scores of set bits, in order (in place, too); `bits` are zero behind `count`.
+     * Returns how many. */
+    uint32_t (*pick)(const uint32_t *docs, const uint32_t *scores, uint32_t count,
+                     const uint64_t *bits, uint32_t *docs_out, uint32_t *scores_out);
     /* Index of the first byte below `least`, `count` when there is none. */
     uint32_t (*first_below)(const uint8_t *bytes, uint32_t count, uint32_t least);
     /*

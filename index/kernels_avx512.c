@@ -25,16 +25,6 @@ TARGET static inline __mmask16 lanes(uint32_t left)
     return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-/*
- * A mask as a number. GCC 12 takes the upper half for zero, yet may keep only the lower one on the
- * stack and read back both; what comes out of the assembler it extends itself.
- */
-static inline uint32_t bits_of(uint16_t mask)
-{
-    __asm__("" : "+r"(mask));
-    return mask;
-}
-
 TARGET static inline __m512i running_sum(__m512i v)
 {
     const __m512i zero = _mm512_setzero_si512();
@@ -157,8 +147,9 @@ TARGET static uint32_t common(const uint32_t *a, uint32_t n, const uint32_t *b, 
         return kernel_common_portable(a, n, b, ia, ib);
     for (uint32_t i = 0; i < n; i++) {
         __m512i x = _mm512_set1_epi32((int)a[i]);
-        at = LANES * (uint32_t)__builtin_popcount(bits_of(_mm512_cmplt_epu32_mask(lasts, x)));
-        uint32_t hit = bits_of(_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), x));
+        at =
+            LANES * (uint32_t)__builtin_popcount(kernel_bits_of(_mm512_cmplt_epu32_mask(lasts, x)));
+        uint32_t hit = kernel_bits_of(_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(b + at), x));
         ia[k] = (uint16_t)i;
         ib[k] = (uint16_t)(at + (uint32_t)__builtin_ctz(hit | 1u << 16));
         k += hit != 0;
@@ -194,7 +185,7 @@ PAIRS static uint32_t common_pairs(const uint32_t *a, uint32_t n, const uint32_t
             if (a[i] != 0 && b[j] == 0)
                 mb &= 0xfffe;
         }
-        uint32_t hits = (uint32_t)__builtin_popcount(bits_of(ma));
+        uint32_t hits = (uint32_t)__builtin_popcount(kernel_bits_of(ma));
         if (hits) {
             __m512i la = _mm512_maskz_compress_epi32(ma, lane),
                     lb = _mm512_maskz_compress_epi32(mb, lane);
@@ -215,7 +206,7 @@ PAIRS static uint32_t common_pairs(const uint32_t *a, uint32_t n, const uint32_t
 TARGET static inline uint32_t put(uint32_t *docs, uint32_t *scores, __mmask16 m, __m512i d,
                                   __m512i s)
 {
-    uint32_t n = (uint32_t)__builtin_popcount(bits_of(m));
+    uint32_t n = (uint32_t)__builtin_popcount(kernel_bits_of(m));
     _mm512_mask_storeu_epi32(docs, lanes(n), _mm512_maskz_compress_epi32(m, d));
     _mm512_mask_storeu_epi32(scores, lanes(n), _mm512_maskz_compress_epi32(m, s));
     return n;
@@ -238,8 +229,8 @@ TARGET static uint32_t upto(const uint32_t *docs, uint32_t count, uint32_t last)
     const __m512i bound = _mm512_set1_epi32((int)last);
     for (uint32_t i = 0; i < count; i += LANES) {
         __mmask16 in = lanes(count - i);
-        uint32_t above =
-            bits_of(_mm512_mask_cmpgt_epu32_mask(in, load_lanes(docs + i, count - i), bound));
+        uint32_t above = kernel_bits_of(
+            _mm512_mask_cmpgt_epu32_mask(in, load_lanes(docs + i, count - i), bound));
         if (above)
             return i + (uint32_t)__builtin_ctz(above);
     }
@@ -295,7 +286,7 @@ TARGET static uint32_t drain(struct kernel_window *w, uint32_t first, uint32_t l
             _mm512_store_si512(w->score + at, zero);
             _mm512_storeu_si512(docs + k, _mm512_maskz_compress_epi32(m, d));
             _mm512_storeu_si512(scores + k, _mm512_maskz_compress_epi32(m, s));
-            k += (uint32_t)__builtin_popcount(bits_of(m));
+            k += (uint32_t)__builtin_popcount(kernel_bits_of(m));
         }
     }
     return k;
@@ -424,6 +415,9 @@ static const struct kernels avx512 = {
     .drop_bits = drop_bits,
     .drain = drain,
     .keep_range = keep_range,
+    .values = kernel_values_avx512,
+    .among = kernel_among_avx512,
+    .pick = kernel_pick_avx512,
     .first_below = first_below,
     .near_sets = near_sets,
     .order = order,
@@ -442,6 +436,9 @@ static const struct kernels avx512_pairs = {
     .drop_bits = drop_bits,
     .drain = drain,
     .keep_range = keep_range,
+    .values = kernel_values_avx512,
+    .among = kernel_among_avx512,
+    .pick = kernel_pick_avx512,
     .first_below = first_below,
     .near_sets = near_sets,
     .order = order,

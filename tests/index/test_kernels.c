@@ -308,6 +308,89 @@ static void keep_range_at(const struct kernels *k)
     }
 }
 
+/* Values of the bits given, as many bytes as may be read. */
+static uint8_t *random_values(uint32_t count, uint32_t bits)
+{
+    size_t behind = bits == 8 || bits == 16 || bits == 32 ? 0 : 7,
+           len = ((size_t)count * bits + 7) / 8 + behind;
+    uint8_t *values = malloc(len);
+    assert_non_null(values);
+    for (size_t i = 0; i < len; i++)
+        values[i] = roll(3) ? (uint8_t)roll(256) : 0;
+    return values;
+}
+
+static void values_at(const struct kernels *k)
+{
+    enum { CHUNK = 4096, FIRST = 8192 };
+    static struct pairs in;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t bits = roll(2) ? 8u << roll(3) : 1 + roll(32), count = 1 + roll(CHUNK),
+                 add = roll(2) ? roll(1000) : 0;
+        uint8_t *values = random_values(count, bits);
+        random_pairs(&in, 500, count);
+        uint32_t want[500], *out = malloc((in.count + 1) * sizeof *out);
+        assert_non_null(out);
+        for (uint32_t i = 0; i < in.count; i++) {
+            uint32_t v = 0, from = in.docs[i] * bits;
+            for (uint32_t b = 0; b < bits; b++)
+                v |= (uint32_t)(values[(from + b) / 8] >> (from + b) % 8 & 1) << b;
+            want[i] = v ? v + add : 0;
+            in.docs[i] += FIRST;
+        }
+        k->values(in.docs, in.count, FIRST, values, bits, add, out);
+        assert_memory_equal(out, want, in.count * sizeof *out);
+        free(out);
+        free(values);
+    }
+}
+
+static void among_at(const struct kernels *k)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t most = roll(2) ? roll(512) : roll(3000), count = roll(300), words = most / 64 + 1;
+        uint32_t *values = malloc((count + 1) * sizeof *values);
+        uint64_t *set = malloc(words * sizeof *set), out[5];
+        assert_true(values && set);
+        for (uint32_t w = 0; w < words; w++)
+            set[w] = (uint64_t)roll(UINT32_MAX) << 32 | roll(UINT32_MAX);
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = roll(20) ? roll(most + 70) : UINT32_MAX - roll(2);
+        memset(out, 0xff, sizeof out);
+        k->among(values, count, set, most, out);
+        for (uint32_t i = 0; i < (count + 63) / 64 * 64; i++) {
+            bool in = i < count && values[i] <= most && set[values[i] / 64] >> values[i] % 64 & 1;
+            if ((out[i / 64] >> i % 64 & 1) != in)
+                fail_msg("%s: number %u of %u, at most %u", k->name, i, count, most);
+        }
+        assert_true((count + 63) / 64 == 5 || out[(count + 63) / 64] == UINT64_MAX);
+        free(values);
+        free(set);
+    }
+}
+
+static void pick_at(const struct kernels *k)
+{
+    static struct pairs in, want, got;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t bits[1000 / 64 + 1] = {0};
+        random_pairs(&in, 1000, 4096);
+        want.count = 0;
+        for (uint32_t i = 0, odds = 1 + roll(200); i < in.count; i++)
+            if (roll(200) < odds) {
+                bits[i / 64] |= UINT64_C(1) << i % 64;
+                want.docs[want.count] = in.docs[i];
+                want.scores[want.count++] = in.scores[i];
+            }
+        got.docs[want.count] = got.scores[want.count] = 12345;
+        got.count = k->pick(in.docs, in.scores, in.count, bits, got.docs, got.scores);
+        assert_int_equal(got.docs[got.count] + got.scores[got.count], 2 * 12345);
+        same_pairs(&got, &want);
+        in.count = k->pick(in.docs, in.scores, in.count, bits, in.docs, in.scores);
+        same_pairs(&in, &want);
+    }
+}
+
 static void drain_at(const struct kernels *k)
 {
     static struct kernel_window w;
@@ -441,6 +524,9 @@ LEVELS(keep)
 LEVELS(keep_bits)
 LEVELS(drop_bits)
 LEVELS(keep_range)
+LEVELS(values)
+LEVELS(among)
+LEVELS(pick)
 LEVELS(drain)
 LEVELS(first_below)
 LEVELS(near_sets)
@@ -461,6 +547,9 @@ int main(void)
         cmocka_unit_test(keep_bits_means_the_same_at_every_level),
         cmocka_unit_test(drop_bits_means_the_same_at_every_level),
         cmocka_unit_test(keep_range_means_the_same_at_every_level),
+        cmocka_unit_test(values_means_the_same_at_every_level),
+        cmocka_unit_test(among_means_the_same_at_every_level),
+        cmocka_unit_test(pick_means_the_same_at_every_level),
         cmocka_unit_test(drain_means_the_same_at_every_level),
         cmocka_unit_test(first_below_means_the_same_at_every_level),
         cmocka_unit_test(near_sets_means_the_same_at_every_level),

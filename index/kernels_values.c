@@ -1,0 +1,186 @@
+#include "index/kernels_private.h"
+
+/*
+ * Values of documents, what sets they are in, and the documents chosen by that: portable, and for
+ * vectors that gather. A value of up to 25 bits lies in the four bytes in which it begins; behind
+ * values of 8, 16 and 32 bits nothing may be read.
+ */
+
+enum { GATHERED_BITS = 25 };
+
+/* --- portable --------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) void values_of(const uint32_t *docs, uint32_t count,
+                                                            uint32_t first, const uint8_t *values,
+                                                            uint32_t add, uint32_t *out,
+                                                            uint32_t bits)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t v = kernel_value(values, docs[i] - first, bits);
+        out[i] = v ? v + add : 0;
+    }
+}
+
+void kernel_values_portable(const uint32_t *docs, uint32_t count, uint32_t first,
+                            const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+{
+    switch (bits) {
+    case 8:
+        values_of(docs, count, first, values, add, out, 8);
+        break;
+    case 16:
+        values_of(docs, count, first, values, add, out, 16);
+        break;
+    case 32:
+        values_of(docs, count, first, values, add, out, 32);
+        break;
+    default:
+        values_of(docs, count, first, values, add, out, bits);
+    }
+}
+
+void kernel_among_portable(const uint32_t *values, uint32_t count, const uint64_t *set,
+                           uint32_t most, uint64_t *out)
+{
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint64_t word = 0;
+        for (uint32_t k = i; k < count && k < i + 64; k++) {
+            uint64_t from = values[k] <= most ? set[values[k] >> 6] : 0;
+            word |= (from >> (values[k] & 63) & 1) << (k & 63);
+        }
+        out[i / 64] = word;
+    }
+}
+
+uint32_t kernel_pick_portable(const uint32_t *docs, const uint32_t *scores, uint32_t count,
+                              const uint64_t *bits, uint32_t *docs_out, uint32_t *scores_out)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w * 64 < count; w++)
+        for (uint64_t b = bits[w]; b; b &= b - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(b);
+            docs_out[n] = docs[i];
+            scores_out[n++] = scores[i];
+        }
+    return n;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* --- AVX2 ------------------------------------------------------------------------------------- */
+
+#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+
+enum { EIGHT = 8, SIXTEEN = 16 };
+
+static inline bool gathered(uint32_t bits)
+{
+    return bits == 32 || (bits <= GATHERED_BITS && bits != 8 && bits != 16);
+}
+
+AVX2 void kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first,
+                             const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+{
+    const int *at = (const int *)(const void *)values;
+    const __m256i start = _mm256_set1_epi32((int)first), base = _mm256_set1_epi32((int)add),
+                  seven = _mm256_set1_epi32(7), zero = _mm256_setzero_si256(),
+                  width = _mm256_set1_epi32((int)bits),
+                  mask = _mm256_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+    uint32_t i = 0;
+    for (; gathered(bits) && i + EIGHT <= count; i += EIGHT) {
+        __m256i d =
+            _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(docs + i)), start);
+        __m256i bit = _mm256_mullo_epi32(d, width), v;
+        if (bits == 32) {
+            v = _mm256_i32gather_epi32(at, d, 4);
+        } else {
+            v = _mm256_i32gather_epi32(at, _mm256_srli_epi32(bit, 3), 1);
+            v = _mm256_and_si256(_mm256_srlv_epi32(v, _mm256_and_si256(bit, seven)), mask);
+        }
+        __m256i none = _mm256_cmpeq_epi32(v, zero);
+        v = _mm256_andnot_si256(none, _mm256_add_epi32(v, base));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), v);
+    }
+    kernel_values_portable(docs + i, count - i, first, values, bits, add, out + i);
+}
+
+/* --- AVX-512 ---------------------------------------------------------------------------------- */
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi2,popcnt")))
+
+AVX512 static inline __mmask16 lanes(uint32_t left)
+{
+    return left >= SIXTEEN ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
+AVX512 void kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
+                                 const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+{
+    if (!gathered(bits)) {
+        kernel_values_portable(docs, count, first, values, bits, add, out);
+        return;
+    }
+    const __m512i start = _mm512_set1_epi32((int)first), base = _mm512_set1_epi32((int)add),
+                  seven = _mm512_set1_epi32(7), zero = _mm512_setzero_si512(),
+                  width = _mm512_set1_epi32((int)bits),
+                  mask = _mm512_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+    for (uint32_t i = 0; i < count; i += SIXTEEN) {
+        __mmask16 in = lanes(count - i);
+        __m512i d = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(in, docs + i), start), v;
+        if (bits == 32) {
+            v = _mm512_mask_i32gather_epi32(zero, in, d, values, 4);
+        } else {
+            __m512i bit = _mm512_mullo_epi32(d, width);
+            v = _mm512_mask_i32gather_epi32(zero, in, _mm512_srli_epi32(bit, 3), values, 1);
+            v = _mm512_and_si512(_mm512_srlv_epi32(v, _mm512_and_si512(bit, seven)), mask);
+        }
+        v = _mm512_maskz_add_epi32(_mm512_test_epi32_mask(v, v), v, base);
+        _mm512_mask_storeu_epi32(out + i, in, v);
+    }
+}
+
+/* A set of up to 512 values lies in one register, and a look into it needs no memory. */
+AVX512 void kernel_among_avx512(const uint32_t *values, uint32_t count, const uint64_t *set,
+                                uint32_t most, uint64_t *out)
+{
+    const __m512i last = _mm512_set1_epi32((int)most), low = _mm512_set1_epi32(31),
+                  one = _mm512_set1_epi32(1), zero = _mm512_setzero_si512();
+    uint32_t words = (most / 64 + 1) * 2; /* of 32 bits */
+    bool few = words <= SIXTEEN;
+    const __m512i whole = few ? _mm512_maskz_loadu_epi32(lanes(words), set) : zero;
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint64_t word = 0;
+        for (uint32_t k = i; k < count && k < i + 64; k += SIXTEEN) {
+            __mmask16 in = lanes(count - k);
+            __m512i v = _mm512_maskz_loadu_epi32(in, values + k), w = _mm512_srli_epi32(v, 5);
+            in = _mm512_mask_cmple_epu32_mask(in, v, last);
+            w = few ? _mm512_permutexvar_epi32(w, whole)
+                    : _mm512_mask_i32gather_epi32(zero, in, w, set, 4);
+            __m512i bit = _mm512_sllv_epi32(one, _mm512_and_si512(v, low));
+            uint64_t yes = kernel_bits_of(_mm512_mask_test_epi32_mask(in, w, bit));
+            word |= yes << (k & 63);
+        }
+        out[i / 64] = word;
+    }
+}
+
+AVX512 uint32_t kernel_pick_avx512(const uint32_t *docs, const uint32_t *scores, uint32_t count,
+                                   const uint64_t *bits, uint32_t *docs_out, uint32_t *scores_out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i += SIXTEEN) {
+        uint32_t chosen = (uint32_t)(bits[i / 64] >> (i & 63)) & 0xffff;
+        if (!chosen)
+            continue;
+        __mmask16 in = lanes(count - i), m = (__mmask16)chosen;
+        uint32_t k = (uint32_t)__builtin_popcount(chosen);
+        __m512i d = _mm512_maskz_loadu_epi32(in, docs + i),
+                s = _mm512_maskz_loadu_epi32(in, scores + i);
+        _mm512_mask_storeu_epi32(docs_out + n, lanes(k), _mm512_maskz_compress_epi32(m, d));
+        _mm512_mask_storeu_epi32(scores_out + n, lanes(k), _mm512_maskz_compress_epi32(m, s));
+        n += k;
+    }
+    return n;
+}
+#endif
