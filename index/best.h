@@ -22,11 +22,16 @@ struct best {
     uint64_t seen[BEST_SEEN / 64]; /* of each document that came, a bit */
 };
 
+/* What comes before the docid. */
+static inline uint64_t best_high(uint32_t score, uint32_t tie)
+{
+    return (uint64_t)score << 32 | (uint32_t)~tie;
+}
+
 static inline best_number best_number_of(uint32_t score, uint32_t tie, uint32_t docid,
                                          uint32_t lacks)
 {
-    uint64_t high = (uint64_t)score << 32 | (uint32_t)~tie;
-    return (best_number)high << 64 | (uint64_t)~docid << 32 | lacks;
+    return (best_number)best_high(score, tie) << 64 | (uint64_t)~docid << 32 | lacks;
 }
 
 static inline uint32_t best_docid_of(best_number n)

@@ -2,85 +2,11 @@
 #include <xxhash.h>
 
 #include "index/collect_private.h"
-#include "index/excluded.h"
-#include "index/field_limit.h"
-
-#include "index/phrase.h"
 
 /*
- * Batches of matches pass one sieve after the other, each over the whole batch: words enough,
- * alive, phrases, filter; then they are counted, and what can enter the top is ranked.
+ * Batches of matches pass one sieve after the other (collect_sieve.c), each over the whole batch,
+ * and the filter; then they are counted, and what can enter the top is ranked.
  */
-
-/* Documents are docids from here on. Keeps those whose bit in the live bitmap is set. */
-static uint32_t keep_live(const struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0, end; i < count; i = end) {
-        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK;
-        for (end = i + 1; end < count && docs[end] < first + COLUMN_CHUNK;)
-            end++;
-        const uint64_t *words = snapshot_live_chunk(s->snap, chunk);
-        uint32_t n = words ? kernels_best()->keep_bits(docs + i, scores + i, end - i, first, words)
-                           : end - i;
-        memmove(docs + kept, docs + i, n * sizeof *docs);
-        memmove(scores + kept, scores + i, n * sizeof *scores);
-        kept += n;
-    }
-    return kept;
-}
-
-/* Stale for longer than the query puts up with? A product without times to read is not shown. */
-static bool too_stale(const struct search *s, uint32_t docid)
-{
-    struct product_times t;
-    return snapshot_times(s->snap, docid, SLICE_NULL, &t) ||
-           (s->query->now_ms > t.stale_ms &&
-            s->query->now_ms - t.stale_ms > s->query->max_stale_ms);
-}
-
-static uint32_t drop_stale(const struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bool out = too_stale(s, docs[i]);
-        docs[kept] = docs[i];
-        scores[kept] = scores[i];
-        kept += !out;
-    }
-    return kept;
-}
-
-static enum status phrases_hold(struct search *s, uint32_t doc, bool *yes)
-{
-    *yes = true;
-    for (uint32_t i = 0; i < s->plan.phrase_count && *yes; i++) {
-        const struct phrase *p = &s->plan.phrases[i];
-        bool there;
-        enum status st =
-            match_phrase(s->segment, doc, s->plan.words + p->first, p->count, p->fields, &there);
-        if (st)
-            return st;
-        *yes = there != p->excluded;
-    }
-    return STATUS_OK;
-}
-
-static enum status keep_phrases(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t *count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < *count; i++) {
-        bool yes;
-        enum status st = phrases_hold(s, docs[i] - s->base, &yes);
-        if (st)
-            return st;
-        docs[kept] = docs[i];
-        scores[kept] = scores[i];
-        kept += yes;
-    }
-    *count = kept;
-    return STATUS_OK;
-}
 
 /* --- filtering, counting ---------------------------------------------------------------------- */
 
@@ -153,29 +79,12 @@ static enum status ask_clauses(struct search *s, const uint32_t *docs, const uin
     return take_by_clauses(s, &b);
 }
 
-static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
+/* Filters, counts and ranks what the words found of one segment. */
+static enum status take(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
-    struct search *s = ctx;
     const struct query *q = s->query;
-    enum status st = s->stopped ? s->stopped : q->check ? q->check(q->check_ctx) : STATUS_OK;
-    for (uint32_t i = 0; s->base && i < count; i++)
-        docs[i] += s->base;
-    if (s->check_live)
-        count = keep_live(s, docs, scores, count);
-    if (q->excluded)
-        count = excluded_drop(q, docs, scores, count);
-    if (q->max_stale_ms >= 0)
-        count = drop_stale(s, docs, scores, count);
-    if (!st && s->plan.phrase_count)
-        st = keep_phrases(s, docs, scores, &count);
-    if (!st && s->limited)
-        st = field_limit_keep(s, docs, scores, &count);
-    if (s->recording) { /* filtered, counted and ranked when all are there */
-        share_put(&s->searcher->share, s->recording, s->segment_place, docs, scores, count);
-        return st;
-    }
     if (s->clauses)
-        return st ? st : ask_clauses(s, docs, scores, count);
+        return ask_clauses(s, docs, scores, count);
     if (!s->again)
         s->unfiltered += count;
     if (s->filter)
@@ -187,7 +96,69 @@ static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_
         facet_count_all(s->facets[f], docs, count);
     if (!s->count_known && !s->again)
         s->found += count;
-    return st ? st : collect_rank_all(s, docs, scores, count, &apart);
+    return collect_rank_all(s, docs, scores, count, &apart);
+}
+
+/* Where every match is seen anyway, small batches are put together: filters and facets pay for each
+ * batch. They ascend. */
+static bool gathers(const struct search *s)
+{
+    return s->all_words && (s->filter || s->query->facet_count || s->groups) &&
+           collect_counts_all(s) && !s->recording;
+}
+
+/* False: out of memory. */
+static bool make_room(struct search *s)
+{
+    struct gathered *g = &s->gathered;
+    g->count = 0;
+    if (!gathers(s)) {
+        g->docs = NULL;
+        return true;
+    }
+    if (!g->room)
+        g->room = arena_alloc(s->arena, (size_t)2 * (GATHERED + KERNEL_SLACK) * sizeof *g->room);
+    g->docs = g->room;
+    g->scores = g->room ? g->room + GATHERED + KERNEL_SLACK : NULL;
+    return g->room != NULL;
+}
+
+static enum status take_gathered(struct search *s)
+{
+    uint32_t count = s->gathered.count;
+    s->gathered.count = 0;
+    return count ? take(s, s->gathered.docs, s->gathered.scores, count) : STATUS_OK;
+}
+
+static enum status gather(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    enum { LARGE = GATHERED / 4 };
+    struct gathered *g = &s->gathered;
+    enum status st = STATUS_OK;
+    if (g->count && (g->count + count > GATHERED || (count && docs[0] <= g->docs[g->count - 1])))
+        st = take_gathered(s);
+    if (st || count >= LARGE)
+        return st ? st : take(s, docs, scores, count);
+    memcpy(g->docs + g->count, docs, count * sizeof *docs);
+    memcpy(g->scores + g->count, scores, count * sizeof *scores);
+    g->count += count;
+    return st;
+}
+
+static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    struct search *s = ctx;
+    const struct query *q = s->query;
+    enum status st = s->stopped ? s->stopped : q->check ? q->check(q->check_ctx) : STATUS_OK;
+    if (!st)
+        st = collect_sieve(s, docs, scores, &count);
+    if (st)
+        return st;
+    if (s->recording) { /* filtered, counted and ranked when all are there */
+        share_put(&s->searcher->share, s->recording, s->segment_place, docs, scores, count);
+        return st;
+    }
+    return s->gathered.docs ? gather(s, docs, scores, count) : take(s, docs, scores, count);
 }
 
 /* More read than the query may: the rest is left out, and told. */
@@ -383,6 +354,8 @@ static enum status collect_segments(struct search *s, bool all)
                               .one_by_one = s->query->postings_max || s->query->no_pruning};
     enum status st = STATUS_OK;
     bool by_df = collect_counted_by_df(s);
+    if (!make_room(s))
+        return STATUS_NO_MEMORY;
     for (uint32_t i = 0; !st && i < snapshot_segment_count(s->snap); i++) {
         s->segment = snapshot_segment(s->snap, i);
         s->segment_place = i;
@@ -403,6 +376,7 @@ static enum status collect_segments(struct search *s, bool all)
                                &consumer, &s->out->work);
         }
         st = st ? st : s->stopped;
+        st = st ? st : take_gathered(s);
     }
     if (by_df && !st)
         st = collect_count_by_df(s);

@@ -25,6 +25,10 @@ enum status collect_keep_both(struct search *s);
 bool collect_both(void *ctx, uint64_t *bits, uint32_t *count);
 void collect_number(void *ctx, uint32_t count);
 
+/* Documents of the segment at hand become docids; keeps those that are alive and not left out by
+ * what the query asks beside words and filter. */
+enum status collect_sieve(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t *count);
+
 /* Products of a batch that rules hide. */
 struct hidden_batch {
     uint32_t docs[RULE_OUT_MAX + KERNEL_SLACK], scores[RULE_OUT_MAX + KERNEL_SLACK], count;

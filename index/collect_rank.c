@@ -27,29 +27,40 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
     return STATUS_OK;
 }
 
-static best_number number_of(const struct search *s, uint32_t docid, uint32_t score)
+enum { TIES = 256 }; /* read at once */
+
+/* Ties of documents from `docs` on, up to TIES of them; returns how many. */
+static uint32_t ties_of(const struct search *s, const uint32_t *docs, uint32_t count,
+                        uint32_t *ties)
 {
-    return best_number_of(score, segment_tie(s->segment, docid - s->base), docid, s->lacks);
+    uint32_t n = count < TIES ? count : TIES;
+    for (uint32_t i = 0; i < n; i++)
+        ties[i] = docs[i] - s->base;
+    segment_ties(s->segment, ties, n, ties);
+    return n;
 }
 
 /* By score alone: numbers instead of candidates. */
 static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct best *b = &s->best;
-    uint32_t i = 0, kept, free = b->cap - b->count;
-    for (uint32_t k = 0; k < count && k < free; k++)
-        segment_tie_prefetch(s->segment, docs[k] - s->base);
-    for (; i < count && b->count < b->cap; i++)
-        best_push(b, number_of(s, docs[i], scores[i]), s->apart);
-    kept = i == count ? 0 : kernels_best()->keep(docs + i, scores + i, count - i, best_floor(b));
-    for (uint32_t k = i; k < i + kept; k++)
-        segment_tie_prefetch(s->segment, docs[k] - s->base);
-    for (uint32_t k = i; k < i + kept; k++)
-        if (scores[k] >= best_floor(b)) { /* which is higher by now */
-            best_number n = number_of(s, docs[k], scores[k]);
-            if (n > b->heap[0])
-                best_push(b, n, s->apart);
-        }
+    uint32_t i = 0, ties[TIES], n;
+    for (; i < count && b->count < b->cap; i += n) {
+        uint32_t room = b->cap - b->count;
+        n = ties_of(s, docs + i, count - i < room ? count - i : room, ties);
+        for (uint32_t k = 0; k < n; k++)
+            best_push(b, best_number_of(scores[i + k], ties[k], docs[i + k], s->lacks), s->apart);
+    }
+    count = i == count ? 0 : kernels_best()->keep(docs + i, scores + i, count - i, best_floor(b));
+    for (uint32_t end = i + count; i < end; i += n) {
+        n = ties_of(s, docs + i, end - i, ties);
+        for (uint32_t k = 0; k < n; k++) /* most of those with the least score end here */
+            if (best_high(scores[i + k], ties[k]) >= (uint64_t)(b->heap[0] >> 64)) {
+                best_number it = best_number_of(scores[i + k], ties[k], docs[i + k], s->lacks);
+                if (it > b->heap[0])
+                    best_push(b, it, s->apart);
+            }
+    }
     best_tell(b, &s->top);
 }
 

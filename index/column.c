@@ -234,11 +234,11 @@ uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i)
     return v && c->bits % 8 ? (uint32_t)c->base + v : v;
 }
 
-void column_chunk_ordinals(const struct column_chunk *c, uint32_t first, const uint32_t *docids,
-                           uint32_t count, uint32_t *out)
+uint32_t column_chunk_ordinals(const struct column_chunk *c, uint32_t first, const uint32_t *docids,
+                               uint32_t count, uint32_t *out)
 {
     uint32_t add = c->bits % 8 ? (uint32_t)c->base : 0;
-    kernels_best()->values(docids, count, first, c->values, c->bits, add, out);
+    return kernels_best()->values(docids, count, first, c->values, c->bits, add, out);
 }
 
 uint32_t column_list_start(const struct column_chunk *c, uint32_t i)

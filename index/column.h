@@ -23,6 +23,22 @@
 
 enum { COLUMN_CHUNK = 4096 };
 
+/* Behind the last of the ascending docids [from, count) that lie in the chunk of the first. */
+static inline uint32_t column_run_end(const uint32_t *docids, uint32_t from, uint32_t count)
+{
+    uint32_t last = docids[from] | (COLUMN_CHUNK - 1), low = from + 1, high = count;
+    if (docids[count - 1] <= last)
+        return count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (docids[mid] <= last)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 enum column_kind {
     COLUMN_INT,     /* int64: integer, boolean (0/1), timestamp (ms) */
     COLUMN_FLOAT,   /* float64 */
@@ -82,8 +98,9 @@ uint32_t column_chunk_ordinal(const struct column_chunk *c, uint32_t i); /* 0 = 
 uint32_t column_chunk_list(const struct column_chunk *c, uint32_t i,
                            uint32_t *first); /* -> count; item k = */
 uint32_t column_chunk_item(const struct column_chunk *c, uint32_t first_plus_k);
-/* The ordinals of documents first + i of an ORDINAL chunk, each i below its count. */
-void column_chunk_ordinals(const struct column_chunk *c, uint32_t first, const uint32_t *docids,
-                           uint32_t count, uint32_t *out);
+/* The ordinals of documents first + i of an ORDINAL chunk, each i below its count; returns the
+ * largest. */
+uint32_t column_chunk_ordinals(const struct column_chunk *c, uint32_t first, const uint32_t *docids,
+                               uint32_t count, uint32_t *out);
 
 #endif

@@ -90,12 +90,10 @@ static void count_in_one(struct facet_counter *c, const uint32_t *ordinals, uint
 static void count_ordinals(struct facet_counter *c, const struct column_chunk *chunk,
                            uint32_t first, const uint32_t *docids, uint32_t count)
 {
-    uint32_t ordinals[COLUMN_CHUNK], most = 0;
+    uint32_t ordinals[COLUMN_CHUNK];
     while (count && docids[count - 1] - first >= chunk->count) /* behind the values */
         count--;
-    column_chunk_ordinals(chunk, first, docids, count, ordinals);
-    for (uint32_t i = 0; i < count; i++)
-        most = ordinals[i] > most ? ordinals[i] : most;
+    uint32_t most = column_chunk_ordinals(chunk, first, docids, count, ordinals);
     for (uint32_t i = 0; most >= c->count_end && i < count; i++)
         ordinals[i] = ordinals[i] < c->count_end ? ordinals[i] : 0;
     if (c->tables == FACET_TABLES)
@@ -196,8 +194,7 @@ void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t c
     for (uint32_t i = 0, end; i < count; i = end) {
         const struct column_chunk *chunk;
         uint32_t number = docids[i] / COLUMN_CHUNK, first = number * COLUMN_CHUNK;
-        for (end = i + 1; end < count && docids[end] - first < COLUMN_CHUNK;)
-            end++;
+        end = column_run_end(docids, i, count);
         if (column_chunk(c->column, number, &chunk) == STATUS_OK)
             count_chunk(c, chunk, first, docids + i, end - i);
     }

@@ -197,8 +197,7 @@ static uint32_t keep_numbers(const struct filter *f, uint32_t *docs, uint32_t *s
     uint32_t kept = 0;
     for (uint32_t i = 0, end; i < count; i = end) {
         uint32_t chunk = docs[i] / COLUMN_CHUNK;
-        for (end = i + 1; end < count && docs[end] / COLUMN_CHUNK == chunk;)
-            end++;
+        end = column_run_end(docs, i, count);
         uint32_t n = keep_in_chunk(f, chunk, docs + i, scores + i, end - i);
         memmove(docs + kept, docs + i, n * sizeof *docs);
         memmove(scores + kept, scores + i, n * sizeof *scores);
@@ -215,8 +214,7 @@ static void ordinal_bits(const struct filter *f, const uint32_t *docs, uint32_t 
     for (uint32_t i = 0, end; i < count; i = end) {
         const struct column_chunk *c;
         uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK, to;
-        for (end = i + 1; end < count && docs[end] - first < COLUMN_CHUNK;)
-            end++;
+        end = column_run_end(docs, i, count);
         to = column_chunk(f->column, chunk, &c) ? i : end;
         while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
             to--;

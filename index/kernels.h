@@ -86,11 +86,11 @@ struct kernels {
                            const uint8_t *values, uint32_t bits, uint32_t low, uint32_t high);
     /*
      * out[i] = the number docs[i] - first of those at `values`, of `bits` (1 to 32) each, plus
-     * `add` where it is not 0. Unless `bits` is 8, 16 or 32, eight bytes are read where a number
-     * begins.
+     * `add` where it is not 0; the largest of them is returned. Unless `bits` is 8, 16 or 32, eight
+     * bytes are read where a number begins.
      */
-    void (*values)(const uint32_t *docs, uint32_t count, uint32_t first, const uint8_t *values,
-                   uint32_t bits, uint32_t add, uint32_t *out);
+    uint32_t (*values)(const uint32_t *docs, uint32_t count, uint32_t first, const uint8_t *values,
+                       uint32_t bits, uint32_t add, uint32_t *out);
     /* Bit i of `out`: the set has values[i], that is, bit v % 64 of set[v / 64] is set, v <= most.
      * Writes whole words, zero behind `count`. */
     void (*among)(const uint32_t *values, uint32_t count, const uint64_t *set, uint32_t most,

@@ -32,8 +32,8 @@ uint32_t kernel_drop_bits_portable(uint32_t *docs, uint32_t *scores, uint32_t co
 uint32_t kernel_keep_range_portable(uint32_t *docs, uint32_t *scores, uint32_t count,
                                     uint32_t first, const uint8_t *values, uint32_t bits,
                                     uint32_t low, uint32_t high);
-void kernel_values_portable(const uint32_t *docs, uint32_t count, uint32_t first,
-                            const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out);
+uint32_t kernel_values_portable(const uint32_t *docs, uint32_t count, uint32_t first,
+                                const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out);
 void kernel_among_portable(const uint32_t *values, uint32_t count, const uint64_t *set,
                            uint32_t most, uint64_t *out);
 uint32_t kernel_pick_portable(const uint32_t *docs, const uint32_t *scores, uint32_t count,
@@ -42,10 +42,10 @@ uint32_t kernel_first_below_portable(const uint8_t *bytes, uint32_t count, uint3
 uint32_t kernel_near_sets_portable(const uint32_t *sets, uint32_t count, uint32_t set,
                                    uint32_t most, uint32_t *out);
 /* In kernels_values.c, as the three above that end in portable. */
-void kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first, const uint8_t *values,
-                        uint32_t bits, uint32_t add, uint32_t *out);
-void kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
-                          const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out);
+uint32_t kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first,
+                            const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out);
+uint32_t kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
+                              const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out);
 void kernel_among_avx512(const uint32_t *values, uint32_t count, const uint64_t *set, uint32_t most,
                          uint64_t *out);
 uint32_t kernel_pick_avx512(const uint32_t *docs, const uint32_t *scores, uint32_t count,

@@ -10,32 +10,32 @@ enum { GATHERED_BITS = 25 };
 
 /* --- portable --------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) void values_of(const uint32_t *docs, uint32_t count,
-                                                            uint32_t first, const uint8_t *values,
-                                                            uint32_t add, uint32_t *out,
-                                                            uint32_t bits)
+static inline __attribute__((always_inline)) uint32_t values_of(const uint32_t *docs,
+                                                                uint32_t count, uint32_t first,
+                                                                const uint8_t *values, uint32_t add,
+                                                                uint32_t *out, uint32_t bits)
 {
+    uint32_t most = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t v = kernel_value(values, docs[i] - first, bits);
         out[i] = v ? v + add : 0;
+        most = out[i] > most ? out[i] : most;
     }
+    return most;
 }
 
-void kernel_values_portable(const uint32_t *docs, uint32_t count, uint32_t first,
-                            const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+uint32_t kernel_values_portable(const uint32_t *docs, uint32_t count, uint32_t first,
+                                const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
 {
     switch (bits) {
     case 8:
-        values_of(docs, count, first, values, add, out, 8);
-        break;
+        return values_of(docs, count, first, values, add, out, 8);
     case 16:
-        values_of(docs, count, first, values, add, out, 16);
-        break;
+        return values_of(docs, count, first, values, add, out, 16);
     case 32:
-        values_of(docs, count, first, values, add, out, 32);
-        break;
+        return values_of(docs, count, first, values, add, out, 32);
     default:
-        values_of(docs, count, first, values, add, out, bits);
+        return values_of(docs, count, first, values, add, out, bits);
     }
 }
 
@@ -79,14 +79,15 @@ static inline bool gathered(uint32_t bits)
     return bits == 32 || (bits <= GATHERED_BITS && bits != 8 && bits != 16);
 }
 
-AVX2 void kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first,
-                             const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+AVX2 uint32_t kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first,
+                                 const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
 {
     const int *at = (const int *)(const void *)values;
     const __m256i start = _mm256_set1_epi32((int)first), base = _mm256_set1_epi32((int)add),
                   seven = _mm256_set1_epi32(7), zero = _mm256_setzero_si256(),
                   width = _mm256_set1_epi32((int)bits),
                   mask = _mm256_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+    __m256i most = zero;
     uint32_t i = 0;
     for (; gathered(bits) && i + EIGHT <= count; i += EIGHT) {
         __m256i d =
@@ -100,9 +101,15 @@ AVX2 void kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t firs
         }
         __m256i none = _mm256_cmpeq_epi32(v, zero);
         v = _mm256_andnot_si256(none, _mm256_add_epi32(v, base));
+        most = _mm256_max_epu32(most, v);
         _mm256_storeu_si256((__m256i *)(void *)(out + i), v);
     }
-    kernel_values_portable(docs + i, count - i, first, values, bits, add, out + i);
+    uint32_t rest = kernel_values_portable(docs + i, count - i, first, values, bits, add, out + i),
+             room[EIGHT];
+    _mm256_storeu_si256((__m256i *)(void *)room, most);
+    for (uint32_t k = 0; k < EIGHT; k++)
+        rest = room[k] > rest ? room[k] : rest;
+    return rest;
 }
 
 /* --- AVX-512 ---------------------------------------------------------------------------------- */
@@ -114,17 +121,17 @@ AVX512 static inline __mmask16 lanes(uint32_t left)
     return left >= SIXTEEN ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-AVX512 void kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
-                                 const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
+AVX512 uint32_t kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
+                                     const uint8_t *values, uint32_t bits, uint32_t add,
+                                     uint32_t *out)
 {
-    if (!gathered(bits)) {
-        kernel_values_portable(docs, count, first, values, bits, add, out);
-        return;
-    }
+    if (!gathered(bits))
+        return kernel_values_portable(docs, count, first, values, bits, add, out);
     const __m512i start = _mm512_set1_epi32((int)first), base = _mm512_set1_epi32((int)add),
                   seven = _mm512_set1_epi32(7), zero = _mm512_setzero_si512(),
                   width = _mm512_set1_epi32((int)bits),
                   mask = _mm512_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+    __m512i most = zero;
     for (uint32_t i = 0; i < count; i += SIXTEEN) {
         __mmask16 in = lanes(count - i);
         __m512i d = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(in, docs + i), start), v;
@@ -136,8 +143,10 @@ AVX512 void kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t 
             v = _mm512_and_si512(_mm512_srlv_epi32(v, _mm512_and_si512(bit, seven)), mask);
         }
         v = _mm512_maskz_add_epi32(_mm512_test_epi32_mask(v, v), v, base);
+        most = _mm512_max_epu32(most, v);
         _mm512_mask_storeu_epi32(out + i, in, v);
     }
+    return _mm512_reduce_max_epu32(most);
 }
 
 /* A set of up to 512 values lies in one register, and a look into it needs no memory. */

@@ -41,6 +41,14 @@ struct searcher {
     uint64_t lut_name;            /* a hash of it */
 };
 
+enum { GATHERED = CLAUSES_BATCH };
+
+/* Matches of the segment at hand that are not filtered, counted and ranked yet. */
+struct gathered {
+    uint32_t *docs, *scores, count; /* docs NULL = each batch is taken as it comes */
+    uint32_t *room;
+};
+
 /* Everything one attempt needs; `ctx` of the match consumer. */
 struct search {
     struct searcher *searcher;
@@ -76,6 +84,7 @@ struct search {
     const struct segment *segment;
     uint32_t base;
     bool check_live;
+    struct gathered gathered;
     uint64_t found;
     uint64_t unfiltered; /* of them and others: what the words find, filter or no filter */
     uint64_t count_to;

@@ -423,6 +423,12 @@ uint32_t segment_tie(const struct segment *s, uint32_t doc)
     return doc < s->head.doc_count ? segment_u32(s, s->head.tie, doc) : 0;
 }
 
+void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = segment_tie(s, docs[i]);
+}
+
 void segment_tie_prefetch(const struct segment *s, uint32_t doc)
 {
     uint64_t off = (uint64_t)s->head.tie + (uint64_t)doc * 4, e = off >> EXTENT_SHIFT;

@@ -70,6 +70,8 @@ int32_t segment_dead_df(const struct segment *s, struct slice term);
 
 /* Tie key: xxh32 of the external id; orders equal scores (smaller first). doc relative to base. */
 uint32_t segment_tie(const struct segment *s, uint32_t doc);
+/* The same of many. */
+void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out);
 /* Has it fetched from memory; only a hint. */
 void segment_tie_prefetch(const struct segment *s, uint32_t doc);
 /* The same of its id and record, and, before, of where these are told to be. */

@@ -338,7 +338,10 @@ static void values_at(const struct kernels *k)
             want[i] = v ? v + add : 0;
             in.docs[i] += FIRST;
         }
-        k->values(in.docs, in.count, FIRST, values, bits, add, out);
+        uint32_t got = k->values(in.docs, in.count, FIRST, values, bits, add, out), most = 0;
+        for (uint32_t i = 0; i < in.count; i++)
+            most = want[i] > most ? want[i] : most;
+        assert_int_equal(got, most);
         assert_memory_equal(out, want, in.count * sizeof *out);
         free(out);
         free(values);
