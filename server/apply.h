@@ -34,16 +34,4 @@ void apply_publish(struct writer_catalog *c, uint64_t sequence);
 /* A failure that is final: the catalog takes no more changes, reads go on. */
 void apply_stop(struct writer_catalog *c, enum status st);
 
-/* The jobs of one batch, applied at once in this thread: what the thread does, for tests. */
-struct applied {
-    uint64_t skipped; /* items that the index refused */
-    uint64_t misfits; /* those of them that do not fit the schema */
-    struct key_counts keys;
-    uint64_t deleted;    /* with a version (deleted.h) */
-    int64_t accepted_ms; /* of the last changes: what the window counts from */
-    bool seen;           /* something was changed that users can see */
-};
-enum status apply_record(struct batch *b, const struct log_record *r, struct arena *arena,
-                         struct buf *scratch, struct applied *sum);
-
 #endif

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/apply.h"
+#include "server/apply_record.h"
 #include "server/deleted.h"
 #include "server/edition.h"
 #include "server/floor.h"

@@ -7,10 +7,9 @@
 #include "protocol/follow.h"
 #include "protocol/labels.h"
 #include "server/catalogs.h"
-#include "server/followers.h"
-#include "server/log_readers.h"
 #include "server/say.h"
 #include "server/ship_copy.h"
+#include "server/ship_list.h"
 #include "server/stream.h"
 #include "server/writer_link.h"
 
@@ -19,16 +18,9 @@ enum {
     REPLY_BYTES = 1 << 20, /* of records, at most */
     ASK_BYTES = 1 << 16,   /* of a question about as many catalogs as there may be */
     READER_IDLE_MS = 60000,
-    LIST_MS = 1000,
     AGAIN_MS = 20,
+    TELL_MS = 1000,
     POLL_MS = 1000 /* an answer without news comes so late, or at half of the deadline */
-};
-
-struct shipped {
-    char name[SHARED_NAME + 1];
-    struct stream_id stream;
-    struct followers followers;
-    uint64_t level, hash; /* a record of the log and log_piece_hash() of it; 0 = none is known */
 };
 
 struct poll {
@@ -46,15 +38,10 @@ struct ship {
     struct writer_link *writer;
     struct ship_copies *copies;
     uint8_t store[STORE_NAME];
-    struct shipped catalogs[SHARED_CATALOGS];
-    uint32_t count, turn;   /* the one whose records come first in the next answer */
-    uint64_t listed, asked; /* epoch of the list, and of the one asked for */
-    bool has_list, asking;
-    bool unlisted; /* there are catalogs the writer cannot open */
-    int64_t again_ms;
+    struct ship_list list;
+    uint32_t turn; /* the catalog whose records come first in the next answer */
     struct poll *polls, **polls_end;
     uint32_t poll_count;
-    struct log_readers readers;
     struct arena arena;
     struct buf reply, pieces;
     int64_t tokens, filled_ms, tidied_ms; /* bytes that may be sent now */
@@ -68,79 +55,6 @@ static void refuse(struct ship *s, uint64_t conn, const struct frame *f, enum st
     if (st == STATUS_OVERLOADED)
         fault.retry_after_ms = AGAIN_MS;
     writer_conns_error(s->conns, conn, f, &fault);
-}
-
-/* --- the list of catalogs --------------------------------------------------------------------- */
-
-static const struct shipped *shipped_of(const struct shipped *list, uint32_t count,
-                                        struct slice name)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (slice_equal(slice_str(list[i].name), name))
-            return &list[i];
-    return NULL;
-}
-
-static void note_unlisted(void *ctx, struct slice name)
-{
-    struct ship *s = ctx;
-    s->unlisted |= !shipped_of(s->catalogs, s->count, name);
-}
-
-static void take_list(struct ship *s, const struct follow_reply *r)
-{
-    struct shipped *was = malloc(sizeof s->catalogs);
-    uint32_t was_count = s->count;
-    if (!was)
-        return;
-    memcpy(was, s->catalogs, sizeof s->catalogs);
-    memset(s->catalogs, 0, sizeof s->catalogs);
-    s->count = 0;
-    for (uint32_t i = 0; i < r->row_count && s->count < SHARED_CATALOGS; i++) {
-        struct shipped *c = &s->catalogs[s->count];
-        const struct shipped *old = shipped_of(was, was_count, r->rows[i].name);
-        if (r->rows[i].name.len > SHARED_NAME)
-            continue;
-        if (old && stream_id_equal(&old->stream, &r->rows[i].stream))
-            c->followers = old->followers;
-        memcpy(c->name, r->rows[i].name.ptr, r->rows[i].name.len);
-        c->stream = r->rows[i].stream;
-        s->count++;
-    }
-    free(was);
-    log_readers_close(&s->readers);
-    s->unlisted = false;
-    catalogs_list(s->role->data_dir, note_unlisted, s);
-    s->listed = s->asked;
-    s->has_list = true;
-}
-
-static void on_list(void *ctx, const struct frame *f)
-{
-    struct ship *s = ctx;
-    struct follow_reply r;
-    s->asking = false;
-    s->again_ms = clock_mono_ms() + AGAIN_MS;
-    arena_reset(&s->arena);
-    if (f && !f->status && follow_reply_decode(f->body, &s->arena, &r) == STATUS_OK)
-        take_list(s, &r);
-}
-
-/* True when the list is the one of this moment. */
-static bool list_current(struct ship *s)
-{
-    uint64_t epoch = atomic_load(&s->shared->catalog_epoch);
-    struct follow_request q = {.action = FOLLOW_LIST};
-    struct buf body = BUF_INIT;
-    if (s->has_list && s->listed == epoch)
-        return true;
-    if (s->asking || clock_mono_ms() < s->again_ms)
-        return false;
-    s->asked = epoch;
-    follow_request_encode(&q, &body);
-    s->asking = !writer_link_send(s->writer, OP_FOLLOW, 0, LIST_MS, buf_slice(&body), on_list, s);
-    buf_fini(&body);
-    return false;
 }
 
 /* --- reading logs ----------------------------------------------------------------------------- */
@@ -190,7 +104,7 @@ static enum log_verdict judge(struct ship *s, struct shipped *c, uint32_t place,
         return LOG_TAKE_COPY;
     if (is_level(c, have, last))
         return LOG_FOLLOWS;
-    enum status st = log_readers_get(&s->readers, s->role->data_dir, c->name, have->after, &r);
+    enum status st = log_readers_get(&s->list.readers, s->role->data_dir, c->name, have->after, &r);
     if (st == STATUS_NOT_FOUND || st == STATUS_MOVED)
         return LOG_TAKE_COPY;
     if (st)
@@ -223,11 +137,11 @@ static void note_replicated(struct ship *s, const struct shipped *c, struct shar
     uint64_t reached = followers_reached(&c->followers, acks, clock_mono_ms());
     struct buf body = BUF_INIT;
     if (reached <= atomic_load(&row->replicated) ||
-        s->listed != atomic_load(&s->shared->catalog_epoch))
+        s->list.epoch != atomic_load(&s->shared->catalog_epoch))
         return;
     atomic_store(&row->replicated, reached);
     follow_request_encode(&q, &body);
-    writer_link_send(s->writer, OP_FOLLOW, 0, LIST_MS, buf_slice(&body), on_told, s);
+    writer_link_send(s->writer, OP_FOLLOW, 0, TELL_MS, buf_slice(&body), on_told, s);
     buf_fini(&body);
 }
 
@@ -235,8 +149,8 @@ static void publish_holds(struct ship *s)
 {
     int64_t now = clock_mono_ms();
     uint32_t most = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct shipped *c = &s->catalogs[i];
+    for (uint32_t i = 0; i < s->list.count; i++) {
+        const struct shipped *c = &s->list.catalogs[i];
         struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
         uint64_t copy = ship_copies_oldest(s->copies, slice_str(c->name));
         uint64_t least = followers_hold(&c->followers, now);
@@ -264,7 +178,7 @@ static void put_unlisted(void *ctx, struct slice name)
 {
     struct ship *s = ctx;
     struct log_catalog c = {.name = name, .verdict = LOG_COME_AGAIN};
-    if (!shipped_of(s->catalogs, s->count, name))
+    if (!ship_list_find(&s->list, name))
         log_catalog_encode(&c, &s->reply);
 }
 
@@ -275,16 +189,16 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
     uint64_t most = s->tokens <= 0                       ? 0 /* a list, and who has what */
                     : q->bytes && q->bytes < REPLY_BYTES ? q->bytes
                                                          : REPLY_BYTES;
-    bool news = q->seen != s->listed;
+    bool news = q->seen != s->list.epoch;
     uint32_t first = s->turn;
     buf_clear(&s->reply);
     buf_clear(&s->pieces);
     log_read_reply_encode(&(struct log_read_reply){.store = slice_make(s->store, STORE_NAME),
                                                    .now_ms = (uint64_t)shared_now_ms(s->shared),
-                                                   .seen = s->listed},
+                                                   .seen = s->list.epoch},
                           &s->reply);
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct shipped *c = &s->catalogs[(first + i) % s->count];
+    for (uint32_t i = 0; i < s->list.count; i++) {
+        struct shipped *c = &s->list.catalogs[(first + i) % s->list.count];
         bool room = s->pieces.len < most;
         const struct log_have *have = have_of(q, c->name);
         struct shared_catalog *row = shared_catalog_find(s->shared, slice_str(c->name));
@@ -295,7 +209,7 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
         shared_beat(s->role->self); /* many logs may have to be read to where they are asked for */
         out.verdict = row ? judge(s, c, i, have, out.last, most) : LOG_COME_AGAIN;
         if (room && s->pieces.len >= most)
-            s->turn = (first + i + 1) % s->count;
+            s->turn = (first + i + 1) % s->list.count;
         news |= have && out.verdict == LOG_TAKE_COPY;
         if (have && out.verdict == LOG_FOLLOWS) {
             followers_note(&c->followers, q->name, have->after, clock_mono_ms());
@@ -303,7 +217,7 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
         }
         log_catalog_encode(&out, &s->reply);
     }
-    if (s->unlisted)
+    if (s->list.unlisted)
         catalogs_list(s->role->data_dir, put_unlisted, s);
     news |= s->pieces.len != 0;
     buf_put_slice(&s->reply, buf_slice(&s->pieces));
@@ -340,7 +254,7 @@ static bool answer(struct ship *s, struct poll *p, uint64_t tide)
         writer_conns_error(s->conns, p->conn, &p->to, &fault);
         return true;
     }
-    if (!list_current(s)) {
+    if (!ship_list_current(&s->list)) {
         if (late)
             refuse(s, p->conn, &p->to, STATUS_UNAVAILABLE, "the writer is away; come again");
         return late;
@@ -354,7 +268,8 @@ static bool answer(struct ship *s, struct poll *p, uint64_t tide)
     }
     p->tide = tide;
     bool news = put_reply(s, &q);
-    if (!list_current(s)) { /* what was read of a catalog may be of another of its name */
+    if (!ship_list_current(
+            &s->list)) { /* what was read of a catalog may be of another of its name */
         if (late)
             refuse(s, p->conn, &p->to, STATUS_UNAVAILABLE, "catalogs come and go; come again");
         return late;
@@ -423,7 +338,7 @@ static void on_copy_read(struct ship *s, uint64_t conn, const struct frame *f)
         refuse(s, conn, f, STATUS_OVERLOADED, "replication.rate is spent for this moment");
         return;
     }
-    const struct shipped *of = st ? NULL : shipped_of(s->catalogs, s->count, q.catalog);
+    const struct shipped *of = st ? NULL : ship_list_find(&s->list, q.catalog);
     if (!st)
         st = ship_copies_read(s->copies, &q, of ? &of->stream : NULL, &a, &fault);
     if (st) {
@@ -477,7 +392,7 @@ void ship_tick(struct ship *s)
         return;
     s->tidied_ms = now;
     ship_copies_tidy(s->copies);
-    log_readers_tidy(&s->readers, now - READER_IDLE_MS);
+    log_readers_tidy(&s->list.readers, now - READER_IDLE_MS);
     publish_holds(s);
 }
 
@@ -499,5 +414,6 @@ enum status ship_create(struct role_context *role, struct loop *loop, struct wri
         return STATUS_TOO_LARGE;
     enum status st = store_name(role->data_dir, s->store);
     st = st ? st : writer_link_create(loop, writer, &s->writer);
+    ship_list_init(&s->list, role, s->writer);
     return st ? st : ship_copies_create(role, &s->copies);
 }
