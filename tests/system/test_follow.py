@@ -3,6 +3,7 @@ killed meanwhile; it serves on when the leader is gone, refuses changes, and tak
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -52,6 +53,20 @@ def state(server):
 def exported(server, catalog='shop'):
     lines = server.souk('export', '--catalog', catalog).splitlines()
     return sorted(lines)
+
+
+def set_aside(server):
+    """Keeps a copy of its directory as it is now."""
+    server.stop()
+    shutil.copytree(server.data, server.data + '.old', ignore=shutil.ignore_patterns('*.sock'))
+    server.start()
+
+
+def put_back(server):
+    """Its directory is what was set aside; it is left stopped."""
+    server.stop()
+    shutil.rmtree(server.data)
+    os.rename(server.data + '.old', server.data)
 
 
 class Follow(unittest.TestCase):
@@ -215,21 +230,16 @@ class Follow(unittest.TestCase):
 
     def test_a_leader_put_back_to_an_older_state_is_copied_anew(self):
         """The same stream, the same numbers, other changes: told by the hash of the last record."""
-        import shutil
         with Server() as leader:
             leader.import_lines('shop', products(100))
             with follow(leader) as follower:
                 level(leader, follower)
                 leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
                 level(leader, follower)
-                leader.stop()
-                shutil.copytree(leader.data, leader.data + '.old', ignore=shutil.ignore_patterns('*.sock'))
-                leader.start()
+                set_aside(leader)
                 leader.souk('put', 'shop', '{"id":"b","title":"zebra door"}', '--ack', 'visible')
                 level(leader, follower)
-                leader.stop()
-                shutil.rmtree(leader.data)
-                os.rename(leader.data + '.old', leader.data)
+                put_back(leader)
                 follower.stop()  # or it would see a log that ends too early
                 leader.start()
                 for i in range(3):
@@ -241,7 +251,6 @@ class Follow(unittest.TestCase):
                 self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
 
     def test_a_leader_that_lost_its_disk_takes_nothing_away(self):
-        import shutil
         with Server() as leader:
             leader.import_lines('shop', products(100))
             with follow(leader) as follower:

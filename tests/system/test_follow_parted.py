@@ -11,7 +11,7 @@ import unittest
 from souk_disk import Tmpfs
 from souk_system import Server, products, wait_until
 from souk_wire import OPCODES, STATUSES, TAGS, Connection, delete, field, fields, frame, text, tlv, upsert, varint
-from test_follow import exported, follow, level, sequence, state
+from test_follow import exported, follow, level, put_back, sequence, set_aside, state
 
 REPLY, OK, NOT_FOUND = 1, 0, next(n for n, name in STATUSES.items() if name == 'NOT_FOUND')
 
@@ -199,19 +199,15 @@ class Parted(unittest.TestCase):
                 level(leader, follower)
                 leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
                 level(leader, follower)
-                leader.stop()
-                shutil.copytree(leader.data, leader.data + '.old', ignore=shutil.ignore_patterns('*.sock'))
-                leader.start()
+                set_aside(leader)
 
                 def goes_on(word):
                     leader.souk('put', 'shop', json.dumps({'id': word, 'title': word}), '--ack', 'visible')
                     leader.souk('synonyms', 'set', 'shop', 'animals', 'zebra, horse')
                 goes_on('door')
                 level(leader, follower)
-                leader.stop()
+                put_back(leader)
                 follower.stop()
-                shutil.rmtree(leader.data)
-                os.rename(leader.data + '.old', leader.data)
                 leader.start()
                 goes_on('roof')
                 leader.souk('put', 'shop', '{"id":"b","title":"window"}')
