@@ -93,8 +93,8 @@ static inline uint8_t class_of(unsigned char c)
 }
 
 /* Splits folded bytes [from, to) into atoms; without a piece they are those of the original. */
-static enum status split(struct analyser *a, uint32_t from, uint32_t to,
-                         const struct text_piece *piece, char gap)
+static inline enum status split(struct analyser *a, uint32_t from, uint32_t to,
+                                const struct text_piece *piece, char gap)
 {
     const char *p = a->folded.ptr;
     for (uint32_t i = from, last = from; i < to;) {

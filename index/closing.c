@@ -26,7 +26,7 @@ static bool parted(struct slice text, uint32_t from, uint32_t to)
     return false;
 }
 
-bool closing_word(const struct token_list *list, uint32_t at)
+bool closing_word(struct slice text, const struct token_list *list, uint32_t at)
 {
     const struct token *word = &list->items[at], *next = NULL;
     if (word->kind != TOKEN_WORD)
@@ -35,5 +35,5 @@ bool closing_word(const struct token_list *list, uint32_t at)
         if (list->items[i].kind != TOKEN_EXTRA)
             next = &list->items[i];
     return !next || next->kind == TOKEN_NUMBER || joins(next->term) ||
-           parted(list->read, word->to, next->from);
+           parted(text, word->end, next->start);
 }

@@ -11,8 +11,8 @@
 
 #include "index/analyse.h"
 
-/* Does the token `at` of what analyser_run() made of a text end a phrase? Only words do, as they
+/* Does the token `at` of what analyser_run() made of `text` end a phrase? Only words do, as they
  * stand. */
-bool closing_word(const struct token_list *list, uint32_t at);
+bool closing_word(struct slice text, const struct token_list *list, uint32_t at);
 
 #endif

@@ -48,7 +48,7 @@ static enum status add_text(struct product_tokens *t, const struct field *f, str
             (struct builder_token){.term = {(const char *)(uintptr_t)t->terms.len, k->term.len},
                                    .field = f->search_idx,
                                    .position = *position + k->position,
-                                   .closing = f->weight_class == 0 && closing_word(list, i)};
+                                   .closing = f->weight_class == 0 && closing_word(text, list, i)};
         buf_put_slice(&t->terms, k->term);
         last = *position + k->position;
     }

@@ -17,7 +17,7 @@ static const char *closing(struct analyser *a, const char *text)
     assert_int_equal(analyser_run(a, slice_str(text), &list), STATUS_OK);
     out[0] = 0;
     for (uint32_t i = 0; i < list->count; i++)
-        if (closing_word(list, i))
+        if (closing_word(slice_str(text), list, i))
             len += (size_t)snprintf(out + len, sizeof out - len, "%s%.*s", len ? " " : "",
                                     (int)list->items[i].term.len, list->items[i].term.ptr);
     return out;
