@@ -18,6 +18,7 @@ enum { HIGHLIGHT_WHOLE = 30, HIGHLIGHT_AROUND = 4 };
 struct highlight_term {
     struct slice term; /* folded, as in the dictionary */
     bool prefix;       /* also words that begin with it */
+    uint64_t fields;   /* bitmap of searchable fields it was asked of; 0 = all */
 };
 
 struct highlight_style {

@@ -154,14 +154,16 @@ static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
 
 /* Words that stand side by side for one ("bookcase" -> "book case") are marked one by one; where
  * the word is `unfinished`, so is the last of them. */
-static uint32_t put_terms(struct slice text, bool unfinished, struct highlight_term *out)
+static uint32_t put_terms(struct slice text, bool unfinished, uint64_t fields,
+                          struct highlight_term *out)
 {
     uint32_t n = 0;
     while (text.len) {
         const char *blank = memchr(text.ptr, ' ', text.len);
         size_t len = blank ? (size_t)(blank - text.ptr) : text.len;
         if (out && len)
-            out[n] = (struct highlight_term){slice_make(text.ptr, len), unfinished && !blank};
+            out[n] =
+                (struct highlight_term){slice_make(text.ptr, len), unfinished && !blank, fields};
         n += len > 0;
         text.ptr += len + (blank != NULL);
         text.len -= len + (blank != NULL);
@@ -177,7 +179,7 @@ static enum status finish_terms(struct search *s)
     for (uint32_t i = 0; i < s->plan.group_count; i++)
         for (uint32_t k = 0; k <= s->plan.groups[i].count; k++)
             n += k < s->plan.groups[i].count
-                     ? put_terms(s->plan.groups[i].items[k].term, false, NULL)
+                     ? put_terms(s->plan.groups[i].items[k].term, false, 0, NULL)
                      : 1;
     struct highlight_term *terms = arena_calloc(s->arena, n + 1, sizeof *terms);
     if (!terms)
@@ -188,9 +190,9 @@ static enum status finish_terms(struct search *s)
         for (uint32_t k = 0; k < g->count; k++)
             n += put_terms(g->items[k].term,
                            g->items[k].docs && g->prefix.len && script_unspaced(g->items[k].term),
-                           terms + n);
+                           g->fields, terms + n);
         if (g->prefix.len)
-            terms[n++] = (struct highlight_term){g->prefix, true};
+            terms[n++] = (struct highlight_term){g->prefix, true, g->fields};
     }
     s->out->terms = terms;
     s->out->term_count = n;

@@ -7,6 +7,8 @@ struct page {
     struct front *front;
     const struct query_result *result;
     struct highlight_style style;
+    struct highlight_term *terms; /* those asked of the field at hand */
+    uint32_t term_count;
     struct buf *out, marked, product;
 };
 
@@ -14,8 +16,8 @@ static enum status put_text(struct page *p, uint32_t hit, struct slice field, st
 {
     uint32_t matched;
     buf_clear(&p->marked);
-    enum status s = highlight_field(searcher_analyser(p->front->searcher), text, p->result->terms,
-                                    p->result->term_count, &p->style, &p->marked, &matched);
+    enum status s = highlight_field(searcher_analyser(p->front->searcher), text, p->terms,
+                                    p->term_count, &p->style, &p->marked, &matched);
     if (s == STATUS_OK)
         search_reply_highlight(
             p->out, &(struct highlight_reply){hit, field, buf_slice(&p->marked), matched});
@@ -44,6 +46,18 @@ static enum status put_value(struct page *p, uint32_t hit, struct slice field,
     return s;
 }
 
+/* What a word asked of one field matched stands in that field alone. */
+static void choose_terms(struct page *p, const struct field *f)
+{
+    uint64_t bit = f->search_idx < 64 ? (uint64_t)1 << f->search_idx : 0;
+    p->term_count = 0;
+    for (uint32_t i = 0; i < p->result->term_count; i++) {
+        const struct highlight_term *t = &p->result->terms[i];
+        if (!t->fields || (t->fields & bit))
+            p->terms[p->term_count++] = *t;
+    }
+}
+
 static enum status put_hit(struct page *p, struct snapshot *snap, uint32_t hit,
                            const uint64_t *wanted)
 {
@@ -55,8 +69,11 @@ static enum status put_hit(struct page *p, struct snapshot *snap, uint32_t hit,
     enum status s = snapshot_product(snap, p->result->hits[hit].docid, wanted, b);
     if (!s)
         s = document_begin(&d, buf_slice(b));
-    while (!s && (s = document_next(&d, &number, &v)) == STATUS_OK)
-        s = put_value(p, hit, slice_str(snapshot_schema(snap)->fields[number].name), &v);
+    while (!s && (s = document_next(&d, &number, &v)) == STATUS_OK) {
+        const struct field *f = &snapshot_schema(snap)->fields[number];
+        choose_terms(p, f);
+        s = put_value(p, hit, slice_str(f->name), &v);
+    }
     return s == STATUS_END ? STATUS_OK : s;
 }
 
@@ -65,8 +82,13 @@ enum status hit_highlights_put(struct front *f, struct snapshot *snap,
                                struct buf *b, struct fault *fault)
 {
     uint64_t *wanted;
-    struct page p = {f, r,        {in->highlight_pre, in->highlight_post, SLICE_NULL},
-                     b, BUF_INIT, BUF_INIT};
+    struct page p = {.front = f,
+                     .result = r,
+                     .style = {in->highlight_pre, in->highlight_post, SLICE_NULL},
+                     .terms = arena_calloc(&f->arena, r->term_count + 1, sizeof *p.terms),
+                     .out = b};
+    if (!p.terms)
+        return STATUS_NO_MEMORY;
     enum status s = front_wanted(f, snapshot_schema(snap), in->highlights, in->highlight_count,
                                  "highlight", &wanted, fault);
     for (uint32_t i = 0; !s && i < r->hit_count; i++)

@@ -63,7 +63,7 @@ static void each_match_stands_between_the_tags(void **state)
         {"Red Shoes", "", true, "Red Shoes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct highlight_term t = {slice_str(cases[i].term), cases[i].prefix};
+        struct highlight_term t = {.term = slice_str(cases[i].term), .prefix = cases[i].prefix};
         check(cases[i].text, &t, 1, cases[i].want);
     }
 }
@@ -72,7 +72,7 @@ static void thirty_words_are_given_whole_and_more_as_a_snippet(void **state)
 {
     (void)state;
     char text[400] = "", want[400] = "";
-    struct highlight_term t = {SLICE_LIT("w10"), false};
+    struct highlight_term t = {.term = SLICE_LIT("w10"), .prefix = false};
     for (int i = 0; i < 30; i++) {
         sprintf(text + strlen(text), "%sw%d", i ? " " : "", i);
         sprintf(want + strlen(want), i == 10 ? "%s<b>w%d</b>" : "%sw%d", i ? " " : "", i);
@@ -95,7 +95,8 @@ static void the_snippet_is_where_most_terms_are(void **state)
     for (int i = 0; i < 30; i++)
         sprintf(text + strlen(text), " x%d", i);
     strcat(text, " fine red shoes here");
-    struct highlight_term t[] = {{SLICE_LIT("red"), false}, {SLICE_LIT("shoes"), false}};
+    struct highlight_term t[] = {{.term = SLICE_LIT("red"), .prefix = false},
+                                 {.term = SLICE_LIT("shoes"), .prefix = false}};
     check(text, t, 2, "...x27 x28 x29 fine <b>red</b> <b>shoes</b> here");
 }
 

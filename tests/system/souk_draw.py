@@ -141,7 +141,8 @@ class Draw:
         kind, words, field = q.wanted[-1]
         word = words[0][:self.draw.randint(1, len(words[0]))]
         q.written[-1] = (f'{field}:' if field else '') + word
-        q.wanted[-1] = ('beginning', [word], field)
+        kind = 'word' if ('word', [word], field) in q.wanted[:-1] else 'beginning'  # what stood before begins nothing
+        q.wanted[-1] = (kind, [word], field)
         return q
 
     # --- filters

@@ -7,9 +7,9 @@ import tempfile
 import time
 import unittest
 
-from souk_draw import SCHEMA, Draw, schema_json
-from souk_page import error, page, request
-from souk_reference import Catalog
+from souk_draw import KEYS, SCHEMA, Draw, schema_json
+from souk_page import RANGES, STATISTICS, VALUES, Facet, error, page, request
+from souk_reference import ATTRIBUTES, BOOLEAN, NUMERIC, Catalog, number, tokens, typed
 from souk_system import SEED, SOURCE, Server
 from souk_wire import Connection, delete, patch, upsert
 
@@ -36,6 +36,7 @@ class World(unittest.TestCase):
             f.flush()
             cls.server.souk('catalog', 'create', 'shop', '--schema', f.name)
         cls.server.souk('profile', 'set', 'shop', 'exact', EXACT)
+        cls.server.souk('profile', 'set', 'shop', 'plain', EXACT + 'window 0\n')
         cls.wire = Connection(('127.0.0.1', cls.server.port))
         cls.catalog = Catalog(SCHEMA)
         cls.change(400)
@@ -53,8 +54,8 @@ class World(unittest.TestCase):
         """Changes of all kinds, in the catalog and in the model, visible when it returns."""
         items, draw, held = [], cls.draw, cls.catalog.products
         for _ in range(n):
-            ident = draw.choice(sorted(held)) if held and draw.random() < .3 else f'p{draw.randrange(1 << 30)}'
-            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, 1, 4, 2, 1])[0]
+            ident = draw.choice(sorted(held)) if held and draw.random() < (.9 if len(held) > 700 else .3) else f'p{draw.randrange(1 << 30)}'
+            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, 1, 4, 60 if len(held) > 700 else 2, 1])[0]
             if kind == 'patch' and ident in held:
                 fresh = cls.make.product()
                 fresh = {k: fresh[k] for k in draw.sample(sorted(fresh), min(3, len(fresh)))}
@@ -87,3 +88,55 @@ class World(unittest.TestCase):
         """(code, position) of an error, None for an answer."""
         reply = self.wire.call('SEARCH', request('shop', words, **options), check=False)
         return error(reply) if reply.status else None
+
+    # --- facets
+
+    def a_facet(self):
+        draw = self.draw
+        field = draw.choice(['brand', 'maker', 'tags', 'category', 'price', 'stock', 'made', 'sold', 'style', 'size', *KEYS])
+        numeric = field in ('price', 'stock', 'made', 'size', 'attrs.width', 'attrs.mixed')
+        kind = draw.choice([VALUES, RANGES, STATISTICS]) if numeric else VALUES
+        ranges = query = ''
+        if kind == RANGES:
+            edges = sorted(v if number(v) else 6 for v in (self.make.some(self.catalog, field) for _ in range(3)))
+            a, b, c = (repr(v) for v in edges)
+            ranges = draw.choice([f'..{a},{a}..{b},{b}..', f'{a}..{c}', f'..{b},{a}..{c}', '..', f'{a}..{a}'])
+        elif kind == VALUES and draw.random() < .2 and field in ('brand', 'maker', 'tags', 'category'):
+            query = draw.choice([w for _, w in tokens(str(self.make.some(self.catalog, field))) if w.isalpha()] or ['acme'])
+        return Facet(field, draw.choice([1, 3, 10, 1000]), kind, ranges, query, draw.random() < .4)
+
+    def check_facet(self, facet, got, ids, told):
+        self.assertEqual((got['field'], got['kind']), (facet.field, facet.kind), told)
+        if facet.kind != VALUES:
+            values = self.catalog.numbers(ids, facet.field)
+            if facet.kind == RANGES:
+                self.assertEqual(got['values'], [(r, sum(inside(v, r) for v in values)) for r in facet.ranges.split(',')], told)
+                return
+            self.assertEqual(got['count'], len(values), told)
+            if values:
+                self.assertEqual((got['min'], got['max']), (min(values), max(values)), told)
+                self.assertAlmostEqual(got['sum'], sum(values), delta=1e-9 * sum(map(abs, values)), msg=told)
+            return
+        counts = self.catalog.counts(ids, facet.field)
+        if facet.query:
+            found = {v: n for v, n in counts.items() if any(w.startswith(facet.query) for _, w in tokens(v[1]))}
+            if not found:
+                return  # typos are forgiven then
+            counts = found
+        kind = self.catalog.type_of(facet.field)
+        rows = [(typed(float(v) if kind in NUMERIC and kind != BOOLEAN else v == 'true' if kind == BOOLEAN else v), n) for v, n in got['values']]
+        self.assertEqual([], [(v, n, counts.get(v)) for v, n in rows if counts.get(v) != n], told)
+        self.assertEqual(len({v for v, _ in rows}), min(facet.limit, len(counts)), f'{told} {set(counts) - {v for v, _ in rows}}')
+        self.assertEqual(got['distinct'], len(counts), told)
+        order = [(-n, str(v).encode()) for v, n in got['values']]
+        if kind == ATTRIBUTES:  # numbers as they are written, which floats of Python are not
+            order = [(n,) for n, _ in order]
+        self.assertEqual(order, sorted(order), told)
+        left = [(-n, str(v[1]).encode()) for v, n in counts.items() if (v, n) not in rows]
+        if left and order:
+            self.assertGreaterEqual(min(left)[:1] if kind in NUMERIC + (ATTRIBUTES,) else min(left), order[-1][:len(min(left))][:1 if kind in NUMERIC + (ATTRIBUTES,) else 2], told)
+
+
+def inside(value, text):
+    low, _, high = text.partition('..')
+    return (not low or float(low) <= value) and (not high or value < float(high))

@@ -232,6 +232,14 @@ class Page(unittest.TestCase):
             hit = self.server.search('other', words, '--highlight', 'title')['hits'][0]
             self.assertEqual(hit['highlights']['title'], want)
 
+    def test_words_asked_of_a_field_are_marked_there_alone(self):
+        self.server.import_lines('asked', [{'id': '1', 'title': 'acme lamp', 'brand': 'Acme', 'notes': 'a lamp by acme'}], '--ack', 'visible')
+        def marks(words, *options):
+            return self.server.search('asked', words, '--highlight', 'title,brand,notes', *options)['hits'][0]['highlights']
+        for words in 'brand:acme lamp', 'lamp brand:acm':
+            self.assertEqual(marks(words), {'title': 'acme <mark>lamp</mark>', 'brand': '<mark>Acme</mark>', 'notes': 'a <mark>lamp</mark> by acme'})
+        self.assertEqual(marks('acme lamp', '--fields', 'title'), {'title': '<mark>acme</mark> <mark>lamp</mark>', 'brand': 'Acme', 'notes': 'a lamp by acme'})
+
     def test_a_long_field_becomes_a_snippet_of_the_original(self):
         snippet = self.highlight('vertes', 'description', 'nfd')
         self.assertEqual(snippet, 'x x deux tasses <mark>vertes</mark> ici y y y')

@@ -2,10 +2,10 @@
 SOUK_LONG=1 looks for minutes, SOUK_SEED repeats a run; what fails prints it."""
 import unittest
 
-from souk_draw import KEYS, SCHEMA, SEARCHED
+from souk_draw import SCHEMA, SEARCHED
 from souk_filters import broken
-from souk_page import ALL, ANY, RANGES, STATISTICS, VALUES, Facet, page, parts, request
-from souk_reference import ATTRIBUTES, BOOLEAN, NUMERIC, number, tokens, typed, without
+from souk_page import ALL, ANY, page, parts, request
+from souk_reference import ATTRIBUTES, number, typed, without
 from souk_system import SEED
 from souk_world import ROUNDS, World
 
@@ -172,56 +172,6 @@ class Reference(World):
         for facet, row in zip(facets, got['facets']):
             ids = self.catalog.filtered(matches, without(tree, facet.field) if facet.disjunctive else tree)
             self.check_facet(facet, row, ids, f'{facet} of {told}')
-
-    def a_facet(self):
-        draw = self.draw
-        field = draw.choice(['brand', 'maker', 'tags', 'category', 'price', 'stock', 'made', 'sold', 'style', 'size', *KEYS])
-        numeric = field in ('price', 'stock', 'made', 'size', 'attrs.width', 'attrs.mixed')
-        kind = draw.choice([VALUES, RANGES, STATISTICS]) if numeric else VALUES
-        ranges = query = ''
-        if kind == RANGES:
-            edges = sorted(v if number(v) else 6 for v in (self.make.some(self.catalog, field) for _ in range(3)))
-            a, b, c = (repr(v) for v in edges)
-            ranges = draw.choice([f'..{a},{a}..{b},{b}..', f'{a}..{c}', f'..{b},{a}..{c}', '..', f'{a}..{a}'])
-        elif kind == VALUES and draw.random() < .2 and field in ('brand', 'maker', 'tags', 'category'):
-            query = draw.choice(tokens(str(self.make.some(self.catalog, field))) or [(0, 'acme')])[1]
-        return Facet(field, draw.choice([1, 3, 10, 1000]), kind, ranges, query, draw.random() < .4)
-
-    def check_facet(self, facet, got, ids, told):
-        self.assertEqual((got['field'], got['kind']), (facet.field, facet.kind), told)
-        if facet.kind != VALUES:
-            values = self.catalog.numbers(ids, facet.field)
-            if facet.kind == RANGES:
-                self.assertEqual(got['values'], [(r, sum(inside(v, r) for v in values)) for r in facet.ranges.split(',')], told)
-                return
-            self.assertEqual(got['count'], len(values), told)
-            if values:
-                self.assertEqual((got['min'], got['max']), (min(values), max(values)), told)
-                self.assertAlmostEqual(got['sum'], sum(values), delta=1e-9 * sum(map(abs, values)), msg=told)
-            return
-        counts = self.catalog.counts(ids, facet.field)
-        if facet.query:
-            found = {v: n for v, n in counts.items() if any(w.startswith(facet.query) for _, w in tokens(v[1]))}
-            if not found:
-                return  # typos are forgiven then
-            counts = found
-        kind = self.catalog.type_of(facet.field)
-        rows = [(typed(float(v) if kind in NUMERIC and kind != BOOLEAN else v == 'true' if kind == BOOLEAN else v), n) for v, n in got['values']]
-        self.assertEqual([], [(v, n, counts.get(v)) for v, n in rows if counts.get(v) != n], told)
-        self.assertEqual(len({v for v, _ in rows}), min(facet.limit, len(counts)), f'{told} {set(counts) - {v for v, _ in rows}}')
-        self.assertEqual(got['distinct'], len(counts), told)
-        order = [(-n, str(v).encode()) for v, n in got['values']]
-        if kind == ATTRIBUTES:  # numbers as they are written, which floats of Python are not
-            order = [(n,) for n, _ in order]
-        self.assertEqual(order, sorted(order), told)
-        left = [(-n, str(v[1]).encode()) for v, n in counts.items() if (v, n) not in rows]
-        if left and order:
-            self.assertGreaterEqual(min(left)[:1] if kind in NUMERIC + (ATTRIBUTES,) else min(left), order[-1][:len(min(left))][:1 if kind in NUMERIC + (ATTRIBUTES,) else 2], told)
-
-
-def inside(value, text):
-    low, _, high = text.partition('..')
-    return (not low or float(low) <= value) and (not high or value < float(high))
 
 
 def as_written(text, value):
