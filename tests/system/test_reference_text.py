@@ -116,6 +116,8 @@ class Text(World):
         spans = re.findall(f'{ON}([^{ON}{OFF}]*){OFF}', marked)
         self.assertEqual((marked.count(ON), marked.count(OFF)), (len(spans), len(spans)), told)
         self.assertEqual(made, len(spans), told)
+        if long and made:  # the words up to four before and after the best match
+            self.assertLessEqual(len({at for at, _ in tokens(bare)}), 9, f'{marked!r} of {told}')
         terms = [t for t in q.wanted if t[2] in (None, name)]
         single = [t for t in terms if t[0] in ('word', 'beginning')]
         for span in spans:
@@ -136,15 +138,17 @@ class Text(World):
             pins = self.draw.sample(everybody, 2) + self.draw.sample(before, min(2, len(before))) + ['nobody']
             self.draw.shuffle(pins)
             pins = list(dict.fromkeys(pins))
-            places = sorted(self.draw.sample(range(1, 12), len(pins)))
+            places = sorted(self.draw.choices(range(1, 12), k=len(pins)))
             hidden = self.draw.sample(everybody, 1) + self.draw.sample(before, min(3, len(before)))
             hidden = [i for i in hidden if i not in pins]
             rule = f'query {words}\n' + ''.join(f'pin {i} {at}\n' for i, at in zip(pins, places)) + ''.join(f'hide {i}\n' for i in hidden)
             self.server.souk('rules', 'set', 'shop', 'rule', rule)
             real = {i: at for i, at in zip(pins, places) if i in self.catalog.products}
             wanted = [i for i in before if i not in real and i not in hidden]
-            for i, at in sorted(real.items(), key=lambda row: row[1]):
-                wanted.insert(at - 1, i)
+            last = 0
+            for i, at in real.items():
+                last = max(at, last + 1)  # of two at one place the second is behind
+                wanted.insert(last - 1, i)
             told = self.told(words, rule, before[:15])
             wait_until(lambda: [h.id for h in self.ask(words, k=1000, **base)['hits']][:12] != before[:12] or not real, 5, told)
             got = self.ask(words, k=1000, **base, facets=[self.a_facet()])
