@@ -274,16 +274,51 @@ static bool special(const struct word_reader *r, const char *at, struct opening 
     return o->excluded || o->fields || o->quoted;
 }
 
+/* Goes behind a word that is special; the byte behind its quote, NULL where it has none. */
+static const char *pass(struct word_reader *r, const struct opening *o)
+{
+    const char *close = quote_end(r, o->text);
+    r->at = close ? close : o->text;
+    while (!close && r->at < r->end && !blank(*r->at))
+        r->at++;
+    return close;
+}
+
+enum status plan_wanted_text(struct slice text, const struct schema *schema, struct arena *arena,
+                             struct slice *out)
+{
+    struct word_reader r = {
+        .begin = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .schema = schema};
+    struct opening o;
+    char *wanted = NULL;
+    *out = text;
+    while (text.len && r.at < r.end) {
+        const char *from = r.at;
+        if (blank(*from)) {
+            r.at++;
+            continue;
+        }
+        special(&r, from, &o);
+        pass(&r, &o);
+        if (!o.excluded)
+            continue;
+        wanted = wanted ? wanted : (char *)(uintptr_t)arena_copy(arena, text).ptr;
+        if (!wanted)
+            return STATUS_NO_MEMORY;
+        memset(wanted + (from - text.ptr), ' ', (size_t)(r.at - from));
+    }
+    if (wanted)
+        out->ptr = wanted;
+    return STATUS_OK;
+}
+
 static enum status next_part(struct word_reader *r)
 {
     struct opening o, next;
     const char *from = r->at;
     if (special(r, from, &o)) {
         r->plan->hyphens |= o.pasted;
-        const char *close = quote_end(r, o.text);
-        r->at = close ? close : o.text;
-        while (!close && r->at < r->end && !blank(*r->at))
-            r->at++;
+        const char *close = pass(r, &o);
         struct slice text = close ? slice_make(o.text + 1, (size_t)(close - o.text - 2))
                                   : slice_make(o.text, (size_t)(r->at - o.text));
         return add_part(r, text, slice_make(from, (size_t)(r->at - from)), &o);

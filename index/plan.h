@@ -98,6 +98,9 @@ struct plan {
 enum status plan_words(struct analyser *a, struct slice text, bool pasted,
                        const struct schema *schema, struct arena *arena, struct plan *plan,
                        struct fault *fault);
+/* The text with blanks in place of what it excludes. */
+enum status plan_wanted_text(struct slice text, const struct schema *schema, struct arena *arena,
+                             struct slice *out);
 /* A word that only joins others ("for", "with")? */
 bool plan_is_light(struct slice word);
 /* Takes out the words for which stop() holds, unless nothing would be left; quoted words and those

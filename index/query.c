@@ -87,8 +87,11 @@ static enum status apply_words(struct search *s)
 {
     enum status st =
         word_settings_of(s->searcher->words, s->snap, s->searcher->analyser, &s->words);
+    struct slice wanted = SLICE_NULL;
     if (!st && s->words)
-        st = rules_of(word_settings_rules(s->words), s->snap, s->searcher->analyser, s->query->text,
+        st = plan_wanted_text(s->query->text, snapshot_schema(s->snap), s->arena, &wanted);
+    if (!st && s->words)
+        st = rules_of(word_settings_rules(s->words), s->snap, s->searcher->analyser, wanted,
                       s->arena, &s->rules);
     if (st || !s->words)
         return st;
@@ -120,12 +123,14 @@ static enum status make_top(struct search *s)
 static enum status prepare(struct search *s)
 {
     const struct query *q = s->query;
-    if ((uint64_t)q->k + q->offset > QUERY_WINDOW)
-        return fault_set(s->fault, STATUS_TOO_LARGE, "offset", "offset + k is at most %d",
-                         QUERY_WINDOW);
-    if (q->offset && q->k + q->offset > OFFSET_WINDOW)
+    if (q->offset && (uint64_t)q->k + q->offset > OFFSET_WINDOW)
         return fault_set(s->fault, STATUS_TOO_LARGE, "offset",
                          "offset + k is at most %d; go on with the cursor", OFFSET_WINDOW);
+    if (q->k > QUERY_WINDOW)
+        return fault_set(s->fault, STATUS_TOO_LARGE, "k", "k is at most %d", QUERY_WINDOW);
+    if (q->facet_count > FACETS_MAX)
+        return fault_set(s->fault, STATUS_TOO_LARGE, "facet", "at most %d facets of one search",
+                         FACETS_MAX);
     s->plain = slice_equal(q->profile, SLICE_LIT("bm25"));
     enum status st = s->plain ? STATUS_OK : forms_begin(s->searcher->forms, s->snap);
     if (!st)

@@ -19,6 +19,9 @@ enum { QUERY_TYPOS_AUTO = -1, QUERY_COUNT_ALL = -1 };
 /* Told in `degraded` as "typo_distance", "synonyms", when it made a difference. */
 enum query_skip { QUERY_SKIP_TYPO_STEP = 1, QUERY_SKIP_SYNONYMS = 2 };
 
+/* Of one search: each counts in memory of its own. */
+enum { FACETS_MAX = 100 };
+
 enum facet_kind { FACET_VALUES, FACET_RANGES, FACET_STATS };
 
 struct facet_request {

@@ -32,6 +32,27 @@ static void pins_stand_at_their_place_and_hides_are_gone(void **state)
     find_close(&f);
 }
 
+static void what_is_excluded_is_no_word_of_the_query(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en",
+              (struct find_product[]){{.id = "a", .title = "red shoes"},
+                                      {.id = "b", .title = "blue shoes"},
+                                      {.id = "c", .title = "green shoes"},
+                                      {.id = "d", .title = "lamp"},
+                                      {0}});
+    find_setting(&f, "rule", "r", "query red shoes\ncontains red\npin d 1\n");
+    assert_string_equal(find_ids(&f, "red shoes"), "d a");
+    assert_string_equal(find_set(&f, "shoes -red"), "b c");
+    assert_string_equal(find_set(&f, "-red shoes"), "b c");
+    assert_string_equal(find_set(&f, "shoes -\"red shoes\""), "b c");
+    assert_string_equal(find_set(&f, "shoes -title:red"), "b c");
+    find_setting(&f, "rule", "r", "query shoes\npin d 1\nhide c\n");
+    assert_string_equal(find_set(&f, "shoes -red"), "b d");
+    find_close(&f);
+}
+
 static void pages_with_pins_are_the_whole_set_once(void **state)
 {
     (void)state;
@@ -209,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pins_stand_at_their_place_and_hides_are_gone),
+        cmocka_unit_test(what_is_excluded_is_no_word_of_the_query),
         cmocka_unit_test(pages_with_pins_are_the_whole_set_once),
         cmocka_unit_test(pages_behind_cursors_have_their_pins),
         cmocka_unit_test(a_pin_passes_the_filter_or_is_not_shown),

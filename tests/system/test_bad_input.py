@@ -150,6 +150,13 @@ class BadInput(unittest.TestCase):
         self.refused('TOO_LARGE', 'MULTI_SEARCH', part * 33)
         self.goes_on()
 
+    def test_more_facets_than_allowed_in_one_search(self):
+        facet = tlv('SEARCH', 'FACET', text('price') + b'\0\0' + text('') + text('') + b'\0')
+        self.c.search('shop', '', facet * 100)
+        for times in 101, 20000:
+            self.refused('TOO_LARGE', 'SEARCH', self.search_body('', facet * times))
+        self.goes_on()
+
     # --- frames -------------------------------------------------------------------------------------
 
     def ends(self, data, status):

@@ -157,6 +157,16 @@ class Text(World):
             self.assertEqual(got['found'], len(wanted), told)
             pages = self.all_pages(words, self.draw.choice([1, 3, 5]) if len(wanted) < 50 else 20, **base)
             self.assertEqual([h.id for p in pages for h in p['hits']], ids, told)
+            text, tree = self.make.filter(self.catalog)
+            got = self.ask(words, k=1000, filter=text, **base)
+            ids = [h.id for h in got['hits']]
+            everything = self.catalog.filtered(set(wanted), tree)
+            self.assertEqual((set(ids), got['found']), (everything, len(everything)), f'{text} {told}')
+            for more in {'sort': [('price', False)]}, {'group': ('style', 99)}:
+                found = self.ask(words, k=100, filter=text, **base, **more)
+                unpinned = self.catalog.filtered(set(before) - set(hidden), tree)
+                self.assertEqual(found['found'], len(unpinned), f'{more} {text} {told}')
+                self.assertLessEqual({h.id for h in found['hits']}, unpinned, f'{more} {text} {told}')
             self.server.souk('rules', 'remove', 'shop', 'rule')
             wait_until(lambda: [h.id for h in self.ask(words, k=1000, **base)['hits']] == before, 5, told)
 
