@@ -220,11 +220,14 @@ void copy_read_encode(const struct copy_read *c, struct buf *out)
         tlv_put_u64(out, TAG_COPY_READ_BYTES, c->bytes);
     if (!c->size)
         return;
-    uint8_t sum[8];
+    uint8_t sum[8], hash[8];
     wire_store64(sum, c->sum);
+    wire_store64(hash, c->hash);
     tlv_put_u64(out, TAG_COPY_READ_SIZE, c->size);
     tlv_put_u64(out, TAG_COPY_READ_SEQUENCE, c->sequence);
     tlv_put(out, TAG_COPY_READ_SUM, slice_make(sum, sizeof sum));
+    if (c->hash)
+        tlv_put(out, TAG_COPY_READ_HASH, slice_make(hash, sizeof hash));
     tlv_put(out, TAG_COPY_READ_DATA, c->data);
 }
 
@@ -232,7 +235,7 @@ enum status copy_read_decode(struct slice body, struct copy_read *c, struct faul
 {
     struct {
         struct copy_read c;
-        struct slice sum;
+        struct slice sum, hash;
     } m = {0};
     const struct tlv_member members[] = {
         TLV_BYTES(TAG_COPY_READ_CATALOG, struct copy_read, catalog),
@@ -242,6 +245,7 @@ enum status copy_read_decode(struct slice body, struct copy_read *c, struct faul
         TLV_NUMBER(TAG_COPY_READ_SIZE, struct copy_read, size),
         TLV_NUMBER(TAG_COPY_READ_SEQUENCE, struct copy_read, sequence),
         {TAG_COPY_READ_SUM, 0, sizeof(struct copy_read)},
+        {TAG_COPY_READ_HASH, 0, sizeof(struct copy_read) + sizeof(struct slice)},
         TLV_BYTES(TAG_COPY_READ_DATA, struct copy_read, data)};
     *c = (struct copy_read){0};
     enum status st = request_members(body, members, TLV_COUNT(members), &m, "copy_read", fault);
@@ -249,7 +253,9 @@ enum status copy_read_decode(struct slice body, struct copy_read *c, struct faul
         return st;
     if (m.sum.len == 8)
         m.c.sum = wire_load64(m.sum.ptr);
-    if ((m.sum.len && m.sum.len != 8) ||
+    if (m.hash.len == 8)
+        m.c.hash = wire_load64(m.hash.ptr);
+    if ((m.sum.len && m.sum.len != 8) || (m.hash.len && m.hash.len != 8) ||
         (m.c.size && (m.c.from > m.c.size || m.c.data.len > m.c.size - m.c.from)))
         return request_damaged(fault, "copy_read", body, body.ptr);
     *c = m.c;

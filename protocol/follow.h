@@ -94,6 +94,7 @@ struct copy_read {
     uint64_t copy, from;
     uint32_t bytes;
     uint64_t size, sequence, sum; /* of the reply; size 0 = being made */
+    uint64_t hash;                /* of the record that ends at `sequence`; 0 = not known */
     struct slice data;
 };
 void copy_read_encode(const struct copy_read *c, struct buf *out);

@@ -15,6 +15,7 @@
 #include "server/floor.h"
 #include "server/push_canary.h"
 #include "server/say.h"
+#include "server/stream.h"
 #include "server/upkeep.h"
 
 enum {
@@ -169,13 +170,16 @@ static enum status run_batch(struct apply *a, struct writer_catalog *c, const st
     st = st ? st : deleted_prune(b, sum.accepted_ms - (int64_t)c->window_ms, sum.deleted);
     if (!sum.seen)
         batch_unseen(b);
+    bool parts = sum.misfits && shared_follows(c->shared); /* its schema is another */
+    if (!st && parts)
+        st = stream_part(c->applying, b);
     if (st)
         batch_abort(&b);
     else
         st = batch_commit(&b, last);
     if (st)
         evict_moves_end(c, false);
-    c->parted |= !st && sum.misfits && shared_follows(c->shared); /* its schema is another */
+    c->parted |= !st && parts;
     if (!st && sum.skipped)
         say("error", "writer", c->name, "the index refused %" PRIu64 " logged changes",
             sum.skipped);

@@ -5,6 +5,7 @@
 
 #include "server/role.h"
 #include "server/say.h"
+#include "server/stream.h"
 
 /* Row: type u32 of the record, its payload. */
 static const struct slice order_row = {"edition/order", 13};
@@ -19,7 +20,10 @@ void rebuild_order_destroy(struct rebuild_order **o)
 
 /* --- the order in the index ------------------------------------------------------------------- */
 
-static enum status commit_order(struct index *ix, const struct log_record *r, uint64_t sequence)
+/* `parts`: it ended in a way that a leader or a follower may not share, which is remembered with
+ * it. */
+static enum status commit_order(struct index *ix, const struct log_record *r, bool parts,
+                                uint64_t sequence)
 {
     struct batch *b;
     struct buf row = BUF_INIT;
@@ -32,6 +36,8 @@ static enum status commit_order(struct index *ix, const struct log_record *r, ui
         st = batch_row_delete(b, order_row);
     }
     buf_fini(&row);
+    if (!st && parts)
+        st = stream_part(ix, b);
     if (st)
         batch_abort(&b);
     return st ? st : batch_commit(&b, sequence);
@@ -39,7 +45,7 @@ static enum status commit_order(struct index *ix, const struct log_record *r, ui
 
 enum status edition_order_forget(struct index *ix, uint64_t sequence)
 {
-    return commit_order(ix, NULL, sequence);
+    return commit_order(ix, NULL, false, sequence);
 }
 
 enum status edition_ordered(struct writer_catalog *c, struct buf *scratch, struct log_record *out)
@@ -89,7 +95,7 @@ static enum status give_order(struct writer_catalog *c, const struct log_record 
                               struct schema **schema, struct rebuild_order **out)
 {
     struct rebuild_order *o = calloc(1, sizeof *o);
-    enum status st = o ? commit_order(c->applying, r, r->sequence) : STATUS_NO_MEMORY;
+    enum status st = o ? commit_order(c->applying, r, false, r->sequence) : STATUS_NO_MEMORY;
     if (st) {
         free(o);
         return st;
@@ -133,7 +139,12 @@ enum status edition_change(struct writer_catalog *c, const struct log_record *r,
 
 void edition_changed(struct writer_catalog *c, const struct rebuild_order *o, enum status st)
 {
-    if (st && edition_order_forget(c->applying, c->visible))
+    bool parts = status_class(st) != STATUS_CLASS_CLIENT;
+    enum status forgotten = STATUS_OK;
+    do
+        forgotten = st ? commit_order(c->applying, NULL, parts, c->visible) : STATUS_OK;
+    while (forgotten == STATUS_NO_SPACE && writer_catalog_give_room(c));
+    if (forgotten)
         say("warning", "writer", c->name, "the next start tries the new edition again");
     tell(c, o->sequence, st);
 }

@@ -18,6 +18,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "server/begun.h"
 #include "server/catalogs.h"
 #include "server/follow_private.h"
 #include "server/reserve.h"
@@ -33,7 +34,7 @@ struct taking {
     const char *name;
     char staged[SHARED_NAME + 8]; /* as if it were a catalog's name */
     char edition_dir[PATH_MAX];
-    uint64_t edition, copy, at, size, sequence, sum;
+    uint64_t edition, copy, at, size, sequence, sum, last_hash;
     int fd;
     XXH3_state_t *hash;
 };
@@ -47,6 +48,7 @@ static enum status take_piece(struct taking *t, const struct copy_read *a)
         t->size = a->size;
         t->sequence = a->sequence;
         t->sum = a->sum;
+        t->last_hash = a->hash;
         if (!reserve_room(t->edition_dir, t->size))
             return STATUS_NO_SPACE;
     }
@@ -176,15 +178,18 @@ static enum status check(struct taking *t)
 
 static enum status finish(struct taking *t)
 {
-    char log[PATH_MAX];
+    char home[PATH_MAX], log[PATH_MAX];
     const char *dir = t->f->role->data_dir;
     if (fsync(t->fd))
         return status_from_errno(errno);
     enum status st = check(t);
     st = st ? st : log_dir_sync(t->edition_dir);
-    if (!st && !catalog_log_path(log, sizeof log, dir, slice_str(t->staged)))
+    if (!st && (!catalog_path(home, sizeof home, dir, slice_str(t->staged)) ||
+                !catalog_log_path(log, sizeof log, dir, slice_str(t->staged))))
         st = STATUS_TOO_LARGE;
     st = st ? st : event_log_begin(log, t->sequence);
+    if (!st && t->last_hash)
+        st = begun_write(home, t->sequence, t->last_hash);
     return st ? st : catalog_current_write(dir, slice_str(t->staged), t->edition);
 }
 

@@ -15,8 +15,8 @@ struct log_reader {
     uint64_t next, sum;
 };
 
-/* The file that holds what follows `after`. */
-static enum status find_file(const char *dir, uint64_t after, struct log_file *out)
+/* The file that begins with `first` or last before it. */
+static enum status find_file(const char *dir, uint64_t first, struct log_file *out)
 {
     struct log_file *files;
     size_t count;
@@ -24,7 +24,7 @@ static enum status find_file(const char *dir, uint64_t after, struct log_file *o
     if (st)
         return st;
     st = count ? STATUS_NOT_FOUND : STATUS_AGAIN;
-    for (size_t i = 0; i < count && files[i].first <= after + 1; i++) {
+    for (size_t i = 0; i < count && files[i].first <= first; i++) {
         *out = files[i];
         st = STATUS_OK;
     }
@@ -81,7 +81,9 @@ enum status log_reader_open(const char *dir, uint64_t after, struct log_reader *
     if (!r)
         return STATUS_NO_MEMORY;
     snprintf(r->dir, sizeof r->dir, "%s", dir);
-    enum status st = find_file(dir, after, &f);
+    enum status st = find_file(dir, after, &f); /* with the record that ends there, for its hash */
+    if (st == STATUS_NOT_FOUND)
+        st = find_file(dir, after + 1, &f);
     st = st ? st : open_file(r, &f);
     st = st ? st : seek(r, after);
     if (st)
@@ -115,7 +117,7 @@ enum status log_reader_peek(struct log_reader *r, uint64_t durable, struct log_r
         return STATUS_AGAIN;
     enum status st = step(r);
     if (st == STATUS_END) { /* the file is full, the writer has gone on in another */
-        st = find_file(r->dir, r->last, &f);
+        st = find_file(r->dir, r->last + 1, &f);
         if (!st && f.first != r->last + 1)
             st = STATUS_CORRUPT;
         st = st ? st : open_file(r, &f);

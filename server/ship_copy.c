@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "server/catalogs.h"
+#include "server/log_reader.h"
 #include "server/reserve.h"
 #include "server/say.h"
 #include "server/stream.h"
@@ -33,10 +34,10 @@ enum copy_state { COPY_FREE, COPY_MAKING, COPY_READY, COPY_FAILED };
 struct copy {
     _Atomic uint32_t state; /* enum copy_state; the thread's last word */
     uint64_t id;
-    char name[SHARED_NAME + 1], from[PATH_MAX], dir[PATH_MAX];
+    char name[SHARED_NAME + 1], from[PATH_MAX], log[PATH_MAX], dir[PATH_MAX];
     uint64_t map_bytes;
     int fd;
-    uint64_t size, sequence, sum;
+    uint64_t size, sequence, sum, hash;
     struct stream_id stream;
     uint64_t since; /* it will not stand before that */
     int64_t made_ms, used_ms;
@@ -95,6 +96,10 @@ static enum status look_into(struct copy *k)
     if (st)
         return st == STATUS_NOT_FOUND ? STATUS_AGAIN : st;
     k->stream = stream.id;
+    struct log_reader *r;
+    if (!log_reader_open(k->log, k->sequence, &r)) /* else it is not told */
+        k->hash = log_reader_hash(r);
+    log_reader_close(&r);
     return STATUS_OK;
 }
 
@@ -163,6 +168,7 @@ static enum status make(struct ship_copies *c, struct slice name, struct copy *k
     int n = snprintf(all, sizeof all, "%s/copies", dir);
     int m = snprintf(k->dir, sizeof k->dir, "%s/copies/%llu", dir, (unsigned long long)k->id);
     if (n < 0 || m < 0 || (size_t)m >= sizeof k->dir ||
+        !catalog_log_path(k->log, sizeof k->log, dir, name) ||
         !catalog_edition_path(k->from, sizeof k->from, dir, name, edition))
         return STATUS_TOO_LARGE;
     if ((mkdir(all, 0750) && errno != EEXIST) || mkdir(k->dir, 0750))
@@ -260,6 +266,7 @@ enum status ship_copies_read(struct ship_copies *c, const struct copy_read *q,
     a->size = k->size;
     a->sequence = k->sequence;
     a->sum = k->sum;
+    a->hash = k->hash;
     a->data = slice_make(c->piece, (size_t)n);
     return STATUS_OK;
 }

@@ -3,6 +3,8 @@
  *
  *   row "stream"       name 16 bytes, epoch u64, store 16 bytes
  *   record LOG_STREAM  the same
+ *   row "stream/parted"  the same: of that stream leader and followers may not have the same any
+ *                        more. Written with what parted them; another stream ends it.
  *
  * A catalog gets its stream when somebody first asks for its log, and a new epoch when a follower
  * is promoted; both are records, so that the row stands in the same transaction as the sequence it
@@ -30,6 +32,10 @@ void stream_encode(const struct stream *s, struct buf *out);
 enum status stream_decode(struct slice bytes, struct stream *out);
 /* What a LOG_STREAM record does. CORRUPT on damage. */
 enum status stream_apply(struct batch *b, struct slice payload);
+/* Writes into the batch that the stream the index has is parted; nothing when it has none. */
+enum status stream_part(struct index *ix, struct batch *b);
+/* Does the index say so of the stream it has? */
+enum status stream_parted(struct index *ix, bool *parted);
 /* 16 random bytes. */
 enum status stream_random(uint8_t out[STREAM_NAME]);
 /* The name of a data directory, DIR/STORE: made when there is none. */

@@ -139,6 +139,9 @@ static enum status open_index(struct writer_catalog *c, struct fault *fault)
     st = st ? st : snapshot_begin(c->snapshot);
     if (!st && (st = stream_read(c->index, &c->stream)) == STATUS_NOT_FOUND)
         st = STATUS_OK;
+    bool parted = false;
+    st = st ? st : stream_parted(c->index, &parted);
+    c->parted = parted;
     if (st)
         return st;
     c->applying = c->index;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/begun.h"
 #include "server/promoted.h"
 #include "server/say.h"
 #include "server/writer_private.h"
@@ -160,11 +161,11 @@ static enum status note_hash(void *ctx, const struct log_record *r)
     return STATUS_OK;
 }
 
-/* Of a log that came with a copy and has no record yet it is not known: 0. Of most the last record
- * is enough. */
+/* Of most the last record is enough. A log that came with a copy and has no record yet goes on from
+ * what the leader told of it; 0 = it is not known. */
 static uint64_t last_hash(struct writer *w, struct writer_catalog *c)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], home[PATH_MAX];
     uint64_t last = event_log_last(c->log);
     if (c->hash_at == last)
         return c->hash;
@@ -173,6 +174,8 @@ static uint64_t last_hash(struct writer *w, struct writer_catalog *c)
         return 0;
     for (uint64_t back = 1; !c->hash && back <= HASH_BACK && back <= last; back *= 2)
         event_log_replay(path, last - back, note_hash, c, NULL);
+    if (!c->hash && catalog_path(home, sizeof home, w->role->data_dir, slice_str(c->name)))
+        c->hash = begun_read(home, last);
     c->hash_at = last;
     return c->hash;
 }
@@ -371,6 +374,8 @@ static void adopt(struct writer *w, uint64_t conn, const struct frame *f,
         return;
     }
     c = writer_find(w, q->catalog);
+    if (c)
+        writer_part(w, c); /* the leader did not know it yet when it made the copy */
     struct follow_reply r = {.sequence = c && c->log ? event_log_last(c->log) : 0};
     buf_clear(&w->reply);
     follow_reply_encode(&r, &w->reply);

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "protocol/follow.h"
+#include "index/snapshot.h"
+#include "server/catalogs.h"
 #include "server/log_record.h"
+#include "server/stream.h"
 
 /* A record as a leader logs it: product `id` is there. */
 static void record_of(unsigned id, struct buf *payload)
@@ -139,6 +142,79 @@ static void what_is_no_record_is_not_logged(void **state)
     buf_fini(&body);
 }
 
+static struct stream_id listed(void)
+{
+    struct buf body = BUF_INIT;
+    struct frame f = {0};
+    struct follow_reply r;
+    struct arena a;
+    const struct follow_request q = {.action = FOLLOW_LIST};
+    follow_request_encode(&q, &body);
+    post(OP_FOLLOW, buf_slice(&body));
+    assert_true(answer(&f));
+    arena_init(&a, 0);
+    assert_int_equal(follow_reply_decode(f.body, &a, &r), STATUS_OK);
+    assert_int_equal(r.row_count, 1);
+    struct stream_id id = r.rows[0].stream;
+    arena_fini(&a);
+    buf_fini(&body);
+    return id;
+}
+
+/* As a batch does that finds out. */
+static void part(void)
+{
+    char path[128];
+    bool stale, parted;
+    struct index *ix;
+    struct snapshot *s;
+    struct batch *b;
+    struct index_options o = {.map_bytes = UINT64_C(1) << 30};
+    assert_true(catalog_edition_path(path, sizeof path, dir, SLICE_LIT("shop"), edition));
+    assert_int_equal(index_open(path, &o, &ix, &stale, NULL), STATUS_OK);
+    assert_int_equal(snapshot_create(ix, &s), STATUS_OK);
+    assert_int_equal(snapshot_begin(s), STATUS_OK);
+    uint64_t sequence = snapshot_sequence(s);
+    snapshot_destroy(&s);
+    assert_int_equal(stream_parted(ix, &parted), STATUS_OK);
+    assert_false(parted);
+    assert_int_equal(batch_begin(ix, &b), STATUS_OK);
+    assert_int_equal(stream_part(ix, b), STATUS_OK);
+    assert_int_equal(batch_commit(&b, sequence), STATUS_OK);
+    assert_int_equal(stream_parted(ix, &parted), STATUS_OK);
+    assert_true(parted);
+    index_close(&ix);
+}
+
+static void what_parted_leader_and_follower_outlives_the_writer(void **state)
+{
+    (void)state;
+    start();
+    create();
+    put(1, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    struct stream_id first = listed();
+    put(2, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGKILL);
+    part();
+    start(); /* a leader goes on under another epoch, once */
+    struct stream_id second = listed();
+    assert_memory_equal(first.name, second.name, sizeof first.name);
+    assert_int_equal(second.epoch, first.epoch + 1);
+    put(3, PUT_UPSERT, 0, "", ACK_VISIBLE, STATUS_OK);
+    stop(SIGKILL);
+    start();
+    struct stream_id third = listed();
+    assert_true(stream_id_equal(&second, &third));
+    stop(SIGTERM);
+    part();
+    shared->follow.following = 1;
+    start(); /* a follower gives up what it has, and takes no record */
+    struct stream_id none = listed();
+    assert_true(stream_id_none(&none));
+    append(4, 5, 0, 0, STATUS_CONFLICT);
+    stop(SIGTERM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +223,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_in_pieces_counts_when_it_is_whole, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_no_record_is_not_logged, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_parted_leader_and_follower_outlives_the_writer, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static bool fails_path(enum kind kind, const char *path)
 static bool fails_file(enum kind kind, int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fails(kind);
+    return fd > STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fails(kind);
 }
 
 /* They take the place of libc's: the names of their parameters are our own. */
@@ -100,6 +100,8 @@ OPENS(open64)
         return test(kind, first) ? -1 : REAL(name) arguments;                                      \
     }
 CALL(RENAME, int, rename, (const char *a, const char *b), (a, b), fails_path, a)
+CALL(RENAME, int, renameat2, (int ad, const char *a, int bd, const char *b, unsigned how),
+     (ad, a, bd, b, how), fails_path, a)
 CALL(REMOVE, int, unlink, (const char *a), (a), fails_path, a)
 CALL(REMOVE, int, remove, (const char *a), (a), fails_path, a)
 CALL(MKDIR, int, mkdir, (const char *a, mode_t m), (a, m), fails_path, a)
@@ -107,6 +109,7 @@ CALL(WRITE, ssize_t, pwrite, (int fd, const void *p, size_t n, off_t o), (fd, p,
      fd)
 CALL(WRITE, ssize_t, pwrite64, (int fd, const void *p, size_t n, off64_t o), (fd, p, n, o),
      fails_file, fd)
+CALL(WRITE, ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), fails_file, fd)
 CALL(WRITE, ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n), fails_file, fd)
 CALL(SYNC, int, fdatasync, (int fd), (fd), fails_file, fd)
 CALL(SYNC, int, fsync, (int fd), (fd), fails_file, fd)

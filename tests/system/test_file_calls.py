@@ -171,6 +171,55 @@ class FileCalls(unittest.TestCase):
                 with self.subTest(f'{operation.__name__}, {name}'):
                     print(operation.__name__, name, *self.each_call(operation, error, paths))
 
+    def test_a_follower_dies_before_any_call_of_a_copy(self):
+        """Its leader's catalog is another history each time; whichever of its processes ends before whichever call, it serves one of
+        the two whole, and has the leader's in the end."""
+        leader = self.server
+        leader.env = CLEAN
+        leader.stop()
+        leader.start()
+        follower = Server('--follow', leader.address, fronts=1, options=('canary.interval=0s',))
+        follower.env = {**os.environ, 'LD_PRELOAD': PRELOAD, 'SOUK_TEST_CALLS': self.page, 'SOUK_TEST_CALLS_DIR': follower.data}
+        follower.start()
+        self.addCleanup(follower.remove)
+        self.addCleanup(follower.stop)
+
+        def found(server, words):
+            done = server.run('search', 'shop', words, '--match', 'all', '-k', 0, '--json', '--no-cache', check=False, env=CLEAN)
+            return json.loads(done.stdout)['found'] if done.returncode == 0 else -1
+
+        def exported(server):
+            return sorted(server.run('export', '--catalog', 'shop', env=CLEAN).stdout.splitlines())
+        wait_until(lambda: found(follower, 'lamp') == COUNT, 20, 'it follows')
+        turn = 0
+        for victim in 'writer 0', 'replica 0':
+            told = []
+            for number in self.numbers():
+                leader.stop()
+                os.unlink(leader.data + '/STORE')  # as if a copy of the directory became a leader: a stream of its own
+                pid = follower.pid(victim)
+                self.calls.arm(pid, number)
+                leader.start()
+                turn += 1
+                self.put('shop', [COUNT - 1], f'turn{turn} lamp')
+                wait_until(lambda t=turn: found(follower, f'turn{t}') == 1, 30, f'{victim}, call {number}: it has the leader\'s')
+                kind = self.calls.disarm()
+                if kind:
+                    told.append(kind)
+                    follower.replaced(victim, pid, 10)
+                what = f'{victim}, call {number}, {kind}'
+                wait_until(lambda: follower.stats(env=CLEAN)['follow.state_name'] == 'following', 20, what)
+                self.assertEqual(found(follower, 'lamp'), COUNT, what)
+                self.assertEqual(exported(leader), exported(follower), what)
+                keys = [[s.stats(env=CLEAN)[f'catalog.shop.{k}'] for k in ('logged', 'sequence', 'products')] for s in (leader, follower)]
+                self.assertEqual(*keys, what)
+                follower.check_data()
+                if not kind:
+                    break
+            print(victim, *told)
+            self.assertGreater(len(told), 5)
+        wait_until(lambda: set(os.listdir(follower.data + '/catalogs')) == {'shop'}, 15, 'nothing is left behind')
+
 
 if __name__ == '__main__':
     unittest.main()

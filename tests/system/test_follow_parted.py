@@ -20,6 +20,10 @@ def alter(server, *fields_):
     server.souk('catalog', 'alter', 'shop', '--schema', '-', '--timeout', 60000, input=json.dumps({'fields': fields_}))
 
 
+def kinds(server):
+    return {f['name']: f['type'] for f in server.json('catalog', 'describe', 'shop')['schema']['fields']}
+
+
 class Liar:
     """A leader of a test's own: the catalogs it lists are a function's, and it has no copies."""
 
@@ -122,6 +126,30 @@ class Parted(unittest.TestCase):
                 level(leader, follower)
                 self.assertEqual(exported(leader), exported(follower))
 
+    def test_that_it_is_to_be_copied_anew_outlives_its_writer(self):
+        """Its alteration failed, and every change that comes fits both schemas: nothing else would tell it later."""
+        for victim in ('writer 0', 'all'):
+            with self.subTest(victim), Server() as leader, Tmpfs(700) as disk:
+                leader.import_lines('shop', self.wide())
+                alter(leader, {'name': 'code', 'type': 'integer', 'filter': True})
+                with Server('--follow', leader.address, data=disk.path + '/data') as follower:
+                    level(leader, follower)
+                    filler = disk.fill((32 << 20) + (6 << 20))
+                    alter(leader, {'name': 'code', 'type': 'keyword', 'filter': True})
+                    wait_until(lambda: 'no new edition' in follower.log_text(), 30, 'it fails')
+                    for _ in range(2):
+                        if victim == 'all':
+                            follower.kill()
+                            follower.start()
+                        else:
+                            pid = follower.kill_child(victim)
+                            follower.replaced(victim, pid, 10)
+                    os.unlink(filler)
+                    leader.souk('put', 'shop', '{"id":"n1","title":"zebra"}')
+                    level(leader, follower, seconds=60)
+                    wait_until(lambda: kinds(follower) == kinds(leader), 20, 'both have one schema')
+                    self.assertEqual(exported(leader), exported(follower))
+
     def test_a_leader_whose_disk_has_no_room_for_an_alteration_keeps_its_followers(self):
         with Tmpfs(700) as disk, Server(data=disk.path + '/data') as leader:
             leader.import_lines('shop', self.wide())
@@ -136,9 +164,6 @@ class Parted(unittest.TestCase):
                 os.unlink(filler)
                 wait_until(lambda: leader.run('put', 'shop', '{"id":"n1","title":"zebra","code":7}', check=False).returncode == 0, 20, 'it takes changes')
                 level(leader, follower, seconds=60)
-
-                def kinds(server):
-                    return {f['name']: f['type'] for f in server.json('catalog', 'describe', 'shop')['schema']['fields']}
                 wait_until(lambda: int(follower.stats()['follow.resyncs_total']) and state(follower) == 'following', 30, 'it is copied anew')
                 wait_until(lambda: kinds(follower) == kinds(leader), 30, 'both have one schema')
                 self.assertEqual(kinds(leader)['code'], 'integer')
@@ -214,6 +239,27 @@ class Parted(unittest.TestCase):
                 follower.start()
                 wait_until(lambda: follower.search('shop', 'window')['found'] == 1, 20, 'it follows')
                 level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+
+    def test_a_copy_that_no_record_followed_knows_what_it_ends_with(self):
+        """Its log is empty: that its leader was put back, and went on beyond that place, must be seen all the same."""
+        with Server() as leader:
+            leader.import_lines('shop', products(50))
+            with follow(leader) as first:
+                level(leader, first)  # the stream has its name
+            set_aside(leader)
+            leader.souk('put', 'shop', '{"id":"a","title":"zebra lamp"}', '--ack', 'visible')
+            with follow(leader) as follower:
+                level(leader, follower)
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
+                follower.stop()
+                put_back(leader)
+                leader.start()
+                for i in range(3):
+                    leader.souk('put', 'shop', json.dumps({'id': f'c{i}', 'title': 'horse lamp'}), '--ack', 'visible')
+                follower.start()
+                level(leader, follower)
+                wait_until(lambda: follower.search('shop', 'horse')['found'] == 3, 20, 'the other history is there')
                 self.assertEqual(exported(leader), exported(follower))
 
     def test_a_follower_that_began_as_a_copy_of_the_directory_is_another_once_promoted(self):
