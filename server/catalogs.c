@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- paths --------------------------------------------------------------------------------------
@@ -121,6 +122,7 @@ enum status catalogs_list(const char *dir, void (*each)(void *ctx, struct slice 
  */
 
 enum { AHEAD_STEP = 1 << 20, AHEAD_AT_ONCE = 32 << 20 };
+enum { OPEN_TRIES = 100, OPEN_PAUSES = 50, OPEN_PAUSE_US = 200 };
 
 struct catalogs {
     const char *dir;
@@ -197,18 +199,12 @@ static void look_again(struct catalogs *c)
     }
 }
 
-static enum status catalog_open(struct catalogs *c, struct slice name, struct catalog **out,
-                                struct fault *fault)
+static enum status open_edition(struct catalogs *c, struct slice name, uint64_t edition,
+                                struct catalog **out, struct fault *fault)
 {
-    uint64_t edition = 0;
     char path[PATH_MAX];
-    enum status s = catalog_current_read(c->dir, name, &edition);
-    if (s == STATUS_NOT_FOUND)
-        return fault_set(fault, STATUS_UNKNOWN_CATALOG, NULL, "no catalog is named %.*s",
-                         (int)(name.len < 64 ? name.len : 64), name.ptr);
+    enum status s = map_fault_lost(c->shared, name, edition, fault);
     if (s)
-        return fault_set(fault, s, NULL, "CURRENT of the catalog cannot be read");
-    if ((s = map_fault_lost(c->shared, name, edition, fault)))
         return s;
     if (c->count == SHARED_CATALOGS ||
         !catalog_edition_path(path, sizeof path, c->dir, name, edition))
@@ -230,6 +226,44 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
     c->open[c->count++] = n;
     *out = n;
     return STATUS_OK;
+}
+
+/* Is it about to be there again? Where the file system cannot exchange two directories there is
+ * nothing below the name for a moment; the writer's row stays. */
+static bool between_renames(struct catalogs *c, struct slice name, int tries)
+{
+    const struct timespec pause = {0, OPEN_PAUSE_US * 1000};
+    if (tries >= OPEN_PAUSES || !shared_catalog_find(c->shared, name))
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+/* What CURRENT named may be another edition by the time that it is opened, with all that stood
+ * below the name (a copy from the leader was taken over): then that one is opened. */
+static enum status catalog_open(struct catalogs *c, struct slice name, struct catalog **out,
+                                struct fault *fault)
+{
+    uint64_t edition = 0, failed = 0;
+    for (int tries = 0;; tries++) {
+        struct fault now = {0};
+        enum status s = catalog_current_read(c->dir, name, &edition);
+        if (s == STATUS_NOT_FOUND && between_renames(c, name, tries))
+            continue;
+        if (s == STATUS_NOT_FOUND)
+            return fault_set(fault, STATUS_UNKNOWN_CATALOG, NULL, "no catalog is named %.*s",
+                             (int)(name.len < 64 ? name.len : 64), name.ptr);
+        if (s)
+            return fault_set(fault, s, NULL, "CURRENT of the catalog cannot be read");
+        s = open_edition(c, name, edition, out, &now);
+        if (s && edition != failed && tries < OPEN_TRIES) {
+            failed = edition;
+            continue;
+        }
+        if (s && fault)
+            *fault = now;
+        return s;
+    }
 }
 
 enum status catalogs_get(struct catalogs *c, struct slice name, struct catalog **out,

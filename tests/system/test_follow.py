@@ -15,6 +15,7 @@ from souk_upstream import QUICK, BadUpstream, define
 from souk_wire import STATUSES, Connection, Refused, field, tlv, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
+EXCHANGE_S = float(os.environ.get('SOUK_EXCHANGE_SECONDS', '6'))
 SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
 TIMES = {'took_us', 'server_us', 'generation', 'age_ms', 'oldest_age_ms', 'cache', 'cache_age_ms', 'qid', 'cursor', 'work'}
 
@@ -354,6 +355,46 @@ class Follow(unittest.TestCase):
                 leader.souk('put', 'shop', '{"id":"n1","title":"horse lamp"}')
                 level(leader, follower)
                 self.assertEqual(follower.search('shop', 'horse')['found'], 1)
+
+    def test_catalogs_that_are_exchanged_all_the_time_fail_no_search(self):
+        """The leader's catalogs are of another stream each time it starts; fronts are killed besides, so that they open all anew."""
+        names, ended, faults, searches = [f'c{i}' for i in range(8)], threading.Event(), [], []
+        with Server() as leader:
+            for name in names:
+                leader.import_lines(name, products(50))
+            with follow(leader) as follower:
+                for name in names:
+                    level(leader, follower, name)
+
+                def search(n):
+                    draw = random.Random(n)
+                    while not ended.is_set():
+                        try:
+                            with Connection(('127.0.0.1', follower.port), 30) as c:
+                                for _ in range(40):
+                                    found = field(c.search(draw.choice(names), '', extra=tlv('SEARCH', 'IDS_ONLY', 1)), 'HITS', 'FOUND')
+                                    searches.append(found)
+                        except Refused as refused:
+                            faults.append(str(refused))
+                        except (EOFError, OSError):  # the front was killed
+                            pass
+                searchers = [threading.Thread(target=search, args=(n,)) for n in range(3)]
+                for s in searchers:
+                    s.start()
+                end = time.monotonic() + EXCHANGE_S
+                while time.monotonic() < end:
+                    copies = int(follower.stats()['follow.resyncs_total'])
+                    leader.stop()
+                    os.unlink(leader.data + '/STORE')
+                    leader.start()
+                    follower.kill_child('front 0')
+                    wait_until(lambda copies=copies: int(follower.stats()['follow.resyncs_total']) >= copies + len(names), 30, 'they are exchanged')
+                ended.set()
+                for s in searchers:
+                    s.join()
+                print(f'{len(searches)} searches, {follower.stats()["follow.resyncs_total"]} exchanges, {len(faults)} faults')
+                self.assertEqual(faults, [])
+                self.assertEqual(set(searches), {50})
 
     def test_many_catalogs_over_a_unix_socket(self):
         with Server() as leader:
