@@ -28,7 +28,8 @@ struct by_clauses {
     const uint64_t *bits[CLAUSES_MAX];
 };
 
-/* Unpacks the products that pass all of `clauses`; returns how many. */
+/* Unpacks the products that pass all of `clauses`, with their scores unless that is NULL; returns
+ * how many. */
 static uint32_t unpack(const struct by_clauses *b, uint32_t clauses, uint32_t *docs,
                        uint32_t *scores)
 {
@@ -40,7 +41,7 @@ static uint32_t unpack(const struct by_clauses *b, uint32_t clauses, uint32_t *d
     for (uint32_t c = clauses; c; c &= c - 1)
         for (uint32_t w = 0; w < words; w++)
             bits[w] &= b->bits[__builtin_ctz(c)][w];
-    return kernels_best()->pick(b->docs, b->scores, b->count, bits, docs, scores);
+    return kernels_best()->pick(b->docs, scores ? b->scores : NULL, b->count, bits, docs, scores);
 }
 
 /* Counts and ranks by bits; facets that leave out terms of the filter see more products. */
@@ -50,12 +51,13 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
     const struct query *q = s->query;
     for (uint32_t f = 0; f < q->facet_count; f++)
         if (s->facet_clauses[f] != s->all_clauses) {
-            uint32_t n = unpack(b, s->facet_clauses[f], docs, scores);
+            uint32_t n = unpack(b, s->facet_clauses[f], docs, s->rules.hidden_count ? scores : NULL);
             facet_count_all(s->facets[f], docs, collect_keep_shown(s, docs, scores, n, NULL));
         }
     struct hidden_batch apart;
     apart.count = 0;
-    uint32_t count = unpack(b, s->all_clauses, docs, scores);
+    bool scored = collect_ranks(s) || s->rules.hidden_count;
+    uint32_t count = unpack(b, s->all_clauses, docs, scored ? scores : NULL);
     count = collect_keep_shown(s, docs, scores, count, &apart);
     for (uint32_t f = 0; f < q->facet_count; f++)
         if (s->facet_clauses[f] == s->all_clauses)

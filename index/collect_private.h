@@ -39,6 +39,7 @@ uint32_t collect_keep_shown(const struct search *s, uint32_t *docs, uint32_t *sc
 
 /* Before the first segment, for each batch of what passed every sieve (docids, their scores; hidden
  * ones apart), and behind the last one. `top` tells all the time what may still enter. */
+bool collect_ranks(const struct search *s); /* false: what passes is only counted */
 enum status collect_begin_ranking(struct search *s);
 enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count,
                              struct hidden_batch *apart);

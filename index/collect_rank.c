@@ -64,9 +64,16 @@ static void rank_numbers(struct search *s, uint32_t *docs, uint32_t *scores, uin
     best_tell(b, &s->top);
 }
 
+bool collect_ranks(const struct search *s)
+{
+    return s->top.cap || s->groups || s->cursor;
+}
+
 static enum status rank_shown(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     enum status st = STATUS_OK;
+    if (!collect_ranks(s))
+        return st;
     uint32_t i = 0;
     bool by_score = !s->sort.count && !s->groups;
     if (s->by_score) {

@@ -104,9 +104,10 @@ static void count_ordinals(struct facet_counter *c, const struct column_chunk *c
 
 void facet_count_end(struct facet_counter *c)
 {
-    for (; c->tables > 1; c->tables--)
-        for (uint32_t o = 0, from = (c->tables - 1) * c->count_end; o < c->count_end; o++)
-            c->counts[o] += c->counts[from + o];
+    uint32_t n = c->count_end, *counts = c->counts;
+    for (const uint32_t *from = counts + n; c->tables > 1; c->tables--, from += n)
+        for (uint32_t o = 0; o < n; o++)
+            counts[o] += from[o];
 }
 
 /* A list may hold a value twice, and its product counts once. The items of short lists are held

@@ -307,14 +307,64 @@ static struct filter *chain(struct parser *p, enum node_kind kind, const char *w
     return group ? group : first;
 }
 
+/* Does a term surely end before `at`: at the end, or at a word that joins it with the next? */
+static bool term_ends(const struct parser *p, const char *at)
+{
+    struct parser behind = {.at = at, .end = p->end};
+    skip_blanks(&behind);
+    return behind.at == p->end ||
+           (behind.at > at && (take_keyword(&behind, "and") || take_keyword(&behind, "or")));
+}
+
+/* The term that comes next, if it was read before and stays within the limits: they are told by
+ * whoever reads on. */
+static struct filter *known_term(struct parser *p)
+{
+    struct filter_term *k = p->known && !p->depth ? *p->known : NULL;
+    for (; k; k = k->next)
+        if ((size_t)(p->end - p->at) >= k->text.len &&
+            memcmp(p->at, k->text.ptr, k->text.len) == 0 && term_ends(p, p->at + k->text.len) &&
+            p->operators + k->operators <= FILTER_MAX_OPERATORS &&
+            p->values + k->values <= FILTER_MAX_VALUES)
+            break;
+    struct filter *f = k ? parser_node(p, NODE_AND) : NULL;
+    if (!f)
+        return NULL;
+    *f = *k->filter;
+    f->next = NULL;
+    f->text = slice_make(p->at, k->text.len);
+    p->at += k->text.len;
+    p->operators += k->operators;
+    p->values += k->values;
+    return f;
+}
+
+/* Whoever has no memory for it reads the term again. */
+static void keep_term(struct parser *p, const struct parser *before, const struct filter *f)
+{
+    struct filter_term *k = arena_alloc(p->arena, sizeof *k);
+    struct slice text = arena_copy(p->arena, f->text);
+    if (!k || !text.ptr)
+        return;
+    *k = (struct filter_term){text, f, p->operators - before->operators, p->values - before->values,
+                              *p->known};
+    *p->known = k;
+}
+
 /* A term of "and", with its text. */
 static struct filter *term(struct parser *p)
 {
     skip_blanks(p);
-    const char *from = p->at;
-    struct filter *f = unary(p);
-    if (f)
-        f->text = slice_make(from, (size_t)(p->at - from));
+    const struct parser before = *p;
+    struct filter *f = known_term(p);
+    if (f || p->status)
+        return f;
+    f = unary(p);
+    if (!f)
+        return NULL;
+    f->text = slice_make(before.at, (size_t)(p->at - before.at));
+    if (p->known && !p->depth && term_ends(p, p->at))
+        keep_term(p, &before, f);
     return f;
 }
 
@@ -340,6 +390,12 @@ bool filter_is_blank(struct slice text)
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault)
 {
+    return filter_parse_known(text, snap, arena, NULL, out, fault);
+}
+
+enum status filter_parse_known(struct slice text, struct snapshot *snap, struct arena *arena,
+                               struct filter_term **known, struct filter **out, struct fault *fault)
+{
     *out = NULL;
     if (filter_is_blank(text))
         return STATUS_OK;
@@ -348,6 +404,7 @@ enum status filter_parse(struct slice text, struct snapshot *snap, struct arena 
                        .end = text.ptr + text.len,
                        .snap = snap,
                        .arena = arena,
+                       .known = known,
                        .fault = fault};
     struct filter *f = parse_or(&p);
     skip_blanks(&p);

@@ -30,6 +30,19 @@ bool filter_is_blank(struct slice text);
  * TOO_LARGE, TOO_DEEP with fault.column. The filter lives in the arena and the snapshot. */
 enum status filter_parse(struct slice text, struct snapshot *snap, struct arena *arena,
                          struct filter **out, struct fault *fault);
+/* A term of an earlier filter, that the same words need not be looked up again: the sub-queries of
+ * a storefront have most of theirs in common. */
+struct filter_term {
+    struct slice text;
+    const struct filter *filter;
+    uint32_t operators, values;
+    struct filter_term *next;
+};
+/* The same; terms joined at the top of `text` that are among `known` are taken from there, and the
+ * others are added. They are of the same snapshot, and live in the same arena. */
+enum status filter_parse_known(struct slice text, struct snapshot *snap, struct arena *arena,
+                               struct filter_term **known, struct filter **out,
+                               struct fault *fault);
 bool filter_match(const struct filter *f, uint32_t docid);
 /* Sets bit i % 64 of bits[i / 64] for each of the ascending docids that passes, where there is a
  * quicker way than filter_keep(): a set of values of a field with one value. False: there is none.

@@ -18,7 +18,8 @@ struct parser {
     struct arena *arena;
     struct fault *fault;
     uint32_t operators, depth, values;
-    bool quoted; /* the last word was */
+    struct filter_term **known; /* NULL = none are kept */
+    bool quoted;                /* the last word was */
     enum status status;
 };
 

@@ -85,9 +85,9 @@ struct kernels {
     uint32_t (*keep_range)(uint32_t *docs, uint32_t *scores, uint32_t count, uint32_t first,
                            const uint8_t *values, uint32_t bits, uint32_t low, uint32_t high);
     /*
-     * out[i] = the number docs[i] - first of those at `values`, of `bits` (1 to 32) each, plus
-     * `add` where it is not 0; the largest of them is returned. Unless `bits` is 8, 16 or 32, eight
-     * bytes are read where a number begins.
+     * Of ascending docs: out[i] = the number docs[i] - first of those at `values`, of `bits` (1 to
+     * 32) each, plus `add` where it is not 0; the largest of them is returned. Unless `bits` is 8,
+     * 16 or 32, eight bytes are read where a number begins.
      */
     uint32_t (*values)(const uint32_t *docs, uint32_t count, uint32_t first, const uint8_t *values,
                        uint32_t bits, uint32_t add, uint32_t *out);
@@ -96,7 +96,7 @@ struct kernels {
     void (*among)(const uint32_t *values, uint32_t count, const uint64_t *set, uint32_t most,
                   uint64_t *out);
     /* The docs and scores of set bits, in order (in place, too); `bits` are zero behind `count`.
-     * Returns how many. */
+     * Without `scores` (NULL) docs alone. Returns how many. */
     uint32_t (*pick)(const uint32_t *docs, const uint32_t *scores, uint32_t count,
                      const uint64_t *bits, uint32_t *docs_out, uint32_t *scores_out);
     /* Index of the first byte below `least`, `count` when there is none. */

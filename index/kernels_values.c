@@ -3,7 +3,8 @@
 /*
  * Values of documents, what sets they are in, and the documents chosen by that: portable, and for
  * vectors that gather. A value of up to 25 bits lies in the four bytes in which it begins; behind
- * values of 8, 16 and 32 bits nothing may be read.
+ * values of 8, 16 and 32 bits nothing may be read: of the first two, the four bytes are read in
+ * which it ends.
  */
 
 enum { GATHERED_BITS = 25 };
@@ -60,7 +61,9 @@ uint32_t kernel_pick_portable(const uint32_t *docs, const uint32_t *scores, uint
         for (uint64_t b = bits[w]; b; b &= b - 1) {
             uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(b);
             docs_out[n] = docs[i];
-            scores_out[n++] = scores[i];
+            if (scores)
+                scores_out[n] = scores[i];
+            n++;
         }
     return n;
 }
@@ -121,10 +124,40 @@ AVX512 static inline __mmask16 lanes(uint32_t left)
     return left >= SIXTEEN ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
+/* Values of one or two bytes, as the end of four; of the first of all, which have no three or two
+ * bytes before them, nothing is gathered. */
+AVX512 static uint32_t whole_bytes(const uint32_t *docs, uint32_t count, uint32_t first,
+                                   const uint8_t *values, uint32_t bits, uint32_t add,
+                                   uint32_t *out)
+{
+    const uint32_t size = bits / 8, least = bits == 8 ? 3 : 1;
+    const __m512i start = _mm512_set1_epi32((int)first), base = _mm512_set1_epi32((int)add),
+                  zero = _mm512_setzero_si512(), back = _mm512_set1_epi32((int)(4 - size));
+    __m512i most = zero;
+    uint32_t i = 0, before;
+    while (i < count && docs[i] - first < least)
+        i++;
+    before = kernel_values_portable(docs, i, first, values, bits, add, out);
+    for (; i < count; i += SIXTEEN) {
+        __mmask16 in = lanes(count - i);
+        __m512i d = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(in, docs + i), start);
+        d = _mm512_sub_epi32(_mm512_sll_epi32(d, _mm_cvtsi32_si128((int)size - 1)), back);
+        __m512i v = _mm512_mask_i32gather_epi32(zero, in, d, values, 1);
+        v = _mm512_srl_epi32(v, _mm_cvtsi32_si128((int)(32 - bits)));
+        v = _mm512_maskz_add_epi32(_mm512_test_epi32_mask(v, v), v, base);
+        most = _mm512_max_epu32(most, v);
+        _mm512_mask_storeu_epi32(out + i, in, v);
+    }
+    uint32_t m = _mm512_reduce_max_epu32(most);
+    return m > before ? m : before;
+}
+
 AVX512 uint32_t kernel_values_avx512(const uint32_t *docs, uint32_t count, uint32_t first,
                                      const uint8_t *values, uint32_t bits, uint32_t add,
                                      uint32_t *out)
 {
+    if (bits == 8 || bits == 16)
+        return whole_bytes(docs, count, first, values, bits, add, out);
     if (!gathered(bits))
         return kernel_values_portable(docs, count, first, values, bits, add, out);
     const __m512i start = _mm512_set1_epi32((int)first), base = _mm512_set1_epi32((int)add),
@@ -184,10 +217,12 @@ AVX512 uint32_t kernel_pick_avx512(const uint32_t *docs, const uint32_t *scores,
             continue;
         __mmask16 in = lanes(count - i), m = (__mmask16)chosen;
         uint32_t k = (uint32_t)__builtin_popcount(chosen);
-        __m512i d = _mm512_maskz_loadu_epi32(in, docs + i),
-                s = _mm512_maskz_loadu_epi32(in, scores + i);
+        __m512i d = _mm512_maskz_loadu_epi32(in, docs + i);
+        if (scores) {
+            __m512i s = _mm512_maskz_loadu_epi32(in, scores + i);
+            _mm512_mask_storeu_epi32(scores_out + n, lanes(k), _mm512_maskz_compress_epi32(m, s));
+        }
         _mm512_mask_storeu_epi32(docs_out + n, lanes(k), _mm512_maskz_compress_epi32(m, d));
-        _mm512_mask_storeu_epi32(scores_out + n, lanes(k), _mm512_maskz_compress_epi32(m, s));
         n += k;
     }
     return n;

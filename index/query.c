@@ -42,6 +42,16 @@ static enum status prepare_clauses(struct search *s)
     return STATUS_OK;
 }
 
+static enum status parse_filter(struct search *s)
+{
+    struct share *share = &s->searcher->share;
+    if (!share->arena)
+        return filter_parse(s->query->filter, s->snap, s->arena, &s->filter, s->fault);
+    share_of(share, s->snap);
+    return filter_parse_known(s->query->filter, s->snap, s->arena, &share->terms, &s->filter,
+                              s->fault);
+}
+
 static enum status prepare_facets(struct search *s)
 {
     s->facets = arena_calloc(s->arena, s->query->facet_count + 1, sizeof *s->facets);
@@ -143,7 +153,7 @@ static enum status prepare(struct search *s)
     if (!st)
         st = field_limit_prepare(s);
     if (!st)
-        st = filter_parse(q->filter, s->snap, s->arena, &s->filter, s->fault);
+        st = parse_filter(s);
     if (!st)
         st = sort_keys_prepare(&s->sort, q, s->snap, s->searcher->texts, s->fault);
     if (!st)
@@ -155,8 +165,6 @@ static enum status prepare(struct search *s)
         st = prepare_facets(s);
     s->weighed = s->cursor != NULL;
     s->now_ms = s->cursor ? s->cursor->now_ms : q->now_ms;
-    if (s->searcher->share.arena)
-        share_of(&s->searcher->share, snapshot_edition(s->snap), snapshot_generation(s->snap));
     s->out->dropped_words = arena_calloc(s->arena, PLAN_WORDS_MAX, sizeof *s->out->dropped_words);
     s->out->degraded = arena_calloc(s->arena, 5, sizeof *s->out->degraded);
     if (!st && (!s->out->dropped_words || !s->out->degraded))

@@ -1,11 +1,15 @@
 #include "index/query_share.h"
 
-void share_of(struct share *s, struct edition edition, uint64_t generation)
+void share_of(struct share *s, const struct snapshot *snap)
 {
-    if (edition_same(s->edition, edition) && s->generation == generation)
+    struct edition edition = snapshot_edition(snap);
+    uint64_t generation = snapshot_generation(snap);
+    if (s->snap == snap && edition_same(s->edition, edition) && s->generation == generation)
         return;
+    s->snap = snap;
     s->edition = edition;
     s->generation = generation;
+    s->terms = NULL;
     s->bases = NULL;
     s->plans = NULL;
 }

@@ -3,8 +3,9 @@
  *
  * A storefront with refined facets sends the same words several times, each time with one term of
  * the filter less. While sharing is on, the products that hold the words (with their scores, before
- * any filter) are kept for each attempt, as are the terms that typos and beginnings gave, and for
- * each term of a filter a bitmap over those products. A later sub-query then intersects bitmaps.
+ * any filter) are kept for each attempt, as are the terms that typos and beginnings gave, the terms
+ * of filters as they were read, and for each of these a bitmap over those products. A later
+ * sub-query then intersects bitmaps.
  *
  * What is kept lives in the arena of the request and belongs to one state of one catalog; a search
  * of another state starts anew. Answers are the same with and without sharing, but for `work`.
@@ -51,12 +52,14 @@ struct share {
     struct arena *arena; /* NULL = off */
     uint64_t generation;
     struct edition edition;
+    const struct snapshot *snap;
     struct share_base *bases;
     struct share_plan *plans;
+    struct filter_term *terms;
 };
 
 /* Forgets what belongs to another state of the catalog. */
-void share_of(struct share *s, struct edition edition, uint64_t generation);
+void share_of(struct share *s, const struct snapshot *snap);
 /* The base of a key, NULL when there is none that is complete. */
 struct share_base *share_find(const struct share *s, uint64_t key);
 /* A base to fill; NULL when memory is short: then nothing is shared. */

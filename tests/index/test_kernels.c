@@ -389,6 +389,9 @@ static void pick_at(const struct kernels *k)
         got.count = k->pick(in.docs, in.scores, in.count, bits, got.docs, got.scores);
         assert_int_equal(got.docs[got.count] + got.scores[got.count], 2 * 12345);
         same_pairs(&got, &want);
+        memset(got.docs, 0, sizeof got.docs);
+        assert_int_equal(k->pick(in.docs, NULL, in.count, bits, got.docs, NULL), want.count);
+        assert_memory_equal(got.docs, want.docs, want.count * sizeof *want.docs);
         in.count = k->pick(in.docs, in.scores, in.count, bits, in.docs, in.scores);
         same_pairs(&in, &want);
     }
