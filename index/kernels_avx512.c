@@ -453,7 +453,8 @@ const struct kernels *kernels_avx512_pairs(void)
 const struct kernels *kernels_avx512(void)
 {
     return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2")
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2") &&
+                   __builtin_cpu_supports("bmi2")
                ? &avx512
                : NULL;
 }

@@ -117,7 +117,8 @@ AVX2 uint32_t kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t 
 
 /* --- AVX-512 ---------------------------------------------------------------------------------- */
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi2,popcnt")))
+#define AVX512                                                                                     \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
 
 AVX512 static inline __mmask16 lanes(uint32_t left)
 {
@@ -207,23 +208,65 @@ AVX512 void kernel_among_avx512(const uint32_t *values, uint32_t count, const ui
     }
 }
 
+/* Sixteen of `from` and `to`: the places `at` of the first are written to the second. */
+AVX512 static inline void put_places(const uint32_t *from, __m512i at, __mmask16 in, uint32_t *to)
+{
+    __m512i v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), in, at, from, 4);
+    _mm512_mask_storeu_epi32(to, in, v);
+}
+
+/* Of 64 up to sixteen: their places in a row. */
+AVX512 static inline void pick_few(const uint32_t *docs, const uint32_t *scores, uint64_t bits,
+                                   uint32_t n, uint32_t *docs_out, uint32_t *scores_out)
+{
+    static const uint8_t places[64] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    __m512i at = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(places));
+    at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(at));
+    put_places(docs, at, lanes(n), docs_out);
+    if (scores)
+        put_places(scores, at, lanes(n), scores_out);
+}
+
+/* Of sixteen those whose bit is set. */
+AVX512 static inline void pick_lanes(const uint32_t *docs, const uint32_t *scores, __mmask16 in,
+                                     uint32_t chosen, uint32_t n, uint32_t *docs_out,
+                                     uint32_t *scores_out)
+{
+    __m512i d = _mm512_maskz_loadu_epi32(in, docs);
+    if (scores) {
+        __m512i s =
+            _mm512_maskz_compress_epi32((__mmask16)chosen, _mm512_maskz_loadu_epi32(in, scores));
+        _mm512_mask_storeu_epi32(scores_out, lanes(n), s);
+    }
+    _mm512_mask_storeu_epi32(docs_out, lanes(n), _mm512_maskz_compress_epi32((__mmask16)chosen, d));
+}
+
 AVX512 uint32_t kernel_pick_avx512(const uint32_t *docs, const uint32_t *scores, uint32_t count,
                                    const uint64_t *bits, uint32_t *docs_out, uint32_t *scores_out)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < count; i += SIXTEEN) {
-        uint32_t chosen = (uint32_t)(bits[i / 64] >> (i & 63)) & 0xffff;
-        if (!chosen)
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint64_t word = bits[i / 64];
+        const uint32_t *from = scores ? scores + i : NULL;
+        uint32_t k = (uint32_t)__builtin_popcountll(word);
+        if (k <= SIXTEEN) {
+            if (k)
+                pick_few(docs + i, from, word, k, docs_out + n, scores_out + (from ? n : 0));
+            n += k;
             continue;
-        __mmask16 in = lanes(count - i), m = (__mmask16)chosen;
-        uint32_t k = (uint32_t)__builtin_popcount(chosen);
-        __m512i d = _mm512_maskz_loadu_epi32(in, docs + i);
-        if (scores) {
-            __m512i s = _mm512_maskz_loadu_epi32(in, scores + i);
-            _mm512_mask_storeu_epi32(scores_out + n, lanes(k), _mm512_maskz_compress_epi32(m, s));
         }
-        _mm512_mask_storeu_epi32(docs_out + n, lanes(k), _mm512_maskz_compress_epi32(m, d));
-        n += k;
+        for (uint32_t j = 0; j < 64; j += SIXTEEN, word >>= SIXTEEN) {
+            uint32_t chosen = (uint32_t)word & 0xffff;
+            if (!chosen)
+                continue;
+            k = (uint32_t)__builtin_popcount(chosen);
+            pick_lanes(docs + i + j, from ? from + j : NULL, lanes(count - i - j), chosen, k,
+                       docs_out + n, scores_out + (from ? n : 0));
+            n += k;
+        }
     }
     return n;
 }

@@ -103,6 +103,63 @@ static void limits_are_kept(void **state)
     close_world(w);
 }
 
+/* What sub-queries have in common is read once, and means what it means by itself. */
+static void known_terms_mean_what_they_mean_alone(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "price = 1 and brand = Nike",
+        "price = 1 .. 5 and brand = Nike", /* begins like a term that is known */
+        "price = 15 and brand = Nikeland",
+        "brand = Nike or price = 1",
+        "price = 1 and (brand = Nike or price < 50) and not stock = 3",
+        "not stock = 3 AND brand = Nike",
+        "brand = \"Nike\" and price < 50",
+        "(brand = Nike or price < 50) or brand = Nike and price = 1",
+        "price = 1",
+        "brand = Nike and price < ",
+        "price = 1 brand = Nike",
+    };
+    struct world *w = make_world(3);
+    struct filter_term *known = NULL;
+    for (uint32_t i = 0; i < 400; i++) {
+        const char *text = texts[roll(&w->seed, sizeof texts / sizeof texts[0])];
+        struct filter *alone, *together;
+        struct fault a = {0}, b = {0};
+        enum status s = filter_parse(slice_str(text), w->snap, &w->arena, &alone, &a);
+        assert_int_equal(
+            filter_parse_known(slice_str(text), w->snap, &w->arena, &known, &together, &b), s);
+        assert_string_equal(a.text, b.text);
+        for (uint32_t d = 0; !s && d < PRODUCTS; d++)
+            assert_int_equal(filter_match(alone, d), filter_match(together, d));
+    }
+    uint32_t count = 0;
+    for (const struct filter_term *k = known; k; k = k->next)
+        count++;
+    assert_in_range(count, 6, 10); /* each is kept once */
+    close_world(w);
+}
+
+static void known_terms_count_against_the_limits(void **state)
+{
+    (void)state;
+    struct world *w = make_world(3);
+    struct filter_term *known = NULL;
+    struct filter *f;
+    struct fault fault = {0};
+    struct buf b = {0};
+    buf_printf(&b, "price<5");
+    for (int i = 0; i < 50; i++)
+        buf_printf(&b, " and price<5");
+    struct slice one = SLICE_LIT("price<5"), many = slice_make(b.ptr, b.len);
+    assert_int_equal(filter_parse_known(one, w->snap, &w->arena, &known, &f, &fault), STATUS_OK);
+    assert_non_null(known);
+    assert_int_equal(filter_parse_known(many, w->snap, &w->arena, &known, &f, &fault),
+                     STATUS_TOO_LARGE);
+    buf_fini(&b);
+    close_world(w);
+}
+
 /* Pieces of the language in any order: an error or a filter that can be asked. */
 static void salad_is_harmless(void **state)
 {
@@ -135,6 +192,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_carry_their_position),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(known_terms_mean_what_they_mean_alone),
+        cmocka_unit_test(known_terms_count_against_the_limits),
         cmocka_unit_test(salad_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
