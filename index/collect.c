@@ -51,7 +51,8 @@ static enum status take_by_clauses(struct search *s, const struct by_clauses *b)
     const struct query *q = s->query;
     for (uint32_t f = 0; f < q->facet_count; f++)
         if (s->facet_clauses[f] != s->all_clauses) {
-            uint32_t n = unpack(b, s->facet_clauses[f], docs, s->rules.hidden_count ? scores : NULL);
+            uint32_t n =
+                unpack(b, s->facet_clauses[f], docs, s->rules.hidden_count ? scores : NULL);
             facet_count_all(s->facets[f], docs, collect_keep_shown(s, docs, scores, n, NULL));
         }
     struct hidden_batch apart;

@@ -1,9 +1,15 @@
 #include "index/collect_private.h"
 
 /*
- * What passed every sieve is ranked. Where nothing but the score orders what is found, from the
- * first page on, numbers stand for the candidates until all segments are read.
+ * What passed every sieve is ranked. Where nothing but the score orders what is found, numbers
+ * stand for the candidates until all segments are read.
  */
+
+/* Does the second phase order anything? Behind it groups alone count. */
+static bool windowed(const struct search *s)
+{
+    return !s->cursor || s->cursor->in_window;
+}
 
 static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
 {
@@ -11,19 +17,15 @@ static enum status rank_one(struct search *s, uint32_t docid, uint32_t score)
     sort_keys_fill(&s->sort, docid, score, c.keys);
     if (s->groups) {
         enum status st = groups_take(s->groups, &c, score);
-        bool windowed = !s->cursor || s->cursor->in_window; /* behind it groups alone count */
-        if (st || !windowed ||
+        if (st || !windowed(s) ||
             (s->top.count == s->top.cap && s->top.cap && c.keys[0] < s->top.items[0].keys[0]))
             return st;
-    } else if (s->cursor && !s->cursor->in_window) { /* what earlier pages showed */
+    } else if (!windowed(s)) { /* what earlier pages showed */
         if (!candidate_before(&s->cursor->last, &c))
             return STATUS_OK;
         s->behind++;
     }
-    if (s->apart)
-        topk_push_once(&s->top, &c);
-    else
-        topk_push(&s->top, &c);
+    topk_push(&s->top, &c);
     return STATUS_OK;
 }
 
@@ -69,48 +71,88 @@ bool collect_ranks(const struct search *s)
     return s->top.cap || s->groups || s->cursor;
 }
 
+static enum status group_all(struct search *s, const uint32_t *docs, const uint32_t *scores,
+                             uint32_t count)
+{
+    uint32_t ties[TIES];
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0, n; !st && i < count; i += n) {
+        n = ties_of(s, docs + i, count - i, ties);
+        st = groups_take_many(s->groups, docs + i, scores + i, ties, n);
+    }
+    return st;
+}
+
+/* Sorted ones, one after the other: what the first key leaves behind the top needs no other. */
+static enum status rank_sorted(struct search *s, const uint32_t *docs, const uint32_t *scores,
+                               uint32_t count)
+{
+    uint64_t keys[TIES];
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0, n; !st && i < count; i += n) {
+        n = count - i < TIES ? count - i : TIES;
+        sort_keys_first(&s->sort, docs + i, scores + i, n, keys);
+        for (uint32_t k = 0; !st && k < n; k++) {
+            bool full = !s->groups && s->top.cap && s->top.count == s->top.cap;
+            if (full && keys[k] < s->top.items[0].keys[0])
+                s->behind++; /* a cursor, too */
+            else
+                st = rank_one(s, docs[i + k], scores[i + k]);
+        }
+    }
+    return st;
+}
+
+/* Leaves what earlier pages showed; returns how many are behind it. */
+static uint32_t drop_shown(const struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
+{
+    const struct candidate *last = &s->cursor->last;
+    uint32_t kept = 0, behind = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i], score = scores[i];
+        docs[kept] = doc;
+        scores[kept] = score;
+        kept += score <= last->keys[0];
+    }
+    for (uint32_t i = 0; i < kept; i++) {
+        struct candidate c = {.keys = {scores[i]}, .docid = docs[i]};
+        bool out = false;
+        if (scores[i] == last->keys[0]) {
+            c.tie = segment_tie(s->segment, c.docid - s->base);
+            out = !candidate_before(last, &c);
+        }
+        docs[behind] = docs[i];
+        scores[behind] = scores[i];
+        behind += !out;
+    }
+    return behind;
+}
+
 static enum status rank_shown(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     enum status st = STATUS_OK;
     if (!collect_ranks(s))
         return st;
-    uint32_t i = 0;
-    bool by_score = !s->sort.count && !s->groups;
-    if (s->by_score) {
-        rank_numbers(s, docs, scores, count);
-        return st;
+    if (s->sort.count)
+        return rank_sorted(s, docs, scores, count);
+    if (s->groups) {
+        st = group_all(s, docs, scores, count);
+        if (st || !windowed(s))
+            return st;
+    } else if (!windowed(s)) {
+        count = drop_shown(s, docs, scores, count);
+        s->behind += count;
     }
-    for (; !st && i < count && !(by_score && s->top.count == s->top.cap); i++)
-        st = rank_one(s, docs[i], scores[i]);
-    if (st || i == count)
-        return st;
-    /* The top is full: only what scores no less than its worst. The rest is behind any cursor. */
-    uint32_t left = count - i, kept = 0;
     if (s->top.cap)
-        kept = kernels_best()->keep(docs + i, scores + i, left, (uint32_t)s->top.items[0].keys[0]);
-    s->behind += left - kept;
-    for (uint32_t k = i; !st && k < i + kept; k++) {
-        if (scores[k] < s->top.items[0].keys[0]) /* the worst is better by now */
-            s->behind++;
-        else
-            st = rank_one(s, docs[k], scores[k]);
-    }
+        rank_numbers(s, docs, scores, count);
     return st;
 }
 
 /* Hidden ones alone: into the top, where it takes them, and nothing else. */
 static void rank_hidden(struct search *s, struct hidden_batch *b)
 {
-    if (!collect_ranks_hidden(s))
-        return;
-    if (s->by_score)
+    if (s->by_score && collect_ranks_hidden(s))
         rank_numbers(s, b->docs, b->scores, b->count);
-    for (uint32_t i = 0; !s->by_score && i < b->count; i++) {
-        struct candidate c = {.docid = b->docs[i],
-                              .tie = segment_tie(s->segment, b->docs[i] - s->base)};
-        sort_keys_fill(&s->sort, b->docs[i], b->scores[i], c.keys);
-        topk_push(&s->top, &c);
-    }
 }
 
 enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count,
@@ -124,7 +166,7 @@ enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores,
 
 enum status collect_begin_ranking(struct search *s)
 {
-    s->by_score = !s->sort.count && !s->groups && !s->cursor && s->top.cap;
+    s->by_score = !s->sort.count && s->top.cap;
     if (!s->by_score)
         return STATUS_OK;
     if (s->best.cap < s->top.cap)
@@ -140,4 +182,6 @@ void collect_end_ranking(struct search *s)
 {
     if (s->by_score)
         best_to(&s->best, &s->top);
+    if (s->groups)
+        groups_name(s->groups, s->top.items, s->top.count);
 }

@@ -286,6 +286,21 @@ void column_prefetch(struct column *c, uint32_t docid)
     __builtin_prefetch(k->values + (size_t)i * k->bits / 8);
 }
 
+void column_each_ordinal(struct column *c, const uint32_t *docids, uint32_t count, uint32_t *out)
+{
+    for (uint32_t i = 0, end, to; i < count; i = end) {
+        const struct column_chunk *chunk;
+        uint32_t number = docids[i] / COLUMN_CHUNK, first = number * COLUMN_CHUNK;
+        end = column_run_end(docids, i, count);
+        to = column_chunk(c, number, &chunk) ? i : end;
+        while (to > i && docids[to - 1] - first >= chunk->count) /* behind the values */
+            to--;
+        if (to > i)
+            column_chunk_ordinals(chunk, first, docids + i, to - i, out + i);
+        memset(out + to, 0, (end - to) * sizeof *out);
+    }
+}
+
 void column_ints(struct column *c, const uint32_t *docids, uint32_t count, int64_t absent,
                  int64_t *out)
 {

@@ -211,17 +211,7 @@ static void ordinal_bits(const struct filter *f, const uint32_t *docs, uint32_t 
                          uint64_t *bits)
 {
     uint32_t ordinals[COLUMN_CHUNK];
-    for (uint32_t i = 0, end; i < count; i = end) {
-        const struct column_chunk *c;
-        uint32_t chunk = docs[i] / COLUMN_CHUNK, first = chunk * COLUMN_CHUNK, to;
-        end = column_run_end(docs, i, count);
-        to = column_chunk(f->column, chunk, &c) ? i : end;
-        while (to > i && docs[to - 1] - first >= c->count) /* behind the values: they have none */
-            to--;
-        if (to > i)
-            column_chunk_ordinals(c, first, docs + i, to - i, ordinals + i);
-        memset(ordinals + to, 0, (end - to) * sizeof *ordinals);
-    }
+    column_each_ordinal(f->column, docs, count, ordinals);
     kernels_best()->among(ordinals, count, f->ordinal_bits, f->ordinal_most, bits);
 }
 

@@ -1,5 +1,7 @@
 #include "index/query_group.h"
 
+#include "index/best.h"
+
 #include <string.h>
 
 /*
@@ -9,19 +11,29 @@
  * kept beside by the search: the second phase orders them, and the groups by them.
  *
  *   value --ordinal--> slots[ordinal] --+
- *         --number---> probe table -----+--> items[group]: best candidate, count, key
+ *         --number---> probe table -----+--> items[group]: best candidate, count
  *         --none----------------------------> items[new]
+ *
+ * Where the score alone orders (and ties), a group is 16 bytes, and matches are taken many at once.
  */
 
 struct group_item {
-    struct candidate best;
-    uint64_t key;
-    uint32_t count;
-    bool has_value, chosen;
+    uint64_t high; /* of the best: score and tie (best.h); where sorted, see `bests` */
+    uint32_t docid, count;
 };
 
-struct member {
-    uint32_t docid, score, group;
+/* What an item of a field of numbers is probed by. */
+struct group_number {
+    uint64_t key;
+    bool has_value;
+};
+
+enum { FIRST_ITEMS = 4096, FIRST_SLOTS = 2048, PIECE = 1024, TAKEN = 256 };
+
+/* Some of the matches: docid, score and group of each. */
+struct piece {
+    uint32_t docids[PIECE], scores[PIECE], groups[PIECE], count;
+    struct piece *next;
 };
 
 struct groups {
@@ -35,12 +47,11 @@ struct groups {
     uint32_t *slots; /* group + 1: by ordinal, or hashed */
     uint32_t slot_count;
     struct group_item *items;
+    struct candidate *bests;      /* by group, of a sorted search; else NULL */
+    struct group_number *numbers; /* by group, of a field of numbers; else NULL */
     uint32_t count, cap;
-    struct member *members;
-    uint32_t member_count, member_cap;
+    struct piece *first, *last;
 };
-
-enum { FIRST_ITEMS = 1024 };
 
 static bool one_value(enum field_type t)
 {
@@ -86,7 +97,7 @@ enum status groups_create(const struct query *q, struct snapshot *snap,
     enum status st = find_column(g, q->group_field, fault);
     if (st)
         return st;
-    g->slot_count = g->ordinal ? facet_value_count(snap, g->field_id) + 1 : FIRST_ITEMS * 2;
+    g->slot_count = g->ordinal ? facet_value_count(snap, g->field_id) + 1 : FIRST_SLOTS;
     g->slots = arena_calloc(arena, g->slot_count, sizeof *g->slots);
     if (!g->slots)
         return STATUS_NO_MEMORY;
@@ -96,22 +107,36 @@ enum status groups_create(const struct query *q, struct snapshot *snap,
 
 void groups_reset(struct groups *g)
 {
-    memset(g->slots, 0, g->slot_count * sizeof *g->slots);
+    if (g->count)
+        memset(g->slots, 0, g->slot_count * sizeof *g->slots);
     g->count = 0;
-    g->member_count = 0;
+    for (struct piece *p = g->first; p; p = p->next)
+        p->count = 0;
+    g->last = g->first;
 }
 
-/* Doubles an array of the arena; the old one stays behind, less than what is in use. */
-static void *grow(struct arena *arena, void *old, uint32_t *cap, size_t size)
+/* A larger array of the arena; the old one stays behind, less than what is in use. */
+static bool grow(struct groups *g, void *array, size_t size, uint32_t cap)
 {
-    uint32_t more = *cap ? *cap * 2 : FIRST_ITEMS;
-    void *p = arena_alloc(arena, more * size);
-    if (!p)
-        return NULL;
-    if (*cap)
-        memcpy(p, old, *cap * size);
-    *cap = more;
-    return p;
+    void **old = array, *p = arena_alloc(g->arena, cap * size);
+    if (p && g->cap)
+        memcpy(p, *old, g->cap * size);
+    if (p)
+        *old = p;
+    return p != NULL;
+}
+
+static bool room(struct groups *g)
+{
+    if (g->count < g->cap)
+        return true;
+    uint32_t cap = g->cap ? g->cap * 2 : FIRST_ITEMS;
+    if (!grow(g, &g->items, sizeof *g->items, cap) ||
+        (g->sort->count && !grow(g, &g->bests, sizeof *g->bests, cap)) ||
+        (!g->ordinal && !grow(g, &g->numbers, sizeof *g->numbers, cap)))
+        return false;
+    g->cap = cap;
+    return true;
 }
 
 /* --- which group ------------------------------------------------------------------------------ */
@@ -150,7 +175,7 @@ static uint32_t hash_of(uint64_t key)
 static uint32_t *probe(const struct groups *g, uint64_t key)
 {
     uint32_t mask = g->slot_count - 1, i = hash_of(key) & mask;
-    while (g->slots[i] && g->items[g->slots[i] - 1].key != key)
+    while (g->slots[i] && g->numbers[g->slots[i] - 1].key != key)
         i = (i + 1) & mask;
     return &g->slots[i];
 }
@@ -166,60 +191,148 @@ static enum status grow_table(struct groups *g)
     g->slots = slots;
     g->slot_count = n;
     for (uint32_t i = 0; i < g->count; i++)
-        if (g->items[i].has_value)
-            *probe(g, g->items[i].key) = i + 1;
+        if (g->numbers[i].has_value)
+            *probe(g, g->numbers[i].key) = i + 1;
     return STATUS_OK;
 }
 
-static enum status new_group(struct groups *g, const struct candidate *c, uint64_t key,
-                             bool has_value)
+/* A new group, of which `slot` (NULL = of no value) tells from now on. */
+static enum status new_group(struct groups *g, struct group_item item, uint32_t *slot, uint64_t key)
 {
-    if (g->count == g->cap) {
-        struct group_item *p = grow(g->arena, g->items, &g->cap, sizeof *p);
+    if (!room(g))
+        return STATUS_NO_MEMORY;
+    if (g->numbers)
+        g->numbers[g->count] = (struct group_number){key, slot != NULL};
+    g->items[g->count++] = item;
+    if (!slot)
+        return STATUS_OK;
+    *slot = g->count;
+    return grow_table(g);
+}
+
+/* One match of a group of that value (`has`), which becomes *group. */
+static inline enum status take_one(struct groups *g, uint64_t high, uint32_t docid, bool has,
+                                   uint64_t key, uint32_t *group)
+{
+    uint32_t *slot = !has ? NULL : g->ordinal ? &g->slots[key] : probe(g, key);
+    if (!slot || !*slot) {
+        *group = g->count;
+        return new_group(g, (struct group_item){high, docid, 1}, slot, key);
+    }
+    *group = *slot - 1;
+    struct group_item *item = &g->items[*group];
+    item->count++;
+    if (high > item->high || (high == item->high && docid < item->docid)) {
+        item->high = high;
+        item->docid = docid;
+    }
+    return STATUS_OK;
+}
+
+/* Where the next matches are listed: room for one at least; NULL: out of memory. */
+static struct piece *piece_with_room(struct groups *g)
+{
+    struct piece *p = g->last;
+    if (p && p->count < PIECE)
+        return p;
+    struct piece *more = p ? p->next : NULL;
+    if (!more && (more = arena_alloc(g->arena, sizeof *more))) {
+        more->count = 0;
+        more->next = NULL;
+        *(p ? &p->next : &g->first) = more;
+    }
+    return more ? (g->last = more) : NULL;
+}
+
+static enum status list(struct groups *g, const uint32_t *docids, const uint32_t *scores,
+                        const uint32_t *groups, uint32_t count)
+{
+    for (uint32_t n; count; count -= n, docids += n, scores += n, groups += n) {
+        struct piece *p = piece_with_room(g);
         if (!p)
             return STATUS_NO_MEMORY;
-        g->items = p;
+        n = count < PIECE - p->count ? count : PIECE - p->count;
+        memcpy(p->docids + p->count, docids, n * sizeof *docids);
+        memcpy(p->scores + p->count, scores, n * sizeof *scores);
+        memcpy(p->groups + p->count, groups, n * sizeof *groups);
+        p->count += n;
     }
-    g->items[g->count++] =
-        (struct group_item){.best = *c, .key = key, .count = 1, .has_value = has_value};
     return STATUS_OK;
 }
 
-static enum status find_group(struct groups *g, struct candidate *c)
+enum status groups_take_many(struct groups *g, const uint32_t *docids, const uint32_t *scores,
+                             const uint32_t *ties, uint32_t count)
 {
-    uint64_t key = 0;
-    bool has = value_of(g, c->docid, &key);
-    uint32_t *slot = !has ? NULL : g->ordinal ? &g->slots[key] : probe(g, key);
-    if (slot && *slot) {
-        c->group = *slot - 1;
-        struct group_item *item = &g->items[c->group];
-        item->count++;
-        if (candidate_before(c, &item->best))
-            item->best = *c;
-        return STATUS_OK;
-    }
-    c->group = g->count;
-    enum status st = new_group(g, c, key, has);
-    if (!st && slot) {
-        *slot = g->count;
-        st = grow_table(g);
+    uint32_t ordinals[TAKEN], numbers[TAKEN];
+    enum status st = STATUS_OK;
+    for (uint32_t from = 0, n; !st && from < count; from += n) {
+        n = count - from < TAKEN ? count - from : TAKEN;
+        if (g->ordinal)
+            column_each_ordinal(g->column, docids + from, n, ordinals);
+        for (uint32_t i = 0; !st && i < n; i++) {
+            uint64_t key = ordinals[i], high = best_high(scores[from + i], ties[from + i]);
+            bool has =
+                g->ordinal ? key && key < g->slot_count : value_of(g, docids[from + i], &key);
+            st = take_one(g, high, docids[from + i], has, key, &numbers[i]);
+        }
+        if (!st && g->size > 1)
+            st = list(g, docids + from, scores + from, numbers, n);
     }
     return st;
 }
 
-enum status groups_take(struct groups *g, struct candidate *c, uint32_t score)
+enum status groups_take(struct groups *g, const struct candidate *c, uint32_t score)
 {
-    enum status st = find_group(g, c);
-    if (st || g->size == 1)
+    uint64_t key = 0;
+    uint32_t group, before = g->count;
+    bool has = value_of(g, c->docid, &key);
+    enum status st = take_one(g, 0, c->docid, has, key, &group);
+    if (st)
         return st;
-    if (g->member_count == g->member_cap) {
-        struct member *p = grow(g->arena, g->members, &g->member_cap, sizeof *p);
-        if (!p)
-            return STATUS_NO_MEMORY;
-        g->members = p;
+    if (before < g->count || candidate_before(c, &g->bests[group]))
+        g->bests[group] = *c;
+    return g->size > 1 ? list(g, &c->docid, &score, &group, 1) : st;
+}
+
+static struct candidate best_of(const struct groups *g, uint32_t group)
+{
+    const struct group_item *item = &g->items[group];
+    struct candidate c = {
+        .keys = {item->high >> 32}, .tie = ~(uint32_t)item->high, .docid = item->docid};
+    if (g->bests)
+        c = g->bests[group];
+    c.group = group;
+    return c;
+}
+
+/* Groups of products without a value: each is one product, and told by it. */
+static void name_lone(const struct groups *g, struct candidate *items, uint32_t count)
+{
+    enum { BITS = 4096 };
+    uint64_t lone[BITS / 64] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        if (items[i].group == UINT32_MAX)
+            lone[items[i].docid % BITS / 64] |= UINT64_C(1) << (items[i].docid & 63);
+    for (uint32_t k = 0; k < g->count; k++) {
+        uint32_t docid = g->items[k].docid;
+        if (lone[docid % BITS / 64] >> (docid & 63) & 1)
+            for (uint32_t i = 0; i < count; i++)
+                if (items[i].docid == docid && items[i].group == UINT32_MAX)
+                    items[i].group = k;
     }
-    g->members[g->member_count++] = (struct member){c->docid, score, c->group};
-    return STATUS_OK;
+}
+
+void groups_name(struct groups *g, struct candidate *items, uint32_t count)
+{
+    bool lone = false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key;
+        bool has = value_of(g, items[i].docid, &key);
+        items[i].group = !has ? UINT32_MAX : (g->ordinal ? g->slots[key] : *probe(g, key)) - 1;
+        lone |= !has;
+    }
+    if (lone)
+        name_lone(g, items, count);
 }
 
 /* --- the page --------------------------------------------------------------------------------- */
@@ -237,23 +350,31 @@ enum status groups_select(struct groups *g, const struct group_window *window,
     uint32_t n = 0;
     struct candidate *items =
         arena_alloc(g->arena, ((size_t)window->count + count + 1) * sizeof *items);
-    if (!items)
+    bool *chosen = arena_calloc(g->arena, g->count + 1, sizeof *chosen);
+    if (!items || !chosen)
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < window->count; i++) {
-        struct group_item *item = &g->items[window->items[i].group];
-        if (!item->chosen)
+        bool *seen = &chosen[window->items[i].group];
+        if (!*seen)
             items[n++] = window->items[i];
-        item->chosen = true;
+        *seen = true;
     }
     struct topk others = {items + n, 0, count};
     *in_window = n;
     *behind = n;
+    uint64_t least = 0; /* whoever has less is surely behind the window, and not on the page */
     for (uint32_t i = 0; i < g->count; i++) {
-        const struct candidate *best = &g->items[i].best;
-        if (inside(window, best) || (after && !candidate_before(after, best)))
+        if (g->items[i].high < least) {
+            ++*behind;
+            continue;
+        }
+        const struct candidate best = best_of(g, i);
+        if (inside(window, &best) || (after && !candidate_before(after, &best)))
             continue;
         ++*behind;
-        topk_push(&others, best);
+        topk_push(&others, &best);
+        if (!g->bests && !after && count && others.count == count)
+            least = best_high((uint32_t)others.items[0].keys[0], others.items[0].tie);
     }
     topk_sort(&others);
     *top = (struct topk){items, n + others.count, window->count + count};
@@ -285,6 +406,16 @@ static enum status put_up_shelves(const struct groups *g, const struct candidate
     return STATUS_OK;
 }
 
+static void put_on_shelf(const struct groups *g, const struct group_window *window, uint32_t docid,
+                         uint32_t score, struct shelf *shelf)
+{
+    const struct segment *s = snapshot_segment_of(g->snap, docid);
+    struct candidate c = {.docid = docid, .tie = segment_tie(s, docid - segment_base(s))};
+    sort_keys_fill(g->sort, docid, score, c.keys);
+    if (!inside(window, &c))
+        topk_push(&shelf->others, &c);
+}
+
 static void fill_shelves(const struct groups *g, const struct group_window *window,
                          const struct candidate *chosen, uint32_t count, struct shelf *shelves,
                          const uint32_t *shelf_of)
@@ -301,34 +432,29 @@ static void fill_shelves(const struct groups *g, const struct group_window *wind
         if (g->size == 1)
             topk_push(&to->others, &chosen[i]);
     }
-    for (uint32_t i = 0; i < g->member_count; i++) {
-        const struct member *m = &g->members[i];
-        if (!shelf_of[m->group])
-            continue;
-        const struct segment *s = snapshot_segment_of(g->snap, m->docid);
-        struct candidate c = {.docid = m->docid, .tie = segment_tie(s, m->docid - segment_base(s))};
-        sort_keys_fill(g->sort, m->docid, m->score, c.keys);
-        if (!inside(window, &c))
-            topk_push(&shelves[shelf_of[m->group] - 1].others, &c);
-    }
+    for (const struct piece *p = g->first; p; p = p->next)
+        for (uint32_t i = 0; i < p->count; i++)
+            if (shelf_of[p->groups[i]])
+                put_on_shelf(g, window, p->docids[i], p->scores[i],
+                             &shelves[shelf_of[p->groups[i]] - 1]);
 }
 
-static enum status group_text(const struct groups *g, const struct group_item *item,
-                              struct slice *text)
+static enum status group_text(struct groups *g, const struct group_item *item, struct slice *text)
 {
     double v;
+    uint64_t key;
     *text = SLICE_NULL;
-    if (!item->has_value)
+    if (!value_of(g, item->docid, &key))
         return STATUS_OK;
     if (g->ordinal)
-        return facet_value_text(g->snap, g->field_id, (uint32_t)item->key, text, NULL);
-    memcpy(&v, &item->key, sizeof v);
+        return facet_value_text(g->snap, g->field_id, (uint32_t)key, text, NULL);
+    memcpy(&v, &key, sizeof v);
     if (g->type == FIELD_BOOLEAN)
-        *text = item->key ? SLICE_LIT("true") : SLICE_LIT("false");
+        *text = key ? SLICE_LIT("true") : SLICE_LIT("false");
     else if (g->type == FIELD_FLOAT)
         *text = arena_printf(g->arena, "%.17g", v);
     else
-        *text = arena_printf(g->arena, "%lld", (long long)item->key);
+        *text = arena_printf(g->arena, "%lld", (long long)key);
     return text->ptr ? STATUS_OK : STATUS_NO_MEMORY;
 }
 

@@ -25,8 +25,13 @@ enum status groups_create(const struct query *q, struct snapshot *snap,
                           struct fault *fault);
 /* Forgets what was taken: a new attempt. */
 void groups_reset(struct groups *g);
-/* One match; `c` is its place in the order. Notes its group in it. */
-enum status groups_take(struct groups *g, struct candidate *c, uint32_t score);
+/* Matches of a search that the score alone orders, docids ascending. */
+enum status groups_take_many(struct groups *g, const uint32_t *docids, const uint32_t *scores,
+                             const uint32_t *ties, uint32_t count);
+/* One match of a sorted search; `c` is its place in the order. */
+enum status groups_take(struct groups *g, const struct candidate *c, uint32_t score);
+/* Notes in matches that were taken which group they are of. */
+void groups_name(struct groups *g, struct candidate *items, uint32_t count);
 
 /* The products that the second phase ordered, in that order: every match that is not behind `last`
  * in the order of the first. */

@@ -48,6 +48,35 @@ void sort_keys_fill(const struct sort_keys *k, uint32_t docid, uint32_t score,
     }
 }
 
+static void first_texts(const struct sort_keys *k, const uint32_t *docids, uint32_t count,
+                        uint64_t *keys)
+{
+    enum { TAKEN = 256 };
+    uint32_t ordinals[TAKEN];
+    bool down = k->items[0].descending;
+    for (uint32_t from = 0, n; from < count; from += n) {
+        n = count - from < TAKEN ? count - from : TAKEN;
+        column_each_ordinal(k->items[0].column, docids + from, n, ordinals);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t rank = sort_text_rank(k->items[0].text, ordinals[i]);
+            keys[from + i] = rank == UINT32_MAX ? 0 : place_key((uint64_t)rank * 2 + 1, down);
+        }
+    }
+}
+
+void sort_keys_first(const struct sort_keys *k, const uint32_t *docids, const uint32_t *scores,
+                     uint32_t count, uint64_t *keys)
+{
+    if (k->count && k->items[0].text) {
+        first_texts(k, docids, count, keys);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = k->count && k->items[0].column
+                      ? number_key(k->items[0].column, k->items[0].descending, docids[i])
+                      : scores[i];
+}
+
 static enum status prepare_column(struct sort_keys *k, uint32_t i, struct slice name,
                                   struct fault *fault)
 {

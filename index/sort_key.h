@@ -31,6 +31,10 @@ enum status sort_keys_prepare(struct sort_keys *k, const struct query *q, struct
 void sort_keys_fill(const struct sort_keys *k, uint32_t docid, uint32_t score,
                     uint64_t keys[TOPK_KEYS]);
 
+/* The first key alone, of ascending docids. */
+void sort_keys_first(const struct sort_keys *k, const uint32_t *docids, const uint32_t *scores,
+                     uint32_t count, uint64_t *keys);
+
 /* Keys as they are carried to a later page, when values may have come in between: u8 count, then
  * numbers as they are and keywords as their text. Reading fails the reader on damage. */
 void sort_keys_encode(const struct sort_keys *k, const uint64_t keys[TOPK_KEYS], struct buf *out);
