@@ -148,6 +148,13 @@ static enum status gather(struct search *s, uint32_t *docs, uint32_t *scores, ui
     return st;
 }
 
+/* What is told of batches changes: those gathered are taken as they were told of. */
+static void take_before(struct search *s, bool changes)
+{
+    enum status st = changes && s->gathered.count ? take_gathered(s) : STATUS_OK;
+    s->stopped = s->stopped ? s->stopped : st;
+}
+
 static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct search *s = ctx;
@@ -200,6 +207,7 @@ static bool on_again(void *ctx, bool again)
     if (s->query->no_pruning || s->sort.count || s->groups || s->cursor || s->clauses ||
         s->recording || s->top.cap > SMALL_TOP)
         return false;
+    take_before(s, s->again != again);
     s->apart = true;
     s->again = again;
     return true;
@@ -208,6 +216,7 @@ static bool on_again(void *ctx, bool again)
 static void on_lacking(void *ctx, uint32_t groups)
 {
     struct search *s = ctx;
+    take_before(s, s->lacks != groups);
     s->lacks = groups;
 }
 
