@@ -5,9 +5,10 @@
  *
  * EDITION is a directory with data.mdb, opened read-only. COUNT queries of one to four words are
  * drawn from its dictionary, cut off, misspelt and joined here and there; QUERIES adds lines whose
- * second column is a query. Each is asked in every way of `ways` below. One line an answer: what
- * was found, hits with scores and what they lack, words dropped and left out, facets, the second
- * page. Two builds answer alike when the lines are the same bytes.
+ * second column is a query. Each is asked in every way of `ways` below, and as the sub-queries of a
+ * refined page. One line an answer: what was found, hits with scores and what they lack, words
+ * dropped and left out, facets, the second page. Two builds answer alike when the lines are the
+ * same bytes.
  */
 #include "bench_must.h"
 #include "index/expand.h"
@@ -19,14 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 512 };
+enum { TEXT_MAX = 512, REFINED = 4 };
 
 struct bench {
     struct index *ix;
     struct snapshot *snap;
     struct searcher *searcher;
     struct arena arena;
-    struct facet_request facet;
+    struct facet_request facet, refined[REFINED];
+    uint32_t refined_count; /* the last keyword and path fields, as disjunctive facets */
     struct slice sort;
     uint64_t seed;
 };
@@ -46,23 +48,31 @@ struct way {
     bool prefix, bm25, facet, sorted, next;
     uint32_t k, offset;
     int64_t count_to;
+    bool grouped;
 };
 
 static const struct way ways[] = {
-    {"default", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 0, 10000},
-    {"pages", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, true, 7, 0, 10000},
-    {"long", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, true, 100, 0, 10000},
-    {"second", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 10, 1000},
-    {"none", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 0, 0, 10000},
-    {"facets", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, true, false, false, 10, 0, 10000},
-    {"sorted", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, true, true, 10, 0, 10000},
+    {"default", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 0, 10000,
+     false},
+    {"pages", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, true, 7, 0, 10000, false},
+    {"long", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, true, 100, 0, 10000,
+     false},
+    {"second", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 10, 1000,
+     false},
+    {"none", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 0, 0, 10000, false},
+    {"facets", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, true, false, false, 10, 0, 10000,
+     false},
+    {"sorted", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, true, true, 10, 0, 10000,
+     false},
     {"exactly", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 0,
-     QUERY_COUNT_ALL},
-    {"whole", QUERY_RELAXED, 0, false, false, false, false, false, 10, 0, 1000},
-    {"all", QUERY_ALL, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 0, 10000},
-    {"any", QUERY_ANY, 1, false, false, false, false, false, 10, 0, 1000},
-    {"two edits", QUERY_ALL, 2, true, false, false, false, false, 10, 0, 1000},
-    {"bm25", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, true, false, false, true, 10, 0, 1000},
+     QUERY_COUNT_ALL, false},
+    {"whole", QUERY_RELAXED, 0, false, false, false, false, false, 10, 0, 1000, false},
+    {"all", QUERY_ALL, QUERY_TYPOS_AUTO, true, false, false, false, false, 10, 0, 10000, false},
+    {"any", QUERY_ANY, 1, false, false, false, false, false, 10, 0, 1000, false},
+    {"two edits", QUERY_ALL, 2, true, false, false, false, false, 10, 0, 1000, false},
+    {"bm25", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, true, false, false, true, 10, 0, 1000, false},
+    {"groups", QUERY_RELAXED, QUERY_TYPOS_AUTO, true, false, true, false, true, 10, 0, 10000, true},
+    {"sorted groups", QUERY_RELAXED, 0, true, false, false, true, true, 10, 0, 10000, true},
 };
 
 static void print_slices(const char *name, const struct slice *items, uint32_t count)
@@ -103,6 +113,8 @@ static void ask(struct bench *b, const struct way *way, const char *text)
                       .facet_count = way->facet && b->facet.field.len,
                       .sorts = &sort,
                       .sort_count = way->sorted && b->sort.len,
+                      .group_field = way->grouped ? b->facet.field : SLICE_NULL,
+                      .group_size = 3,
                       .now_ms = 1,
                       .max_stale_ms = -1};
     struct query_result r;
@@ -122,10 +134,84 @@ static void ask(struct bench *b, const struct way *way, const char *text)
     snapshot_end(b->snap);
 }
 
+/* --- a page that was refined ------------------------------------------------------------------ */
+
+static struct query refined(const struct bench *b, const char *text, uint32_t without)
+{
+    return (struct query){.text = slice_str(text),
+                          .match = QUERY_RELAXED,
+                          .prefix = true,
+                          .typos = QUERY_TYPOS_AUTO,
+                          .k = without < REFINED ? 0 : 10,
+                          .count_to = 10000,
+                          .facets = without < b->refined_count ? &b->refined[without] : b->refined,
+                          .facet_count = without < b->refined_count ? 1 : b->refined_count,
+                          .now_ms = 1,
+                          .max_stale_ms = -1};
+}
+
+/* Two frequent values of each facet, joined by "and". */
+static uint32_t make_terms(struct bench *b, const struct query_result *r,
+                           struct slice terms[REFINED])
+{
+    uint32_t n = 0;
+    for (uint32_t f = 0; f < r->facet_count; f++) {
+        const struct facet_result *x = &r->facets[f];
+        if (!x->value_count)
+            continue;
+        struct slice one = x->values[0].value, other = x->values[x->value_count > 2 ? 2 : 0].value;
+        terms[n++] = arena_printf(&b->arena, "`%.*s` in [\"%.*s\", \"%.*s\"]", (int)x->field.len,
+                                  x->field.ptr, (int)one.len, one.ptr, (int)other.len, other.ptr);
+    }
+    return n;
+}
+
+static struct slice join(struct bench *b, const struct slice *terms, uint32_t count,
+                         uint32_t without)
+{
+    struct slice text = SLICE_LIT("");
+    for (uint32_t i = 0; i < count; i++)
+        if (i != without)
+            text = arena_printf(&b->arena, "%.*s%s%.*s", (int)text.len, text.ptr,
+                                text.len ? " and " : "", (int)terms[i].len, terms[i].ptr);
+    return text;
+}
+
+/* The page, its facets each as if their own term were off, its groups and its order, together. */
+static void ask_refined(struct bench *b, const char *text)
+{
+    struct slice terms[REFINED];
+    struct query q = refined(b, text, REFINED);
+    struct query_result r;
+    struct fault fault = {0};
+    const struct sort_request sort = {.field = b->sort, .descending = true};
+    arena_reset(&b->arena);
+    must(snapshot_begin(b->snap), "snapshot", NULL);
+    must(search_run(b->searcher, b->snap, &q, &b->arena, &r, &fault), text, &fault);
+    uint32_t count = make_terms(b, &r, terms);
+    search_share_begin(b->searcher, &b->arena);
+    for (uint32_t i = 0; i < REFINED + 4; i++) {
+        q = refined(b, text, i);
+        q.filter = join(b, terms, count, i);
+        if (i == REFINED + 1)
+            q.group_field = b->facet.field;
+        q.sorts = &sort;
+        q.sort_count = i == REFINED + 2 && b->sort.len;
+        if (i == REFINED + 3)
+            search_share_end(b->searcher); /* as the first, and alone */
+        must(search_run(b->searcher, b->snap, &q, &b->arena, &r, &fault), text, &fault);
+        printf("refined %u|%s|", i, text);
+        print_answer(&r);
+        putchar('\n');
+    }
+    snapshot_end(b->snap);
+}
+
 static void ask_all(struct bench *b, const char *text)
 {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         ask(b, &ways[i], text);
+    ask_refined(b, text);
 }
 
 /* --- queries ---------------------------------------------------------------------------------- */
@@ -201,9 +287,13 @@ static void pick_fields(struct bench *b)
         const struct field *f = &schema->fields[i];
         if (f->facet && f->type == FIELD_KEYWORD && !b->facet.field.len)
             b->facet.field = slice_str(f->name);
+        if (f->facet && (f->type == FIELD_KEYWORD || f->type == FIELD_PATH))
+            b->refined[b->refined_count++ % REFINED] =
+                (struct facet_request){.field = slice_str(f->name), .disjunctive = true};
         if (f->sort && !b->sort.len)
             b->sort = slice_str(f->name);
     }
+    b->refined_count = b->refined_count < REFINED ? b->refined_count : REFINED;
 }
 
 int main(int argc, char **argv)
