@@ -114,16 +114,16 @@ static uint32_t drop_shown(const struct search *s, uint32_t *docs, uint32_t *sco
         scores[kept] = score;
         kept += score <= last->keys[0];
     }
-    for (uint32_t i = 0; i < kept; i++) {
-        struct candidate c = {.keys = {scores[i]}, .docid = docs[i]};
-        bool out = false;
-        if (scores[i] == last->keys[0]) {
-            c.tie = segment_tie(s->segment, c.docid - s->base);
-            out = !candidate_before(last, &c);
+    for (uint32_t i = 0, n; i < kept; i += n) {
+        uint32_t ties[TIES];
+        n = ties_of(s, docs + i, kept - i, ties);
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t doc = docs[i + k], score = scores[i + k];
+            bool before = last->tie != ties[k] ? last->tie < ties[k] : last->docid < doc;
+            docs[behind] = doc;
+            scores[behind] = score;
+            behind += before | (score < last->keys[0]);
         }
-        docs[behind] = docs[i];
-        scores[behind] = scores[i];
-        behind += !out;
     }
     return behind;
 }

@@ -270,7 +270,8 @@ enum status groups_take_many(struct groups *g, const uint32_t *docids, const uin
         if (g->ordinal)
             column_each_ordinal(g->column, docids + from, n, ordinals);
         for (uint32_t i = 0; !st && i < n; i++) {
-            uint64_t key = ordinals[i], high = best_high(scores[from + i], ties[from + i]);
+            uint64_t key = g->ordinal ? ordinals[i] : 0,
+                     high = best_high(scores[from + i], ties[from + i]);
             bool has =
                 g->ordinal ? key && key < g->slot_count : value_of(g, docids[from + i], &key);
             st = take_one(g, high, docids[from + i], has, key, &numbers[i]);

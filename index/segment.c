@@ -425,8 +425,19 @@ uint32_t segment_tie(const struct segment *s, uint32_t doc)
 
 void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
 {
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = segment_tie(s, docs[i]);
+    struct slice seen = SLICE_NULL; /* ties from document `first` on, verified */
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i];
+        if (doc - first >= seen.len / 4) {
+            uint64_t off = (uint64_t)s->head.tie + (uint64_t)doc * 4;
+            size_t most = doc < s->head.doc_count ? (size_t)(s->head.doc_count - doc) * 4 : 0;
+            seen = most ? segment_window(s, off, 4) : SLICE_NULL;
+            seen.len = seen.len < most ? seen.len : most;
+            first = doc;
+        }
+        out[i] = seen.len < 4 ? 0 : wire_load32(seen.ptr + (size_t)(doc - first) * 4);
+    }
 }
 
 void segment_tie_prefetch(const struct segment *s, uint32_t doc)
