@@ -301,6 +301,19 @@ void column_each_ordinal(struct column *c, const uint32_t *docids, uint32_t coun
     }
 }
 
+void column_each_float(struct column *c, const uint32_t *docids, uint32_t count, double *out)
+{
+    for (uint32_t i = 0, end; i < count; i = end) {
+        const struct column_chunk *chunk;
+        uint32_t number = docids[i] / COLUMN_CHUNK;
+        end = column_run_end(docids, i, count);
+        bool there = column_chunk(c, number, &chunk) == STATUS_OK;
+        for (uint32_t k = i; k < end; k++)
+            if (!there || !column_chunk_float(chunk, docids[k] % COLUMN_CHUNK, &out[k]))
+                out[k] = (double)NAN;
+    }
+}
+
 void column_ints(struct column *c, const uint32_t *docids, uint32_t count, int64_t absent,
                  int64_t *out)
 {

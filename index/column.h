@@ -87,6 +87,9 @@ enum status column_ordinals(struct column *c, uint32_t docid, uint32_t *out, uin
 /* Ordinals of ascending docids of an ORDINAL column; 0 where there is none. */
 void column_each_ordinal(struct column *c, const uint32_t *docids, uint32_t count, uint32_t *out);
 
+/* The same of numbers, of an INT or FLOAT column; NaN where there is none. */
+void column_each_float(struct column *c, const uint32_t *docids, uint32_t count, double *out);
+
 /* Asks the processor for a value that will be read soon; of a list, for where it begins. */
 void column_prefetch(struct column *c, uint32_t docid);
 /* Values of an INT column; `absent` where there is none. Many at once: they wait for memory

@@ -82,6 +82,11 @@ static inline bool gathered(uint32_t bits)
     return bits == 32 || (bits <= GATHERED_BITS && bits != 8 && bits != 16);
 }
 
+static inline uint32_t low_bits(uint32_t bits)
+{
+    return bits == 32 ? UINT32_MAX : (UINT32_C(1) << bits) - 1;
+}
+
 AVX2 uint32_t kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t first,
                                  const uint8_t *values, uint32_t bits, uint32_t add, uint32_t *out)
 {
@@ -89,7 +94,7 @@ AVX2 uint32_t kernel_values_avx2(const uint32_t *docs, uint32_t count, uint32_t 
     const __m256i start = _mm256_set1_epi32((int)first), base = _mm256_set1_epi32((int)add),
                   seven = _mm256_set1_epi32(7), zero = _mm256_setzero_si256(),
                   width = _mm256_set1_epi32((int)bits),
-                  mask = _mm256_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+                  mask = _mm256_set1_epi32((int)low_bits(bits));
     __m256i most = zero;
     uint32_t i = 0;
     for (; gathered(bits) && i + EIGHT <= count; i += EIGHT) {
@@ -164,7 +169,7 @@ AVX512 uint32_t kernel_values_avx512(const uint32_t *docs, uint32_t count, uint3
     const __m512i start = _mm512_set1_epi32((int)first), base = _mm512_set1_epi32((int)add),
                   seven = _mm512_set1_epi32(7), zero = _mm512_setzero_si512(),
                   width = _mm512_set1_epi32((int)bits),
-                  mask = _mm512_set1_epi32(bits == 32 ? -1 : (1 << bits) - 1);
+                  mask = _mm512_set1_epi32((int)low_bits(bits));
     __m512i most = zero;
     for (uint32_t i = 0; i < count; i += SIXTEEN) {
         __mmask16 in = lanes(count - i);

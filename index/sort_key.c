@@ -1,21 +1,30 @@
 #include "index/sort_key.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Carried keys: what follows. */
 enum { CARRIED_NUMBER, CARRIED_TEXT, CARRIED_NOTHING };
 
-static uint64_t number_key(struct column *c, bool descending, uint32_t docid)
+enum { TAKEN = 256 }; /* at once */
+
+/* NaN stands for none. */
+static uint64_t key_of(double v, bool descending)
 {
-    double v;
-    if (column_float(c, docid, &v))
-        return 0;
     uint64_t bits;
+    if (isnan(v))
+        return 0;
     v = v == 0 ? 0 : v;
     memcpy(&bits, &v, sizeof bits);
     bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
     bits = descending ? bits : ~bits;
     return bits ? bits : 1;
+}
+
+static uint64_t number_key(struct column *c, bool descending, uint32_t docid)
+{
+    double v;
+    return column_float(c, docid, &v) ? 0 : key_of(v, descending);
 }
 
 /* Twice the place, so that a carried text that is gone finds room between its neighbours. */
@@ -51,7 +60,6 @@ void sort_keys_fill(const struct sort_keys *k, uint32_t docid, uint32_t score,
 static void first_texts(const struct sort_keys *k, const uint32_t *docids, uint32_t count,
                         uint64_t *keys)
 {
-    enum { TAKEN = 256 };
     uint32_t ordinals[TAKEN];
     bool down = k->items[0].descending;
     for (uint32_t from = 0, n; from < count; from += n) {
@@ -64,6 +72,18 @@ static void first_texts(const struct sort_keys *k, const uint32_t *docids, uint3
     }
 }
 
+static void first_numbers(const struct sort_keys *k, const uint32_t *docids, uint32_t count,
+                          uint64_t *keys)
+{
+    double numbers[TAKEN];
+    for (uint32_t from = 0, n; from < count; from += n) {
+        n = count - from < TAKEN ? count - from : TAKEN;
+        column_each_float(k->items[0].column, docids + from, n, numbers);
+        for (uint32_t i = 0; i < n; i++)
+            keys[from + i] = key_of(numbers[i], k->items[0].descending);
+    }
+}
+
 void sort_keys_first(const struct sort_keys *k, const uint32_t *docids, const uint32_t *scores,
                      uint32_t count, uint64_t *keys)
 {
@@ -71,10 +91,12 @@ void sort_keys_first(const struct sort_keys *k, const uint32_t *docids, const ui
         first_texts(k, docids, count, keys);
         return;
     }
+    if (k->count && k->items[0].column) {
+        first_numbers(k, docids, count, keys);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = k->count && k->items[0].column
-                      ? number_key(k->items[0].column, k->items[0].descending, docids[i])
-                      : scores[i];
+        keys[i] = scores[i];
 }
 
 static enum status prepare_column(struct sort_keys *k, uint32_t i, struct slice name,

@@ -137,9 +137,14 @@ static void draw_texts(struct bench *b, uint32_t count, bool of_product)
             b->text_count += snapshot_is_live(b->snap, docid) && first_words(b, docid, count, out);
             continue;
         }
-        for (uint32_t i = 0; i < count; i++)
-            n += (size_t)snprintf(out + n, WORD_MAX, i ? " %s" : "%s",
-                                  b->words[roll(b, b->word_count)]);
+        for (uint32_t i = 0; i < count; i++) {
+            const char *word = b->words[roll(b, b->word_count)];
+            size_t len = strlen(word);
+            if (i)
+                out[n++] = ' ';
+            memcpy(out + n, word, len + 1);
+            n += len;
+        }
         b->text_count++;
     }
 }
