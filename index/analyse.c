@@ -1,5 +1,6 @@
 #include "index/analyse.h"
 #include "index/script.h"
+#include "index/script_parts.h"
 #include "index/text.h"
 #include "index/units.h"
 
@@ -214,21 +215,6 @@ static void emit(struct analyser *a, struct slice term, uint32_t position, const
         term, position, first->start, last->end, first->at, last->at + last->len, kind};
 }
 
-/* Of one atom the bytes [from, to), beside the whole. */
-static void emit_inside(struct analyser *a, const struct atom *t, uint32_t from, uint32_t to,
-                        uint32_t position)
-{
-    bool along = t->along && t->end - t->start == t->len; /* every letter is where it was */
-    struct atom part = *t;
-    part.at += from;
-    part.len = to - from;
-    if (along) {
-        part.end = part.start + to;
-        part.start += from;
-    }
-    emit(a, slice_make(a->folded.ptr + part.at, part.len), position, &part, &part, TOKEN_EXTRA);
-}
-
 static struct slice bytes_of(const struct analyser *a, const struct atom *t)
 {
     return slice_make(a->folded.ptr + t->at, t->len);
@@ -259,51 +245,21 @@ static void emit_joined_unit(struct analyser *a, struct slice number, struct sli
          TOKEN_EXTRA);
 }
 
-/*
- * The dictionary may know a compound that holds the word asked for: a word of three or more Han
- * letters also gives each two neighbours. Queries pass extras over, so nothing gets vaguer.
- */
-static void emit_han_pairs(struct analyser *a, const struct atom *t, uint32_t position)
+/* Of one atom what is asked for alone, beside the whole. */
+static void emit_script_parts(struct analyser *a, const struct atom *t, uint32_t position)
 {
-    const char *p = a->folded.ptr + t->at;
-    if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
-        return;
-    for (uint32_t i = 0; i < t->len; i += 3)
-        if (!script_han(p + i))
-            return;
-    for (uint32_t i = 0; i + 6 <= t->len; i += 3)
-        emit_inside(a, t, i, i + 6, position);
-}
-
-enum script { SCRIPT_HAN, SCRIPT_KATAKANA, SCRIPT_OTHER };
-
-static enum script script_of(const char *p)
-{
-    unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1], e = (unsigned char)p[2];
-    uint32_t point = (uint32_t)(c & 15) << 12 | (uint32_t)(d & 63) << 6 | (e & 63);
-    return script_han(p) && point >= 0x3400     ? SCRIPT_HAN
-           : point >= 0x30a0 && point <= 0x30ff ? SCRIPT_KATAKANA
-                                                : SCRIPT_OTHER;
-}
-
-/* A word of two scripts also gives the runs of each: the dictionary has "Tokyo Tower" as one word
- * of Han letters and katakana, and each of them is asked for alone. */
-static void emit_script_runs(struct analyser *a, const struct atom *t, uint32_t position)
-{
-    const char *p = a->folded.ptr + t->at;
-    uint32_t from = 0;
-    if (t->len < 9 || t->len > ANALYSE_TERM_MAX || t->len % 3 || t->digits)
-        return;
-    for (uint32_t i = 0; i < t->len; i += 3)
-        if ((unsigned char)p[i] < 0xe0 || (unsigned char)p[i] >= 0xf0)
-            return;
-    for (uint32_t i = 3; i <= t->len; i += 3) {
-        enum script run = script_of(p + from);
-        if (i < t->len && script_of(p + i) == run)
-            continue;
-        if (run != SCRIPT_OTHER && i - from >= 6 && i - from < t->len)
-            emit_inside(a, t, from, i, position);
-        from = i;
+    struct script_part parts[SCRIPT_PARTS_MAX];
+    bool along = t->along && t->end - t->start == t->len; /* every letter is where it was */
+    uint32_t count = t->len > ANALYSE_TERM_MAX ? 0 : script_parts(bytes_of(a, t), parts);
+    for (uint32_t i = 0; i < count; i++) {
+        struct atom part = *t;
+        part.at += parts[i].from;
+        part.len = parts[i].to - parts[i].from;
+        if (along) {
+            part.start = t->start + parts[i].from;
+            part.end = t->start + parts[i].to;
+        }
+        emit(a, bytes_of(a, &part), position, &part, &part, TOKEN_EXTRA);
     }
 }
 
@@ -376,10 +332,8 @@ static struct slice emit_word(struct analyser *a, const struct atom *t, const st
     char between = decimal && end - t == 2 && fraction(&t[1]) ? '.' : 0;
     struct slice term = end - t == 1 ? bytes_of(a, t) : joined(a, t, end, between);
     emit(a, term, position, t, &end[-1], digit ? TOKEN_NUMBER : TOKEN_WORD);
-    if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3) {
-        emit_han_pairs(a, t, position);
-        emit_script_runs(a, t, position);
-    }
+    if (end - t == 1 && (unsigned char)term.ptr[0] >= 0xe3)
+        emit_script_parts(a, t, position);
     if (end - t == 2 && t->digits && !t[1].digits && t[1].gap == 0)
         emit_unit(a, bytes_of(a, t), t, t, &t[1], position);
     return term;
