@@ -425,7 +425,6 @@ static void run_rules(struct analyser *a)
 {
     const struct atom *t = a->atoms, *end = t + a->atom_count;
     uint32_t position = 0;
-    a->tokens.count = a->tokens.cut = 0;
     while (t < end) {
         const struct atom *chain = t; /* first atom of words joined by hyphens and the like */
         uint32_t first = position, words = 0;
@@ -460,8 +459,9 @@ static enum status run(struct analyser *a, struct slice text, bool fast,
      * bytes each */
     if (!s && !buf_reserve(&a->folded, a->folded.len * 6 + a->atom_count * 12 + 64))
         s = STATUS_NO_MEMORY;
+    a->tokens.count = a->tokens.cut = 0;
     a->tokens.read = slice_make(a->folded.ptr, read);
-    if (!s)
+    if (!s && a->atom_count)
         run_rules(a);
     *out = &a->tokens;
     return s;

@@ -323,6 +323,28 @@ static void read_micro(struct reading *r, UChar32 c)
     put(r, unit ? 'u' : c);
 }
 
+/* Two sara e look as sara ae does, and nikhahit before sara aa, or a tone behind sara am, as sara
+ * am behind the tone: dictionaries know one of each. */
+static void read_thai(struct reading *r, UChar32 c)
+{
+    enum { AA = 0xe32, AM = 0xe33, E = 0xe40, AE = 0xe41, NIKHAHIT = 0xe4d };
+    UChar32 next = behind(r), tone = next >= 0xe48 && next <= 0xe4b ? next : 0;
+    int32_t at = r->at + (tone != 0);
+    bool aa = c == NIKHAHIT && at < r->in->count && r->in->units[at] == AA;
+    r->after = 0;
+    if (c == E && next == E) {
+        put(r, AE);
+        r->at++;
+    } else if (aa || (c == AM && tone)) {
+        if (tone)
+            put(r, tone);
+        put(r, AM);
+        r->at = at + aa;
+    } else {
+        put(r, c);
+    }
+}
+
 static void read_one(struct reading *r, UChar32 c)
 {
     enum sign k = text_signs_have(r->signs, c) ? sign_of(c) : SIGN_PLAIN;
@@ -366,6 +388,9 @@ static void read_one(struct reading *r, UChar32 c)
         break;
     case SIGN_MICRO:
         read_micro(r, c);
+        break;
+    case SIGN_THAI:
+        read_thai(r, c);
         break;
     default:
         read_spelt(r, k, c);

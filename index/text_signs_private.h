@@ -22,7 +22,8 @@ enum sign {
     SIGN_COMMA,   /* a full-width or Arabic one */
     SIGN_DOT,     /* in the middle of the line */
     SIGN_JOINER,  /* hyphens, slashes of fractions, full-width ones */
-    SIGN_MICRO
+    SIGN_MICRO,   /* u before a Latin letter */
+    SIGN_THAI     /* vowels that look the same typed otherwise */
 };
 
 enum sign sign_of(UChar32 c);

@@ -159,6 +159,8 @@ static void a_sign_is_read_as_what_is_typed_for_it(void **state)
         /* letters */
         {"फ़ोन चाँद", "फोन चांद"},
         {"ہے ۀ ٱ", "هے ه ا"},
+        {"เเชมพู เเก้วน้ำ", "แชมพู แก้วน้ำ"},
+        {"นํ้าหอม นำ้หอม ทําความ", "น้ำหอม น้ำหอม ทำความ"},
         {"İstanbul ışık", "istanbul isik"},
         {"Indriðason Ħal", "Indridason Hal"},
     };
