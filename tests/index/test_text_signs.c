@@ -263,12 +263,9 @@ static void offsets_are_those_of_whole_signs(void **state)
         if (!is_sign(c) || count == sizeof signs / sizeof *signs)
             continue;
         signs[count++] = c;
-        memcpy(text, "ab 5", 4);
-        n = 4;
-        U8_APPEND_UNSAFE(text, n, c);
-        memcpy(text + n, "x 7 ", 4);
-        n += 4;
-        U8_APPEND_UNSAFE(text, n, c);
+        char sign[5];
+        U8_APPEND_UNSAFE(sign, n, c);
+        n = snprintf(text, sizeof text, "ab 5%.*sx 7 %.*s", n, sign, n, sign);
         must_lie_between_letters(text, n);
     }
     assert_true(count > 3000);
