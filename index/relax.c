@@ -201,9 +201,12 @@ static enum status find_lacking(struct search *s, uint32_t docid, uint64_t key, 
 
 static void put_words(const struct search *s, uint32_t set, struct slice *words, uint32_t *count)
 {
-    for (uint32_t i = 0; i < s->plan.group_count; i++)
-        if (set >> i & 1)
-            words[(*count)++] = s->plan.groups[i].original;
+    for (uint32_t i = 0; i < s->plan.group_count; i++) {
+        struct slice word = s->plan.groups[i].original;
+        bool again = *count && words[*count - 1].ptr == word.ptr; /* of one sign: 1/2 */
+        if (set >> i & 1 && !again)
+            words[(*count)++] = word;
+    }
 }
 
 /* Fewer products than relax_below hold all words: one that lacks some is among so many and one, and

@@ -30,7 +30,7 @@ static void check(const char *typed, uint32_t limit, char *refused, const char *
         "running shoes\t50\nred shoes\t40\nRed Dress\t60\nshoe rack\t10\n"
         "shoes\t90\nshirt\t80\nshort sleeve shirt\t5\nCafé crème\t7\n"
         "iphone 15\t30\niphone 14\t20\nred  SHOES\t1\n\n\t5\nheadphones\t3\n"
-        "运动鞋\t4\n运动服\t6\nno weight\n";
+        "运动鞋\t4\n运动服\t6\nno weight\nbag 5㎏\t3\nbag 5kg\t2\nwomen’s bag\t1\n";
     struct folder *f;
     struct suggestion found[SUGGEST_MAX];
     uint32_t count;
@@ -54,6 +54,10 @@ static void the_heaviest_beginnings_come_first(void **state)
     check("re", 5, NULL, "Red Dress|red shoes");
     check("Red", 5, NULL, "Red Dress|red shoes");
     check("red s", 5, NULL, "red shoes");
+    check("bag 5k", 5, NULL, "bag 5㎏"); /* one of those that are read alike */
+    check("bag 5㎏", 5, NULL, "bag 5㎏");
+    check("womens", 5, NULL, "women’s bag");
+    check("women's", 5, NULL, "women’s bag");
     check("sh", 2, NULL, "shoes|shirt");
     check("s", 3, NULL, "shoes|shirt|shoe rack");
     check("zzz", 5, NULL, "");

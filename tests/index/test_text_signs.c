@@ -389,6 +389,13 @@ static void shoppers_find_signs_and_signs_find_what_they_stand_for(void **state)
     }
     find_setting(&f, "synonyms", "units", "5㎏ => rug\n");
     assert_string_equal(find_set(&f, "5kg"), "oats rice rug");
+    find_setting(&f, "rule", "r", "query 20m²\npin dice\n");
+    assert_string_equal(find_ids(&f, "20m2"), "dice");
+    find_setting(&f, "stopwords", "s", "№");
+    assert_string_equal(find_set(&f, "no dice"), "dice");
+    f.query.match = QUERY_RELAXED;
+    assert_string_equal(find_set(&f, "hex bolt zinc ⅗"), "bolt");
+    assert_string_equal(find_dropped(&f), "zinc ⅗");
     find_close(&f);
 }
 
