@@ -61,6 +61,10 @@ static enum sign listed(UChar32 c)
     case 0xb5:
     case 0x3bc:
         return SIGN_MICRO;
+    case 0xd7:
+    case 0x2715:
+    case 0x2716:
+        return SIGN_TIMES;
     case 0xe33:
     case 0xe40:
     case 0xe4d:

@@ -35,7 +35,11 @@ enum status text_units_reserve(struct text_units *u, size_t len)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-enum { LONGEST = 24 }; /* units that one sign becomes, with what stands round it */
+enum {
+    LONGEST = 24, /* units that one sign becomes, with what stands round it */
+    MOST_A_UNIT = 4,
+    MOST_BEFORE = 4096 /* units of any text may become more */
+};
 
 struct reading {
     const struct text_signs *signs;
@@ -323,6 +327,31 @@ static void read_micro(struct reading *r, UChar32 c)
     put(r, unit ? 'u' : c);
 }
 
+/* "4×8", "4 cm × 8", "3× bag", "bag ×3"; between names it is a border. */
+static void read_times(struct reading *r)
+{
+    UChar32 b = before(r), next = behind(r);
+    const UChar *out = r->out->units, *in = r->in->units;
+    int32_t back = r->out->count, on = r->at;
+    while (back > 0 && out[back - 1] == ' ')
+        back--;
+    while (on < r->in->count && in[on] == ' ')
+        on++;
+    bool counts =
+        (back > 0 && ascii_digit(out[back - 1])) || (on < r->in->count && u_isdigit(in[on]));
+    r->after = 0;
+    bool touches = b && b != ' ' && !ascii_digit(b);
+    if (!counts || touches)
+        put(r, ' ');
+    if (!counts)
+        return;
+    put(r, 'x');
+    if (touches)
+        put(r, ' '); /* what stands behind it is a word as what stands before it */
+    else if (!u_isdigit(next))
+        leave(r, ' ', false);
+}
+
 /* Two sara e look as sara ae does, and nikhahit before sara aa, or a tone behind sara am, as sara
  * am behind the tone: dictionaries know one of each. */
 static void read_thai(struct reading *r, UChar32 c)
@@ -347,7 +376,9 @@ static void read_thai(struct reading *r, UChar32 c)
 
 static void read_one(struct reading *r, UChar32 c)
 {
-    enum sign k = text_signs_have(r->signs, c) ? sign_of(c) : SIGN_PLAIN;
+    /* a long text of nothing but words in one sign is no reason to hold many times its size */
+    bool full = r->out->count > MOST_A_UNIT * r->at + MOST_BEFORE;
+    enum sign k = !full && text_signs_have(r->signs, c) ? sign_of(c) : SIGN_PLAIN;
     switch (k) {
     case SIGN_PLAIN:
         arrive(r, c);
@@ -388,6 +419,9 @@ static void read_one(struct reading *r, UChar32 c)
         break;
     case SIGN_MICRO:
         read_micro(r, c);
+        break;
+    case SIGN_TIMES:
+        read_times(r);
         break;
     case SIGN_THAI:
         read_thai(r, c);

@@ -23,6 +23,7 @@ enum sign {
     SIGN_DOT,     /* in the middle of the line */
     SIGN_JOINER,  /* hyphens, slashes of fractions, full-width ones */
     SIGN_MICRO,   /* u before a Latin letter */
+    SIGN_TIMES,   /* x beside a number */
     SIGN_THAI     /* vowels that look the same typed otherwise */
 };
 

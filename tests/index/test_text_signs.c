@@ -143,6 +143,11 @@ static void a_sign_is_read_as_what_is_typed_for_it(void **state)
         {"١٠،٢٠", "10, 20"},
         {"尺码36，37", "尺码36, 37"},
         {"日本語／中国語", "日本語 中国語"},
+        {"4×8 4 × 8", "4x8 4 x 8"},
+        {"4cm×74cm", "4cm x 74cm"},
+        {"3×fins ×10 24 × bags", "3x fins x10 24 x bags"},
+        {"6.3''×3.8''", "6.3'' x 3.8''"},
+        {"Ball×Shaun", "Ball Shaun"},
         /* hyphens, blanks and what is not seen */
         {"t‑shirt t‐shirt", "t-shirt t-shirt"},
         {"תל־אביב", "תל-אביב"},
@@ -314,6 +319,34 @@ static void no_sign_of_letters_or_digits_is_dropped(void **state)
     }
 }
 
+/* Signs of eighteen letters each: so many of them that memory for all would be many times the text.
+ * Those behind stay as they are. */
+static void a_long_text_of_signs_is_read_in_bounds(void **state)
+{
+    (void)state;
+    enum { BYTES = 3 << 14 };
+    char *text = malloc(BYTES + 4);
+    const struct token_list *l;
+    struct folder *f;
+    struct slice out;
+    assert_non_null(text);
+    for (size_t i = 0; i < BYTES; i += 3)
+        memcpy(text + i, "ﷺ", 3);
+    memcpy(text + BYTES, " ⅓", 4);
+    assert_int_equal(analyser_run(a, slice_make(text, BYTES + 4), &l), STATUS_OK);
+    assert_int_equal(l->count, ANALYSE_TOKENS_MAX);
+    assert_int_equal(folder_create(&f), STATUS_OK);
+    assert_int_equal(folder_run(f, slice_make(text, BYTES + 4), false, &out), STATUS_OK);
+    assert_memory_equal(out.ptr + out.len - 5,
+                        "1\xe2\x81\x84"
+                        "3",
+                        5);
+    assert_int_equal(folder_run(f, slice_make(text + BYTES - 3, 7), false, &out), STATUS_OK);
+    assert_memory_equal(out.ptr + out.len - 4, " 1/3", 4);
+    folder_destroy(&f);
+    free(text);
+}
+
 static void what_no_letter_can_be_is_refused(void **state)
 {
     (void)state;
@@ -408,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(words_of_one_sign_have_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(offsets_are_those_of_whole_signs, setup, teardown),
         cmocka_unit_test_setup_teardown(no_sign_of_letters_or_digits_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_text_of_signs_is_read_in_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(what_no_letter_can_be_is_refused, setup, teardown),
         cmocka_unit_test(values_are_folded_as_words_are),
         cmocka_unit_test(shoppers_find_signs_and_signs_find_what_they_stand_for),
