@@ -100,8 +100,7 @@ static enum status prepare_counts(struct facet_counter *c, struct snapshot *snap
         c->key = value_index_key(c->values, key);
         c->count_end = c->key ? c->key->count : 0;
     }
-    c->tables = !c->keyed && c->count_end <= FACET_TABLES_UPTO ? FACET_TABLES : 1;
-    c->counts = arena_calloc(arena, (size_t)c->count_end * c->tables + 1, sizeof *c->counts);
+    c->counts = arena_calloc(arena, c->count_end + 1, sizeof *c->counts);
     return c->counts ? STATUS_OK : STATUS_NO_MEMORY;
 }
 

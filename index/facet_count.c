@@ -65,8 +65,7 @@ static void count_number(struct facet_counter *c, double v)
  * tables by turns. */
 static void count_in_tables(struct facet_counter *c, const uint32_t *ordinals, uint32_t count)
 {
-    uint32_t *a = c->counts, *b = a + c->count_end, *d = b + c->count_end, *e = d + c->count_end,
-             i = 0;
+    uint32_t *a = c->counts, *b = c->more, *d = b + c->count_end, *e = d + c->count_end, i = 0;
     for (; i + FACET_TABLES <= count; i += FACET_TABLES) {
         a[ordinals[i]]++;
         b[ordinals[i + 1]]++;
@@ -77,6 +76,17 @@ static void count_in_tables(struct facet_counter *c, const uint32_t *ordinals, u
         a[ordinals[i]]++;
     c->with_value += count - a[0] - b[0] - d[0] - e[0];
     a[0] = b[0] = d[0] = e[0] = 0;
+}
+
+/* There are, or may be, more tables for so many. */
+static bool in_tables(struct facet_counter *c, uint32_t count)
+{
+    if (count < FACET_TABLES_PRODUCTS || c->count_end > FACET_TABLES_VALUES)
+        return false;
+    if (!c->more)
+        c->more =
+            arena_calloc(c->arena, (size_t)c->count_end * (FACET_TABLES - 1), sizeof *c->more);
+    return c->more != NULL;
 }
 
 static void count_in_one(struct facet_counter *c, const uint32_t *ordinals, uint32_t count)
@@ -96,7 +106,7 @@ static void count_ordinals(struct facet_counter *c, const struct column_chunk *c
     uint32_t most = column_chunk_ordinals(chunk, first, docids, count, ordinals);
     for (uint32_t i = 0; most >= c->count_end && i < count; i++)
         ordinals[i] = ordinals[i] < c->count_end ? ordinals[i] : 0;
-    if (c->tables == FACET_TABLES)
+    if (in_tables(c, count))
         count_in_tables(c, ordinals, count);
     else
         count_in_one(c, ordinals, count);
@@ -105,9 +115,11 @@ static void count_ordinals(struct facet_counter *c, const struct column_chunk *c
 void facet_count_end(struct facet_counter *c)
 {
     uint32_t n = c->count_end, *counts = c->counts;
-    for (const uint32_t *from = counts + n; c->tables > 1; c->tables--, from += n)
+    const uint32_t *from = c->more;
+    for (uint32_t t = 1; from && t < FACET_TABLES; t++, from += n)
         for (uint32_t o = 0; o < n; o++)
             counts[o] += from[o];
+    c->more = NULL;
 }
 
 /* A list may hold a value twice, and its product counts once. The items of short lists are held

@@ -24,8 +24,8 @@ struct facet_counter {
     struct column *column;
     /* Values with ordinals: counts by ordinal, or of one attribute key by place. */
     uint32_t *counts;
-    uint32_t count_end;               /* counts[0 .. count_end) */
-    uint32_t tables;                  /* so many of them, one behind the other, until the end */
+    uint32_t count_end; /* counts[0 .. count_end) */
+    uint32_t *more;     /* further tables, one behind the other; NULL = none needed yet */
     const struct value_index *values; /* PATH, ATTRIBUTES */
     const struct value_key *key;      /* "attrs.key"; NULL = all of the field */
     uint32_t key_number;              /* 0 with a key asked for that no product has */
@@ -43,7 +43,8 @@ struct facet_counter {
     double min, max, sum;
 };
 
-enum { FACET_TABLES = 4, FACET_TABLES_UPTO = 2048 /* values */ };
+/* Tables for few values and many products of them. */
+enum { FACET_TABLES = 4, FACET_TABLES_VALUES = 2048, FACET_TABLES_PRODUCTS = 512 };
 
 /* All matches were counted: the tables become one. */
 void facet_count_end(struct facet_counter *c);
