@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { DOCS = 34000, WORDS = 3, FAMILIES = 3, FAMILY = 40, QUERIES = 120 };
+enum { DOCS = 34000, WORDS = 3, FAMILIES = 3, FAMILY = 40, QUERIES = 120, BRANDS = 300 };
 
 static uint8_t words[DOCS][WORDS]; /* family * FAMILY + member + 1; 0 = none */
 static uint64_t seed = 17;
@@ -31,12 +31,20 @@ static void word_text(uint8_t w, char out[8])
     snprintf(out, 8, member ? "s%c%02u" : "s%c", (char)('a' + (w - 1) / FAMILY), member);
 }
 
+/* Most products are of one brand, some of none (0). */
+static uint32_t brand_of(uint32_t d)
+{
+    uint32_t r = d * UINT32_C(2654435761) >> 12;
+    return r % 11 == 0 ? 0 : r % 3 ? 1 : 1 + r / 33 % BRANDS;
+}
+
 static void fill(struct shop *s)
 {
     struct buf doc = BUF_INIT;
     struct batch *b = NULL;
     for (uint32_t d = 0; d < DOCS; d++) {
-        char text[2][64] = {"", ""}, id[16]; /* the third word stands in another class of fields */
+        char text[2][64] = {"", ""}, id[16],
+             brand[16]; /* the third word stands in another class of fields */
         size_t len[2] = {0};
         for (uint32_t i = 0; i < WORDS; i++) {
             char word[8];
@@ -51,8 +59,13 @@ static void fill(struct shop *s)
             *at += (size_t)snprintf(to + *at, sizeof text[0] - *at, "%s ", word);
         }
         snprintf(id, sizeof id, "p%u", d);
-        struct shop_product p = {
-            .id = id, .title = text[0], .body = text[1], .price = d % 100, .stock = -1};
+        snprintf(brand, sizeof brand, "b%u", brand_of(d));
+        struct shop_product p = {.id = id,
+                                 .title = text[0],
+                                 .body = text[1],
+                                 .brand = brand_of(d) ? brand : NULL,
+                                 .price = d % 100,
+                                 .stock = -1};
         struct change c = shop_change(0, 1000);
         if (!b)
             assert_int_equal(batch_begin(s->ix, &b), STATUS_OK);
@@ -105,8 +118,47 @@ static void ask(struct world *w, const struct query *q, struct query_result *r)
     assert_int_equal(search_run(w->searcher, w->snap, q, &w->arena, r, &fault), STATUS_OK);
 }
 
+static uint32_t brand_number(struct slice v)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%.*s", (int)v.len, v.ptr);
+    return (uint32_t)strtoul(text + 1, NULL, 10);
+}
+
+/* Of what matches (a bit each), each brand is counted once a product, as a facet and as a group. */
+static void count_brands(struct world *w, struct query q, const uint8_t *matches)
+{
+    const struct facet_request facet = {.field = SLICE_LIT("brand"), .limit = BRANDS + 1};
+    uint32_t want[BRANDS + 1] = {0}, brands = 0;
+    struct query_result r;
+    for (uint32_t d = 0; d < DOCS; d++)
+        if (matches[d])
+            brands += !want[brand_of(d)]++ || !brand_of(d); /* those of none are groups each */
+    q.facets = &facet;
+    q.facet_count = 1;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        q.group_field = grouped ? SLICE_LIT("brand") : SLICE_NULL;
+        q.group_size = 1 + roll(3);
+        ask(w, &q, &r);
+        assert_int_equal(r.group_total, grouped ? brands : 0);
+        uint64_t with = 0;
+        for (uint32_t i = 0; i < r.facets[0].value_count; i++) {
+            const struct facet_value *v = &r.facets[0].values[i];
+            assert_int_equal(v->count, want[brand_number(v->value)]);
+            with += v->count;
+        }
+        assert_int_equal(with, r.found - want[0]);
+        assert_int_equal(r.facets[0].count, with);
+        for (uint32_t h = 0; grouped && h < r.hit_count; h++) {
+            struct slice v = r.hits[h].group_value;
+            assert_int_equal(r.hits[h].group_count, v.len ? want[brand_number(v)] : 1);
+        }
+    }
+}
+
 static void one(struct world *w)
 {
+    static uint8_t matches[DOCS];
     char first[8] = "", last[8], text[24];
     bool two = roll(2), cheap = roll(3) == 0;
     if (two)
@@ -115,8 +167,10 @@ static void one(struct world *w)
     last[1 + roll(4)] = '\0';
     snprintf(text, sizeof text, "%s %s", first, last);
     uint32_t want = 0;
-    for (uint32_t d = 0; d < DOCS; d++)
-        want += begins(d, last) && (!two || has(d, first)) && (!cheap || d % 100 < 50);
+    for (uint32_t d = 0; d < DOCS; d++) {
+        matches[d] = begins(d, last) && (!two || has(d, first)) && (!cheap || d % 100 < 50);
+        want += matches[d];
+    }
     struct query q = {.text = slice_str(text),
                       .prefix = true,
                       .filter = cheap ? SLICE_LIT("price < 50") : SLICE_NULL,
@@ -142,6 +196,8 @@ static void one(struct world *w)
             assert_int_equal(few.hits[h].docid, all.hits[h].docid);
         }
     }
+    q.count_to = roll(2) ? 100 : QUERY_COUNT_ALL;
+    count_brands(w, q, matches);
     arena_reset(&w->arena);
 }
 
