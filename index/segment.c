@@ -423,9 +423,10 @@ uint32_t segment_tie(const struct segment *s, uint32_t doc)
     return doc < s->head.doc_count ? segment_u32(s, s->head.tie, doc) : 0;
 }
 
-void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
+/* Of documents that lie close together: `seen` is what was verified last. */
+static void near_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
 {
-    struct slice seen = SLICE_NULL; /* ties from document `first` on, verified */
+    struct slice seen = SLICE_NULL;
     uint32_t first = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t doc = docs[i];
@@ -438,6 +439,19 @@ void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count,
         }
         out[i] = seen.len < 4 ? 0 : wire_load32(seen.ptr + (size_t)(doc - first) * 4);
     }
+}
+
+void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
+{
+    enum { NEAR = 64 };
+    if (count && docs[count - 1] - docs[0] <= count * NEAR) {
+        near_ties(s, docs, count, out);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        segment_tie_prefetch(s, docs[i]);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = docs[i] < s->head.doc_count ? segment_u32(s, s->head.tie, docs[i]) : 0;
 }
 
 void segment_tie_prefetch(const struct segment *s, uint32_t doc)
