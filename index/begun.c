@@ -74,9 +74,11 @@ static enum status walk_next(struct walk *w, struct slice *term)
 {
     enum status st;
     int64_t df;
-    do
-        st = walk_any(w, term, &df);
-    while (!st && df <= 0);
+    do {
+        st = pulse_beat(snapshot_pulse(w->snap), 4);
+        if (!st)
+            st = walk_any(w, term, &df);
+    } while (!st && df <= 0);
     return st;
 }
 
@@ -155,8 +157,10 @@ enum status begun_prefix(struct group *g, struct slice prefix, struct plan *plan
         if (segment_open_prefix(s, prefix, &ready) == STATUS_OK)
             df += ready.df;
         else
-            for (uint32_t o = lo; o < hi; o++)
+            for (uint32_t o = lo; !st && o < hi; o++) {
+                st = pulse_beat(segment_pulse(s), 1);
                 df += segment_term_df(s, o);
+            }
     }
     g->df += df;
     /* The sum above depends on how products are spread over segments; scores must not. A letter

@@ -158,8 +158,7 @@ static void take_before(struct search *s, bool changes)
 static enum status on_batch(void *ctx, uint32_t *docs, uint32_t *scores, uint32_t count)
 {
     struct search *s = ctx;
-    const struct query *q = s->query;
-    enum status st = s->stopped ? s->stopped : q->check ? q->check(q->check_ctx) : STATUS_OK;
+    enum status st = s->stopped ? s->stopped : pulse_ask(snapshot_pulse(s->snap));
     if (!st)
         st = collect_sieve(s, docs, scores, &count);
     if (st)
@@ -186,8 +185,8 @@ static enum match_need on_need(void *ctx, uint32_t bound, uint32_t tie)
     struct search *s = ctx;
     if (spent(s))
         return MATCH_SKIP;
-    if (s->query->check && (++s->calls & 63) == 0 && !s->stopped)
-        s->stopped = s->query->check(s->query->check_ctx);
+    if (!s->stopped)
+        s->stopped = pulse_beat(snapshot_pulse(s->snap), 8);
     if (s->query->no_pruning || s->sort.count || s->groups || s->stopped || s->recording ||
         (topk_admits(&s->top, bound, tie) && bound >= s->at_least))
         return MATCH_SCORE;
@@ -304,7 +303,6 @@ uint64_t collect_key(const struct search *s, uint64_t more)
 /* The products of an earlier sub-query stand for the matches of this one. */
 static enum status replay(struct search *s, struct share_base *base)
 {
-    const struct query *q = s->query;
     struct by_clauses b = {0};
     uint32_t n = s->clauses ? s->clauses->count : 0;
     enum status st = STATUS_OK;
@@ -320,7 +318,7 @@ static enum status replay(struct search *s, struct share_base *base)
         b.docs = p->docids;
         b.scores = p->scores;
         b.count = p->count;
-        st = q->check ? q->check(q->check_ctx) : STATUS_OK;
+        st = pulse_ask(snapshot_pulse(s->snap));
         if (!st)
             st = take_by_clauses(s, &b);
         for (uint32_t c = 0; c < n; c++)

@@ -100,8 +100,9 @@ static enum status prepare_counts(struct facet_counter *c, struct snapshot *snap
         c->key = value_index_key(c->values, key);
         c->count_end = c->key ? c->key->count : 0;
     }
-    c->counts = arena_calloc(arena, c->count_end + 1, sizeof *c->counts);
-    return c->counts ? STATUS_OK : STATUS_NO_MEMORY;
+    size_t bytes = ((size_t)c->count_end + 1) * sizeof *c->counts;
+    c->counts = arena_alloc(arena, bytes);
+    return c->counts ? pulse_zero(c->pulse, c->counts, bytes) : STATUS_NO_MEMORY;
 }
 
 enum status facet_counter_create(const struct facet_request *r, struct snapshot *snap,
@@ -114,6 +115,7 @@ enum status facet_counter_create(const struct facet_request *r, struct snapshot 
         return STATUS_NO_MEMORY;
     c->request = r;
     c->arena = arena;
+    c->pulse = snapshot_pulse(snap);
     c->min = INFINITY;
     c->max = -INFINITY;
     if (r->limit > FACET_MAX_LIMIT)

@@ -28,12 +28,15 @@ static struct facet_number *number_place(struct facet_number *t, uint32_t cap, u
 static bool more_numbers(struct facet_counter *c)
 {
     uint32_t cap = c->number_cap ? c->number_cap * 2 : 64;
-    struct facet_number *t = arena_calloc(c->arena, cap, sizeof *t);
-    if (!t)
+    struct facet_number *t = arena_alloc(c->arena, cap * sizeof *t);
+    if (!t || pulse_zero(c->pulse, t, cap * sizeof *t))
         return false;
-    for (uint32_t i = 0; i < c->number_cap; i++)
+    for (uint32_t i = 0; i < c->number_cap; i++) {
+        if (i % 16 == 0 && pulse_beat(c->pulse, 8))
+            return false;
         if (c->numbers[i].count)
             *number_place(t, cap, c->numbers[i].bits) = c->numbers[i];
+    }
     c->numbers = t;
     c->number_cap = cap;
     return true;

@@ -36,7 +36,8 @@ struct facet_counter {
     struct facet_number *numbers;
     uint32_t number_count, number_cap;
     struct arena *arena;
-    bool short_of_memory;
+    struct pulse *pulse;
+    bool short_of_memory; /* or the search ended */
     struct facet_range *ranges;
     uint32_t range_count;
     uint64_t with_value;

@@ -40,31 +40,44 @@ static int by_count(const void *a, const void *b)
 
 /* --- which values ----------------------------------------------------------------------------- */
 
-static void roll_up(struct facet_counter *c)
+/* For loops over values: a few of them are a bit of work. */
+static enum status beat(const struct facet_counter *c, uint32_t i)
 {
-    for (uint32_t o = c->count_end; o-- > 1;) { /* a parent is numbered before its children */
+    return i % 32 ? STATUS_OK : pulse_beat(c->pulse, 2);
+}
+
+static enum status roll_up(struct facet_counter *c)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t o = c->count_end;
+         !st && o-- > 1;) { /* a parent is numbered before its children */
+        st = beat(c, o);
         uint32_t parent = c->counts[o] && o <= c->values->count ? c->values->parents[o] : 0;
         if (parent && parent < o)
             c->counts[parent] += c->counts[o];
     }
+    return st;
 }
 
 static enum status gather_ordinals(struct top *t)
 {
     struct facet_counter *c = t->counter;
     uint32_t seen = 0, from = c->keyed ? 0 : 1;
-    if (c->type == FIELD_PATH)
-        roll_up(c);
+    enum status st = c->type == FIELD_PATH ? roll_up(c) : STATUS_OK;
+    if (st)
+        return st;
     for (uint32_t o = from; o < c->count_end; o++)
         seen += c->counts[o] != 0;
     t->items = arena_alloc(t->arena, (seen + 1) * sizeof *t->items);
     if (!t->items)
         return STATUS_NO_MEMORY;
-    for (uint32_t o = from; o < c->count_end; o++)
+    for (uint32_t o = from; !st && o < c->count_end; o++) {
+        st = beat(c, o);
         if (c->counts[o])
             t->items[t->count++] = (struct entry){.count = c->counts[o],
                                                   .ordinal = c->keyed ? c->key->ordinals[o] : o};
-    return STATUS_OK;
+    }
+    return st;
 }
 
 static enum status gather_numbers(struct top *t)
@@ -73,13 +86,16 @@ static enum status gather_numbers(struct top *t)
     t->items = arena_alloc(t->arena, (c->number_count + 1) * sizeof *t->items);
     if (!t->items)
         return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < c->number_cap; i++)
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < c->number_cap; i++) {
+        st = beat(c, i);
         if (c->numbers[i].count) {
             struct entry *e = &t->items[t->count++];
             *e = (struct entry){.count = c->numbers[i].count};
             memcpy(&e->number, &c->numbers[i].bits, sizeof e->number);
         }
-    return STATUS_OK;
+    }
+    return st;
 }
 
 /* --- their texts ------------------------------------------------------------------------------ */
@@ -101,9 +117,10 @@ static enum status number_text(struct top *t, struct entry *e)
 static enum status read_text(struct top *t, struct entry *e)
 {
     const struct facet_counter *c = t->counter;
-    if (!c->counts)
-        return number_text(t, e);
-    enum status st = facet_value_text(t->snap, c->field_id, e->ordinal, &e->text, &e->type);
+    enum status st = pulse_beat(c->pulse, 10);
+    if (st || !c->counts)
+        return st ? st : number_text(t, e);
+    st = facet_value_text(t->snap, c->field_id, e->ordinal, &e->text, &e->type);
     if (!st && c->keyed)
         e->text =
             slice_make(e->text.ptr + c->key->name.len + 1, e->text.len - c->key->name.len - 1);
@@ -119,8 +136,10 @@ static enum status drop_small(struct top *t)
     uint32_t *heap = arena_alloc(t->arena, t->limit * sizeof *heap), n = 0;
     if (!heap)
         return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < t->count; i++) {
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < t->count; i++) {
         uint32_t c = t->items[i].count, at;
+        st = beat(t->counter, i);
         if (n < t->limit) {
             for (at = n++; at && heap[(at - 1) / 2] > c; at = (at - 1) / 2)
                 heap[at] = heap[(at - 1) / 2];
@@ -139,11 +158,46 @@ static enum status drop_small(struct top *t)
         }
     }
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < t->count; i++)
+    for (uint32_t i = 0; !st && i < t->count; i++) {
+        st = beat(t->counter, i);
         if (t->items[i].count >= heap[0])
             t->items[kept++] = t->items[i];
+    }
     t->count = kept;
-    return STATUS_OK;
+    return st;
+}
+
+/* Puts an entry where it belongs below `at` in a heap with the last of the reply on top. */
+static void sift(struct entry *heap, uint32_t count, uint32_t at, struct entry e)
+{
+    for (uint32_t child; (child = at * 2 + 1) < count; at = child) {
+        child += child + 1 < count && by_count(&heap[child + 1], &heap[child]) > 0;
+        if (by_count(&heap[child], &e) <= 0)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = e;
+}
+
+/* Reads what is not read yet and keeps the first `limit` of the reply: of equal counts, which may
+ * be many, texts decide. */
+static enum status keep_first(struct top *t, bool read)
+{
+    enum status st = STATUS_OK;
+    uint32_t n = 0;
+    for (uint32_t i = 0; !st && i < t->count; i++) {
+        struct entry e = t->items[i];
+        st = read ? beat(t->counter, i) : read_text(t, &e);
+        if (st || n < t->limit) {
+            t->items[n++] = e;
+            for (uint32_t k = n / 2; n == t->limit && k-- > 0;)
+                sift(t->items, n, k, t->items[k]);
+        } else if (by_count(&e, &t->items[0]) < 0) {
+            sift(t->items, n, 0, e);
+        }
+    }
+    t->count = n;
+    return st;
 }
 
 /* Keeps the values that are meant by the search; when none is, those a few edits away. */
@@ -155,8 +209,9 @@ static enum status search_values(struct top *t)
     for (uint32_t i = 0; !st && i < t->count; i++)
         st = read_text(t, &t->items[i]);
     for (int looser = 0; !st && looser < 2 && !kept; looser++)
-        for (uint32_t i = 0; i < t->count; i++)
-            if (facet_search_holds(&search, t->items[i].text, looser))
+        for (uint32_t i = 0; !st && i < t->count; i++)
+            if ((st = pulse_beat(t->counter->pulse, looser ? 20 : 5)) == STATUS_OK &&
+                facet_search_holds(&search, t->items[i].text, looser))
                 t->items[kept++] = t->items[i];
     t->count = kept;
     return st;
@@ -177,8 +232,8 @@ enum status facet_finish_values(struct facet_counter *c, struct snapshot *snap,
     out->distinct = t.count;
     if (!st)
         st = drop_small(&t);
-    for (uint32_t i = 0; !st && !search && i < t.count; i++)
-        st = read_text(&t, &t.items[i]);
+    if (!st)
+        st = keep_first(&t, search);
     if (st)
         return st;
     if (t.count > 1)

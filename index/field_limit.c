@@ -57,8 +57,9 @@ static enum status look_list(struct look *l, struct probe *p)
         bool there;
         if (l->held[i] & l->bit)
             continue;
-        enum status st =
-            field_limit_seek(p, l->s->segment, l->fields, l->docs[i] - l->s->base, &there);
+        enum status st = pulse_beat(snapshot_pulse(l->s->snap), 2);
+        if (!st)
+            st = field_limit_seek(p, l->s->segment, l->fields, l->docs[i] - l->s->base, &there);
         if (st)
             return st;
         if (there)
@@ -86,7 +87,9 @@ static enum status look_group(struct look *l, const struct group *g)
     if (!st && g->prefix.len)
         st = begun_range(segment, g, &lo, &hi);
     for (uint32_t o = lo; !st && o < hi; o++) {
-        st = probe_open_ordinal(&probe, segment, o);
+        st = pulse_beat(segment_pulse(segment), 4);
+        if (!st)
+            st = probe_open_ordinal(&probe, segment, o);
         if (!st)
             st = look_list(l, &probe);
     }

@@ -135,6 +135,9 @@ static struct filter *set_node(struct parser *p, const struct target *t)
         parser_fail(p, STATUS_SYNTAX, "[ expected");
     while (!p->status) {
         struct slice v = take_word(p, "a value is expected");
+        enum status st = pulse_beat(snapshot_pulse(p->snap), 10);
+        if (st)
+            parser_fail(p, st, "the search ended before");
         if (p->status)
             break;
         if ((leaf_numeric(t->field->type) || t->field->type == FIELD_PATH) &&

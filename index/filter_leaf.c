@@ -219,6 +219,8 @@ void leaf_add_under(struct parser *p, const struct target *t, struct slice under
     }
     inside[node] = 1;
     for (uint32_t o = node; o <= v->count && !p->status; o++) { /* parents come before children */
+        if ((st = pulse_beat(snapshot_pulse(p->snap), 1)))
+            parser_fail(p, st, "the search ended before");
         if (o > node)
             inside[o] = inside[v->parents[o]];
         if (inside[o])

@@ -121,7 +121,9 @@ static enum status same_stem(struct stemmer *stemmer, struct snapshot *snap, str
         st = segment_prefix_range(s, slice_make(bytes, begin), &lo, &hi);
         hi = hi - lo > STEM_RANGE_MAX ? lo + STEM_RANGE_MAX : hi;
         for (uint32_t o = lo; !st && o < hi; o++) {
-            st = segment_term(s, o, &term);
+            st = pulse_beat(segment_pulse(s), 8);
+            if (!st)
+                st = segment_term(s, o, &term);
             if (!st && term.len <= word.len + 6 && slice_equal(stemmer_stem(stemmer, term), stem))
                 st = add(snap, word, term, arena, out);
         }

@@ -47,6 +47,7 @@ struct snapshot {
     uint64_t number;   /* transaction number the rest belongs to; 0 = none */
     uint64_t epoch;    /* counts refreshes: columns compare it */
     enum status trouble;
+    struct pulse pulse;
     struct meta meta;
     uint64_t visible; /* generation, see visible.h */
     struct schema *schema;

@@ -97,8 +97,11 @@ static enum status note_text(struct lesson *l, struct slice text)
 {
     const struct token_list *tokens;
     enum status st = analyser_run(l->s->searcher->analyser, beginning_of(text), &tokens);
-    for (uint32_t i = 0; !st && i < tokens->count; i++)
-        st = note_word(l, &tokens->items[i]);
+    for (uint32_t i = 0; !st && i < tokens->count; i++) {
+        st = pulse_beat(snapshot_pulse(l->s->snap), 4 + (int32_t)l->count / 64);
+        if (!st)
+            st = note_word(l, &tokens->items[i]);
+    }
     return st;
 }
 

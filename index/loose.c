@@ -2,6 +2,7 @@
 #include "index/term_ahead.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /*
  * Words are visited from the rarest on. As long as the words left could be enough by themselves,
@@ -16,7 +17,7 @@ struct loose {
     uint16_t *held;         /* bitmap of groups */
     uint64_t *open;         /* documents with a bit in `held` */
     uint8_t *begun;         /* evidence of the terms that the word at hand begins; all five are zero
-                             * between uses */
+                             * between uses, but for what clean() has to do */
     uint32_t *begun_list;   /* the documents with such evidence */
     uint32_t begun_count;
     uint32_t *list; /* the open documents, ascending, once no more are opened */
@@ -24,8 +25,11 @@ struct loose {
     bool listed;
     uint32_t *bonus; /* of learnt words, and how many there are; zero between uses */
     uint8_t *learnt;
-    uint16_t *stood; /* groups that one stands for */
-    uint32_t cap;
+    uint16_t *stood;       /* groups that one stands for */
+    uint32_t cap, unclean; /* documents, and how many of them an unfinished search may have left */
+    void *room;            /* all of these */
+    size_t room_bytes;
+    struct pulse *pulse;       /* of the segment at hand */
     uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
     uint32_t found[LIST_ROOM];
 };
@@ -38,16 +42,10 @@ enum status loose_create(struct loose **out)
 
 static void free_scratch(struct loose *l)
 {
-    free(l->score);
-    free(l->best);
-    free(l->held);
-    free(l->open);
-    free(l->begun);
-    free(l->begun_list);
-    free(l->list);
-    free(l->bonus);
-    free(l->learnt);
-    free(l->stood);
+    if (l->room)
+        munmap(l->room, l->room_bytes);
+    l->room = NULL;
+    l->cap = l->unclean = l->begun_count = 0;
 }
 
 void loose_destroy(struct loose **l)
@@ -59,25 +57,65 @@ void loose_destroy(struct loose **l)
     *l = NULL;
 }
 
+static void *carve(char **at, size_t bytes)
+{
+    void *p = *at;
+    *at += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+/* Zeros that nobody wrote: pages of documents that are never opened are never touched, and nothing
+ * is cleared when the first of them comes. */
 static enum status reserve(struct loose *l, uint32_t docs)
 {
+    enum { ARRAYS = 10, BYTES = 5 * 4 + 2 * 2 + 2 + 1 }; /* of a document */
     if (docs <= l->cap)
         return STATUS_OK;
     free_scratch(l);
-    l->begun = calloc(docs, sizeof *l->begun);
-    l->begun_list = malloc(docs * sizeof *l->begun_list);
-    l->list = malloc(((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
-    l->score = calloc(docs, sizeof *l->score);
-    l->best = calloc(docs, sizeof *l->best);
-    l->held = calloc(docs, sizeof *l->held);
-    l->open = calloc(docs / 64 + 1, sizeof *l->open);
-    l->bonus = calloc(docs, sizeof *l->bonus);
-    l->learnt = calloc(docs, sizeof *l->learnt);
-    l->stood = calloc(docs, sizeof *l->stood);
-    bool all = l->begun && l->begun_list && l->list && l->score && l->best && l->held && l->open &&
-               l->bonus && l->learnt && l->stood;
-    l->cap = all ? docs : 0;
-    return l->cap ? STATUS_OK : STATUS_NO_MEMORY;
+    l->room_bytes = ((size_t)docs + KERNEL_SLACK) * BYTES + (size_t)ARRAYS * 64;
+    char *at =
+        mmap(NULL, l->room_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return STATUS_NO_MEMORY;
+    l->room = at;
+    l->score = carve(&at, docs * sizeof *l->score);
+    l->best = carve(&at, docs * sizeof *l->best);
+    l->begun_list = carve(&at, docs * sizeof *l->begun_list);
+    l->list = carve(&at, ((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
+    l->bonus = carve(&at, docs * sizeof *l->bonus);
+    l->held = carve(&at, docs * sizeof *l->held);
+    l->stood = carve(&at, docs * sizeof *l->stood);
+    l->open = carve(&at, (docs / 64 + 1) * sizeof *l->open);
+    l->begun = carve(&at, docs);
+    l->learnt = carve(&at, docs);
+    l->cap = docs;
+    return STATUS_OK;
+}
+
+/* What a search that ended in the middle left: that, too, may end in the middle. */
+static enum status clean(struct loose *l)
+{
+    while (l->begun_count) {
+        enum status st = pulse_beat(l->pulse, 1);
+        if (st)
+            return st;
+        l->begun[l->begun_list[--l->begun_count]] = 0;
+    }
+    while (l->unclean) {
+        uint32_t w = (l->unclean - 1) / 64;
+        enum status st = pulse_beat(l->pulse, l->open[w] ? 8 : 1);
+        if (st)
+            return st;
+        for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
+            uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            l->score[doc] = l->best[doc] = l->bonus[doc] = 0;
+            l->held[doc] = l->stood[doc] = 0;
+            l->learnt[doc] = 0;
+        }
+        l->open[w] = 0;
+        l->unclean = w * 64;
+    }
+    return STATUS_OK;
 }
 
 static inline void hold(struct loose *l, uint32_t doc, uint16_t bit, uint32_t value)
@@ -115,7 +153,9 @@ static enum status read_list(struct loose *l, const struct found_list *f, uint16
     struct postings_block block;
     uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
     for (uint32_t b = 0; b < f->p.block_count; b++) {
-        enum status st = postings_decode_docs(&f->p, b, &block);
+        enum status st = pulse_beat(l->pulse, 8);
+        if (!st)
+            st = postings_decode_docs(&f->p, b, &block);
         if (st)
             return st;
         postings_read_scores(&block, &f->weight, scores);
@@ -127,14 +167,19 @@ static enum status read_list(struct loose *l, const struct found_list *f, uint16
     return STATUS_OK;
 }
 
-static void list_open(struct loose *l, uint32_t docs)
+static enum status list_open(struct loose *l, uint32_t docs)
 {
     uint32_t n = 0;
-    for (uint32_t w = 0; w <= (docs - 1) / 64; w++)
+    for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
+        enum status st = pulse_beat(l->pulse, l->open[w] ? 1 : 0);
+        if (st)
+            return st;
         for (uint64_t bits = l->open[w]; bits; bits &= bits - 1)
             l->list[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
     l->list_count = n;
     l->listed = true;
+    return STATUS_OK;
 }
 
 /* Only documents that are open; none is opened by it. */
@@ -144,14 +189,15 @@ static enum status seek_list(struct loose *l, const struct found_list *f, uint32
     struct list list;
     enum status st = STATUS_OK;
     if (!l->listed)
-        list_open(l, docs);
+        st = list_open(l, docs);
     list.p = f->p;
     postings_settle(&list.p);
     list_init(&list, f->weight, work);
     for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
-        uint32_t left = l->list_count - from, n;
-        st = list_probe(&list, l->list + from, left < LIST_BATCH ? left : LIST_BATCH, l->index,
-                        l->found, &n);
+        uint32_t left = l->list_count - from, n = left < LIST_BATCH ? left : LIST_BATCH;
+        st = pulse_beat(l->pulse, (int32_t)n / 8);
+        if (!st)
+            st = list_probe(&list, l->list + from, n, l->index, l->found, &n);
         for (uint32_t k = 0; !st && k < n; k++)
             take(l, f->part, l->list[from + l->index[k]], bit, l->found[k]);
     }
@@ -160,14 +206,17 @@ static enum status seek_list(struct loose *l, const struct found_list *f, uint32
 }
 
 /* Evidence of all terms that the word begins becomes scores; none is left. */
-static void score_begun(struct loose *l, const struct postings_weight *w, uint16_t bit)
+static enum status score_begun(struct loose *l, const struct postings_weight *w, uint16_t bit)
 {
-    for (uint32_t i = 0; i < l->begun_count; i++) {
-        uint32_t doc = l->begun_list[i];
+    while (l->begun_count) {
+        enum status st = l->begun_count % 16 ? STATUS_OK : pulse_beat(l->pulse, 4);
+        if (st)
+            return st;
+        uint32_t doc = l->begun_list[--l->begun_count];
         hold(l, doc, bit, w->tier + w->idf * w->lut[l->begun[doc]]);
         l->begun[doc] = 0;
     }
-    l->begun_count = 0;
+    return STATUS_OK;
 }
 
 static enum status visit_group(struct loose *l, struct source *x, uint32_t docs, uint16_t bit,
@@ -179,8 +228,8 @@ static enum status visit_group(struct loose *l, struct source *x, uint32_t docs,
         st = opens ? read_list(l, &x->found[i], bit, work)
                    : seek_list(l, &x->found[i], docs, bit, work);
     }
-    if (x->part_weight.lut) /* behind an error too */
-        score_begun(l, &x->part_weight, bit);
+    if (!st && x->part_weight.lut)
+        st = score_begun(l, &x->part_weight, bit);
     for (uint32_t i = 0; !st && i < x->ready_count;
          i++) { /* documents that it carries ready made */
         uint32_t doc = (uint32_t)(x->ready[i] >> 32);
@@ -247,39 +296,44 @@ static bool take_open(struct loose *l, uint32_t doc, const struct loose_rule *ru
     return enough;
 }
 
-static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule, bool good,
+static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule *rule,
                          const struct match_consumer *out, struct query_work *work)
 {
     uint32_t d[POSTINGS_BLOCK + KERNEL_SLACK], v[POSTINGS_BLOCK + KERNEL_SLACK], n = 0;
     enum status st = STATUS_OK;
-    for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
-        for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
+    for (uint32_t w = 0; !st && w <= (docs - 1) / 64; w++) {
+        st = pulse_beat(l->pulse, l->open[w] ? 8 : 0);
+        for (uint64_t bits = l->open[w]; !st && bits; bits &= bits - 1) {
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
             d[n] = doc;
-            n += take_open(l, doc, rule, &v[n]) && good && !st;
+            n += take_open(l, doc, rule, &v[n]);
             if (n == POSTINGS_BLOCK) {
                 work->candidates += n;
                 st = out->batch(out->ctx, d, v, n);
                 n = 0;
             }
         }
-        l->open[w] = 0;
+        l->open[w] = st ? l->open[w] : 0;
     }
     work->candidates += n;
-    return st || !n ? st : out->batch(out->ctx, d, v, n);
+    st = st || !n ? st : out->batch(out->ctx, d, v, n);
+    l->unclean = st ? l->unclean : 0;
+    return st;
 }
 
 /* The open documents that learnt words may order or make enough. */
-static void list_learnt(struct loose *l, uint32_t docs, const struct loose_rule *rule)
+static enum status list_learnt(struct loose *l, uint32_t docs, const struct loose_rule *rule)
 {
     uint32_t n = 0, all = (1U << rule->words) - 1;
-    list_open(l, docs);
-    for (uint32_t i = 0; i < l->list_count; i++) {
+    enum status st = list_open(l, docs);
+    for (uint32_t i = 0; !st && i < l->list_count; i++) {
+        st = i % 16 ? STATUS_OK : pulse_beat(l->pulse, 1);
         uint32_t held = l->held[l->list[i]];
         l->list[n] = l->list[i];
         n += held != all && (rule->most[held] || rule->stands[held] != LOOSE_NEVER);
     }
     l->list_count = n;
+    return st;
 }
 
 static inline void stand(struct loose *l, uint32_t doc, const struct learnt_word *w, uint32_t value)
@@ -296,12 +350,11 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
                                 struct query_work *work)
 {
     struct list list;
-    enum status st = STATUS_OK;
+    enum status st = list_learnt(l, docs, rule);
     struct slice terms[LEARNT_MAX];
     enum { AHEAD = 16 }; /* looked up together */
     for (uint32_t i = 0; i < rule->learnt->count; i++)
         terms[i] = rule->learnt->words[i].term;
-    list_learnt(l, docs, rule);
     for (uint32_t i = 0; !st && l->list_count && i < rule->learnt->count; i++) {
         const struct learnt_word *w = &rule->learnt->words[i];
         uint32_t ordinal, left = rule->learnt->count - i;
@@ -317,9 +370,10 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
         postings_settle(&list.p);
         list_init(&list, (struct postings_weight){lut, w->weight, 0}, work);
         for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
-            uint32_t some = l->list_count - from, n;
-            st = list_probe(&list, l->list + from, some < LIST_BATCH ? some : LIST_BATCH, l->index,
-                            l->found, &n);
+            uint32_t some = l->list_count - from, n = some < LIST_BATCH ? some : LIST_BATCH;
+            st = pulse_beat(l->pulse, 4 + (int32_t)n / 8);
+            if (!st)
+                st = list_probe(&list, l->list + from, n, l->index, l->found, &n);
             for (uint32_t k = 0; !st && k < n; k++)
                 stand(l, l->list[from + l->index[k]], w, l->found[k]);
         }
@@ -337,9 +391,13 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
     uint32_t n = plan->group_count, docs = segment_doc_count(s), left = (1U << n) - 1;
     if (!docs || !n)
         return STATUS_OK;
+    l->pulse = segment_pulse(s);
     enum status st = reserve(l, docs);
-    if (l->cap < docs)
+    if (!st)
+        st = clean(l);
+    if (st)
         return st;
+    l->unclean = docs;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t k = i;
         for (; k && plan->groups[order[k - 1]].df > plan->groups[i].df; k--)
@@ -358,6 +416,5 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
     }
     if (!st && rule->learnt)
         st = visit_learnt(l, s, docs, rule, lut, work);
-    enum status offered = offer(l, docs, rule, !st, out, work);
-    return st ? st : offered;
+    return st ? st : offer(l, docs, rule, out, work);
 }

@@ -153,7 +153,9 @@ static enum status side_by_side_in(const struct segment *s, const struct run *ru
         enum status st = postings_decode_docs(&list, b, &block);
         for (uint32_t i = 0; !st && i < block.count && *n < PARTS_DOCS_MAX; i++) {
             bool yes;
-            st = holds_side_by_side(probes, run, block.docs[i], segment_field_count(s), &yes);
+            st = pulse_beat(segment_pulse(s), 4);
+            if (!st)
+                st = holds_side_by_side(probes, run, block.docs[i], segment_field_count(s), &yes);
             if (!st && yes)
                 docs[(*n)++] = base + block.docs[i];
         }

@@ -163,8 +163,9 @@ static void end_docs(struct postings_block *out)
 enum status postings_decode_docs(const struct postings *p, uint32_t b, struct postings_block *out)
 {
     struct block_parts parts;
-    enum status s =
-        p->df < LIST_TINY ? tiny_block(p, out, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
+    enum status s = pulse_beat(p->segment->pulse, 2);
+    if (!s)
+        s = p->df < LIST_TINY ? tiny_block(p, out, NULL) : block_parts(p, b, BLOCK_MAX, &parts);
     if (s)
         return s;
     if (p->df >= LIST_TINY) {

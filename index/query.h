@@ -3,7 +3,7 @@
  *
  * search_run() analyses the words, plans groups and alternatives, retrieves and ranks with exact
  * top-k, filters, counts facets, sorts, groups and pages, all from the snapshot it is given; memory
- * comes from the arena. It never waits and looks at `check` about every 100 microseconds.
+ * comes from the arena. It never waits and looks at `check` about every 100 microseconds (pulse.h).
  * The formats it reads are drawn in docs/index-format.md.
  */
 #ifndef SOUK_INDEX_QUERY_H

@@ -111,8 +111,10 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
             snapshot_stamp_prefetch(s->snap, out->hits[i].docid);
     }
     for (uint32_t i = 0; !st && i < out->hit_count; i++) {
-        struct slice id;
-        st = snapshot_id(s->snap, out->hits[i].docid, &id);
+        struct slice id = SLICE_NULL;
+        st = pulse_beat(snapshot_pulse(s->snap), 4);
+        if (!st)
+            st = snapshot_id(s->snap, out->hits[i].docid, &id);
         out->hits[i].id = st ? SLICE_NULL : arena_copy(s->arena, id);
         if (!st && !out->hits[i].id.ptr)
             st = STATUS_NO_MEMORY;

@@ -116,27 +116,29 @@ void groups_reset(struct groups *g)
 }
 
 /* A larger array of the arena; the old one stays behind, less than what is in use. */
-static bool grow(struct groups *g, void *array, size_t size, uint32_t cap)
+static enum status grow(const struct groups *g, void *array, size_t size, uint32_t cap)
 {
-    void **old = array, *p = arena_alloc(g->arena, cap * size);
-    if (p && g->cap)
-        memcpy(p, *old, g->cap * size);
-    if (p)
-        *old = p;
-    return p != NULL;
+    void **old = array, *to = arena_alloc(g->arena, cap * size);
+    enum status st =
+        to ? pulse_copy(snapshot_pulse(g->snap), to, *old, g->cap * size) : STATUS_NO_MEMORY;
+    if (!st)
+        *old = to;
+    return st;
 }
 
-static bool room(struct groups *g)
+static enum status room(struct groups *g)
 {
     if (g->count < g->cap)
-        return true;
+        return STATUS_OK;
     uint32_t cap = g->cap ? g->cap * 2 : FIRST_ITEMS;
-    if (!grow(g, &g->items, sizeof *g->items, cap) ||
-        (g->sort->count && !grow(g, &g->bests, sizeof *g->bests, cap)) ||
-        (!g->ordinal && !grow(g, &g->numbers, sizeof *g->numbers, cap)))
-        return false;
-    g->cap = cap;
-    return true;
+    enum status st = grow(g, &g->items, sizeof *g->items, cap);
+    if (!st && g->sort->count)
+        st = grow(g, &g->bests, sizeof *g->bests, cap);
+    if (!st && !g->ordinal)
+        st = grow(g, &g->numbers, sizeof *g->numbers, cap);
+    if (!st)
+        g->cap = cap;
+    return st;
 }
 
 /* --- which group ------------------------------------------------------------------------------ */
@@ -185,22 +187,27 @@ static enum status grow_table(struct groups *g)
     if (g->ordinal || g->count * 2 < g->slot_count)
         return STATUS_OK;
     uint32_t n = g->slot_count * 2;
-    uint32_t *slots = arena_calloc(g->arena, n, sizeof *slots);
-    if (!slots)
-        return STATUS_NO_MEMORY;
+    uint32_t *slots = arena_alloc(g->arena, n * sizeof *slots);
+    enum status st =
+        slots ? pulse_zero(snapshot_pulse(g->snap), slots, n * sizeof *slots) : STATUS_NO_MEMORY;
+    if (st)
+        return st;
     g->slots = slots;
     g->slot_count = n;
-    for (uint32_t i = 0; i < g->count; i++)
+    for (uint32_t i = 0; !st && i < g->count; i++) {
+        st = i % 16 ? STATUS_OK : pulse_beat(snapshot_pulse(g->snap), 16);
         if (g->numbers[i].has_value)
             *probe(g, g->numbers[i].key) = i + 1;
-    return STATUS_OK;
+    }
+    return st;
 }
 
 /* A new group, of which `slot` (NULL = of no value) tells from now on. */
 static enum status new_group(struct groups *g, struct group_item item, uint32_t *slot, uint64_t key)
 {
-    if (!room(g))
-        return STATUS_NO_MEMORY;
+    enum status st = room(g);
+    if (st)
+        return st;
     if (g->numbers)
         g->numbers[g->count] = (struct group_number){key, slot != NULL};
     g->items[g->count++] = item;
@@ -365,6 +372,9 @@ enum status groups_select(struct groups *g, const struct group_window *window,
     *behind = n;
     uint64_t least = 0; /* whoever has less is surely behind the window, and not on the page */
     for (uint32_t i = 0; i < g->count; i++) {
+        enum status st = i % 16 ? STATUS_OK : pulse_beat(snapshot_pulse(g->snap), 4);
+        if (st)
+            return st;
         if (g->items[i].high < least) {
             ++*behind;
             continue;
@@ -417,9 +427,9 @@ static void put_on_shelf(const struct groups *g, const struct group_window *wind
         topk_push(&shelf->others, &c);
 }
 
-static void fill_shelves(const struct groups *g, const struct group_window *window,
-                         const struct candidate *chosen, uint32_t count, struct shelf *shelves,
-                         const uint32_t *shelf_of)
+static enum status fill_shelves(const struct groups *g, const struct group_window *window,
+                                const struct candidate *chosen, uint32_t count,
+                                struct shelf *shelves, const uint32_t *shelf_of)
 {
     for (uint32_t i = 0; i < window->count; i++) {
         const struct candidate *c = &window->items[i];
@@ -433,11 +443,15 @@ static void fill_shelves(const struct groups *g, const struct group_window *wind
         if (g->size == 1)
             topk_push(&to->others, &chosen[i]);
     }
-    for (const struct piece *p = g->first; p; p = p->next)
-        for (uint32_t i = 0; i < p->count; i++)
-            if (shelf_of[p->groups[i]])
+    enum status st = STATUS_OK;
+    for (const struct piece *p = g->first; !st && p; p = p->next)
+        for (uint32_t i = 0; !st && i < p->count; i++) {
+            st = i % 16 ? STATUS_OK : pulse_beat(snapshot_pulse(g->snap), 8);
+            if (!st && shelf_of[p->groups[i]])
                 put_on_shelf(g, window, p->docids[i], p->scores[i],
                              &shelves[shelf_of[p->groups[i]] - 1]);
+        }
+    return st;
 }
 
 static enum status group_text(struct groups *g, const struct group_item *item, struct slice *text)
@@ -472,7 +486,7 @@ enum status groups_hits(struct groups *g, const struct group_window *window,
         shelf_of[chosen[i].group] = i + 1;
     enum status st = put_up_shelves(g, chosen, count, shelves);
     if (!st)
-        fill_shelves(g, window, chosen, count, shelves, shelf_of);
+        st = fill_shelves(g, window, chosen, count, shelves, shelf_of);
     for (uint32_t i = 0; !st && i < count; i++) {
         const struct group_item *item = &g->items[chosen[i].group];
         struct slice text;

@@ -94,7 +94,6 @@ struct search {
     bool apart;          /* a product may come more than once: its best score stays */
     bool again;          /* those at hand come once more: they are only ranked */
     bool early_stop;     /* postings_max was passed */
-    uint32_t calls;      /* of need(), to look at `check` now and then */
     enum status stopped; /* what `check` said */
     bool limited;        /* words must stand in certain fields */
     struct rules rules;

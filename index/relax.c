@@ -124,7 +124,9 @@ static enum status begins_with(const struct segment *s, const struct group *g, u
     struct probe probe;
     enum status st = STATUS_OK;
     for (uint32_t o = lo; !st && !*yes && o < hi; o++) {
-        st = probe_open_ordinal(&probe, s, o);
+        st = pulse_beat(segment_pulse(s), 4);
+        if (!st)
+            st = probe_open_ordinal(&probe, s, o);
         if (!st)
             st = field_limit_seek(&probe, s, g->fields, doc, yes);
     }

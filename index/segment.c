@@ -140,6 +140,16 @@ enum status segment_verify(const struct segment *s)
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
+void segment_set_pulse(struct segment *s, struct pulse *pulse)
+{
+    s->pulse = pulse;
+}
+
+struct pulse *segment_pulse(const struct segment *s)
+{
+    return s->pulse;
+}
+
 uint32_t segment_number(const struct segment *s)
 {
     return s->number;

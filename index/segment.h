@@ -17,6 +17,7 @@
 #define SOUK_INDEX_SEGMENT_H
 
 #include "index/postings.h"
+#include "index/pulse.h"
 #include "index/segment_format.h"
 
 enum {
@@ -34,6 +35,10 @@ uint32_t segment_base(const struct segment *s);        /* first docid */
 uint32_t segment_doc_count(const struct segment *s);   /* docids covered, dead ones included */
 uint32_t segment_term_count(const struct segment *s);  /* distinct terms */
 uint32_t segment_field_count(const struct segment *s); /* F of the position values */
+
+/* What reading its lists beats; NULL = nothing, as it is when opened. */
+void segment_set_pulse(struct segment *s, struct pulse *pulse);
+struct pulse *segment_pulse(const struct segment *s);
 
 /* Exact term -> ordinal (terms are sorted bytewise, ordinals 0..term_count-1). NOT_FOUND. */
 enum status segment_find_term(const struct segment *s, struct slice term, uint32_t *ordinal);

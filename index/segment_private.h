@@ -19,6 +19,7 @@ struct segment {
         *cells;         /* [extent_count * EXTENT_CELLS] enum cell_state; kept when extents move */
     uint64_t *id_words; /* segment_learn_ids(): bits of the ids it holds; NULL = not known */
     uint32_t id_word_count;
+    struct pulse *pulse;      /* of the snapshot that opened it, or NULL */
     struct letters **letters; /* [LETTERS_FIRSTS], those that were asked for */
 };
 

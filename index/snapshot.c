@@ -56,6 +56,8 @@ static enum status bind_segment(struct snapshot *s, const struct segment_row *ro
         st = segment_open(row->number, segment_lookup_txn, s->txn, out);
     if (st == STATUS_NOT_FOUND)
         st = STATUS_CORRUPT; /* the list names it, so it must be there */
+    if (!st)
+        segment_set_pulse(*out, &s->pulse);
     if (!st && (segment_base(*out) != row->base || segment_doc_count(*out) != row->count))
         st = STATUS_CORRUPT;
     return st;
@@ -305,6 +307,11 @@ struct column *snapshot_column(struct snapshot *s, uint32_t id)
     c->trouble = &s->trouble;
     c->txn = &s->txn;
     return c;
+}
+
+struct pulse *snapshot_pulse(struct snapshot *s)
+{
+    return &s->pulse;
 }
 
 enum status snapshot_trouble(struct snapshot *s)

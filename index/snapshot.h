@@ -12,6 +12,7 @@
 #include "index/column.h"
 #include "index/edition.h"
 #include "index/facet_values.h"
+#include "index/pulse.h"
 #include "index/schema.h"
 #include "index/segment.h"
 
@@ -52,6 +53,8 @@ bool snapshot_segment_all_live(const struct snapshot *s, uint32_t i);
 struct column *snapshot_column(struct snapshot *s, uint32_t column_id);
 /* NO_MEMORY when a column could not be read for want of it since this was asked last. */
 enum status snapshot_trouble(struct snapshot *s);
+/* What a search beats while it works; idle between searches. */
+struct pulse *snapshot_pulse(struct snapshot *s);
 
 /* Docid of an external id among live products. NOT_FOUND. */
 enum status snapshot_find(struct snapshot *s, struct slice id, uint32_t *docid);

@@ -82,6 +82,8 @@ static enum status note_terms(struct opening *o, const struct group *g, const ui
     for (uint32_t i = 0; !st && i < g->count; i++) {
         struct postings p;
         uint32_t ordinal;
+        if ((st = pulse_beat(segment_pulse(o->segment), 4)))
+            break;
         if (g->items[i].docs) {
             st = note_ready(o, &g->items[i], tiers);
             continue;
@@ -145,8 +147,11 @@ static enum status note_prefix(struct opening *o, const struct group *g, const u
         st = STATUS_NO_MEMORY;
     if (hi - lo == 1) /* nothing to put together */
         evidence = weight;
-    for (uint32_t t = lo; !st && t < hi; t++)
-        st = note(o, postings_open(o->segment, t, &p), &p, evidence, hi - lo > 1);
+    for (uint32_t t = lo; !st && t < hi; t++) {
+        st = pulse_beat(segment_pulse(o->segment), 4);
+        if (!st)
+            st = note(o, postings_open(o->segment, t, &p), &p, evidence, hi - lo > 1);
+    }
     return st;
 }
 

@@ -111,8 +111,10 @@ static enum status note_each_letter(struct first_letter *x, struct slice word)
     uint32_t n = segment_term_count(x->segment);
     for (uint32_t at = 0; !st && at < n;) {
         struct slice term, letter;
-        st = segment_term(x->segment, at, &term);
-        letter = slice_make(term.ptr, st ? 0 : letter_len(term));
+        st = pulse_beat(segment_pulse(x->segment), 8);
+        if (!st)
+            st = segment_term(x->segment, at, &term);
+        letter = st ? SLICE_NULL : slice_make(term.ptr, letter_len(term));
         if (!st && !slice_equal(letter, x->own)) {
             st = note_joined(x, letter, x->rest);
             st = st ? st : note_joined(x, letter, word);
@@ -174,6 +176,7 @@ static enum status sift(struct finding *f, const struct segment *s, struct walk 
     for (uint32_t from = 0; !st && from < l->count; from += PIECE) {
         uint32_t n = l->count - from < PIECE ? l->count - from : PIECE;
         n = kernels_best()->near_sets(l->sets + from, n, set, max, places);
+        st = pulse_beat(segment_pulse(s), 4 + (int32_t)n);
         for (uint32_t i = 0; !st && i < n; i++) {
             uint32_t ordinal = l->first + from + places[i], distance;
             struct slice term, skip;
@@ -194,7 +197,9 @@ static enum status walk(struct finding *f, const struct segment *s, struct walk 
     while (!st && at < end) {
         struct slice term, skip;
         uint32_t distance;
-        st = segment_term(s, at, &term);
+        st = pulse_beat(segment_pulse(s), 1);
+        if (!st)
+            st = segment_term(s, at, &term);
         if (st)
             break;
         if (within_reach(w, term, &distance, &skip)) {

@@ -139,6 +139,7 @@ static bool room(struct value_index *v, bool path, uint32_t count)
 struct extending {
     struct value_index *v;
     bool path;
+    struct pulse *pulse;
 };
 
 static enum status take_row(void *ctx, uint32_t ordinal, const struct facet_row *row)
@@ -151,12 +152,12 @@ static enum status take_row(void *ctx, uint32_t ordinal, const struct facet_row 
         st = add_to_key(e->v, ordinal, row);
     if (!st)
         e->v->count = ordinal;
-    return st;
+    return st ? st : pulse_beat(e->pulse, 8);
 }
 
 static enum status extend(struct snapshot *s, uint32_t field, struct value_index *v, uint32_t upto)
 {
-    struct extending e = {v, s->schema->fields[field].type == FIELD_PATH};
+    struct extending e = {v, s->schema->fields[field].type == FIELD_PATH, &s->pulse};
     if (!room(v, e.path, upto))
         return STATUS_NO_MEMORY;
     return facet_rows_read(s->txn, field, v->count + 1, upto, take_row, &e);
