@@ -50,6 +50,8 @@ static void count_number(struct facet_counter *c, double v)
         facet_note_number(c, v, 1);
         return;
     }
+    if (c->short_of_memory)
+        return;
     if (c->number_count * 2 >= c->number_cap && !more_numbers(c)) {
         c->short_of_memory = true;
         return;

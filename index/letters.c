@@ -26,7 +26,8 @@ static struct letters *make(const struct segment *s, unsigned char first)
     l->count = hi - lo;
     for (uint32_t i = 0; i < l->count; i++) {
         struct slice term;
-        if (segment_term(s, lo + i, &term)) { /* damaged: the walk over the terms tells */
+        /* damaged, or the search ends: the walk over the terms tells */
+        if (pulse_beat(s->pulse, 1) || segment_term(s, lo + i, &term)) {
             free(l);
             return NULL;
         }

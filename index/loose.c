@@ -2,6 +2,7 @@
 #include "index/term_ahead.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /*
@@ -28,9 +29,9 @@ struct loose {
     uint16_t *stood;       /* groups that one stands for */
     uint32_t cap, unclean; /* documents, and how many of them an unfinished search may have left */
     void *room;            /* all of these */
-    size_t room_bytes;
-    struct pulse *pulse;       /* of the segment at hand */
-    uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
+    size_t room_bytes, touched; /* so far every page of it is there */
+    struct pulse *pulse;        /* of the segment at hand */
+    uint16_t index[LIST_ROOM];  /* of documents found by list_probe() */
     uint32_t found[LIST_ROOM];
 };
 
@@ -45,7 +46,7 @@ static void free_scratch(struct loose *l)
     if (l->room)
         munmap(l->room, l->room_bytes);
     l->room = NULL;
-    l->cap = l->unclean = l->begun_count = 0;
+    l->touched = l->cap = l->unclean = l->begun_count = 0;
 }
 
 void loose_destroy(struct loose **l)
@@ -64,8 +65,6 @@ static void *carve(char **at, size_t bytes)
     return p;
 }
 
-/* Zeros that nobody wrote: pages of documents that are never opened are never touched, and nothing
- * is cleared when the first of them comes. */
 static enum status reserve(struct loose *l, uint32_t docs)
 {
     enum { ARRAYS = 10, BYTES = 5 * 4 + 2 * 2 + 2 + 1 }; /* of a document */
@@ -77,6 +76,7 @@ static enum status reserve(struct loose *l, uint32_t docs)
         mmap(NULL, l->room_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return STATUS_NO_MEMORY;
+    (void)madvise(at, l->room_bytes, MADV_HUGEPAGE); /* a hint: pages are made in fewer steps */
     l->room = at;
     l->score = carve(&at, docs * sizeof *l->score);
     l->best = carve(&at, docs * sizeof *l->best);
@@ -90,6 +90,21 @@ static enum status reserve(struct loose *l, uint32_t docs)
     l->learnt = carve(&at, docs);
     l->cap = docs;
     return STATUS_OK;
+}
+
+/* Has the pages of new memory made, a few at a time: a list that opens documents here and there
+ * would have many made within one of its blocks. The next search goes on where one ends. */
+static enum status touch(struct loose *l)
+{
+    enum { PIECE = 1 << 16 };
+    enum status st = STATUS_OK;
+    while (!st && l->touched < l->room_bytes) {
+        size_t left = l->room_bytes - l->touched, n = left < PIECE ? left : PIECE;
+        memset((char *)l->room + l->touched, 0, n);
+        l->touched += n;
+        st = pulse_beat(l->pulse, PULSE_WORK / 4);
+    }
+    return st;
 }
 
 /* What a search that ended in the middle left: that, too, may end in the middle. */
@@ -393,6 +408,8 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
         return STATUS_OK;
     l->pulse = segment_pulse(s);
     enum status st = reserve(l, docs);
+    if (!st)
+        st = touch(l);
     if (!st)
         st = clean(l);
     if (st)

@@ -2,16 +2,17 @@
 
 #include <string.h>
 
-void pulse_begin(struct pulse *p, enum status (*check)(void *ctx), void *ctx)
+void pulse_begin(struct pulse *p, enum status (*check)(void *ctx), void *ctx, int32_t work)
 {
-    *p = (struct pulse){.check = check, .ctx = ctx, .left = PULSE_WORK};
+    work = work ? work : PULSE_WORK;
+    *p = (struct pulse){.check = check, .ctx = ctx, .work = work, .left = work};
 }
 
 enum status pulse_ask(struct pulse *p)
 {
     if (!p->stopped && p->check)
         p->stopped = p->check(p->ctx);
-    p->left = p->stopped ? 0 : PULSE_WORK;
+    p->left = p->stopped ? 0 : p->work;
     return p->stopped;
 }
 

@@ -18,11 +18,12 @@ enum { PULSE_WORK = 512 }; /* between two questions */
 struct pulse {
     enum status (*check)(void *ctx); /* NULL = nobody asks for an end */
     void *ctx;
-    int32_t left; /* work before it is asked again */
+    int32_t work, left; /* between two questions, before the next one */
     enum status stopped;
 };
 
-void pulse_begin(struct pulse *p, enum status (*check)(void *ctx), void *ctx);
+/* `work` between two questions; 0 = PULSE_WORK. */
+void pulse_begin(struct pulse *p, enum status (*check)(void *ctx), void *ctx, int32_t work);
 /* Asks now. */
 enum status pulse_ask(struct pulse *p);
 

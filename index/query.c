@@ -201,7 +201,7 @@ enum status search_run(struct searcher *sr, struct snapshot *snap, const struct 
     s->out = out;
     s->stage_us = q->clock_us ? q->clock_us() : 0;
     snapshot_trouble(snap);
-    pulse_begin(snapshot_pulse(snap), q->check, q->check_ctx);
+    pulse_begin(snapshot_pulse(snap), q->check, q->check_ctx, q->check_work);
     enum status st = prepare(s);
     query_spent(s, &out->work.analyse_us);
     if (!st)
@@ -210,7 +210,7 @@ enum status search_run(struct searcher *sr, struct snapshot *snap, const struct 
     st = st ? st : query_finish(s);
     if (snapshot_pulse(snap)->stopped) /* whatever else that led to */
         st = snapshot_pulse(snap)->stopped;
-    pulse_begin(snapshot_pulse(snap), NULL, NULL);
+    pulse_begin(snapshot_pulse(snap), NULL, NULL, 0);
     return st ? st : snapshot_trouble(snap);
 }
 

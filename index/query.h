@@ -80,6 +80,7 @@ struct query {
     /* Called at block boundaries; anything but OK ends the search with that status. */
     enum status (*check)(void *ctx);
     void *check_ctx;
+    int32_t check_work; /* between two calls, see pulse.h; 0 = as usual: tests */
 };
 
 struct hit {

@@ -17,6 +17,7 @@ struct intake {
     uint32_t read;        /* of them */
     uint32_t *at, *heap;  /* of each run its next entry; run 0 are those that were in */
     uint32_t runs, count; /* runs, and those in the heap; 0 runs = not merging yet */
+    uint32_t loose;       /* places of the heap that are not in order yet */
     struct entry *merged;
     uint32_t *ranks, done;
 };
@@ -180,8 +181,7 @@ static void begin_merging(struct sort_text *t)
         if (!run_ended(t, run))
             n->heap[n->count++] = run;
     }
-    for (uint32_t i = n->count / 2; i-- > 0;)
-        sift(t, i);
+    n->loose = n->count / 2;
 }
 
 static enum status merge_values(struct sort_text *t, struct snapshot *snap)
@@ -189,6 +189,11 @@ static enum status merge_values(struct sort_text *t, struct snapshot *snap)
     struct intake *n = &t->intake;
     if (!n->runs)
         begin_merging(t);
+    for (; n->loose; sift(t, --n->loose)) {
+        enum status st = pulse_beat(snapshot_pulse(snap), 20);
+        if (st)
+            return st;
+    }
     while (n->count) {
         enum status st = pulse_beat(snapshot_pulse(snap), 10);
         if (st)

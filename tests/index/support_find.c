@@ -20,7 +20,7 @@ static struct schema *schema_of(const char *language)
          .language = slice_str(language)},
         {.name = SLICE_LIT("brand"),
          .type = FIELD_KEYWORD,
-         .flags = FIELD_SEARCHABLE | FIELD_FILTER | FIELD_FACET | FIELD_STORED,
+         .flags = FIELD_SEARCHABLE | FIELD_FILTER | FIELD_FACET | FIELD_SORT | FIELD_STORED,
          .weight = 1.5,
          .weight_class = 1},
         {.name = SLICE_LIT("popularity"),
