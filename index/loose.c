@@ -2,7 +2,6 @@
 #include "index/term_ahead.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 /*
@@ -13,25 +12,35 @@
  * depend on whether its segment has a list for the beginning.
  */
 
+struct doc {              /* zero between uses, but for what clean() has to do */
+    uint32_t score, best; /* of the words so far, of the word at hand */
+    uint32_t bonus;       /* of learnt words */
+    uint16_t held;        /* bitmap of groups */
+    uint16_t stood;       /* groups that a learnt word stands for */
+    uint8_t begun;        /* evidence of the terms that the word at hand begins */
+    uint8_t learnt;       /* how many learnt words it has */
+};
+
+enum {
+    PAGE_DOCS = 4096 / sizeof(struct doc),
+    PAGE_WORK = 15 /* to have a page made, see pulse.h */
+};
+
 struct loose {
-    uint32_t *score, *best; /* by document: of the words so far, of the word at hand */
-    uint16_t *held;         /* bitmap of groups */
-    uint64_t *open;         /* documents with a bit in `held` */
-    uint8_t *begun;         /* evidence of the terms that the word at hand begins; all five are zero
-                             * between uses, but for what clean() has to do */
-    uint32_t *begun_list;   /* the documents with such evidence */
+    struct doc *docs;
+    uint64_t *open;       /* documents with a bit in `held` */
+    uint32_t *begun_list; /* the documents with evidence in `begun` */
     uint32_t begun_count;
     uint32_t *list; /* the open documents, ascending, once no more are opened */
     uint32_t list_count;
     bool listed;
-    uint32_t *bonus; /* of learnt words, and how many there are; zero between uses */
-    uint8_t *learnt;
-    uint16_t *stood;       /* groups that one stands for */
+    uint8_t *paged;        /* was a document of it ever opened? by number / PAGE_DOCS */
+    int32_t fresh;         /* that were not, since they were last told the pulse */
     uint32_t cap, unclean; /* documents, and how many of them an unfinished search may have left */
     void *room;            /* all of these */
-    size_t room_bytes, touched; /* so far every page of it is there */
-    struct pulse *pulse;        /* of the segment at hand */
-    uint16_t index[LIST_ROOM];  /* of documents found by list_probe() */
+    size_t room_bytes;
+    struct pulse *pulse;       /* of the segment at hand */
+    uint16_t index[LIST_ROOM]; /* of documents found by list_probe() */
     uint32_t found[LIST_ROOM];
 };
 
@@ -46,7 +55,7 @@ static void free_scratch(struct loose *l)
     if (l->room)
         munmap(l->room, l->room_bytes);
     l->room = NULL;
-    l->touched = l->cap = l->unclean = l->begun_count = 0;
+    l->cap = l->unclean = l->begun_count = 0;
 }
 
 void loose_destroy(struct loose **l)
@@ -65,46 +74,43 @@ static void *carve(char **at, size_t bytes)
     return p;
 }
 
+/* Zeros that nobody wrote: what is never opened takes no memory, and nothing is cleared when the
+ * first search comes. */
 static enum status reserve(struct loose *l, uint32_t docs)
 {
-    enum { ARRAYS = 10, BYTES = 5 * 4 + 2 * 2 + 2 + 1 }; /* of a document */
+    size_t n = (size_t)docs + KERNEL_SLACK;
     if (docs <= l->cap)
         return STATUS_OK;
     free_scratch(l);
-    l->room_bytes = ((size_t)docs + KERNEL_SLACK) * BYTES + (size_t)ARRAYS * 64;
+    l->room_bytes = n * (sizeof *l->docs + sizeof *l->list + sizeof *l->begun_list) + n / 64 * 8 +
+                    n / PAGE_DOCS + 8 * 64;
     char *at =
         mmap(NULL, l->room_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return STATUS_NO_MEMORY;
-    (void)madvise(at, l->room_bytes, MADV_HUGEPAGE); /* a hint: pages are made in fewer steps */
     l->room = at;
-    l->score = carve(&at, docs * sizeof *l->score);
-    l->best = carve(&at, docs * sizeof *l->best);
+    l->docs = carve(&at, docs * sizeof *l->docs);
+    l->list = carve(&at, n * sizeof *l->list);
     l->begun_list = carve(&at, docs * sizeof *l->begun_list);
-    l->list = carve(&at, ((size_t)docs + KERNEL_SLACK) * sizeof *l->list);
-    l->bonus = carve(&at, docs * sizeof *l->bonus);
-    l->held = carve(&at, docs * sizeof *l->held);
-    l->stood = carve(&at, docs * sizeof *l->stood);
     l->open = carve(&at, (docs / 64 + 1) * sizeof *l->open);
-    l->begun = carve(&at, docs);
-    l->learnt = carve(&at, docs);
+    l->paged = carve(&at, docs / PAGE_DOCS + 1);
     l->cap = docs;
     return STATUS_OK;
 }
 
-/* Has the pages of new memory made, a few at a time: a list that opens documents here and there
- * would have many made within one of its blocks. The next search goes on where one ends. */
-static enum status touch(struct loose *l)
+/* Where the pages of many new documents have to be made, a block of a list takes its time. */
+static inline void note_page(struct loose *l, uint32_t doc)
 {
-    enum { PIECE = 1 << 16 };
-    enum status st = STATUS_OK;
-    while (!st && l->touched < l->room_bytes) {
-        size_t left = l->room_bytes - l->touched, n = left < PIECE ? left : PIECE;
-        memset((char *)l->room + l->touched, 0, n);
-        l->touched += n;
-        st = pulse_beat(l->pulse, PULSE_WORK / 4);
-    }
-    return st;
+    uint8_t *paged = &l->paged[doc / PAGE_DOCS];
+    l->fresh += !*paged;
+    *paged = 1;
+}
+
+static enum status beat(struct loose *l, int32_t work)
+{
+    work += l->fresh * PAGE_WORK;
+    l->fresh = 0;
+    return pulse_beat(l->pulse, work);
 }
 
 /* What a search that ended in the middle left: that, too, may end in the middle. */
@@ -114,7 +120,7 @@ static enum status clean(struct loose *l)
         enum status st = pulse_beat(l->pulse, 1);
         if (st)
             return st;
-        l->begun[l->begun_list[--l->begun_count]] = 0;
+        l->docs[l->begun_list[--l->begun_count]].begun = 0;
     }
     while (l->unclean) {
         uint32_t w = (l->unclean - 1) / 64;
@@ -123,9 +129,7 @@ static enum status clean(struct loose *l)
             return st;
         for (uint64_t bits = l->open[w]; bits; bits &= bits - 1) {
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            l->score[doc] = l->best[doc] = l->bonus[doc] = 0;
-            l->held[doc] = l->stood[doc] = 0;
-            l->learnt[doc] = 0;
+            l->docs[doc] = (struct doc){0};
         }
         l->open[w] = 0;
         l->unclean = w * 64;
@@ -135,23 +139,29 @@ static enum status clean(struct loose *l)
 
 static inline void hold(struct loose *l, uint32_t doc, uint16_t bit, uint32_t value)
 {
-    if (!(l->held[doc] & bit)) {
-        l->held[doc] |= bit;
+    struct doc *d = &l->docs[doc];
+    if (!(d->held & bit)) {
+        if (!d->held)
+            note_page(l, doc);
+        d->held |= bit;
         l->open[doc >> 6] |= (uint64_t)1 << (doc & 63);
-        l->best[doc] = value;
-        l->score[doc] += value;
-    } else if (value > l->best[doc]) {
-        l->score[doc] += value - l->best[doc];
-        l->best[doc] = value;
+        d->best = value;
+        d->score += value;
+    } else if (value > d->best) {
+        d->score += value - d->best;
+        d->best = value;
     }
 }
 
 /* Evidence of a term that the word begins. Scores come when all of them are read. */
 static inline void note(struct loose *l, uint32_t doc, uint32_t evidence)
 {
-    if (!l->begun[doc])
+    struct doc *d = &l->docs[doc];
+    if (!d->begun) {
+        note_page(l, doc);
         l->begun_list[l->begun_count++] = doc;
-    l->begun[doc] = (uint8_t)postings_better(l->begun[doc], evidence);
+    }
+    d->begun = (uint8_t)postings_better(d->begun, evidence);
 }
 
 static inline void take(struct loose *l, bool part, uint32_t doc, uint16_t bit, uint32_t value)
@@ -168,7 +178,7 @@ static enum status read_list(struct loose *l, const struct found_list *f, uint16
     struct postings_block block;
     uint32_t scores[POSTINGS_BLOCK + KERNEL_SLACK];
     for (uint32_t b = 0; b < f->p.block_count; b++) {
-        enum status st = pulse_beat(l->pulse, 8);
+        enum status st = beat(l, 8);
         if (!st)
             st = postings_decode_docs(&f->p, b, &block);
         if (st)
@@ -186,7 +196,7 @@ static enum status list_open(struct loose *l, uint32_t docs)
 {
     uint32_t n = 0;
     for (uint32_t w = 0; w <= (docs - 1) / 64; w++) {
-        enum status st = pulse_beat(l->pulse, l->open[w] ? 1 : 0);
+        enum status st = beat(l, l->open[w] ? 1 : 0);
         if (st)
             return st;
         for (uint64_t bits = l->open[w]; bits; bits &= bits - 1)
@@ -210,7 +220,7 @@ static enum status seek_list(struct loose *l, const struct found_list *f, uint32
     list_init(&list, f->weight, work);
     for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
         uint32_t left = l->list_count - from, n = left < LIST_BATCH ? left : LIST_BATCH;
-        st = pulse_beat(l->pulse, (int32_t)n / 8);
+        st = beat(l, (int32_t)n / 8);
         if (!st)
             st = list_probe(&list, l->list + from, n, l->index, l->found, &n);
         for (uint32_t k = 0; !st && k < n; k++)
@@ -224,12 +234,12 @@ static enum status seek_list(struct loose *l, const struct found_list *f, uint32
 static enum status score_begun(struct loose *l, const struct postings_weight *w, uint16_t bit)
 {
     while (l->begun_count) {
-        enum status st = l->begun_count % 16 ? STATUS_OK : pulse_beat(l->pulse, 4);
+        enum status st = l->begun_count % 16 ? STATUS_OK : beat(l, 4);
         if (st)
             return st;
         uint32_t doc = l->begun_list[--l->begun_count];
-        hold(l, doc, bit, w->tier + w->idf * w->lut[l->begun[doc]]);
-        l->begun[doc] = 0;
+        hold(l, doc, bit, w->tier + w->idf * w->lut[l->docs[doc].begun]);
+        l->docs[doc].begun = 0;
     }
     return STATUS_OK;
 }
@@ -248,7 +258,7 @@ static enum status visit_group(struct loose *l, struct source *x, uint32_t docs,
     for (uint32_t i = 0; !st && i < x->ready_count;
          i++) { /* documents that it carries ready made */
         uint32_t doc = (uint32_t)(x->ready[i] >> 32);
-        if (opens || l->held[doc])
+        if (opens || l->docs[doc].held)
             hold(l, doc, bit, (uint32_t)x->ready[i]);
     }
     return st;
@@ -277,7 +287,7 @@ static uint32_t settled(uint32_t score, uint16_t held, const struct loose_rule *
 static uint32_t settled_by_learnt(const struct loose *l, uint32_t doc,
                                   const struct loose_rule *rule)
 {
-    uint32_t score = l->score[doc], held = l->held[doc], exact = score / MATCH_TIER;
+    uint32_t score = l->docs[doc].score, held = l->docs[doc].held, exact = score / MATCH_TIER;
     if (exact == rule->words)
         return LOOSE_LEARNT_TIERS * MATCH_TIER + score;
     score %= MATCH_TIER;
@@ -286,9 +296,10 @@ static uint32_t settled_by_learnt(const struct loose *l, uint32_t doc,
         return LOOSE_LEARNT_ALL * MATCH_TIER + value;
     if (rule->most[held] && value >= rule->learnt->head)
         return LOOSE_LEARNT_FIRST * MATCH_TIER + value;
-    value = score + exact * rule->learnt_lift + l->bonus[doc];
+    value = score + exact * rule->learnt_lift + l->docs[doc].bonus;
     value = value < MATCH_TIER ? value : MATCH_TIER - 1;
-    uint32_t tier = rule->most[held] ? LOOSE_LEARNT_BEHIND : l->learnt[doc] >= rule->stands[held];
+    uint32_t tier =
+        rule->most[held] ? LOOSE_LEARNT_BEHIND : l->docs[doc].learnt >= rule->stands[held];
     return tier * MATCH_TIER + value;
 }
 
@@ -296,18 +307,15 @@ static uint32_t settled_by_learnt(const struct loose *l, uint32_t doc,
 static bool take_open(struct loose *l, uint32_t doc, const struct loose_rule *rule,
                       uint32_t *settles)
 {
-    uint16_t held = l->held[doc];
+    uint16_t held = l->docs[doc].held;
     bool enough = rule->enough[held];
     if (rule->learnt) {
-        enough |= l->learnt[doc] >= rule->stands[held];
+        enough |= l->docs[doc].learnt >= rule->stands[held];
         *settles = settled_by_learnt(l, doc, rule);
-        l->bonus[doc] = l->learnt[doc] = 0;
-        l->stood[doc] = 0;
     } else {
-        *settles = settled(l->score[doc], held, rule);
+        *settles = settled(l->docs[doc].score, held, rule);
     }
-    l->score[doc] = l->best[doc] = 0;
-    l->held[doc] = 0;
+    l->docs[doc] = (struct doc){0};
     return enough;
 }
 
@@ -317,7 +325,7 @@ static enum status offer(struct loose *l, uint32_t docs, const struct loose_rule
     uint32_t d[POSTINGS_BLOCK + KERNEL_SLACK], v[POSTINGS_BLOCK + KERNEL_SLACK], n = 0;
     enum status st = STATUS_OK;
     for (uint32_t w = 0; !st && w <= (docs - 1) / 64; w++) {
-        st = pulse_beat(l->pulse, l->open[w] ? 8 : 0);
+        st = beat(l, l->open[w] ? 8 : 0);
         for (uint64_t bits = l->open[w]; !st && bits; bits &= bits - 1) {
             uint32_t doc = w * 64 + (uint32_t)__builtin_ctzll(bits);
             d[n] = doc;
@@ -342,8 +350,8 @@ static enum status list_learnt(struct loose *l, uint32_t docs, const struct loos
     uint32_t n = 0, all = (1U << rule->words) - 1;
     enum status st = list_open(l, docs);
     for (uint32_t i = 0; !st && i < l->list_count; i++) {
-        st = i % 16 ? STATUS_OK : pulse_beat(l->pulse, 1);
-        uint32_t held = l->held[l->list[i]];
+        st = i % 16 ? STATUS_OK : beat(l, 1);
+        uint32_t held = l->docs[l->list[i]].held;
         l->list[n] = l->list[i];
         n += held != all && (rule->most[held] || rule->stands[held] != LOOSE_NEVER);
     }
@@ -353,11 +361,11 @@ static enum status list_learnt(struct loose *l, uint32_t docs, const struct loos
 
 static inline void stand(struct loose *l, uint32_t doc, const struct learnt_word *w, uint32_t value)
 {
-    if (w->of & (l->held[doc] | l->stood[doc]))
+    if (w->of & (l->docs[doc].held | l->docs[doc].stood))
         return;
-    l->stood[doc] |= w->of;
-    l->bonus[doc] += value;
-    l->learnt[doc]++;
+    l->docs[doc].stood |= w->of;
+    l->docs[doc].bonus += value;
+    l->docs[doc].learnt++;
 }
 
 static enum status visit_learnt(struct loose *l, const struct segment *s, uint32_t docs,
@@ -386,7 +394,7 @@ static enum status visit_learnt(struct loose *l, const struct segment *s, uint32
         list_init(&list, (struct postings_weight){lut, w->weight, 0}, work);
         for (uint32_t from = 0; !st && from < l->list_count; from += LIST_BATCH) {
             uint32_t some = l->list_count - from, n = some < LIST_BATCH ? some : LIST_BATCH;
-            st = pulse_beat(l->pulse, 4 + (int32_t)n / 8);
+            st = beat(l, 4 + (int32_t)n / 8);
             if (!st)
                 st = list_probe(&list, l->list + from, n, l->index, l->found, &n);
             for (uint32_t k = 0; !st && k < n; k++)
@@ -408,8 +416,6 @@ enum status loose_segment(struct loose *l, const struct segment *s, const struct
         return STATUS_OK;
     l->pulse = segment_pulse(s);
     enum status st = reserve(l, docs);
-    if (!st)
-        st = touch(l);
     if (!st)
         st = clean(l);
     if (st)
