@@ -13,6 +13,7 @@
 enum {
     RESERVE_PART = 8, /* one in so many bytes of a file is kept for deletes */
     SMALL_PART = 8,   /* of the usual size: a file that somebody waits for */
+    SMALL_BEGUN = 8,  /* one in so many bytes of it are used: the next is made */
     SPARE_AGAIN_MS = 500
 };
 #define LOG_SEGMENT (UINT64_C(64) << 20)
@@ -122,6 +123,22 @@ static bool have_spare(struct event_log *log)
     return log->made_fd >= 0;
 }
 
+/* What stands there was zeros from its beginning to its end: one that is whole is as good as a new
+ * one, whoever made it and however he ended. */
+static void take_left_over(struct event_log *log)
+{
+    char path[LOG_PATH];
+    struct stat st;
+    spare_path(log, path);
+    log->made_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (log->made_fd < 0 ||
+        (fstat(log->made_fd, &st) == 0 && (uint64_t)st.st_size == log->segment_bytes))
+        return;
+    close(log->made_fd);
+    log->made_fd = -1;
+    unlink(path);
+}
+
 static enum status next_file(struct event_log *log, uint64_t need)
 {
     char path[LOG_PATH];
@@ -170,9 +187,7 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
     log->sync = o && o->sync ? o->sync : fdatasync;
     log->room = o ? o->room : NULL;
     struct log_scan scan = {.after = o ? o->applied : 0};
-    char left_over[LOG_PATH];
-    spare_path(log, left_over);
-    unlink(left_over);
+    take_left_over(log);
     enum status s = mkdir(dir, 0750) && errno != EEXIST ? status_from_errno(errno) : STATUS_OK;
     if (!s)
         s = log_files_list(dir, &files, &count);
@@ -234,17 +249,21 @@ enum status event_log_check(const char *dir, uint64_t applied, uint64_t *first, 
     return s;
 }
 
+void event_log_leave(struct event_log *log)
+{
+    if (log && log->spare)
+        log_spare_stop(log->spare);
+}
+
 void event_log_close(struct event_log **log)
 {
     if (!*log)
         return;
-    char path[LOG_PATH];
-    spare_path(*log, path);
-    log_spare_drop(&(*log)->spare);
-    if ((*log)->made_fd >= 0) {
-        close((*log)->made_fd);
-        unlink(path);
-    }
+    event_log_leave(*log);
+    if ((*log)->spare)
+        log_spare_take(&(*log)->spare, &(*log)->made_fd);
+    if ((*log)->made_fd >= 0)
+        close((*log)->made_fd); /* it stays, for who opens the log next */
     if ((*log)->fd >= 0)
         close((*log)->fd);
     buf_fini(&(*log)->pending);
@@ -272,7 +291,7 @@ static enum status make_room(struct event_log *log, uint64_t need, bool spend)
         enum status s = event_log_sync(log); /* what is buffered belongs into the old file */
         return s ? s : next_file(log, need);
     }
-    if (end > log->size / 2 || log->size < log->segment_bytes)
+    if (end > (log->size < log->segment_bytes ? log->size / SMALL_BEGUN : log->size / 2))
         want_spare(log);
     bool kept = end > log->size - log->size / RESERVE_PART;
     return kept && !spend && !have_spare(log) && !log->spare ? STATUS_NO_SPACE : STATUS_OK;

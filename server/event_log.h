@@ -8,7 +8,9 @@
  *
  * The next file is made ahead (log_spare.h), from the moment the current one is half full: an
  * append that needs it only names it. The first file, and one that is needed before the next is
- * made, is an eighth as large, for somebody waits for it. Where the disk has no room for it the
+ * made, is an eighth as large, for somebody waits for it; behind such a one the next is begun when
+ * an eighth of it is full, so that many catalogs with a few changes each do not write a large file
+ * each. Where the disk has no room for it the
  * last part of the current file is kept for what gives room back: appends that may not spend it are
  * told NO_SPACE.
  *
@@ -39,6 +41,9 @@ enum status event_log_open(const char *dir, const struct event_log_options *o,
  * log of an index that came as a copy and stands there. */
 enum status event_log_begin(const char *dir, uint64_t sequence);
 void event_log_close(struct event_log **log);
+/* Nothing more is appended: the making of a next file ends at once, so that who closes many logs
+ * does not wait for one after the other. */
+void event_log_leave(struct event_log *log);
 /* Sequence of the last record, 0 when empty. */
 uint64_t event_log_last(const struct event_log *log);
 /* Buffers a record that covers sequences (last, sequence]; sequence must be larger than the last.

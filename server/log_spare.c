@@ -38,6 +38,10 @@ enum status log_zeros(int fd, uint64_t from, uint64_t to, const _Atomic bool *st
     return STATUS_OK;
 }
 
+/* One of a process is made at a time, whole: many at once would not be there sooner, and who is to
+ * end waits for a part of one file, not for one of each catalog's. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
 /* In parts, each synced: one large one would hold up the syncs of the log. */
 static enum status fill(struct log_spare *s)
 {
@@ -55,13 +59,16 @@ static void *thread_main(void *ctx)
 {
     struct log_spare *s = ctx;
     urgency_patient(SPARE_NICE);
-    s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    s->status = s->fd < 0 ? status_from_errno(errno) : fill(s);
-    if (s->status) { /* what a full disk has no room for gives it back at once */
-        if (s->fd >= 0)
-            close(s->fd);
+    s->fd = -1;
+    pthread_mutex_lock(&turn);
+    if (!s->stop)
+        s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    s->status = s->stop ? STATUS_CANCELLED : s->fd < 0 ? status_from_errno(errno) : fill(s);
+    if (s->status && s->fd >= 0) { /* what a full disk has no room for gives it back at once */
+        close(s->fd);
         unlink(s->path);
     }
+    pthread_mutex_unlock(&turn);
     s->done = true;
     return NULL;
 }
@@ -98,17 +105,7 @@ enum status log_spare_take(struct log_spare **sp, int *fd)
     return st;
 }
 
-void log_spare_drop(struct log_spare **sp)
+void log_spare_stop(struct log_spare *s)
 {
-    struct log_spare *s = *sp;
-    if (!s)
-        return;
-    char path[SPARE_PATH];
-    int fd;
-    memcpy(path, s->path, sizeof path);
     s->stop = true;
-    if (log_spare_take(sp, &fd) == STATUS_OK) {
-        close(fd);
-        unlink(path);
-    }
 }

@@ -24,7 +24,7 @@ enum status log_spare_start(const char *path, uint64_t bytes, struct log_spare *
 bool log_spare_done(const struct log_spare *s);
 /* Ends the spare; waits for it. OK: the file stays, *fd is the caller's. Else it is removed. */
 enum status log_spare_take(struct log_spare **s, int *fd);
-/* Gives it up and removes the file. */
-void log_spare_drop(struct log_spare **s);
+/* Nobody waits for it any more: what is not made by now is given up soon; not waited for here. */
+void log_spare_stop(struct log_spare *s);
 
 #endif

@@ -243,6 +243,8 @@ int writer_main(struct role_context *r)
     free_answers(w.unseen);
     free_answers(w.unreplicated);
     writer_trace_fini(&w);
+    for (uint32_t i = 0; i < w.count; i++)
+        event_log_leave(w.catalogs[i]->log);
     for (uint32_t i = 0; i < w.count; i++) {
         evict_save(w.catalogs[i]);
         writer_catalog_close(&w.catalogs[i]);
