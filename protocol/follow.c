@@ -108,6 +108,8 @@ void log_read_request_encode(const struct log_read_request *q, struct buf *out)
     request_put_text(out, TAG_LOG_READ_NAME, q->name);
     tlv_put_u64(out, TAG_LOG_READ_BYTES, q->bytes);
     tlv_put_u64(out, TAG_LOG_READ_SEEN, q->seen);
+    if (q->build.len)
+        tlv_put(out, TAG_LOG_READ_BUILD, q->build);
     if (q->wait_ms)
         tlv_put_u64(out, TAG_LOG_READ_WAIT_MS, q->wait_ms);
     for (uint32_t i = 0; i < q->have_count; i++)
@@ -134,6 +136,8 @@ enum status log_read_request_decode(struct slice body, struct arena *a, struct l
             q->seen = tlv_u64(v);
         else if (tag == TAG_LOG_READ_WAIT_MS)
             q->wait_ms = tlv_u32(v);
+        else if (tag == TAG_LOG_READ_BUILD)
+            q->build = v;
         else if (tag == TAG_LOG_READ_HAVE && !take_have(v, &q->have[q->have_count++]))
             return request_damaged(fault, "log_read", body, v.ptr);
     }
@@ -171,6 +175,8 @@ void log_read_reply_encode(const struct log_read_reply *r, struct buf *out)
     tlv_put(out, TAG_LOG_READ_STORE, r->store);
     tlv_put_u64(out, TAG_LOG_READ_NOW_MS, r->now_ms);
     tlv_put_u64(out, TAG_LOG_READ_SEEN, r->seen);
+    if (r->build.len)
+        tlv_put(out, TAG_LOG_READ_BUILD, r->build);
 }
 
 enum status log_read_reply_decode(struct slice body, struct arena *a, struct log_read_reply *r)
@@ -194,6 +200,8 @@ enum status log_read_reply_decode(struct slice body, struct arena *a, struct log
             r->now_ms = tlv_u64(v);
         else if (tag == TAG_LOG_READ_SEEN)
             r->seen = tlv_u64(v);
+        else if (tag == TAG_LOG_READ_BUILD)
+            r->build = v;
         else if (tag == TAG_LOG_READ_CATALOG)
             good = take_catalog(v, &r->catalogs[r->catalog_count++]);
         else if (tag == TAG_LOG_READ_RECORD)

@@ -52,6 +52,7 @@ struct log_read_request {
     uint64_t seen;
     struct log_have *have;
     uint32_t have_count;
+    struct slice build; /* of who asks; empty = it is not told */
 };
 
 enum log_verdict { LOG_FOLLOWS, LOG_TAKE_COPY, LOG_COME_AGAIN, LOG_VERDICTS };
@@ -65,7 +66,7 @@ struct log_catalog {
 };
 
 struct log_read_reply {
-    struct slice store;
+    struct slice store, build;
     uint64_t now_ms, seen;
     struct log_catalog *catalogs;
     uint32_t catalog_count;

@@ -329,7 +329,10 @@ static void put_question(struct talk *t)
 {
     int64_t now = clock_mono_ms();
     struct follow *f = t->f;
-    struct log_read_request q = {.name = slice_str(f->name), .bytes = ASK_BYTES, .seen = t->seen};
+    struct log_read_request q = {.name = slice_str(f->name),
+                                 .bytes = ASK_BYTES,
+                                 .seen = t->seen,
+                                 .build = slice_str(f->build)};
     buf_clear(&t->body);
     pthread_mutex_lock(&f->lock);
     for (uint32_t i = 0; i < f->count; i++) {
@@ -360,6 +363,11 @@ static enum status ask(struct talk *t)
     if (st)
         return st;
     st = log_read_reply_decode(t->reply.body, &t->reply.arena, &r);
+    if (!st && !slice_equal(r.build, slice_str(t->f->build))) /* it did not look at ours */
+        st = fault_set(&t->reply.fault, STATUS_OLD_FORMAT, "build", "leader: %.*s; follower: %s",
+                       r.build.len ? (int)(r.build.len < BUILD_NAME ? r.build.len : BUILD_NAME - 1)
+                                   : 7,
+                       r.build.len ? r.build.ptr : "unknown", t->f->build);
     if (!st)
         take_answer(t, &r);
     return st;
@@ -370,8 +378,13 @@ static void lose(struct talk *t, enum status st)
 {
     struct follow *f = t->f;
     bool busy = st == STATUS_OVERLOADED || st == STATUS_RATE_LIMITED;
+    f->other_build = st == STATUS_OLD_FORMAT;
     if (busy) /* it is there, and has better to do */
         atomic_store(&f->shared->follow.contact_ms, clock_mono_ms());
+    else if (f->other_build && !t->failures)
+        say("error", "replica", NULL,
+            "the leader %s is of another build, it cannot be followed: %s",
+            f->shared->follow.leader, t->reply.fault.text);
     else if (!t->failures)
         say("warning", "replica", NULL, "the leader %s does not answer: %s",
             f->shared->follow.leader,
@@ -402,7 +415,7 @@ static void *reader_main(void *ctx)
         if (st)
             lose(&t, st);
         else
-            t.failures = 0;
+            t.failures = f->other_build = 0;
     }
     souk_close(t.leader);
     souk_close(t.writer);
@@ -422,10 +435,11 @@ static enum follow_state state_of(struct follow *f, bool near)
         copying |= f->catalogs[i].state != FOLLOWED;
     bool reached = f->reached;
     pthread_mutex_unlock(&f->lock);
-    return !reached  ? FOLLOW_CONNECTING
-           : !near   ? FOLLOW_LEADER_LOST
-           : copying ? FOLLOW_COPYING
-                     : FOLLOW_FOLLOWING;
+    return f->other_build ? FOLLOW_OTHER_BUILD
+           : !reached     ? FOLLOW_CONNECTING
+           : !near        ? FOLLOW_LEADER_LOST
+           : copying      ? FOLLOW_COPYING
+                          : FOLLOW_FOLLOWING;
 }
 
 void follow_publish(struct follow *f)
@@ -482,6 +496,7 @@ enum status follow_create(struct role_context *role, struct follow **out)
     f->level_ms = clock_mono_ms();
     pthread_mutex_init(&f->lock, NULL);
     atomic_store(&f->shared->follow.contact_ms, 0);
+    build_name(f->build);
     enum status st = name_self(f);
     if (st)
         return st;

@@ -6,6 +6,7 @@
 
 #include "protocol/follow.h"
 #include "protocol/souk.h"
+#include "server/build.h"
 #include "server/follow.h"
 
 enum followed_state { FOLLOWED, COPY_WANTED, COPYING };
@@ -33,6 +34,8 @@ struct follow {
     uint32_t count;
     _Atomic bool listed; /* the table is as the writer has it */
     bool reached;
+    _Atomic bool other_build; /* the leader is of one */
+    char build[BUILD_NAME];
     char name[SHARED_NAME + 1]; /* told to the leader: the data directory's, and the address */
     int64_t level_ms;           /* when nothing was missing last */
 };

@@ -195,9 +195,9 @@ const char *canary_state_name(enum canary_state c)
 
 const char *follow_state_name(enum follow_state s)
 {
-    static const char *const names[] = {"none", "connecting", "copying", "following",
-                                        "leader_lost"};
-    return name_of(names, 5, s);
+    static const char *const names[] = {"none",      "connecting",  "copying",
+                                        "following", "leader_lost", "other_build"};
+    return name_of(names, sizeof names / sizeof names[0], s);
 }
 
 const char *role_name(enum role r)

@@ -53,7 +53,8 @@ enum follow_state {
     FOLLOW_CONNECTING, /* since its start it has not reached its leader */
     FOLLOW_COPYING,    /* catalogs are being copied; those that were there are served */
     FOLLOW_FOLLOWING,
-    FOLLOW_LEADER_LOST /* it was reached before */
+    FOLLOW_LEADER_LOST, /* it was reached before */
+    FOLLOW_OTHER_BUILD  /* it is answered, and refused: build.h */
 };
 
 enum canary_state { CANARY_NONE, CANARY_OK, CANARY_LATE, CANARY_FAILED };
@@ -243,7 +244,8 @@ const char *breaker_state_name(enum breaker_state b);
 /* "none", "ok", "late", "failed". */
 const char *canary_state_name(enum canary_state c);
 
-/* "none", "connecting", "copying", "following", "leader_lost". */
+/* "none", "connecting", "copying", "following", "leader_lost",
+ * "other_build". */
 const char *follow_state_name(enum follow_state s);
 /* Does this soukd follow another one? Then it changes nothing by itself. */
 static inline bool shared_follows(const struct shared *s)

@@ -6,6 +6,7 @@
 
 #include "protocol/follow.h"
 #include "protocol/labels.h"
+#include "server/build.h"
 #include "server/catalogs.h"
 #include "server/say.h"
 #include "server/ship_copy.h"
@@ -18,6 +19,7 @@ enum {
     REPLY_BYTES = 1 << 20, /* of records, at most */
     ASK_BYTES = 1 << 16,   /* of a question about as many catalogs as there may be */
     READER_IDLE_MS = 60000,
+    REFUSED_MS = 60000,
     AGAIN_MS = 20,
     TELL_MS = 1000,
     POLL_MS = 1000 /* an answer without news comes so late, or at half of the deadline */
@@ -45,6 +47,8 @@ struct ship {
     struct arena arena;
     struct buf reply, pieces;
     int64_t tokens, filled_ms, tidied_ms; /* bytes that may be sent now */
+    char build[BUILD_NAME];
+    int64_t refused_ms; /* when a follower of another build was told of last; 0 = never */
 };
 
 static void refuse(struct ship *s, uint64_t conn, const struct frame *f, enum status st,
@@ -194,6 +198,7 @@ static bool put_reply(struct ship *s, const struct log_read_request *q)
     buf_clear(&s->reply);
     buf_clear(&s->pieces);
     log_read_reply_encode(&(struct log_read_reply){.store = slice_make(s->store, STORE_NAME),
+                                                   .build = slice_str(s->build),
                                                    .now_ms = (uint64_t)shared_now_ms(s->shared),
                                                    .seen = s->list.epoch},
                           &s->reply);
@@ -242,6 +247,26 @@ static bool waited(struct poll *p, const struct log_read_request *q)
     return clock_mono_ms() >= p->until_ms;
 }
 
+/* Does it speak of the same formats as we? Else it is told, and here every now and then. */
+static bool same_build(struct ship *s, const struct log_read_request *q, struct fault *fault)
+{
+    int64_t now = clock_mono_ms();
+    bool told = q->build.len > 0;
+    if (slice_equal(q->build, slice_str(s->build)))
+        return true;
+    int len = told ? (int)(q->build.len < BUILD_NAME ? q->build.len : BUILD_NAME - 1) : 7;
+    const char *theirs = told ? q->build.ptr : "unknown";
+    fault_set(fault, STATUS_OLD_FORMAT, "build", "leader: %s; follower: %.*s", s->build, len,
+              theirs);
+    if (!s->refused_ms || now - s->refused_ms > REFUSED_MS)
+        say("error", "replica", NULL,
+            "the follower %.*s is refused, it is of another build: %.*s, and this one: %s",
+            (int)(q->name.len < SHARED_NAME ? q->name.len : SHARED_NAME), q->name.ptr, len, theirs,
+            s->build);
+    s->refused_ms = s->refused_ms && now - s->refused_ms <= REFUSED_MS ? s->refused_ms : now;
+    return false;
+}
+
 /* True when the poll was answered. */
 static bool answer(struct ship *s, struct poll *p, uint64_t tide)
 {
@@ -262,7 +287,8 @@ static bool answer(struct ship *s, struct poll *p, uint64_t tide)
     if (!late && (p->tide == tide || s->tokens <= 0))
         return false;
     arena_reset(&s->arena);
-    if (log_read_request_decode(buf_slice(&p->body), &s->arena, &q, &fault)) {
+    if (log_read_request_decode(buf_slice(&p->body), &s->arena, &q, &fault) ||
+        !same_build(s, &q, &fault)) {
         writer_conns_error(s->conns, p->conn, &p->to, &fault);
         return true;
     }
@@ -412,6 +438,7 @@ enum status ship_create(struct role_context *role, struct loop *loop, struct wri
     arena_init(&s->arena, 0);
     if (!role_writer_socket(role, writer, sizeof writer))
         return STATUS_TOO_LARGE;
+    build_name(s->build);
     enum status st = store_name(role->data_dir, s->store);
     st = st ? st : writer_link_create(loop, writer, &s->writer);
     ship_list_init(&s->list, role, s->writer);

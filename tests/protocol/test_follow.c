@@ -50,13 +50,15 @@ static void log_read_comes_back(void **state)
     struct arena a;
     struct log_have have[] = {{SLICE_LIT("shop"), stream, 12, 34, 56},
                               {SLICE_LIT("new"), {{0}, 0}, 0, 0, 0}};
-    struct log_read_request q = {SLICE_LIT("me"), 4096, 100, 7, have, 2}, out;
+    struct log_read_request q = {SLICE_LIT("me"), 4096, 100, 7, have, 2, SLICE_LIT("index 1.9")},
+                            out;
     arena_init(&a, 0);
     log_read_request_encode(&q, &b);
     tlv_put(&b, 999, SLICE_LIT("of a newer server"));
     assert_int_equal(log_read_request_decode(buf_slice(&b), &a, &out, NULL), STATUS_OK);
     assert_true(slice_equal(out.name, q.name) && out.bytes == 4096 && out.seen == 7);
     assert_int_equal(out.wait_ms, 100);
+    assert_true(slice_equal(out.build, q.build));
     assert_int_equal(out.have_count, 2);
     assert_true(stream_id_equal(&out.have[0].stream, &stream));
     assert_true(out.have[0].after == 12 && out.have[0].hash == 34 && out.have[0].offset == 56);

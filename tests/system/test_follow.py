@@ -3,6 +3,7 @@ killed meanwhile; it serves on when the leader is gone, refuses changes, and tak
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import threading
@@ -10,12 +11,14 @@ import time
 import unittest
 
 from souk_ledger import Ledger
-from souk_system import SEED, SLACK, Server, free_port, products, wait_until
+from souk_liar import Liar
+from souk_system import BIN, SEED, SLACK, Server, free_port, products, wait_until
 from souk_upstream import QUICK, BadUpstream, define
 from souk_wire import STATUSES, Connection, Refused, field, tlv, upsert
 
 ROUNDS = int(os.environ.get('SOUK_FOLLOW_ROUNDS', '30' if SLACK == 1 else '10'))
 EXCHANGE_S = float(os.environ.get('SOUK_EXCHANGE_SECONDS', '6'))
+OTHER_BUILD = os.path.join(BIN, '..', 'tests', 'soukd_other_build')
 SCHEMA = '{"fields":[{"name":"title","type":"text"},{"name":"price","type":"float"}]}'
 TIMES = {'took_us', 'server_us', 'generation', 'age_ms', 'oldest_age_ms', 'cache', 'cache_age_ms', 'qid', 'cursor', 'work'}
 
@@ -418,6 +421,38 @@ class Follow(unittest.TestCase):
                 leader.souk('put', 'shop', '{"id":"n1","title":"zebra lamp"}')
                 level(leader, follower)
                 self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
+
+    def test_another_build_is_refused_and_both_say_what_and_where(self):
+        """Either side may be the other one; what the follower has is served."""
+        for other in 'leader', 'follower':
+            one, two = (OTHER_BUILD if other == side else None for side in ('leader', 'follower'))
+            with self.subTest(other), Server(soukd=one) as leader:
+                leader.import_lines('shop', products(5))
+                with follow(leader, soukd=two) as follower:
+                    wait_until(lambda: state(follower) == 'other_build', 10, 'it is told')
+                    builds = re.search(r'the leader (.*) is of another build.*leader: (index .*endian); follower: (index .*endian)', follower.log_text())
+                    self.assertEqual(builds.group(1), leader.address)
+                    self.assertNotEqual(builds.group(2), builds.group(3))
+                    told = re.search(r'the follower (.*) is refused.*another build: (index .*endian), and this one: (index .*endian)"', leader.log_text())
+                    self.assertIn(follower.address, told.group(1))
+                    self.assertEqual((told.group(2), told.group(3)), (builds.group(3), builds.group(2)))
+                    self.assertFalse(has(follower, 'shop'))
+                    self.assertEqual(leader.log_text().count('is refused'), 1)
+                    if two:  # the same binary again: it follows, from where it stands
+                        follower.stop()
+                        follower.soukd = os.path.join(BIN, 'soukd')
+                        follower.start()
+                        level(leader, follower)
+
+    def test_a_leader_that_does_not_say_its_build_is_not_followed(self):
+        liar = Liar(lambda: [b'shop'], build=False)
+        try:
+            with Server('--follow', liar.address) as follower:
+                wait_until(lambda: state(follower) == 'other_build', 10, 'it is told')
+                self.assertIn('leader: unknown', follower.log_text())
+                self.assertEqual(liar.asked, [])
+        finally:
+            liar.close()
 
     def test_followers_of_followers_are_refused(self):
         with Server() as leader:
