@@ -103,7 +103,7 @@ static inline enum status split(struct analyser *a, uint32_t from, uint32_t to,
         if (!c) {
             /* a quote inside a word of Hebrew is what an apostrophe is elsewhere */
             bool quote = p[i] == '"' && piece && !piece->plain;
-            gap = gap ? ' ' : quote ? '\'' : p[i];
+            gap = gap || !p[i] ? ' ' : quote ? '\'' : p[i];
             i++;
             continue;
         }
@@ -179,7 +179,8 @@ static enum status slow_atoms(struct analyser *a, struct slice text)
         const struct text_piece *p = &pieces[i];
         if (!p->word) {
             bool one = p->len == 1 && (unsigned char)folded.ptr[p->folded] < 0x80;
-            gap = gap || !one ? ' ' : folded.ptr[p->folded];
+            char sign = folded.ptr[p->folded];
+            gap = gap || !one || !sign ? ' ' : sign;
             continue;
         }
         /* neighbours without a byte between them are words of their own only in scripts without

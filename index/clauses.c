@@ -3,6 +3,8 @@
 #include "index/filter_private.h"
 #include "index/kernels.h"
 
+#include <string.h>
+
 /* The terms of `f`, brackets round "and" opened. The last place takes what is left together. */
 static enum status add(struct clauses *c, const struct filter *f, struct arena *arena)
 {
@@ -27,9 +29,14 @@ static enum status add(struct clauses *c, const struct filter *f, struct arena *
     b->next = NULL;
     *both = (struct filter){.kind = NODE_AND, .child = a};
     last->filter = both;
-    last->text = arena_printf(arena, "%.*s and %.*s", (int)last->text.len, last->text.ptr,
-                              (int)f->text.len, f->text.ptr);
-    return last->text.ptr ? STATUS_OK : STATUS_NO_MEMORY;
+    char *text = arena_alloc(arena, last->text.len + 1 + f->text.len);
+    if (!text)
+        return STATUS_NO_MEMORY;
+    memcpy(text, last->text.ptr, last->text.len);
+    text[last->text.len] = '&'; /* which no term begins with */
+    memcpy(text + last->text.len + 1, f->text.ptr, f->text.len);
+    last->text = slice_make(text, last->text.len + 1 + f->text.len);
+    return STATUS_OK;
 }
 
 enum status clauses_split(const struct filter *f, struct arena *arena, struct clauses **out)

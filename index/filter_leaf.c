@@ -126,11 +126,17 @@ static void add_found(struct parser *p, const struct target *t, struct slice tex
                       enum value_type type, struct ordinal_list *l)
 {
     uint32_t ordinal;
-    if (t->field->type == FIELD_ATTRIBUTES) {
-        text = arena_printf(p->arena, "%.*s\x1f%.*s", (int)t->path.len, t->path.ptr, (int)text.len,
-                            text.ptr);
-        if (!text.ptr)
+    if (t->field->type == FIELD_ATTRIBUTES) { /* "key\x1fvalue"; either may hold bytes of zero */
+        char *both = arena_alloc(p->arena, t->path.len + 1 + text.len);
+        if (!both) {
             parser_fail(p, STATUS_NO_MEMORY, "out of memory");
+            return;
+        }
+        memcpy(both, t->path.ptr, t->path.len);
+        both[t->path.len] = '\x1f';
+        if (text.len)
+            memcpy(both + t->path.len + 1, text.ptr, text.len);
+        text = slice_make(both, t->path.len + 1 + text.len);
     }
     if (!p->status && facet_value_find(p->snap, t->field->id, text, type, &ordinal) == STATUS_OK)
         add_ordinal(p, l, ordinal);

@@ -33,6 +33,30 @@ static void show(const struct token_list *l, char *out, size_t cap)
                              l->items[i].term.ptr, l->items[i].position);
 }
 
+static void a_byte_of_zero_parts_words(void **state)
+{
+    (void)state;
+    const struct {
+        struct slice text;
+        const char *want;
+    } cases[] = {
+        {SLICE_LIT("nul\0ab tail"), "nul@0 ab@1 tail@2"},
+        {SLICE_LIT("\0ab\0"), "ab@0"},
+        {SLICE_LIT("55\0in"), "55@0 55in@0 in@1"}, /* as with a blank */
+        {SLICE_LIT("x\0caf\xc3\xa9\0x"), "x@0 cafe@1 x@2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct token_list *l;
+        char got[256];
+        assert_int_equal(analyser_run(a, cases[i].text, &l), STATUS_OK);
+        show(l, got, sizeof got);
+        assert_string_equal(got, cases[i].want);
+        assert_int_equal(analyser_run_slow(a, cases[i].text, &l), STATUS_OK);
+        show(l, got, sizeof got);
+        assert_string_equal(got, cases[i].want);
+    }
+}
+
 static void each_text_gives_its_tokens(void **state)
 {
     (void)state;
@@ -232,6 +256,7 @@ static void bad_utf8_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_byte_of_zero_parts_words, setup, teardown),
         cmocka_unit_test_setup_teardown(each_text_gives_its_tokens, setup, teardown),
         cmocka_unit_test_setup_teardown(scripts_without_blanks_are_cut_by_dictionary, setup,
                                         teardown),

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -226,6 +227,46 @@ static void attributes_are_compared_by_key_and_as_json_has_them(void **state)
     close_world(&w);
 }
 
+static void values_with_a_byte_of_zero_are_told_apart(void **state)
+{
+    (void)state;
+    const struct slice values[] = {SLICE_LIT("a\0b"), SLICE_LIT("a\0c"), SLICE_LIT("a")};
+    struct world w;
+    struct buf b = BUF_INIT;
+    struct batch *batch;
+    struct change c = shop_change(0, 1);
+    open_world(&w);
+    assert_int_equal(batch_begin(w.shop.ix, &batch), STATUS_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        char id[2] = {(char)('1' + i), 0};
+        buf_clear(&b);
+        document_put_header(&b, slice_str(id), 1);
+        wire_put_varint(&b, SHOP_ATTRS);
+        value_put_pairs(&b, 1);
+        wire_put_bytes(&b, SLICE_LIT("colour"));
+        value_put_text(&b, values[i]);
+        assert_int_equal(batch_upsert(batch, buf_slice(&b), &c), STATUS_OK);
+    }
+    assert_int_equal(batch_commit(&batch, 1), STATUS_OK);
+    buf_fini(&b);
+    begin(&w);
+    for (uint32_t i = 0; i < 3; i++) {
+        char text[64] = "attrs.colour = '";
+        size_t n = strlen(text);
+        memcpy(text + n, values[i].ptr, values[i].len);
+        n += values[i].len;
+        text[n++] = '\'';
+        struct query q = {.max_stale_ms = -1, .k = 3, .filter = slice_make(text, n)};
+        struct query_result r;
+        struct fault fault = {0};
+        arena_reset(&w.arena);
+        assert_int_equal(search_run(w.searcher, w.snap, &q, &w.arena, &r, &fault), STATUS_OK);
+        assert_int_equal(r.found, 1);
+        assert_int_equal(r.hits[0].id.ptr[0], '1' + i);
+    }
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +274,7 @@ int main(void)
         cmocka_unit_test(long_lists_count_once_too),
         cmocka_unit_test(a_disjunctive_facet_leaves_the_terms_of_other_attributes),
         cmocka_unit_test(attributes_are_compared_by_key_and_as_json_has_them),
+        cmocka_unit_test(values_with_a_byte_of_zero_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

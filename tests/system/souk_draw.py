@@ -9,7 +9,7 @@ KEYS = ['attrs.colour', 'attrs.width', 'attrs.flag', 'attrs.odd.key', 'attrs.mix
 SYLLABLES = ['ba', 'ke', 'mo', 'zu', 'ri', 'ta', 'lo', 'vi', 'du', 'pa', 'no', 'gi']
 FOREIGN = ['café', 'ñandú', 'кружка', 'λόγος', 'ısık', 'Ärmel', 'straße', 'ＦＵＬＬ', 'déjà', 'فنجان', 'ﬁlet']
 KEYWORDS = ['Acme', 'acme', 'Bolt & Co', 'Citroën', 'déjà vu', 'x"y', "it's", 'back\\slash', 'Ömega', '  blank ', 'and', '50', '5.0', 'true',
-            'a > b', 'Zubat', '青い', 'e\u0301cole', '`tick`', 'new\nline', '🙂']
+            'a > b', 'Zubat', '青い', 'e\u0301cole', '`tick`', 'new\nline', '🙂', 'nul\0a', 'nul\0b', '> x', 'a >', '\u200b', 'Acme ']
 NODES = ['Shoes', 'Shoes & More', 'Running', 'Été', 'shoes', 'Boots', 'x']
 
 
@@ -69,7 +69,7 @@ class Draw:
 
     def attributes(self):
         draw = self.draw
-        values = {'colour': lambda: draw.choice(['red', 'Red', 'dark blue', 'été']), 'width': lambda: draw.choice([5, 5.5, 7, 120]),
+        values = {'colour': lambda: draw.choice(['red', 'Red', 'dark blue', 'été', 'nul\0a', 'nul\0b', '']), 'width': lambda: draw.choice([5, 5.5, 7, 120]),
                   'flag': lambda: draw.random() < .5, 'odd.key': lambda: [draw.choice('abc') for _ in range(draw.randint(1, 3))],
                   'mixed': lambda: draw.choice([5, '5', 5.5, True, 'true', [5, '5', 7.25], ['x', True]])}
         chosen = [k for k in values if draw.random() < .6] or ['colour']
