@@ -118,11 +118,19 @@ class Reference(World):
             self.check_facets(words, options, tree, matches, told)
             self.check_pages(words, options, got['hits'], told)
             self.check_groups(words, options, got['hits'], told)
+            self.check_chosen(words, options, ids, told)
             self.check_order(words, options, inside, told)
 
     def check_documents(self, hits, told):
         for h in hits[:5]:
             self.assertEqual(plain(h.values), plain(self.catalog.products[h.id]), f'{h.id} of {told}')
+
+    def check_chosen(self, words, options, ids, told):
+        chosen = self.draw.sample(sorted(SCHEMA), self.draw.randint(1, 4))
+        for h in self.ask(words, k=10, chosen=chosen, **options)['hits']:
+            self.assertEqual(plain(h.values or {}), plain({f: v for f, v in self.catalog.products[h.id].items() if f in chosen}), f'{chosen} {h.id} {told}')
+        bare = self.ask(words, k=20, ids_only=1, **options)['hits']
+        self.assertEqual([(h.id, h.values) for h in bare], [(i, None) for i in ids[:20]], told)
 
     def check_pages(self, words, options, hits, told):
         k = self.draw.choice([1, 3, 10, 77]) if len(hits) < 40 else self.draw.choice([10, 77])
@@ -147,6 +155,9 @@ class Reference(World):
 
     def check_groups(self, words, options, hits, told):
         field, size = self.draw.choice(['style', 'size', 'brand', 'category', 'sold', 'price', 'maker']), self.draw.choice([1, 2, 3, 99])
+        if self.draw.random() < .3:
+            options = {**options, 'sort': [(self.draw.choice(['price', 'brand', 'made']), self.draw.random() < .5), ('_score', True)]}
+            hits = self.ask(words, k=1000, **options)['hits']
         wanted = {}
         for h in hits:
             value = self.catalog.one(h.id, field)
