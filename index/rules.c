@@ -62,11 +62,12 @@ static enum status fold_words(struct analyser *a, struct slice text, struct aren
     return STATUS_OK;
 }
 
-/* "ID" or "ID POSITION"; ids hold no blanks here unless a number follows the last one. */
+/* "ID" or "ID POSITION", which is 1 where it is missing; ids hold no blanks here unless a number
+ * follows the last one. */
 static struct slice pin_id(struct slice rest, uint32_t *position)
 {
     size_t at = rest.len;
-    *position = 0;
+    *position = 1;
     while (at && rest.ptr[at - 1] >= '0' && rest.ptr[at - 1] <= '9')
         at--;
     if (at && at < rest.len && rest.len - at < 9 &&
@@ -74,7 +75,7 @@ static struct slice pin_id(struct slice rest, uint32_t *position)
         uint32_t n = 0;
         for (size_t i = at; i < rest.len; i++)
             n = n * 10 + (uint32_t)(rest.ptr[i] - '0');
-        *position = n ? n - 1 : 0;
+        *position = n;
         return trimmed(slice_make(rest.ptr, at));
     }
     return rest;
@@ -189,7 +190,7 @@ static void apply(struct rules *r, struct snapshot *snap, struct slice text)
             snapshot_find(snap, rest, &docid) == STATUS_OK)
             hide(r, docid); /* of those that are hidden by a pin there are no more than pins */
         else if (v == VERB_PIN && snapshot_find(snap, pin_id(rest, &position), &docid) == STATUS_OK)
-            pin(r, docid, position);
+            pin(r, docid, position ? position - 1 : 0); /* 0: kept from earlier days */
     }
 }
 
@@ -260,6 +261,12 @@ enum status rules_check(struct analyser *a, struct slice text, struct fault *fau
         when += v == VERB_QUERY || v == VERB_CONTAINS;
         what += v == VERB_PIN || v == VERB_HIDE;
         pins += v == VERB_PIN;
+        uint32_t position = 1;
+        if (v == VERB_PIN)
+            pin_id(rest, &position);
+        if (position < 1 || position > RULE_POSITION_MAX)
+            return fault_set(fault, STATUS_INVALID, "rule", "line %u: a position is 1 to %d",
+                             number, RULE_POSITION_MAX);
         if (v > VERB_CONTAINS)
             continue;
         if (analyser_run(a, rest, &list))

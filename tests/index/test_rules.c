@@ -53,6 +53,40 @@ static void what_is_excluded_is_no_word_of_the_query(void **state)
     find_close(&f);
 }
 
+/* Ten hold the word, which is enough to look no further; a rule must not make more be looked for.
+ */
+static void rules_do_not_decide_what_is_tried(void **state)
+{
+    (void)state;
+    struct find f;
+    find_open(&f, "en", (struct find_product[]){{.id = "typo", .title = "lampiom"}, {0}});
+    for (int i = 0; i < 10; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "l%d", i);
+        find_put(&f, &(struct find_product){.id = id, .title = "lampion", .popularity = 1 + i});
+    }
+    for (int filtered = 0; filtered < 2; filtered++) {
+        find_setting(&f, "rule", "r", "");
+        f.query.filter = filtered ? SLICE_LIT("popularity > 2") : SLICE_NULL;
+        find_ids(&f, "lampion");
+        assert_int_equal(f.result.found, filtered ? 8 : 10);
+        find_setting(&f, "rule", "r", "query lampion\npin l5 1\nhide l6\n");
+        assert_memory_equal(find_ids(&f, "lampion"), "l5 ", 3);
+        assert_int_equal(f.result.found, filtered ? 7 : 9);
+        f.query.sorts = &(struct sort_request){.field = SLICE_LIT("popularity")};
+        f.query.sort_count = 1;
+        find_ids(&f, "lampion");
+        assert_int_equal(f.result.found, filtered ? 7 : 9);
+        f.query.sort_count = 0;
+    }
+    find_setting(&f, "rule", "r",
+                 "query lampion\nhide l0\nhide l1\nhide l2\nhide l3\nhide l4\nhide "
+                 "l5\nhide l6\nhide l7\nhide l8\nhide l9\n");
+    f.query.filter = SLICE_NULL;
+    assert_string_equal(find_ids(&f, "lampion"), ""); /* and not what is a typo away */
+    find_close(&f);
+}
+
 static void pages_with_pins_are_the_whole_set_once(void **state)
 {
     (void)state;
@@ -179,9 +213,12 @@ static void texts_are_checked(void **state)
     static const struct {
         const char *text;
         enum status status;
-    } cases[] = {{"query a\npin x", STATUS_OK},       {"contains a b\nhide x\n# note\n", STATUS_OK},
-                 {"query a", STATUS_INVALID},         {"pin x", STATUS_INVALID},
-                 {"query a\npush x", STATUS_INVALID}, {"query\npin x", STATUS_INVALID}};
+    } cases[] = {
+        {"query a\npin x", STATUS_OK},        {"contains a b\nhide x\n# note\n", STATUS_OK},
+        {"query a", STATUS_INVALID},          {"pin x", STATUS_INVALID},
+        {"query a\npush x", STATUS_INVALID},  {"query\npin x", STATUS_INVALID},
+        {"query a\npin x 1", STATUS_OK},      {"query a\npin x 100", STATUS_OK},
+        {"query a\npin x 0", STATUS_INVALID}, {"query a\npin x 101", STATUS_INVALID}};
     assert_int_equal(analyser_create(&a), STATUS_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(rules_check(a, slice_str(cases[i].text), NULL), cases[i].status);
@@ -231,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pins_stand_at_their_place_and_hides_are_gone),
         cmocka_unit_test(what_is_excluded_is_no_word_of_the_query),
+        cmocka_unit_test(rules_do_not_decide_what_is_tried),
         cmocka_unit_test(pages_with_pins_are_the_whole_set_once),
         cmocka_unit_test(pages_behind_cursors_have_their_pins),
         cmocka_unit_test(a_pin_passes_the_filter_or_is_not_shown),

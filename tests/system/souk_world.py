@@ -37,6 +37,7 @@ class World(unittest.TestCase):
             cls.server.souk('catalog', 'create', 'shop', '--schema', f.name)
         cls.server.souk('profile', 'set', 'shop', 'exact', EXACT)
         cls.server.souk('profile', 'set', 'shop', 'plain', EXACT + 'window 0\n')
+        cls.server.souk('profile', 'set', 'shop', 'loose', 'learn_below 0\nlearn_order 0\nwindow 0\n')
         cls.wire = Connection(('127.0.0.1', cls.server.port))
         cls.catalog = Catalog(SCHEMA)
         cls.change(400)

@@ -131,8 +131,8 @@ class Text(World):
 
     def test_pins_and_hidden_products_are_where_rules_put_them(self):
         for n in range(max(4, ROUNDS // 15)):
-            words = ' '.join(self.make.known(self.catalog) for _ in range(self.draw.choice([1, 2])))
-            base = {'count_to': 0, 'profile': 'plain'}
+            words = ' '.join(self.make.known(self.catalog) for _ in range(self.draw.choice([1, 2, 3])))
+            base = {'count_to': 0, 'profile': self.draw.choice(['plain', 'loose'])}
             before = [h.id for h in self.ask(words, k=1000, **base)['hits']]
             everybody = sorted(self.catalog.products)
             pins = self.draw.sample(everybody, 2) + self.draw.sample(before, min(2, len(before))) + ['nobody']
