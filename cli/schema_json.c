@@ -115,6 +115,23 @@ static void number(const struct json *v, const char *name, double *out)
         *out = m->type == JSON_INT ? (double)m->i : m->f;
 }
 
+static enum status unknown_type(struct slice type, struct slice field, struct fault *fault)
+{
+    struct buf names = BUF_INIT;
+    for (int t = 0; t < FIELD_TYPE_COUNT; t++)
+        buf_printf(&names, "%s%s",
+                   t == 0                      ? ""
+                   : t + 1 == FIELD_TYPE_COUNT ? " or "
+                                               : ", ",
+                   field_type_name((enum field_type)t));
+    enum status s =
+        fault_set(fault, STATUS_INVALID, "type", "unknown type '%.*s' of field '%.*s': %.*s",
+                  type.len < 40 ? (int)type.len : 40, type.ptr, (int)field.len, field.ptr,
+                  (int)names.len, names.ptr);
+    buf_fini(&names);
+    return s;
+}
+
 /* What is not said of a field that is `known` stays; of a new one it is as inference sets it. */
 static enum status read_field(const struct json *v, struct field_spec *f, bool known,
                               struct fault *fault)
@@ -126,8 +143,7 @@ static enum status read_field(const struct json *v, struct field_spec *f, bool k
     if (!type && !known)
         return fault_set(fault, STATUS_INVALID, "fields", "a field needs a name and a type");
     if (type && !field_type_parse(type->text, &f->type))
-        return fault_set(fault, STATUS_INVALID, "type", "unknown type '%.*s' of field '%.*s'",
-                         (int)type->text.len, type->text.ptr, (int)f->name.len, f->name.ptr);
+        return unknown_type(type->text, f->name, fault);
     if (!known)
         infer_weights(f);
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)

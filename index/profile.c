@@ -1,5 +1,6 @@
 #include "index/profile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct {
@@ -104,7 +105,8 @@ static const char *parse_signal(struct slice line, struct profile *p)
     return NULL;
 }
 
-static const char *parse_line(struct slice line, struct profile *p)
+/* What is wrong with it, NULL when nothing is; `room` may hold the sentence. */
+static const char *parse_line(struct slice line, struct profile *p, char room[80])
 {
     struct slice name = next_word(&line);
     if (!name.len || name.ptr[0] == '#')
@@ -117,8 +119,11 @@ static const char *parse_line(struct slice line, struct profile *p)
             continue;
         if (!number_of(next_word(&line), &v))
             return "a number is missing";
-        if (v < numbers[i].least || v > numbers[i].most)
-            return "the number is out of bounds";
+        if (v < numbers[i].least || v > numbers[i].most) {
+            snprintf(room, 80, "the number is not within %g .. %g", (double)numbers[i].least,
+                     (double)numbers[i].most);
+            return room;
+        }
         p->n[i] = v;
         return NULL;
     }
@@ -138,7 +143,8 @@ enum status profile_parse(struct slice text, struct profile *p, struct fault *fa
             len++;
         struct slice line = slice_make(text.ptr, len);
         number++;
-        const char *bad = parse_line(line, p);
+        char room[80];
+        const char *bad = parse_line(line, p, room);
         if (bad)
             return fault_set(fault, STATUS_INVALID, "profile", "line %u (%.*s): %s", number,
                              (int)(len < 60 ? len : 60), line.ptr, bad);

@@ -61,6 +61,15 @@ static void faults_name_the_line(void **state)
     }
 }
 
+static void bounds_are_told(void **state)
+{
+    (void)state;
+    struct profile p;
+    struct fault f = {0};
+    assert_int_equal(profile_parse(SLICE_LIT("near 99"), &p, &f), STATUS_INVALID);
+    assert_string_equal(f.text, "line 1 (near 99): the number is not within -10 .. 10");
+}
+
 static void built_in_profiles(void **state)
 {
     (void)state;
@@ -77,6 +86,7 @@ int main(void)
         cmocka_unit_test(a_text_changes_what_it_names_and_nothing_else),
         cmocka_unit_test(every_number_is_read_by_its_name_and_within_its_bounds),
         cmocka_unit_test(faults_name_the_line),
+        cmocka_unit_test(bounds_are_told),
         cmocka_unit_test(built_in_profiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

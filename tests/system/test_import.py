@@ -307,7 +307,9 @@ class Import(unittest.TestCase):
                  'sort of field title is true or false': {'fields': [title | {'sort': 'yes'}]},
                  'weight of field title is a number': {'fields': [title | {'weight': '3'}]},
                  'ttl_ms of the schema': {'ttl_ms': '60s', 'fields': [title]},
-                 'max_products of the schema': {'max_products': -1, 'fields': [title]}}
+                 'max_products of the schema': {'max_products': -1, 'fields': [title]},
+                 "unknown type 'string' of field 'title': text, keyword, integer, float, boolean, timestamp, keyword_list, path or attributes":
+                 {'fields': [title | {'type': 'string'}]}}
         for at, (told, schema) in enumerate(wrong.items()):
             done = self.server.run('catalog', 'create', f'wrong{at}', '--schema',
                                    self.path('wrong.json', json.dumps(schema)), check=False)
