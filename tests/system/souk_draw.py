@@ -120,6 +120,18 @@ class Draw:
             q.excluded.append(('word', [word], field))
         return q
 
+    def misspelt(self, word):
+        draw, at = self.draw, self.draw.randrange(1, len(word)) if len(word) > 1 else 0
+        return draw.choice([word[:at] + word[at + 1:], word[:at] + draw.choice('xqwe') + word[at:], word[:at] + draw.choice('xqwe') + word[at + 1:]])
+
+    def loose(self, catalog):
+        """Words some of which the catalog has otherwise, or not at all."""
+        draw, out = self.draw, []
+        for _ in range(draw.choice([1, 1, 2, 2, 3, 4, 6, 12])):
+            w = self.known(catalog)
+            out.append(draw.choices([w, self.misspelt(w), w + self.word(), 'unknownword', draw.choice(self.codes)], [9, 3, 1, 1, 1])[0])
+        return out
+
     def some_item(self, catalog):
         """The plain words of one text, those beside each other that are so in it."""
         held = catalog.texts(self.draw.choice(sorted(catalog.products)), self.draw.choice(['title', 'notes', 'tags']))

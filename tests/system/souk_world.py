@@ -26,6 +26,8 @@ def real_titles(n):
 
 
 class World(unittest.TestCase):
+    expires = True
+
     @classmethod
     def setUpClass(cls):
         cls.draw = random.Random(SEED)
@@ -34,7 +36,8 @@ class World(unittest.TestCase):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as f:
             json.dump(schema_json(), f)
             f.flush()
-            cls.server.souk('catalog', 'create', 'shop', '--schema', f.name)
+            for name in 'shop', 'again':
+                cls.server.souk('catalog', 'create', name, '--schema', f.name)
         cls.server.souk('profile', 'set', 'shop', 'exact', EXACT)
         cls.server.souk('profile', 'set', 'shop', 'plain', EXACT + 'window 0\n')
         cls.server.souk('profile', 'set', 'shop', 'loose', 'learn_below 0\nlearn_order 0\nwindow 0\n')
@@ -56,7 +59,7 @@ class World(unittest.TestCase):
         items, draw, held = [], cls.draw, cls.catalog.products
         for _ in range(n):
             ident = draw.choice(sorted(held)) if held and draw.random() < (.9 if len(held) > 700 else .3) else f'p{draw.randrange(1 << 30)}'
-            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, 1, 4, 60 if len(held) > 700 else 2, 1])[0]
+            kind = draw.choices(['upsert', 'expired', 'patch', 'delete', 'same'], [20, int(cls.expires), 4, 60 if len(held) > 700 else 2, 1])[0]
             if kind == 'patch' and ident in held:
                 fresh = cls.make.product()
                 fresh = {k: fresh[k] for k in draw.sample(sorted(fresh), min(3, len(fresh)))}
@@ -76,8 +79,8 @@ class World(unittest.TestCase):
         cls.wire.put('shop', items, ack=2)
         time.sleep(.01)
 
-    def ask(self, words='', **options):
-        return page(self.wire.call('SEARCH', request('shop', words, **options)).body)
+    def ask(self, words='', catalog='shop', **options):
+        return page(self.wire.call('SEARCH', request(catalog, words, **options)).body)
 
     def all_pages(self, words, k, **options):
         out = [self.ask(words, k=k, **options)]

@@ -9,7 +9,7 @@ from souk_draw import SEARCHED
 from souk_page import ALL, RELAXED
 from souk_reference import fold, tokens, without
 from souk_system import SEED, wait_until
-from souk_wire import TAGS, Reader, fields, tlv
+from souk_wire import TAGS, Connection, Reader, fields, tlv, upsert
 from souk_world import ROUNDS, World
 
 ON, OFF = '\x0e', '\x0f'
@@ -19,24 +19,13 @@ class Text(World):
     def told(self, words, *more):
         return f'{words!r} {more} SOUK_SEED={SEED}'
 
-    def misspelt(self, word):
-        draw, at = self.draw, self.draw.randrange(1, len(word)) if len(word) > 1 else 0
-        return draw.choice([word[:at] + word[at + 1:], word[:at] + draw.choice('xqwe') + word[at:], word[:at] + draw.choice('xqwe') + word[at + 1:]])
-
-    def loose_words(self):
-        draw, out = self.draw, []
-        for _ in range(draw.choice([1, 1, 2, 2, 3, 4, 6, 12])):
-            w = self.make.known(self.catalog)
-            out.append(draw.choices([w, self.misspelt(w), w + self.make.word(), 'unknownword', draw.choice(self.make.codes)], [9, 3, 1, 1, 1])[0])
-        return out
-
     # --- what belongs together however it was found
 
     def test_filters_facets_groups_orders_and_pages_agree_with_what_is_found(self):
         for n in range(ROUNDS):
             if n % 20 == 19:
                 self.change(20)
-            words = ' '.join(self.loose_words())
+            words = ' '.join(self.make.loose(self.catalog))
             base = {'count_to': 0, 'prefix': self.draw.randrange(2), 'no_cache': self.draw.randrange(2)}
             every = self.ask(words, k=1000, **base)
             order = [h.id for h in every['hits']]
@@ -169,6 +158,35 @@ class Text(World):
                 self.assertLessEqual({h.id for h in found['hits']}, unpinned, f'{more} {text} {told}')
             self.server.souk('rules', 'remove', 'shop', 'rule')
             wait_until(lambda: [h.id for h in self.ask(words, k=1000, **base)['hits']] == before, 5, told)
+
+
+class History(World):
+    expires = False  # what is kept beyond its time counts for how rare words are, and so does what was replaced until it is merged away
+
+    def test_the_history_of_a_catalog_decides_nothing(self):
+        """The same products put once, in another order, into a new catalog; and after a start of soukd."""
+        held = list(self.catalog.products.items())
+        self.draw.shuffle(held)
+        for at in range(0, len(held), 100):
+            self.wire.put('again', [upsert(i, p) for i, p in held[at:at + 100]], ack=2)
+        self.server.souk('catalog', 'rebuild', 'shop')
+        asked = [(' '.join(self.make.loose(self.catalog)), {'prefix': self.draw.randrange(2), 'facets': [self.a_facet() for _ in range(2)],
+                                                            'filter': self.make.filter(self.catalog)[0] if self.draw.random() < .3 else None})
+                 for _ in range(ROUNDS)]
+        before = self.answers('shop', asked)
+        for (w, o), one, other in zip(asked, before, self.answers('again', asked)):
+            self.assertEqual(one, other, f'{w!r} {o} SOUK_SEED={SEED}')
+        self.server.stop()
+        self.server.start()
+        type(self).wire.close()
+        type(self).wire = Connection(('127.0.0.1', self.server.port))
+        for (w, o), one, other in zip(asked, before, self.answers('shop', asked)):
+            self.assertEqual(one, other, f'{w!r} {o} SOUK_SEED={SEED}')
+
+    def answers(self, catalog, asked):
+        """Sums of fractions depend on their order, and are left out."""
+        got = [self.ask(w, catalog=catalog, k=1000, count_to=0, **o) for w, o in asked]
+        return [([(h.id, h.score) for h in p['hits']], p['found'], [{**f, 'sum': 0} for f in p['facets']], p['degraded'], p['dropped']) for p in got]
 
 
 class Suggestions(World):
