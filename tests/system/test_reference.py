@@ -43,7 +43,7 @@ class Reference(World):
                 if refused:
                     self.assertEqual(status, refused[0], self.told(w, o))
                 else:
-                    got, alone = ({**p, 'cursor': 'cursor' in p, 'generation': 0} for p in (page(body), self.ask(w, **o)))  # cursors hold the time
+                    got, alone = ({**p, 'cursor': 'cursor' in p, 'generation': 0, 'sequence': 0} for p in (page(body), self.ask(w, **o)))  # cursors hold the time, and soukd has changes of its own
                     self.assertEqual(got, alone, f'{self.told(w, o)} among {asked}')
 
     # --- pages while the catalog changes
