@@ -43,7 +43,8 @@ class Reference(World):
                 if refused:
                     self.assertEqual(status, refused[0], self.told(w, o))
                 else:
-                    got, alone = ({**p, 'cursor': 'cursor' in p, 'generation': 0, 'sequence': 0} for p in (page(body), self.ask(w, **o)))  # cursors hold the time, and soukd has changes of its own
+                    # cursors hold the time, and soukd has changes of its own
+                    got, alone = ({**p, 'cursor': 'cursor' in p, 'generation': 0, 'sequence': 0} for p in (page(body), self.ask(w, **o)))
                     self.assertEqual(got, alone, f'{self.told(w, o)} among {asked}')
 
     # --- pages while the catalog changes
@@ -77,7 +78,8 @@ class Reference(World):
             for _ in range(draw.choice([1, 1, 2, 3])):
                 at, end = sorted([draw.randrange(len(text) + 1), draw.randrange(len(text) + 1)])
                 kind = draw.choice(['cut', 'insert', 'replace', 'drop', 'salad'])
-                text = {'cut': text[:at], 'insert': text[:at] + draw.choice(pieces) + text[at:], 'replace': text[:at] + draw.choice(pieces) + text[end:],
+                piece = draw.choice(pieces)
+                text = {'cut': text[:at], 'insert': text[:at] + piece + text[at:], 'replace': text[:at] + piece + text[end:],
                         'drop': text[:at] + text[min(end, at + 3):],
                         'salad': draw.choice(['', ' ']).join(draw.choice(pieces) for _ in range(draw.randrange(1, 8)))}[kind]
             self.assertEqual(self.refusal(filter=text, k=0), broken(self.catalog, text), f'{text!r} SOUK_SEED={SEED}')
@@ -128,7 +130,8 @@ class Reference(World):
     def check_chosen(self, words, options, ids, told):
         chosen = self.draw.sample(sorted(SCHEMA), self.draw.randint(1, 4))
         for h in self.ask(words, k=10, chosen=chosen, **options)['hits']:
-            self.assertEqual(plain(h.values or {}), plain({f: v for f, v in self.catalog.products[h.id].items() if f in chosen}), f'{chosen} {h.id} {told}')
+            wanted = {f: v for f, v in self.catalog.products[h.id].items() if f in chosen}
+            self.assertEqual(plain(h.values or {}), plain(wanted), f'{chosen} {h.id} {told}')
         bare = self.ask(words, k=20, ids_only=1, **options)['hits']
         self.assertEqual([(h.id, h.values) for h in bare], [(i, None) for i in ids[:20]], told)
 
@@ -142,8 +145,8 @@ class Reference(World):
         self.assertEqual([h.id for h in got['hits']], [h.id for h in hits[offset:offset + k]], told)
 
     def check_order(self, words, options, inside, told):
-        sort = [(f, self.draw.random() < .5) for f in self.draw.sample(['brand', 'maker', 'price', 'stock', 'made', 'sold', 'style', 'category', 'size'],
-                                                                       self.draw.choice([1, 1, 2, 3]))]
+        fields = ['brand', 'maker', 'price', 'stock', 'made', 'sold', 'style', 'category', 'size']
+        sort = [(f, self.draw.random() < .5) for f in self.draw.sample(fields, self.draw.choice([1, 1, 2, 3]))]
         got = self.all_pages(words, self.draw.choice([20, 1000]), sort=sort, **options)
         hits = [h for p in got for h in p['hits']]
         self.assertEqual(len(hits), len(inside), told)

@@ -1,13 +1,12 @@
 """What docs/relevance.md and docs/pages.md promise of searches that find more than what is written, of marked texts, rules and
 suggestions, over the catalogs of test_reference.py: here the model says what belongs together, not what is found."""
-import os
 import re
 import tempfile
 import unittest
 
 from souk_draw import SEARCHED
-from souk_page import ALL, RELAXED
-from souk_reference import fold, tokens, without
+from souk_page import ALL
+from souk_reference import tokens, without
 from souk_system import SEED, wait_until
 from souk_wire import TAGS, Connection, Reader, fields, tlv, upsert
 from souk_world import ROUNDS, World
