@@ -5,7 +5,30 @@
 
 #include <string.h>
 
-/* The terms of `f`, brackets round "and" opened. The last place takes what is left together. */
+/* Some field or attribute that the filter looks at. */
+static const struct filter *some_leaf(const struct filter *f)
+{
+    while (f->kind == NODE_AND || f->kind == NODE_OR || f->kind == NODE_NOT)
+        f = f->child;
+    return f;
+}
+
+/* Where a term goes for which no place is left: to the terms on its own field alone, so that a
+ * facet can leave them out together; what looks at several is never left out, and goes to another
+ * such one; else to the last. */
+static struct clause *fellow(struct clauses *c, const struct filter *f)
+{
+    const struct filter *leaf = some_leaf(f);
+    bool single = filter_only_field(f, leaf->field_id, leaf->path);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct filter *x = c->items[i].filter, *of = single ? leaf : some_leaf(x);
+        if (filter_only_field(x, of->field_id, of->path) == single)
+            return &c->items[i];
+    }
+    return &c->items[CLAUSES_MAX - 1];
+}
+
+/* The terms of `f`, brackets round "and" opened. */
 static enum status add(struct clauses *c, const struct filter *f, struct arena *arena)
 {
     enum status st = STATUS_OK;
@@ -18,7 +41,7 @@ static enum status add(struct clauses *c, const struct filter *f, struct arena *
         c->items[c->count++] = (struct clause){f, f->text};
         return STATUS_OK;
     }
-    struct clause *last = &c->items[CLAUSES_MAX - 1];
+    struct clause *last = fellow(c, f);
     struct filter *both = arena_calloc(arena, 1, sizeof *both), *a = arena_alloc(arena, sizeof *a),
                   *b = arena_alloc(arena, sizeof *b);
     if (!both || !a || !b)

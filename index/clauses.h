@@ -24,7 +24,7 @@ struct clauses {
     uint32_t *docs, *places;
 };
 
-/* More terms than CLAUSES_MAX are left together as the last clause. Lives in the arena. */
+/* Of more terms than CLAUSES_MAX those on one field become one clause. Lives in the arena. */
 enum status clauses_split(const struct filter *f, struct arena *arena, struct clauses **out);
 /* Clauses, as a bitmap, that look at other fields or attributes too (all but those on `field`, and
  * `path` of it where it holds attributes, alone). */

@@ -181,6 +181,56 @@ static void a_disjunctive_facet_leaves_the_terms_of_other_attributes(void **stat
     close_world(&w);
 }
 
+/* More terms than are asked apart: those of one field stay together. */
+static void a_disjunctive_facet_of_many_terms_leaves_all_of_its_own(void **state)
+{
+    (void)state;
+    static const struct shop_product products[] = {
+        {.id = "1",
+         .brand = "a",
+         .price = 1,
+         .stock = -1,
+         .attr = {"colour", "red"},
+         .attr_number = 40},
+        {.id = "2",
+         .brand = "b",
+         .price = 1,
+         .stock = -1,
+         .attr = {"colour", "blue"},
+         .attr_number = 40},
+        {.id = "3",
+         .brand = "b",
+         .price = 9,
+         .stock = -1,
+         .attr = {"colour", "blue"},
+         .attr_number = 42},
+    };
+    struct world w;
+    struct buf b = BUF_INIT;
+    open_world(&w);
+    put(&w, products, 3);
+    begin(&w);
+    buf_printf(&b, "price < 5");
+    for (int i = 0; i < 35; i++)
+        buf_printf(&b, " and attrs.size != %d", i);
+    buf_printf(&b, " and (attrs.size > 1 or price > 1) and attrs.colour = red and brand = a and "
+                   "(price < 8 or brand = a)");
+    buf_put_u8(&b, 0);
+    assert_string_equal(facet(&w, "attrs.colour", true, b.ptr), "1: red=1");
+    assert_string_equal(facet(&w, "attrs.size", true, b.ptr), "1: 40=1");
+    assert_string_equal(facet(&w, "brand", true, b.ptr), "1: a=1");
+    buf_clear(&b);
+    buf_printf(&b, "brand != c");
+    for (int i = 0; i < 35; i++)
+        buf_printf(&b, " and attrs.size != %d", i);
+    buf_printf(&b, " and price < 8 and brand = a and attrs.colour in [red, blue]");
+    buf_put_u8(&b, 0);
+    assert_string_equal(facet(&w, "brand", true, b.ptr), "2: a=1 b=1");
+    assert_string_equal(facet(&w, "price", true, b.ptr), "1: 1=1");
+    buf_fini(&b);
+    close_world(&w);
+}
+
 /* How many are found; below 0 the status and the byte of an error. */
 static int found(struct world *w, const char *filter)
 {
@@ -273,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_product_counts_once_for_a_value),
         cmocka_unit_test(long_lists_count_once_too),
         cmocka_unit_test(a_disjunctive_facet_leaves_the_terms_of_other_attributes),
+        cmocka_unit_test(a_disjunctive_facet_of_many_terms_leaves_all_of_its_own),
         cmocka_unit_test(attributes_are_compared_by_key_and_as_json_has_them),
         cmocka_unit_test(values_with_a_byte_of_zero_are_told_apart),
     };
