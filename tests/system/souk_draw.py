@@ -1,4 +1,5 @@
 """Random catalogs, queries and filters for test_reference.py: each with its meaning, as souk_reference.py takes it."""
+from souk_filters import broken
 from souk_reference import ATTRIBUTES, BOOLEAN, FLOAT, INTEGER, KEYWORD, LIST, PATH, TEXT, TIMESTAMP, Query, fold, tokens
 
 SCHEMA = {'title': (TEXT, True), 'notes': (TEXT, True), 'brand': (KEYWORD, True), 'maker': (KEYWORD, False), 'tags': (LIST, True),
@@ -232,7 +233,11 @@ class Draw:
     def filter(self, catalog, depth=None):
         """(text, tree)"""
         draw = self.draw
-        depth = draw.choices([0, 1, 2, 3, 4], [4, 4, 3, 1, 1])[0] if depth is None else depth
+        if depth is None:
+            while True:
+                made = self.filter(catalog, draw.choices([0, 1, 2, 3, 4], [4, 4, 3, 1, 1])[0])
+                if not broken(catalog, made[0]):  # not more operators than are allowed
+                    return made
         if depth == 0:
             return self.comparison(catalog)
         kind = draw.choice(['and', 'and', 'or', 'not', '()'])
@@ -242,7 +247,8 @@ class Draw:
         if kind == '()':
             text, tree = self.filter(catalog, depth - 1)
             return f'({self.blank()}{text}{self.blank()})', tree
-        parts = [self.filter(catalog, draw.randrange(depth)) for _ in range(draw.choice([2, 2, 3]))]
+        many = depth == 1 and draw.random() < .05
+        parts = [self.filter(catalog, draw.randrange(depth)) for _ in range(40 if many else draw.choice([2, 2, 3]))]
         loose = {'and': ('or',), 'or': ()}[kind]  # what needs brackets inside
         texts = [f'({text})' if tree[0] in loose or tree[0] == kind and draw.random() < .5 else text for text, tree in parts]
         return f'{self.gap()}{self.case(kind)}{self.gap()}'.join(texts), (kind, [tree for _, tree in parts])
