@@ -7,7 +7,7 @@
 
 #include "protocol/buf.h"
 #include "protocol/version.h"
-#include "server/late_library.h"
+#include "protocol/late_library.h"
 #include "server/metrics.h"
 #include "server/status_html.h"
 

@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "server/late_library.h"
+#include "protocol/late_library.h"
 #include "server/shared.h"
 
 #undef curl_easy_setopt

@@ -1,4 +1,4 @@
-#include "server/late_library.h"
+#include "protocol/late_library.h"
 
 #include <dlfcn.h>
 #include <string.h>

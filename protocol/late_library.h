@@ -2,8 +2,9 @@
  * late_library - a shared library that is loaded when its one user begins, not with the program.
  *
  * libcurl and libmicrohttpd bring thirty others with them (TLS, Kerberos, LDAP); loading those
- * takes longer than all else of a start, and four of our five processes never call them. The user
- * lists its functions, gets a table of pointers of them and sends its calls there:
+ * takes longer than all else of a start, and four of our five processes never call them. OpenSSL is
+ * wanted only where a connection is to be encrypted. The user lists its functions, gets a table of
+ * pointers of them and sends its calls there:
  *
  *   #define FUNCTIONS(X) X(curl_easy_init) X(curl_easy_cleanup)
  *   LATE_TABLE(curl, FUNCTIONS)
@@ -13,8 +14,8 @@
  *
  * A library stays loaded to the end of the process.
  */
-#ifndef SOUK_SERVER_LATE_LIBRARY_H
-#define SOUK_SERVER_LATE_LIBRARY_H
+#ifndef SOUK_PROTOCOL_LATE_LIBRARY_H
+#define SOUK_PROTOCOL_LATE_LIBRARY_H
 
 #include "protocol/status.h"
 
