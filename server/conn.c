@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/clients.h"
+#include "server/conn_io.h"
 #include "server/front.h"
 
 enum {
@@ -69,7 +70,7 @@ static bool conn_send(struct conn *c)
     c->refusals = 0;
     c->flushed_us = c->front->now_us;
     while (c->out_at < c->out.len) {
-        ssize_t n = send(c->fd, c->out.ptr + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+        ssize_t n = conn_io_send(c, c->out.ptr + c->out_at, c->out.len - c->out_at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
@@ -106,7 +107,7 @@ static void on_ready(void *ctx, int fd, int events)
     struct conn *c = ctx;
     if (events & LOOP_WRITE)
         conn_touch(c);
-    if (events & LOOP_READ)
+    if (events & LOOP_READ || conn_io_read_waits(c))
         conn_readable(c); /* may end it */
 }
 
@@ -206,6 +207,10 @@ void conn_destroy(struct conn *c)
     f->conns.count--;
     atomic_store(&f->role->self->connections, f->conns.count);
     loop_watch_destroy(&c->watch);
+    if (c->tls) {
+        tls_link_destroy(&c->tls);
+        atomic_fetch_sub_explicit(&f->role->self->tls.connections, 1, memory_order_relaxed);
+    }
     close(c->fd);
     buf_clear(&c->out);
     output_return(c);
@@ -242,7 +247,7 @@ static void want(struct conn *c)
 {
     bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) &&
                  c->in_flight < c->front->in_flight_most;
-    bool writes = c->out.len && !c->touched;
+    bool writes = (c->out.len && !c->touched) || conn_io_read_waits(c);
     if (reads == c->unwatched)
         conn_watched(c, reads);
     loop_watch_set(c->watch, (reads ? LOOP_READ : 0) | (writes ? LOOP_WRITE : 0));

@@ -36,6 +36,7 @@
 
 struct front;
 struct client;
+struct tls_link;
 
 enum conn_state { CONN_OPEN, CONN_CLOSING };
 
@@ -54,6 +55,7 @@ struct conn {
     enum conn_state state;
     uint8_t queue_most; /* enum admission_id: the listener's cap of the class */
     struct loop_watch *watch;
+    struct tls_link *tls; /* NULL = in the clear; see conn_io.h */
     struct buf in, out;
     size_t in_at, out_at;        /* consumed, sent */
     uint32_t in_flight, waiting; /* not answered yet; of those, in a queue of admission */

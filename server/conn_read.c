@@ -1,10 +1,11 @@
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "protocol/wire.h"
 #include "server/clients.h"
-#include "server/conn.h"
+#include "server/conn_io.h"
 #include "server/front.h"
 
 enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024 };
@@ -191,6 +192,9 @@ static void break_off(struct conn *c, enum status s, struct slice rest)
     struct slice line;
     if (!c->framed && frame_stranger(rest, &line)) {
         buf_put_slice(&c->out, line);
+        if (rest.ptr[0] == 0x16)
+            peer_note(&c->front->notes, c->front->now_us, role_name(c->front->role->role), c->fd,
+                      "a peer is turned away", "it speaks TLS, which this port does not");
     } else {
         struct frame none = {0};
         struct fault fault = {0};
@@ -291,7 +295,7 @@ static void frame_pace_set(struct conn *c, size_t len, size_t got)
 static void note_arrival(struct conn *c, size_t got, size_t room)
 {
     int left = 0;
-    if (got == room && c->arrival.unread_us)
+    if ((got == room || c->tls) && c->arrival.unread_us)
         ioctl(c->fd, FIONREAD, &left);
     arrival_read(&c->arrival, got, left > 0 ? (size_t)left : 0, c->front->now_us);
 }
@@ -304,7 +308,7 @@ static bool read_more(struct conn *c)
         room = CONN_BYTES;
     if (!buf_reserve(&c->in, room))
         return false;
-    ssize_t n = recv(c->fd, c->in.ptr + c->in.len, room, 0);
+    ssize_t n = conn_io_recv(c, c->in.ptr + c->in.len, room);
     if (n <= 0)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     c->in.len += (size_t)n;
@@ -327,7 +331,7 @@ static bool read_inbox(struct conn *c)
     if (room > CONN_READ)
         room = CONN_READ;
     char *at = t->inbox + t->inbox_len;
-    ssize_t n = recv(c->fd, at, room, 0);
+    ssize_t n = conn_io_recv(c, at, room);
     if (n <= 0)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     t->inbox_len += (size_t)n;
@@ -391,9 +395,18 @@ void conn_watched(struct conn *c, bool watched)
     c->unwatched = !watched;
 }
 
+/* What a peer says through TLS is read in the next pass; that it has gone shows at once. */
+static bool hung_up(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 bool conn_gave_up(struct conn *c, uint32_t request_id)
 {
     char peek[4096];
+    if (c->tls)
+        return hung_up(c);
     ssize_t n = recv(c->fd, peek, sizeof peek, MSG_PEEK | MSG_DONTWAIT);
     if (n == 0)
         return true;

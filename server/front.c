@@ -4,6 +4,7 @@
 
 #include "server/cached_search.h"
 #include "server/say.h"
+#include "server/tls_accept.h"
 #include "server/urgency.h"
 
 #include <errno.h>
@@ -45,27 +46,43 @@ static void out_of_descriptors(struct front *f, int listener)
         close(fd);
     f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     listeners_set(f, 0);
+    f->accept_paused = true;
     loop_timer_set(f->accept_again, ACCEPT_PAUSE_MS);
 }
 
 static void on_accept_again(void *ctx)
 {
     struct front *f = ctx;
+    f->accept_paused = false;
     if (f->memory < MEMORY_OUT && !f->draining)
         listeners_set(f, LOOP_READ);
+}
+
+void front_listen_tls(struct front *f)
+{
+    struct loop_watch *w = f->listeners[ROLE_LISTEN_TLS];
+    if (w && f->memory < MEMORY_OUT && !f->draining && !f->accept_paused)
+        loop_watch_set(w, LOOP_READ);
 }
 
 static void on_listener(void *ctx, int fd, int events)
 {
     (void)events;
     struct front *f = ctx;
+    bool tls = f->tls && fd == f->role->listen[ROLE_LISTEN_TLS];
     for (int i = 0; i < ACCEPT_MAX; i++) {
-        if (f->conns.count >= f->conns.most) {
+        if (f->conns.count + (f->tls ? tls_accept_count(f->tls) : 0) >= f->conns.most) {
             out_of_descriptors(f, fd);
             return;
         }
+        if (tls && !tls_accept_room(f->tls)) { /* until one has ended, or has been silent */
+            loop_watch_set(f->listeners[ROLE_LISTEN_TLS], 0);
+            return;
+        }
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (peer >= 0)
+        if (peer >= 0 && tls)
+            tls_accept_add(f->tls, peer);
+        else if (peer >= 0)
             conn_create(f, peer, fd == f->role->listen[0] ? f->listen_queue : QUEUE_CRITICAL);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             out_of_descriptors(f, fd);
@@ -156,6 +173,10 @@ static void on_beat(void *ctx)
     struct front *f = ctx;
     int64_t now = clock_mono_ms();
     pass_tick(f);
+    if (f->tls) {
+        tls_accept_tick(f->tls, now);
+        front_listen_tls(f);
+    }
     front_warm_later(f);
     if (f->draining)
         drain_step(f, now);
@@ -187,6 +208,8 @@ static void on_hup(void *ctx)
     struct front *f = ctx;
     role_reload(f->role);
     take_options(f);
+    if (f->tls)
+        tls_accept_reload(f->tls);
 }
 
 static enum status front_start(struct front *f)
@@ -224,6 +247,8 @@ static enum status front_start(struct front *f)
     f->accept_again = loop_timer_create(f->loop, -1, 0, on_accept_again, f);
     if (!f->beat || !f->accept_again)
         return STATUS_NO_MEMORY;
+    if (r->listen_count > ROLE_LISTEN_TLS && (s = tls_accept_create(f, &f->tls)))
+        return s;
     for (uint32_t i = 0; i < r->listen_count; i++) {
         fcntl(r->listen[i], F_SETFD, FD_CLOEXEC);
         f->listeners[i] = loop_watch_create(f->loop, r->listen[i], LOOP_READ, on_listener, f);
@@ -254,6 +279,7 @@ int front_main(struct role_context *r)
     }
     conn_flush_touched(f, true);
     put_drop(f);
+    tls_accept_destroy(&f->tls);
     conn_table_fini(&f->conns);
     admission_fini(&f->admission);
     park_fini(f);

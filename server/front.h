@@ -20,6 +20,7 @@
 #include "server/loop.h"
 #include "server/memory.h"
 #include "server/park.h"
+#include "server/peer_note.h"
 #include "server/read_through.h"
 #include "server/role.h"
 #include "server/spin.h"
@@ -47,7 +48,10 @@ struct front {
     struct put_job *putting;    /* a bulk that is being checked, slice by slice */
     struct push_canary *canary; /* of the operators' front */
     struct loop_watch *listeners[ROLE_MAX_LISTEN];
+    struct tls_accept *tls; /* NULL = no tls.listen */
+    struct peer_notes notes;
     struct loop_timer *beat, *accept_again;
+    bool accept_paused;         /* no descriptor was left a moment ago */
     int reserve_fd;             /* given up for a moment when descriptors run out */
     int64_t now_us;             /* of this pass: read again whenever a request ended */
     int64_t asleep_us, woke_us; /* when it went to wait (0 = it does not), and came back */
@@ -181,7 +185,9 @@ enum status front_check(void *ctx);
 void front_note_query(struct front *f, const struct request *rq, const struct search_request *in,
                       struct query_note n);
 
-/* front.c: what the state of memory calls for. */
+/* front.c: the listening socket of TLS rests, or listens again when there is room. */
+void front_listen_tls(struct front *f);
+/* What the state of memory calls for. */
 void front_save_memory(struct front *f);
 
 /* Bitmap over field ids from names (NULL = all stored). UNKNOWN_FIELD of what they were `asked`

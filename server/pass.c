@@ -16,6 +16,7 @@
 #include "server/cached_search.h"
 #include "server/departure.h"
 #include "server/front_trace.h"
+#include "server/tls_accept.h"
 
 #include <sched.h>
 
@@ -125,22 +126,27 @@ static void send_some(struct front *f)
     f->sent_us = f->now_us;
 }
 
-static void run_some(struct front *f)
+/* True when there was any. */
+static bool run_some(struct front *f)
 {
+    bool ran = false;
     struct waiting *w;
     enum status verdict;
     int64_t until = f->now_us + PASS_US;
     f->sent_us = f->now_us;
     while (f->now_us < until && (w = admission_next(&f->admission, f->now_us, &verdict))) {
         run_waiting(f, w, verdict);
+        ran = true;
         if (!admission_idle(&f->admission))
             send_some(f);
     }
+    return ran;
 }
 
 static bool has_work(const struct front *f)
 {
-    return !admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched;
+    return !admission_idle(&f->admission) || f->putting || f->conns.again || f->conns.touched ||
+           (f->tls && tls_accept_waits(f->tls));
 }
 
 /* Nothing has come while the front stays awake: whoever else wants the processor may have it. */
@@ -177,7 +183,7 @@ void pass_run(struct front *f)
     if (has_work(f))
         spin_work(&f->spin, f->woke_us);
     conn_take_backlogs(f);
-    run_some(f);
+    bool ran = run_some(f);
     if (f->putting && admission_ingest_turn(&f->admission)) {
         conn_send_ready(f);
         put_go_on(f);
@@ -191,6 +197,8 @@ void pass_run(struct front *f)
     f->conns.inbox_len = 0;
     through_flush(f);
     conn_flush_touched(f, false);
+    if (f->tls && tls_accept_waits(f->tls))
+        tls_accept_step(f->tls, ran || !admission_idle(&f->admission));
     rest(f);
 }
 

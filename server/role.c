@@ -83,8 +83,9 @@ int role_run(const char *name, uint32_t number, uint32_t slot)
     r.self = &r.shared->processes[slot];
     r.config = config;
     r.data_dir = config_text(config, OPTION_DATA_DIR);
+    uint32_t listeners = *config_text(config, OPTION_TLS_LISTEN) ? ROLE_LISTEN_TLS + 1 : 2;
     if (r.role == ROLE_FRONT || r.role == ROLE_ADMIN)
-        for (; r.listen_count < (r.role == ROLE_FRONT ? 2u : 1u); r.listen_count++)
+        for (; r.listen_count < (r.role == ROLE_FRONT ? listeners : 1u); r.listen_count++)
             r.listen[r.listen_count] = ROLE_FD_LISTEN + (int)r.listen_count;
     shared_beat(r.self);
     int code = r.role == ROLE_WRITER    ? writer_main(&r)

@@ -3,7 +3,8 @@
  *
  * The supervisor forks, at its start, or later runs /proc/self/exe with `--role NAME --number N
  * --slot K`, with these descriptors:
- * 3 the shared pages, 4 the configuration as text, 5.. the listening sockets of a front. role_run()
+ * 3 the shared pages, 4 the configuration as text, 5.. the listening sockets of a front (its own
+ * port, the unix socket, the port for TLS), 9 of a front what TLS needs (tls_files.h). role_run()
  * puts a `struct role_context` together and calls the main function of the role. Such a function
  * returns the exit code; it ends by itself on SIGTERM (finish what is in flight) and should end at
  * once on a second one. It beats (shared_beat) at least every 100 ms from its main loop.
@@ -19,7 +20,9 @@ enum {
     ROLE_FD_CONFIG = 4,
     ROLE_FD_LISTEN = 5,
     ROLE_MAX_LISTEN = 4,
-    ROLE_FD_END = ROLE_FD_LISTEN + ROLE_MAX_LISTEN
+    ROLE_FD_TLS = ROLE_FD_LISTEN + ROLE_MAX_LISTEN,
+    ROLE_FD_END,
+    ROLE_LISTEN_TLS = 2 /* of a front's listening sockets */
 };
 
 struct role_context {

@@ -24,6 +24,7 @@
 #include "server/query_log.h"
 #include "server/span_ring.h"
 #include "protocol/labels.h"
+#include "protocol/tls.h"
 
 enum {
     SHARED_PROCESSES = 72,
@@ -125,6 +126,15 @@ struct shared_follow {
     _Atomic uint64_t sent_records, sent_bytes, sent_copies;
 };
 
+/* Of a front with tls.listen. */
+struct shared_tls {
+    _Atomic uint32_t on;                       /* the rest means something */
+    _Atomic int64_t not_after_s;               /* when the certificate ends, in Unix seconds */
+    _Atomic uint64_t handshakes;               /* that went well */
+    _Atomic uint64_t connections, handshaking; /* now */
+    _Atomic uint64_t failures[TLS_FAILURE_COUNT];
+};
+
 struct shared_process {
     _Atomic uint32_t pid;  /* 0 = not running */
     _Atomic uint32_t role; /* enum role */
@@ -137,8 +147,9 @@ struct shared_process {
     _Atomic uint64_t search_us, search_count; /* time inside the library */
     _Atomic uint64_t awake_us;                /* of a front: awake without work, see spin.h */
     _Atomic uint32_t draining;
-    _Atomic uint32_t degrade, pressure;  /* level of the ladder; percent, see admission.h */
-    struct latency latency[LATENCY_OPS]; /* by opcode, of requests answered well */
+    _Atomic uint32_t degrade, pressure; /* level of the ladder; percent, see admission.h */
+    struct shared_tls tls;
+    struct latency latency[LATENCY_OPS];           /* by opcode, of requests answered well */
     struct shared_exemplar exemplars[LATENCY_OPS]; /* the last of them that was traced */
 } __attribute__((aligned(64)));
 

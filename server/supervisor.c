@@ -19,6 +19,7 @@
 #include "server/promoted.h"
 #include "server/role.h"
 #include "server/say.h"
+#include "server/tls_files.h"
 #include "server/urgency.h"
 
 enum {
@@ -38,7 +39,7 @@ struct child {
     enum role role;
     uint32_t number;
     pid_t pid;
-    int fds[2]; /* listening sockets, -1 = none */
+    int fds[3]; /* listening sockets, -1 = none */
     int64_t started_ms, again_ms;
     bool aside; /* it starts when nobody else wants the processor, for ASIDE_MS at most */
     uint32_t quick_deaths;
@@ -51,7 +52,7 @@ struct supervisor {
     struct loop *loop; /* NULL: the children are not started yet */
     struct process_title title;
     struct admin_http *http; /* NULL: not wanted, or its address is taken */
-    int shared_fd, config_fd, unix_fd, admin_fd, lock_fd;
+    int shared_fd, config_fd, tls_fd, unix_fd, admin_fd, lock_fd; /* tls_fd: -1 = no TLS */
     struct child children[CHILD_MAX];
     uint32_t child_count;
     bool draining;
@@ -89,8 +90,16 @@ static bool write_config(struct supervisor *s)
  * before it was moved. */
 static void child_settle(const struct supervisor *s, const struct child *c)
 {
-    const int from[] = {s->shared_fd, s->config_fd, c->fds[0], c->fds[1]};
-    int lifted[4];
+    const int from[] = {s->shared_fd,
+                        s->config_fd,
+                        c->fds[0],
+                        c->fds[1],
+                        c->fds[2],
+                        -1,
+                        c->role == ROLE_FRONT ? s->tls_fd : -1};
+    enum { PLACES = sizeof from / sizeof *from };
+    _Static_assert(ROLE_FD_SHARED + (int)PLACES == (int)ROLE_FD_END, "every place is filled");
+    int lifted[PLACES];
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -98,11 +107,13 @@ static void child_settle(const struct supervisor *s, const struct child *c)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != s->pid)
         _exit(127);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < PLACES; i++)
         lifted[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, ROLE_FD_END);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < PLACES; i++)
         if (lifted[i] >= 0)
             dup2(lifted[i], ROLE_FD_SHARED + i);
+        else
+            close(ROLE_FD_SHARED + i); /* whatever of the supervisor's has this number */
 }
 
 /* The first of their slots go on in the image that is loaded already: executing and linking it
@@ -111,7 +122,7 @@ static void child_run(const struct supervisor *s, const struct child *c, uint32_
 {
     char title[64];
     child_settle(s, c);
-    close_range(ROLE_FD_LISTEN + (c->fds[0] >= 0) + (c->fds[1] >= 0), ~0U, 0);
+    close_range(ROLE_FD_END, ~0U, 0);
     snprintf(title, sizeof title, "soukd --role %s --number %u --slot %u", role_name(c->role),
              c->number, slot);
     process_title_set(&s->title, title);
@@ -305,6 +316,10 @@ static void on_hup(void *ctx)
     } else {
         config_reload(s->config, next, &ignored);
         write_config(s);
+        if (s->tls_fd >= 0 && tls_files_take(s->config, s->tls_fd, true, &fault))
+            tell("error", "the certificate is kept, the new one is wrong:", fault.text, 0);
+        else if (s->tls_fd >= 0)
+            tell("info", "certificate loaded:", config_text(s->config, OPTION_TLS_CERTIFICATE), 0);
         signal_all(s, SIGHUP, false);
         signal_all(s, SIGHUP, true);
         name_left(s->config, next, &left);
@@ -319,10 +334,11 @@ static void on_hup(void *ctx)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static void add_child(struct supervisor *s, enum role role, uint32_t number, int fd0, int fd1)
+static void add_child(struct supervisor *s, enum role role, uint32_t number, int fd0, int fd1,
+                      int fd2)
 {
     s->children[s->child_count++] =
-        (struct child){.role = role, .number = number, .fds = {fd0, fd1}};
+        (struct child){.role = role, .number = number, .fds = {fd0, fd1, fd2}};
 }
 
 static const char *because(struct supervisor *s, const char *what, const char *which)
@@ -332,8 +348,34 @@ static const char *because(struct supervisor *s, const char *what, const char *w
     return s->why;
 }
 
+/* Alone first: another server of the same user could share the address and take our callers. */
+static bool listens_alone(const char *where)
+{
+    int fd = listen_tcp(where, false);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* NULL, or why there can be no TLS. */
+static const char *tls_begin(struct supervisor *s)
+{
+    struct fault fault = {0};
+    s->tls_fd = memfd_create("soukd-tls", MFD_CLOEXEC);
+    if (s->tls_fd < 0)
+        return "no memory for the certificate";
+    if (tls_files_take(s->config, s->tls_fd, false, &fault)) {
+        snprintf(s->why, sizeof s->why, "no TLS: %s", fault.text);
+        return s->why;
+    }
+    if (*fault.text)
+        tell("warning", "TLS:", fault.text, 0);
+    return NULL;
+}
+
 static const char *prepare(struct supervisor *s)
 {
+    const char *wrong;
     errno = 0;
     const char *dir = config_text(s->config, OPTION_DATA_DIR);
     if (!data_dir_make(dir))
@@ -361,28 +403,29 @@ static const char *prepare(struct supervisor *s)
     if ((s->unix_fd = listen_unix(dir, "souk.sock", 0666)) < 0 ||
         (s->admin_fd = listen_unix(dir, "admin.sock", 0600)) < 0)
         return "the unix sockets cannot be made (is the path too long?)";
-    /* Alone first: another server of the same user could share the address and take our callers. */
-    int alone = listen_tcp(config_text(s->config, OPTION_LISTEN), false);
-    if (alone < 0)
-        return because(s, "the address cannot be listened on",
-                       config_text(s->config, OPTION_LISTEN));
-    close(alone);
+    const char *plain = config_text(s->config, OPTION_LISTEN);
+    const char *tls = config_text(s->config, OPTION_TLS_LISTEN);
+    if (!listens_alone(plain) || (*tls && !strcmp(plain, tls)))
+        return because(s, "the address cannot be listened on", plain);
+    if (*tls && !listens_alone(tls))
+        return because(s, "the address cannot be listened on", tls);
+    if (*tls && (wrong = tls_begin(s)))
+        return wrong;
     uint32_t fronts = (uint32_t)config_number(s->config, OPTION_FRONTS);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (!fronts)
         fronts = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores;
     for (uint32_t i = 0; i < fronts; i++) {
-        int fd = listen_tcp(config_text(s->config, OPTION_LISTEN), true);
-        if (fd < 0)
-            return because(s, "the address cannot be listened on",
-                           config_text(s->config, OPTION_LISTEN));
-        add_child(s, ROLE_FRONT, i, fd, s->unix_fd);
+        int fd = listen_tcp(plain, true), tls_fd = *tls ? listen_tcp(tls, true) : -1;
+        if (fd < 0 || (*tls && tls_fd < 0))
+            return because(s, "the address cannot be listened on", fd < 0 ? plain : tls);
+        add_child(s, ROLE_FRONT, i, fd, s->unix_fd, tls_fd);
     }
-    add_child(s, ROLE_ADMIN, 0, s->admin_fd, -1);
-    add_child(s, ROLE_WRITER, 0, -1, -1);
+    add_child(s, ROLE_ADMIN, 0, s->admin_fd, -1, -1);
+    add_child(s, ROLE_WRITER, 0, -1, -1, -1);
     atomic_store(&s->shared->fetcher, s->child_count);
-    add_child(s, ROLE_FETCHER, 0, -1, -1);
-    add_child(s, ROLE_REPLICA, 0, -1, -1);
+    add_child(s, ROLE_FETCHER, 0, -1, -1, -1);
+    add_child(s, ROLE_REPLICA, 0, -1, -1, -1);
     s->shared->process_count = s->child_count;
     return NULL;
 }
@@ -404,6 +447,7 @@ int supervisor_run(struct config *config, const char *config_file, char **argv)
     if (!s)
         return 1;
     s->config = config;
+    s->tls_fd = -1;
     s->pid = getpid();
     s->config_file = config_file;
     s->title = process_title_find(argv);
