@@ -91,15 +91,21 @@ enum status souk_create(const char *address, const struct souk_options *o, struc
     s->fd = -1;
     s->budget = BUDGET_MAX;
     s->address = strdup(address);
+    s->host = souk_host_of(address);
     s->name = strdup(s->options.name);
     s->options.name = s->name;
     s->slots = calloc(s->options.max_in_flight, sizeof *s->slots);
     s->slot_count = s->options.max_in_flight;
     if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != sizeof s->random || !s->random)
         s->random = souk_now_us() | 1;
-    if (!s->address || !s->name || !s->slots) {
+    if (!s->address || !s->host || !s->name || !s->slots) {
         souk_close(s);
         return fault_set(fault, STATUS_NO_MEMORY, NULL, "out of memory");
+    }
+    enum status st = souk_tls_create(s, fault);
+    if (st) {
+        souk_close(s);
+        return st;
     }
     *out = s;
     return STATUS_OK;
@@ -116,6 +122,8 @@ void souk_close(struct souk *s)
         buf_fini(&s->slots[i].request);
         buf_fini(&s->slots[i].body);
     }
+    tls_link_destroy(&s->tls);
+    tls_context_destroy(&s->tls_context);
     if (s->fd >= 0)
         close(s->fd);
     buf_fini(&s->in);
@@ -123,6 +131,7 @@ void souk_close(struct souk *s)
     buf_fini(&s->server_text);
     free(s->slots);
     free(s->address);
+    free(s->host);
     free(s->name);
     free(s);
 }
@@ -358,7 +367,9 @@ void souk_on_time(struct souk *s)
 {
     uint64_t now = souk_now_us();
     if (s->state == SOUK_CONNECTING && now >= s->connect_by_us)
-        souk_disconnect(s, STATUS_UNAVAILABLE, "no connection within the time allowed");
+        souk_disconnect(s, STATUS_UNAVAILABLE,
+                        s->tls ? "no TLS handshake within the time allowed"
+                               : "no connection within the time allowed");
     if (s->state == SOUK_PAUSING && now >= s->resume_us) {
         s->state = SOUK_IDLE;
         if (s->in_flight)

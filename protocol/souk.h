@@ -32,6 +32,11 @@
  * successor at the same address and counts as no retry. Deadlines: the time left travels with the
  * request; when it is over the callback gets DEADLINE and the server a CANCEL.
  *
+ * TLS (options.tls): 1.2 or 1.3, and the server's certificate is always checked, by whom and for
+ * whom. What is wrong with it, or a server that speaks no TLS, is TLS with a sentence; nothing is
+ * tried again then. A connection cut within the handshake is UNAVAILABLE. OpenSSL is loaded when
+ * the first handle asks for it.
+ *
  * No globals, no abort, no signals (SIGPIPE is not raised), no threads. A handle belongs to one
  * thread at a time. Host names are looked up blocking; numeric addresses and unix: are not.
  */
@@ -60,6 +65,11 @@ struct souk_options {
     bool checksum;                /* bodies carry XXH64 */
     bool no_throttle;             /* never refuse here; the caller backs off by retry_after_ms */
     enum frame_class frame_class; /* of requests that name none; critical */
+    bool tls;                     /* the address speaks TLS; there is no falling back from it */
+    const char *tls_ca; /* file of those who may vouch for the server; NULL = the system's */
+    const char *tls_certificate,
+        *tls_key;         /* files that show who the client is; NULL = it does not */
+    const char *tls_name; /* whose certificate it must be; NULL = the host's */
 };
 
 /* Fills in the defaults; a library newer than the caller writes only `size` bytes. */

@@ -66,6 +66,18 @@ bool souk_address_good(const char *address)
     return number > 0 && number <= 65535 && !*end;
 }
 
+char *souk_host_of(const char *address)
+{
+    char *text = strdup(address), *host;
+    const char *port;
+    if (!text)
+        return NULL;
+    split_address(text, &host, &port);
+    char *kept = strdup(*host ? host : "127.0.0.1");
+    free(text);
+    return kept;
+}
+
 static int open_tcp(const char *address, char *why)
 {
     char text[TEXT_MAX], *host;
@@ -118,6 +130,7 @@ void souk_disconnect(struct souk *s, enum status why, const char *text)
     struct fault fault = {0};
     fault_set(&fault, why, NULL, "%s", text);
     s->last = fault;
+    tls_link_destroy(&s->tls);
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -155,9 +168,21 @@ static void greet(struct souk *s)
     frame_end(&s->out, at, &f);
 }
 
+void souk_ready(struct souk *s)
+{
+    s->state = SOUK_READY;
+    s->resending = true;
+    greet(s);
+    souk_flush(s);
+}
+
 static bool connected(struct souk *s)
 {
     int e = 0;
+    if (s->tls) {
+        souk_tls_shake(s);
+        return s->state == SOUK_READY;
+    }
     socklen_t len = sizeof e;
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &e, &len) || e) {
         char why[TEXT_MAX];
@@ -165,11 +190,11 @@ static bool connected(struct souk *s)
         souk_disconnect(s, STATUS_UNAVAILABLE, why);
         return false;
     }
-    s->state = SOUK_READY;
-    s->resending = true;
-    greet(s);
-    souk_flush(s);
-    return true;
+    if (s->tls_context)
+        souk_tls_begin(s);
+    else
+        souk_ready(s);
+    return s->state == SOUK_READY;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -265,6 +290,8 @@ static void on_frame(struct souk *s, const struct frame *f)
 {
     if (f->opcode == OP_GOAWAY)
         s->draining = true;
+    else if (souk_tls_wanted(s, f))
+        return;
     else if (f->flags & FLAG_REPLY && f->request_id == 0)
         on_hello(s, f);
     else if (f->flags & FLAG_REPLY)
@@ -325,21 +352,43 @@ int souk_fd(const struct souk *s)
 unsigned souk_want(const struct souk *s)
 {
     if (s->state == SOUK_CONNECTING)
-        return SOUK_WRITE;
+        return s->tls ? tls_link_wants(s->tls) : SOUK_WRITE;
     if (s->state != SOUK_READY)
         return 0;
-    return SOUK_READ | (s->out_at < s->out.len ? SOUK_WRITE : 0);
+    bool writes = s->out_at < s->out.len || (s->tls && tls_link_read_wants_write(s->tls));
+    return SOUK_READ | (writes ? SOUK_WRITE : 0);
+}
+
+/* As recv() and send(). */
+static ssize_t get_bytes(struct souk *s, void *to, size_t room)
+{
+    return s->tls ? tls_link_recv(s->tls, to, room) : recv(s->fd, to, room, MSG_DONTWAIT);
+}
+
+static ssize_t put_bytes(struct souk *s, const void *bytes, size_t len)
+{
+    return s->tls ? tls_link_send(s->tls, bytes, len)
+                  : send(s->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void lost(struct souk *s)
+{
+    int e = errno;
+    if (!souk_tls_lost(s))
+        souk_disconnect(s, STATUS_UNAVAILABLE, strerror(e));
 }
 
 void souk_on_readable(struct souk *s)
 {
+    if (s->state == SOUK_CONNECTING && s->tls)
+        souk_tls_shake(s);
     while (s->state == SOUK_READY) {
         if (!buf_reserve(&s->in, READ_CHUNK)) {
             souk_disconnect(s, STATUS_NO_MEMORY, "out of memory");
             return;
         }
         size_t room = s->in.cap - s->in.len;
-        ssize_t n = recv(s->fd, s->in.ptr + s->in.len, room, MSG_DONTWAIT);
+        ssize_t n = get_bytes(s, s->in.ptr + s->in.len, room);
         if (n > 0) {
             s->in.len += (size_t)n;
             take_frames(s);
@@ -350,7 +399,7 @@ void souk_on_readable(struct souk *s)
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR) {
-            souk_disconnect(s, STATUS_UNAVAILABLE, strerror(errno));
+            lost(s);
         }
     }
 }
@@ -364,18 +413,19 @@ void souk_on_writable(struct souk *s)
         return;
     }
     while (s->state == SOUK_READY && s->out_at < s->out.len) {
-        ssize_t n = send(s->fd, s->out.ptr + s->out_at, s->out.len - s->out_at,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = put_bytes(s, s->out.ptr + s->out_at, s->out.len - s->out_at);
         if (n >= 0) {
             s->out_at += (size_t)n;
         } else if (errno == EAGAIN) {
             buf_let_go(&s->out, &s->out_at, OUT_KEEP);
             return;
         } else if (errno != EINTR) {
-            souk_disconnect(s, STATUS_UNAVAILABLE, strerror(errno));
+            lost(s);
             return;
         }
     }
+    if (s->state == SOUK_READY && s->tls && tls_link_read_wants_write(s->tls))
+        souk_on_readable(s);
     if (s->out_at == s->out.len) {
         buf_clear(&s->out);
         s->out_at = 0;

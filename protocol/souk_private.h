@@ -1,11 +1,12 @@
 /*
  * souk_private - the inside of a libsouk handle, shared by souk.c (requests), souk_io.c
- * (connection) and souk_calls.c (blocking calls).
+ * (connection), souk_tls.c (its TLS) and souk_calls.c (blocking calls).
  */
 #ifndef SOUK_PROTOCOL_SOUK_PRIVATE_H
 #define SOUK_PROTOCOL_SOUK_PRIVATE_H
 
 #include "protocol/souk.h"
+#include "protocol/tls.h"
 
 enum souk_state { SOUK_IDLE, SOUK_CONNECTING, SOUK_READY, SOUK_PAUSING };
 
@@ -25,6 +26,9 @@ struct souk {
     struct souk_options options;
     char *address;
     char *name;
+    char *host;                      /* of the address: whose certificate it must be */
+    struct tls_context *tls_context; /* NULL = in the clear */
+    struct tls_link *tls;            /* of this connection; while CONNECTING: its handshake */
     int fd;
     enum souk_state state;
     struct buf in, out;
@@ -65,9 +69,24 @@ void souk_counted(struct souk *s, uint8_t opcode, bool accepted);
 
 /* souk_io.c */
 void souk_connect(struct souk *s);
+/* The connection stands: says hello, and what waits is sent. */
+void souk_ready(struct souk *s);
+/* The host of HOST:PORT, [V6]:PORT or HOST; the caller's to free. NULL when memory is refused. */
+char *souk_host_of(const char *address);
 /* HOST:PORT, [V6]:PORT, HOST or unix:PATH? */
 bool souk_address_good(const char *address);
 /* Ends the connection; requests go on, wait or fail as souk.h says. */
 void souk_disconnect(struct souk *s, enum status why, const char *text);
+
+/* souk_tls.c: files of the options, once. */
+enum status souk_tls_create(struct souk *s, struct fault *fault);
+/* The TCP connection stands; ends in souk_ready(), or tells why not. */
+void souk_tls_begin(struct souk *s);
+/* The next step of the handshake. */
+void souk_tls_shake(struct souk *s);
+/* True when TLS says why bytes do not come or go; it was told, and the connection ended. */
+bool souk_tls_lost(struct souk *s);
+/* True when the frame says that the port speaks TLS only; the same. */
+bool souk_tls_wanted(struct souk *s, const struct frame *f);
 
 #endif
