@@ -31,6 +31,31 @@ static enum status trace_of(struct command *c, struct trace_context *out)
                      "the ids not all zeroes");
 }
 
+/* What was given here, else of the environment; NULL when neither. */
+static const char *tls_value(const struct command *c, enum option_id id, const char *variable)
+{
+    const char *value = options_value(&c->options, id);
+    value = value ? value : getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+/* What the environment says is for all that is started in it, a unix socket among it. */
+static void tls_of(const struct command *c, const char *address, struct souk_options *o)
+{
+    bool local = !strncmp(address, "unix:", 5);
+    const char *wanted = getenv("SOUK_TLS");
+    o->tls_ca = tls_value(c, OPT_TLS_CA, "SOUK_TLS_CA");
+    o->tls_certificate = tls_value(c, OPT_TLS_CERT, "SOUK_TLS_CERT");
+    o->tls_key = tls_value(c, OPT_TLS_KEY, "SOUK_TLS_KEY");
+    o->tls_name = tls_value(c, OPT_TLS_NAME, "SOUK_TLS_NAME");
+    o->tls = options_has(&c->options, OPT_TLS) || options_has(&c->options, OPT_TLS_CA) ||
+             options_has(&c->options, OPT_TLS_CERT) || options_has(&c->options, OPT_TLS_KEY) ||
+             options_has(&c->options, OPT_TLS_NAME);
+    if (!o->tls && !local)
+        o->tls = o->tls_ca || o->tls_certificate || o->tls_key || o->tls_name ||
+                 (wanted && *wanted && strcmp(wanted, "0") != 0);
+}
+
 int command_connect(struct command *c)
 {
     struct souk_options o;
@@ -47,6 +72,7 @@ int command_connect(struct command *c)
     o.name = "souk";
     o.deadline_ms = (uint32_t)timeout;
     o.no_throttle = true;
+    tls_of(c, address, &o);
     enum status s = trace_of(c, &trace);
     s = s ? s : souk_open(address, &o, &c->souk, &c->reply.fault);
     if (!s)
@@ -112,6 +138,8 @@ int command_fail(struct command *c, enum status s, const struct fault *fault)
     tell(s, fault ? fault : &none);
     if (s == STATUS_DEADLINE)
         return EXIT_DEADLINE;
+    if (s == STATUS_TLS)
+        return EXIT_TLS;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): every caller has a command */
     if (!c->souk || (s == STATUS_UNAVAILABLE && !souk_server(c->souk)))
         return s == STATUS_INVALID ? EXIT_USAGE : EXIT_CONNECT;

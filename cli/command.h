@@ -15,7 +15,8 @@ enum exit_code {
     EXIT_CONNECT = 3,
     EXIT_SERVER = 4,
     EXIT_PARTIAL = 5,
-    EXIT_DEADLINE = 6
+    EXIT_DEADLINE = 6,
+    EXIT_TLS = 7
 };
 
 struct command {

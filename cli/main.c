@@ -73,7 +73,7 @@ static int help(void)
            "  souk search shop --sort price:desc -k 3 --json\n"
            "\n'souk COMMAND --help' tells of one command.\n"
            "\nExit status: 0 done, 1 internal, 2 usage, 3 cannot connect, 4 the server refused,\n"
-           "5 done in part, 6 deadline.\n");
+           "5 done in part, 6 deadline, 7 TLS.\n");
     return EXIT_OK;
 }
 
