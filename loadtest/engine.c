@@ -31,6 +31,7 @@ struct engine {
     } lines[LINES]; /* the connections of each; the same ones unless spec->split */
     int epoll;
     struct buf room;
+    struct tls_context *tls; /* NULL = in the clear */
     struct link_handler handler;
     uint64_t start_ns, stop_ns, next_ns; /* next_ns: intended time of the next; UINT64_MAX = end */
     uint64_t tick_ns, interval_start_ns;
@@ -377,7 +378,15 @@ static enum status set_up(struct engine *e)
     for (uint32_t i = 0; i < 2 * n; i++)
         if (link_init(&e->links[i], i, e->epoll, e->spec->max_in_flight))
             return STATUS_NO_MEMORY;
-    return STATUS_OK;
+    struct fault fault;
+    enum status st = e->spec->encrypted ? tls_client_create(&e->spec->tls, &e->tls, &fault) : 0;
+    if (st)
+        snprintf(e->tally->fault, sizeof e->tally->fault, "%s", fault.text);
+    for (uint32_t i = 0; i < 2 * n && !st && e->tls; i++) {
+        e->links[i].context = e->tls;
+        e->links[i].host = e->spec->host;
+    }
+    return st;
 }
 
 /* Waits until every connection stands; some seconds for a server that just starts. */
@@ -469,6 +478,7 @@ enum status engine_run(const struct engine_spec *spec, struct tally *t)
     }
     for (uint32_t i = 0; e.links && i < 2 * spec->connections; i++)
         link_fini(&e.links[i]);
+    tls_context_destroy(&e.tls);
     free(e.links);
     free(e.dirty);
     if (e.epoll >= 0)

@@ -17,6 +17,7 @@
 #include "loadtest/mix.h"
 #include "loadtest/replay.h"
 #include "loadtest/schedule.h"
+#include "protocol/tls.h"
 
 #include <sys/socket.h>
 
@@ -25,6 +26,9 @@ enum { ENGINE_MAX_CONNECTIONS = 4096 };
 struct engine_spec {
     struct sockaddr_storage address;
     socklen_t address_len;
+    char host[256];        /* of the address */
+    struct tls_client tls; /* when `encrypted` */
+    bool encrypted;
     const struct mix *mix;
     struct schedule schedule;    /* this worker's part */
     const struct replay *replay; /* instead of schedule and mix; NULL = none */

@@ -24,6 +24,7 @@ enum status link_init(struct link *l, uint32_t number, int epoll, uint32_t slots
 
 void link_fini(struct link *l)
 {
+    tls_link_destroy(&l->tls);
     if (l->fd >= 0)
         close(l->fd);
     buf_fini(&l->in);
@@ -84,6 +85,7 @@ static void release(struct link *l, struct pending *p)
 
 void link_close(struct link *l, const struct link_handler *h, uint64_t now)
 {
+    tls_link_destroy(&l->tls);
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
@@ -138,8 +140,10 @@ void link_flush(struct link *l, const struct link_handler *h)
     if (l->state != LINK_UP && l->state != LINK_DRAINING)
         return;
     while (l->out_at < l->out.len) {
-        ssize_t n = send(l->fd, l->out.ptr + l->out_at, l->out.len - l->out_at,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        const char *at = l->out.ptr + l->out_at;
+        size_t len = l->out.len - l->out_at;
+        ssize_t n = l->tls ? tls_link_send(l->tls, at, len)
+                           : send(l->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
             l->out_at += (size_t)n;
         } else if (errno == EAGAIN) {
@@ -231,7 +235,8 @@ static bool take_bytes(struct link *l, struct slice got, const struct link_handl
 static void on_readable(struct link *l, struct buf *room, const struct link_handler *h)
 {
     for (int i = 0; i < READS; i++) {
-        ssize_t n = recv(l->fd, room->ptr, room->cap, MSG_DONTWAIT);
+        ssize_t n = l->tls ? tls_link_recv(l->tls, room->ptr, room->cap)
+                           : recv(l->fd, room->ptr, room->cap, MSG_DONTWAIT);
         uint64_t now = clock_ns();
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -248,6 +253,18 @@ static void on_readable(struct link *l, struct buf *room, const struct link_hand
     }
 }
 
+/* The next step of the handshake: true when it is over. */
+static bool shaken(struct link *l, const struct link_handler *h)
+{
+    enum status st = l->tls ? STATUS_OK : tls_link_create(l->context, l->fd, l->host, &l->tls);
+    st = st ? st : tls_link_handshake(l->tls);
+    if (st == STATUS_AGAIN)
+        watch(l, EPOLL_CTL_MOD, tls_link_wants(l->tls) & TLS_WANT_WRITE);
+    else if (st)
+        link_close(l, h, clock_ns());
+    return !st;
+}
+
 void link_ready(struct link *l, uint32_t events, struct buf *room, const struct link_handler *h)
 {
     if (l->fd < 0)
@@ -260,7 +277,9 @@ void link_ready(struct link *l, uint32_t events, struct buf *room, const struct 
             link_close(l, h, clock_ns());
             return;
         }
-        if (!(events & EPOLLOUT))
+        if (!(events & EPOLLOUT) && !l->tls)
+            return;
+        if (l->context && !shaken(l, h))
             return;
         l->state = LINK_UP;
     }

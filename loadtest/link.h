@@ -7,7 +7,8 @@
  *     ^                |                    |                  |
  *     +---- refused, lost, broken protocol -+------------------+     again after a pause
  *
- * Frames may be put while CONNECTING; they leave when the connection stands. The first frame is
+ * Frames may be put while CONNECTING; they leave when the connection stands, with TLS when its
+ * handshake is over. The first frame is
  * HELLO. A request's id is generation << 16 | slot, so a reply to a request given up long ago is
  * told from one to the slot's present user.
  */
@@ -16,6 +17,7 @@
 
 #include "loadtest/tally.h"
 #include "protocol/frame.h"
+#include "protocol/tls.h"
 
 #include <sys/socket.h>
 
@@ -32,6 +34,9 @@ struct pending {
 struct link {
     enum link_state state;
     int fd, epoll;
+    struct tls_context *context; /* NULL = in the clear; the owner's, as the host */
+    const char *host;
+    struct tls_link *tls; /* while CONNECTING: its handshake */
     uint32_t number;
     bool want_write, dirty;
     uint64_t retry_ns; /* DOWN: when to try again */

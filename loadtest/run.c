@@ -17,7 +17,7 @@ enum { WATCH_MS = 50, LIVE_MS = 250, SAMPLE_MS = 500 };
 /* --- address ---------------------------------------------------------------------------------- */
 
 static enum status resolve(const char *text, struct sockaddr_storage *out, socklen_t *len,
-                           struct fault *fault)
+                           char named[256], struct fault *fault)
 {
     char host[256], port[16] = "7685";
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
@@ -40,6 +40,7 @@ static enum status resolve(const char *text, struct sockaddr_storage *out, sockl
     char *name = host[0] == '[' ? host + 1 : host;
     if (close)
         *close = '\0';
+    snprintf(named, 256, "%s", name);
     int code = getaddrinfo(name, port, &hints, &found);
     if (code)
         return fault_set(fault, STATUS_UNAVAILABLE, "server", "%.100s: %s", text,
@@ -77,7 +78,11 @@ static enum status engine_spec_of(const struct run_spec *s, uint32_t part, struc
                               .verify = s->verify,
                               .spin = s->spin,
                               .split = s->split};
-    enum status st = resolve(s->address, &e->address, &e->address_len, fault);
+    const struct souk_options *c = s->client;
+    if (c && c->tls)
+        e->tls = (struct tls_client){c->tls_ca, c->tls_certificate, c->tls_key, c->tls_name};
+    e->encrypted = c && c->tls;
+    enum status st = resolve(s->address, &e->address, &e->address_len, e->host, fault);
     if (!st && !s->replay && !s->closed)
         st = schedule_parse(&e->schedule, s->arrivals, s->rate, s->duration_s, s->seed, fault);
     if (!st && !s->replay && !s->closed)
@@ -259,7 +264,7 @@ enum status run_execute(const struct run_spec *spec, struct run *r, struct fault
     sigaction(SIGINT, &act, &was_int);
     sigaction(SIGTERM, &act, &was_term);
     struct souk *s = NULL;
-    if (spec->sample_server && !souk_open(spec->address, NULL, &s, NULL))
+    if (spec->sample_server && !souk_open(spec->address, spec->client, &s, NULL))
         server_info_read(s, &info, NULL);
     souk_close(s);
     enum status st = STATUS_OK;

@@ -22,6 +22,8 @@ int setup_complain(enum status st, const struct fault *fault)
         return EXIT_CONNECT;
     case STATUS_NO_MEMORY:
         return EXIT_INTERNAL;
+    case STATUS_TLS:
+        return EXIT_TLS;
     default:
         return EXIT_SERVER;
     }
@@ -33,6 +35,32 @@ const char *setup_address(const struct options *o)
     if (!address)
         address = getenv("SOUK_SERVER");
     return address && *address ? address : "127.0.0.1:7685";
+}
+
+/* What was given here, else of the environment; NULL when neither. */
+static const char *tls_value(const struct options *o, enum option_id id, const char *variable)
+{
+    const char *value = options_value(o, id);
+    value = value ? value : getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+/* What the environment says is for all that is started in it, a unix socket among it. */
+static void tls_of(const struct options *o, struct souk_options *c)
+{
+    bool local = !strncmp(setup_address(o), "unix:", 5);
+    const char *wanted = getenv("SOUK_TLS");
+    souk_options_init(c);
+    c->tls_ca = tls_value(o, OPT_TLS_CA, "SOUK_TLS_CA");
+    c->tls_certificate = tls_value(o, OPT_TLS_CERT, "SOUK_TLS_CERT");
+    c->tls_key = tls_value(o, OPT_TLS_KEY, "SOUK_TLS_KEY");
+    c->tls_name = tls_value(o, OPT_TLS_NAME, "SOUK_TLS_NAME");
+    c->tls = options_has(o, OPT_TLS) || options_has(o, OPT_TLS_CA) ||
+             options_has(o, OPT_TLS_CERT) || options_has(o, OPT_TLS_KEY) ||
+             options_has(o, OPT_TLS_NAME);
+    if (!c->tls && !local)
+        c->tls = c->tls_ca || c->tls_certificate || c->tls_key || c->tls_name ||
+                 (wanted && *wanted && strcmp(wanted, "0") != 0);
 }
 
 /* --- the search of the command line ----------------------------------------------------------- */
@@ -146,6 +174,7 @@ static enum status make_spec(struct setup *s, struct fault *fault)
     double seed, deadline = longest_deadline(&s->mix);
     double patience = !deadline ? 10000 : deadline < 250 ? 1000 : 4 * deadline;
     *r = (struct run_spec){.address = setup_address(&s->options),
+                           .client = &s->client,
                            .mix = &s->mix,
                            .arrivals = options_value(&s->options, OPT_ARRIVALS),
                            .verify = options_has(&s->options, OPT_VERIFY),
@@ -225,9 +254,10 @@ static enum status make_thresholds(struct setup *s, enum option_id rules, struct
 
 static enum status meet_server(struct setup *s, struct souk **server, struct fault *fault)
 {
-    enum status st = souk_open(setup_address(&s->options), NULL, server, fault);
+    tls_of(&s->options, &s->client);
+    enum status st = souk_open(setup_address(&s->options), &s->client, server, fault);
     if (st)
-        return st == STATUS_INVALID ? st : STATUS_UNAVAILABLE;
+        return st == STATUS_INVALID || st == STATUS_TLS ? st : STATUS_UNAVAILABLE;
     const struct hello *hello = souk_server(*server); /* NULL: too busy even to say who it is */
     struct slice version = hello ? hello->server_version : SLICE_NULL;
     snprintf(s->server_version, sizeof s->server_version, "%.*s",

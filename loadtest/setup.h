@@ -17,7 +17,8 @@ struct setup {
     uint32_t threshold_count;
     double warmup_s;
     char server_version[64];
-    struct server_info info; /* what the server said before the run */
+    struct server_info info;    /* what the server said before the run */
+    struct souk_options client; /* how it is connected to */
 };
 
 /* Exit codes of all programs of Souk. */
@@ -27,6 +28,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_CONNECT = 3,
     EXIT_SERVER = 4,
+    EXIT_TLS = 7,
     EXIT_THRESHOLD = 8,
     EXIT_WRONG = 9
 };
