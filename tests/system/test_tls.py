@@ -1,11 +1,14 @@
 """TLS: who is let in and who is not, what is said to whom, and that others do not feel it."""
 import contextlib
+import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,9 +17,9 @@ import unittest
 import warnings
 
 sys.path.insert(0, os.path.dirname(__file__))
-from souk_system import SLACK, Server, free_port, wait_until  # noqa: E402
+from souk_system import BIN, SLACK, Server, free_port, wait_until  # noqa: E402
 from souk_tls import Authority, TlsConnection, certificate_of, client_context  # noqa: E402
-from souk_wire import OPCODES, STATUSES, Connection, Refused, field, frame, hits, put_body, tlv, upsert  # noqa: E402
+from souk_wire import Connection, Refused, field, frame, hits, tlv, upsert  # noqa: E402
 
 PRODUCTS = [{'id': str(i), 'title': f'red shoe {i}', 'text': 'x' * 300} for i in range(400)]
 
@@ -80,7 +83,6 @@ class Serves(TlsCase):
 
     def test_a_client_that_changes_keys(self):
         """openssl s_client sends a KeyUpdate at a line that begins with K."""
-        import subprocess
         with self.server() as s:
             p = subprocess.Popen(['openssl', 's_client', '-connect', f'127.0.0.1:{s.tls_port}', '-CAfile', self.ca.path, '-quiet', '-no_ign_eof'],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -167,6 +169,196 @@ class Refuses(TlsCase):
                 self.assertIn(told, s.log_text())
             finally:
                 s.remove()
+
+
+class Clients(TlsCase):
+    """What the command line says, and how it ends."""
+
+    def fails(self, status, text, server, *options, address=None, env=None):
+        done = server.run('ping', *options, server=address or f'127.0.0.1:{server.tls_port}', check=False, env=env)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertRegex(done.stderr, text)
+
+    def test_good_ones(self):
+        with self.server() as s:
+            at = f'127.0.0.1:{s.tls_port}'
+            s.run('ping', '--tls-ca', self.ca.path, server=at)
+            s.run('ping', '--tls-ca', self.ca.path, server=f'localhost:{s.tls_port}')
+            s.run('ping', server=at, env={'SOUK_TLS_CA': self.ca.path})
+            s.run('ping', '--tls', '--tls-ca', self.ca.path, '--tls-name', 'localhost', server=at)
+            s.run('ping', server=f'unix:{s.data}/souk.sock', env={'SOUK_TLS': '1'})
+
+    def test_bad_certificates_are_refused_by_reason(self):
+        other = Authority(self.folder, 'elsewhere')
+        for pair, text in ((self.ca.issue('expired', days=-1), 'certificate of the server has expired'),
+                           (self.ca.issue('foreign', san='DNS:shop.example,IP:10.0.0.1'), 'certificate of the server is not for 127.0.0.1'),
+                           (self.ca.issue('nameless', san=''), 'is not for 127.0.0.1'),
+                           (other.issue('server'), 'of an unknown CA: nobody in .*ca.pem vouches'),
+                           ((other.path, other.key), 'of an unknown CA')):
+            with self.server(*pair) as s:
+                self.fails(7, f'TLS with 127.0.0.1:{s.tls_port}: .*{text}', s, '--tls-ca', self.ca.path)
+                if 'foreign' in pair[0]:
+                    s.run('ping', '--tls-ca', self.ca.path, '--tls-name', 'shop.example', server=f'127.0.0.1:{s.tls_port}')
+                    self.fails(7, 'is not for pop.example', s, '--tls-ca', self.ca.path, '--tls-name', 'pop.example')
+        with self.server() as s:
+            self.fails(7, "nobody in the system's list vouches", s, '--tls')
+
+    def test_files_that_are_none(self):
+        with self.server() as s:
+            self.fails(7, 'none.pem: No such file', s, '--tls-ca', self.folder + '/none.pem')
+            self.fails(7, 'go together', s, '--tls-ca', self.ca.path, '--tls-cert', self.certificate)
+            self.fails(7, 'there is no certificate in it', s, '--tls-ca', self.key)
+            self.fails(2, 'TLS is for HOST:PORT', s, '--tls', address=f'unix:{s.data}/souk.sock')
+
+    def test_ports_of_the_other_kind(self):
+        with self.server() as s:
+            self.fails(7, 'does not speak TLS on this port', s, '--tls-ca', self.ca.path, address=s.address)
+            self.fails(7, 'this port speaks TLS only', s)
+
+    def test_a_server_that_wants_certificates(self):
+        good, stranger = self.ca.issue('friend', san=''), Authority(self.folder, 'strange').issue('client', san='')
+        with self.server(options=[f'tls.client_ca={self.ca.path}']) as s:
+            s.run('ping', '--tls-ca', self.ca.path, '--tls-cert', good[0], '--tls-key', good[1], server=f'127.0.0.1:{s.tls_port}')
+            for _ in range(10):
+                self.fails(7, 'the server refused: it wants a certificate and got none', s, '--tls-ca', self.ca.path)
+                self.fails(7, 'the server refused: it does not know the CA of our certificate', s, '--tls-ca', self.ca.path,
+                           '--tls-cert', stranger[0], '--tls-key', stranger[1])
+
+    def test_old_servers_silent_ones_and_cuts_at_every_byte(self):
+        certificate, key = self.ca.issue('fake')
+        with self.server() as s, Fake(certificate, key) as fake:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                fake.context.minimum_version = ssl.TLSVersion.TLSv1
+                fake.context.maximum_version = ssl.TLSVersion.TLSv1_1
+                fake.context.set_ciphers('ALL:@SECLEVEL=0')
+            self.fails(7, 'no version of TLS in common|no TLS version in common', s, '--tls-ca', self.ca.path, address=fake.address)
+            fake.silent = True
+            began = time.monotonic()
+            self.fails(3, 'no TLS handshake within the time allowed', s, '--tls-ca', self.ca.path, address=fake.address)
+            self.assertLess(time.monotonic() - began, 3 * SLACK)
+        with self.server() as s, Cut(s.tls_port) as cut:
+            with TlsConnection(cut.port, client_context(self.ca.path)) as c:
+                c.call('PING', b'')
+            total = cut.passed
+            self.assertGreater(total, 500)
+            for n in [*range(0, 12), *range(12, total - 60, 37)]:
+                cut.limit = n
+                done = s.run('ping', '--tls-ca', self.ca.path, server=f'127.0.0.1:{cut.port}', check=False)
+                self.assertIn(done.returncode, (3, 7), (n, done.stderr))
+                self.assertRegex(done.stderr, 'TLS|closed the connection', n)
+
+    def test_import_goes_on_when_a_front_is_killed(self):
+        products = [{'id': str(i), 'title': f'green lamp {i}', 'text': 'z' * 200} for i in range(20000)]
+        path = os.path.join(self.folder, 'lamps.jsonl')
+        with open(path, 'w') as f:
+            for p in products:
+                f.write(json.dumps(p) + '\n')
+        with self.server() as s:
+            at = f'127.0.0.1:{s.tls_port}'
+            command = subprocess.Popen([os.path.join(BIN, 'souk'), '--server', at, '--tls-ca', self.ca.path, 'import', '--catalog', 'shop', path, '--quiet'],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(4):
+                time.sleep(0.1)
+                for front in ('front 0', 'front 1'):
+                    pid = s.kill_child(front)
+                    s.replaced(front, pid)
+            out, err = command.communicate(timeout=120 * SLACK)
+            self.assertEqual(command.returncode, 0, out + err)
+            self.assertEqual(json.loads(out)['failed'], 0, out)
+            wait_until(lambda: s.search('shop', 'lamp', '--count-to', 0)['found'] == 20000, 20, 'all are found')
+
+    def test_souk_load(self):
+        with self.server() as s:
+            s.import_lines('shop', PRODUCTS[:100])
+            log = os.path.join(self.folder, 'queries')
+            with open(log, 'w') as f:
+                f.write('red\nshoe\n')
+
+            def load(*options, env=None):
+                return subprocess.run([os.path.join(BIN, 'souk-load'), 'run', '--server', f'127.0.0.1:{s.tls_port}', '--catalog', 'shop', '--queries', log,
+                                       '--rate', '500', '--seconds', '1', '--connections', '8', *options], capture_output=True, text=True, timeout=60,
+                                      env={**os.environ, **(env or {})})
+
+            done = load('--tls-ca', self.ca.path, '--threshold', 'errors<0.1%')
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(load(env={'SOUK_TLS_CA': self.ca.path}).returncode, 0)
+            done = load('--tls')
+            self.assertEqual(done.returncode, 7, done.stderr)
+            self.assertIn('unknown CA', done.stderr)
+
+
+class Fake:
+    """A TLS server that shakes hands and closes; `silent`: it only accepts."""
+
+    def __init__(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.address = f'127.0.0.1:{self.socket.getsockname()[1]}'
+        self.silent, self.held = False, []
+
+    def __enter__(self):
+        threading.Thread(target=self.run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        for c in self.held:
+            c.close()
+
+    def run(self):
+        while True:
+            try:
+                c = self.socket.accept()[0]
+            except OSError:
+                return
+            if self.silent:
+                self.held.append(c)
+                continue
+            try:
+                self.context.wrap_socket(c, server_side=True).close()
+            except OSError:
+                c.close()
+
+
+class Cut:
+    """Passes bytes on to a port; of the server's only `limit`, then both ends are closed."""
+
+    def __init__(self, port):
+        self.to, self.limit, self.passed = port, 1 << 30, 0
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.port = self.socket.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def run(self):
+        while True:
+            try:
+                near = self.socket.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(near,), daemon=True).start()
+
+    def one(self, near):
+        left, self.passed = self.limit, 0
+        with near, socket.create_connection(('127.0.0.1', self.to)) as far:
+            while left > 0:
+                for c in select.select([near, far], [], [], 10)[0]:
+                    part = c.recv(65536)
+                    if not part:
+                        return
+                    if c is near:
+                        far.sendall(part)
+                    else:
+                        near.sendall(part[:left])
+                        left -= len(part)
+                        self.passed += len(part)
 
 
 class Handshakes(TlsCase):
