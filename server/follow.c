@@ -31,20 +31,29 @@ struct followed *follow_find(struct follow *f, struct slice name)
     return NULL;
 }
 
-static struct souk *handle_of(const char *address, const struct souk_options *o)
+static struct souk *handle_of(const char *address, const struct souk_options *o,
+                              struct fault *fault)
 {
     struct souk *s = NULL;
-    return souk_create(address, o, &s, NULL) ? NULL : s;
+    return souk_create(address, o, &s, fault) ? NULL : s;
 }
 
-struct souk *follow_leader(struct follow *f)
+/* Its options do not change while this runs: no other thread writes what is read here. */
+struct souk *follow_leader(struct follow *f, struct fault *fault)
 {
+    const struct config *c = f->role->config;
     struct souk_options o;
     souk_options_init(&o);
     o.name = "soukd follower";
     o.no_throttle = o.checksum = true;
     o.frame_class = CLASS_BACKGROUND;
-    return handle_of(f->shared->follow.leader, &o);
+    o.tls = config_number(c, OPTION_FOLLOW_TLS);
+    o.tls_ca = config_text(c, OPTION_FOLLOW_TLS_CA);
+    o.tls_certificate = config_text(c, OPTION_FOLLOW_TLS_CERTIFICATE);
+    o.tls_key = config_text(c, OPTION_FOLLOW_TLS_KEY);
+    o.tls_name = config_text(c, OPTION_FOLLOW_TLS_NAME);
+    *fault = (struct fault){.status = STATUS_NO_MEMORY};
+    return handle_of(f->shared->follow.leader, &o, fault);
 }
 
 struct souk *follow_writer(struct follow *f)
@@ -56,7 +65,7 @@ struct souk *follow_writer(struct follow *f)
     snprintf(address, sizeof address, "unix:%s", path);
     souk_options_init(&o);
     o.no_throttle = true;
-    return handle_of(address, &o);
+    return handle_of(address, &o, NULL);
 }
 
 static void want_copy(struct followed *c, bool resync, const char *why)
@@ -409,9 +418,9 @@ static void *reader_main(void *ctx)
             follow_pause(1);
             continue;
         }
-        if (!t.leader && (t.leader = follow_leader(f)))
+        if (!t.leader && (t.leader = follow_leader(f, &t.reply.fault)))
             atomic_fetch_add(&f->shared->follow.connects, 1);
-        st = t.leader ? ask(&t) : STATUS_NO_MEMORY;
+        st = t.leader ? ask(&t) : t.reply.fault.status;
         if (st)
             lose(&t, st);
         else

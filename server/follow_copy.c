@@ -302,8 +302,8 @@ void *follow_copier(void *ctx)
             continue;
         }
         struct fault fault = {0};
-        struct souk *leader = follow_leader(f);
-        enum status st = leader ? follow_copy(f, leader, writer, name, &fault) : STATUS_NO_MEMORY;
+        struct souk *leader = follow_leader(f, &fault);
+        enum status st = leader ? follow_copy(f, leader, writer, name, &fault) : fault.status;
         souk_close(leader);
         pthread_mutex_lock(&f->lock);
         note_copied(f, name, st, fault.text[0] ? fault.text : status_text(st));

@@ -44,8 +44,9 @@ struct follow {
 struct followed *follow_find(struct follow *f, struct slice name);
 /* Sleeps a random time below min(FOLLOW_PAUSE_MS << tries, FOLLOW_PAUSE_MOST_MS). */
 void follow_pause(uint32_t tries);
-/* A handle to the leader or to the writer; NULL when memory is refused. */
-struct souk *follow_leader(struct follow *f);
+/* A handle to the leader; NULL when memory is refused or there can be no TLS: the fault says. */
+struct souk *follow_leader(struct follow *f, struct fault *fault);
+/* To the writer; NULL when memory is refused. */
 struct souk *follow_writer(struct follow *f);
 /* Copies one catalog from the leader and has the writer take it. */
 enum status follow_copy(struct follow *f, struct souk *leader, struct souk *writer,
