@@ -288,6 +288,38 @@ class Clients(TlsCase):
             self.assertIn('unknown CA', done.stderr)
 
 
+class Follows(TlsCase):
+    """A follower that reaches its leader through TLS, with a certificate of its own."""
+
+    def follower(self, leader, *options):
+        return Server('--follow', f'127.0.0.1:{leader.tls_port}', options=['replication.tls=true', f'replication.tls_ca={self.ca.path}', *options])
+
+    def test_copies_and_changes(self):
+        mine = self.ca.issue('follower', san='')
+        with self.server(options=[f'tls.client_ca={self.ca.path}']) as leader:
+            leader.import_lines('shop', PRODUCTS)
+            with self.follower(leader, f'replication.tls_certificate={mine[0]}', f'replication.tls_key={mine[1]}') as follower:
+                wait_until(lambda: follower.run('catalog', 'describe', 'shop', check=False).returncode == 0, 20, 'it is copied')
+                done = leader.json('put', 'shop', '{"id":"n1","title":"zebra lamp"}')
+                follower.souk('wait', 'shop', done['sequence'])
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 1)
+                # another certificate of the leader, and fronts that die: it goes on
+                for front in ('front 0', 'front 1'):
+                    leader.replaced(front, leader.kill_child(front))
+                done = leader.json('put', 'shop', '{"id":"n2","title":"zebra chair"}')
+                follower.souk('wait', 'shop', done['sequence'], timeout=30)
+                self.assertEqual(follower.search('shop', 'zebra')['found'], 2)
+
+    def test_what_is_wrong_is_told(self):
+        with self.server(options=[f'tls.client_ca={self.ca.path}']) as leader:
+            for options, told in (([], 'it wants a certificate and got none'), (['replication.tls_name=other.example'], 'is not for other.example'),
+                                  ([f'replication.tls_certificate={self.folder}/none', f'replication.tls_key={self.key}'], 'none: No such file')):
+                with self.follower(leader, *options) as follower:
+                    wait_until(lambda told=told: told in follower.log_text(), 10, told)
+            with Server('--follow', f'127.0.0.1:{leader.tls_port}') as follower:
+                wait_until(lambda: 'this port speaks TLS only' in follower.log_text(), 10, 'it is told')
+
+
 class Fake:
     """A TLS server that shakes hands and closes; `silent`: it only accepts."""
 
