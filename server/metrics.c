@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "protocol/constants.h"
 #include "protocol/version.h"
@@ -95,6 +96,40 @@ static void put_follow(struct buf *b, const struct shared_follow *w, enum metric
     head(b, format, "follow_" #metric, #kind, help);                                               \
     put(b, "souk_follow_" #metric " %.17g\n", (double)(value) / (divisor));
 #include "server/metrics.def"
+}
+
+static int64_t wall_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static bool speaks_tls(const struct shared_process *p)
+{
+    return p->role == ROLE_FRONT && p->tls.on;
+}
+
+static void put_tls(struct buf *b, const struct shared *s, enum metrics_format format)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->process_count; i++)
+        any |= speaks_tls(&s->processes[i]);
+    if (!any)
+        return;
+#define TLS_METRIC(metric, kind, divisor, value, help)                                             \
+    head(b, format, "tls_" #metric, #kind, help);                                                  \
+    for (uint32_t i = 0; i < s->process_count; i++) {                                              \
+        const struct shared_tls *t = &s->processes[i].tls;                                         \
+        if (speaks_tls(&s->processes[i]))                                                          \
+            put(b, "souk_tls_" #metric "{slot=\"%u\"} %.17g\n", i, (double)(value) / (divisor));   \
+    }
+#include "server/metrics.def"
+    head(b, format, "tls_handshake_failures_total", "counter",
+         "TLS handshakes that failed, by why");
+    for (uint32_t i = 0; i < s->process_count; i++)
+        for (int f = TLS_FAILURE_NONE + 1; speaks_tls(&s->processes[i]) && f < TLS_FAILURE_COUNT;
+             f++)
+            put(b, "souk_tls_handshake_failures_total{slot=\"%u\",reason=\"%s\"} %" PRIu64 "\n", i,
+                tls_failure_name((enum tls_failure)f), (uint64_t)s->processes[i].tls.failures[f]);
 }
 
 /* A bound as a label: OpenMetrics writes whole numbers with a point. */
@@ -210,6 +245,7 @@ void metrics_put_text(struct buf *b, const struct shared *s, enum metrics_format
     put_providers(b, s, format);
     put_spans(b, s, format);
     put_follow(b, &s->follow, format);
+    put_tls(b, s, format);
     if (format == METRICS_OPEN)
         put(b, "# EOF\n");
 }
@@ -269,6 +305,34 @@ static void put_follow_json(struct buf *b, const struct shared_follow *w)
     put(b, "}");
 }
 
+/* Of all fronts together; the certificate that ends first. */
+static void put_tls_json(struct buf *b, const struct shared *s)
+{
+    uint64_t connections = 0, handshakes = 0, handshaking = 0, failures[TLS_FAILURE_COUNT] = {0};
+    int64_t end = INT64_MAX;
+    for (uint32_t i = 0; i < s->process_count; i++) {
+        const struct shared_tls *t = &s->processes[i].tls;
+        if (!speaks_tls(&s->processes[i]))
+            continue;
+        end = t->not_after_s < end ? t->not_after_s : end;
+        connections += t->connections;
+        handshakes += t->handshakes;
+        handshaking += t->handshaking;
+        for (int f = 0; f < TLS_FAILURE_COUNT; f++)
+            failures[f] += t->failures[f];
+    }
+    if (end == INT64_MAX)
+        return;
+    put(b, ",\"tls\":{\"certificate_expires_seconds\":%" PRId64 ",\"connections\":%" PRIu64,
+        end - wall_s(), connections);
+    put(b, ",\"handshakes_total\":%" PRIu64 ",\"handshaking\":%" PRIu64 ",\"failures\":{",
+        handshakes, handshaking);
+    for (int f = TLS_FAILURE_NONE + 1; f < TLS_FAILURE_COUNT; f++)
+        put(b, "%s\"%s\":%" PRIu64, f > TLS_FAILURE_NONE + 1 ? "," : "",
+            tls_failure_name((enum tls_failure)f), failures[f]);
+    put(b, "}}");
+}
+
 void metrics_put_json(struct buf *b, const struct shared *s)
 {
     put(b, "{\"version\":\"" SOUK_VERSION "\",\"uptime_s\":%.3f,\"ready\":%s,\"processes\":[",
@@ -288,6 +352,7 @@ void metrics_put_json(struct buf *b, const struct shared *s)
 #include "server/metrics.def"
     put(b, "}");
     put_follow_json(b, &s->follow);
+    put_tls_json(b, s);
     put(b, "}\n");
 }
 

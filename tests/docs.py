@@ -15,7 +15,7 @@ def read(*parts):
 
 def metric_names():
     text = read('server', 'metrics.def')
-    names = {f'souk_{kind.lower()}_{name}' for kind, name in re.findall(r'^(PROCESS|CATALOG|PROVIDER|FOLLOW)_METRIC\((\w+),', text, re.M)}
+    names = {f'souk_{kind.lower()}_{name}' for kind, name in re.findall(r'^(PROCESS|CATALOG|PROVIDER|FOLLOW|TLS)_METRIC\((\w+),', text, re.M)}
     names |= {f'souk_{name}' for name in re.findall(r'head\(b, format, "(\w+)"', read('server', 'metrics.c'))}
     return names | {f'souk_request_seconds_{s}' for s in ('bucket', 'sum', 'count')}
 

@@ -24,7 +24,7 @@ def read(*path):
 
 def told_metrics():
     """Names of /metrics, from the table and from what the page writes beside it."""
-    rows = re.findall(r'^(PROCESS|CATALOG|PROVIDER|FOLLOW)_METRIC\((\w+),', read('server', 'metrics.def'), re.M)
+    rows = re.findall(r'^(PROCESS|CATALOG|PROVIDER|FOLLOW|TLS)_METRIC\((\w+),', read('server', 'metrics.def'), re.M)
     heads = re.findall(r'head\(b, format, "(\w+)"', read('server', 'metrics.c'))
     return {f'souk_{kind.lower()}_{name}' for kind, name in rows} | {f'souk_{name}' for name in heads}
 

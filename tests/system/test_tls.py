@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 import warnings
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -391,6 +392,43 @@ class Cut:
                         near.sendall(part[:left])
                         left -= len(part)
                         self.passed += len(part)
+
+
+class Figures(TlsCase):
+    def test_metrics_and_status(self):
+        certificate, key = self.ca.issue('counted', days=9)
+        http = free_port()
+
+        def get(path):
+            with urllib.request.urlopen(f'http://127.0.0.1:{http}{path}', timeout=10) as r:
+                return r.read().decode()
+
+        with self.server(certificate, key, options=[f'server.http=127.0.0.1:{http}']) as s, contextlib.ExitStack() as opened:
+            for _ in range(5):
+                opened.enter_context(self.tls(s)).call('PING', b'')
+            with self.assertRaises(ssl.SSLError):
+                TlsConnection(s.tls_port, client_context(Authority(self.folder, 'nobody').path))
+            socket.create_connection(('127.0.0.1', s.tls_port)).close()
+            wait_until(lambda: json.loads(get('/status.json'))['tls']['failures']['cut'] == 1, 5, 'it is counted')
+            d = json.loads(get('/status.json'))['tls']
+            self.assertAlmostEqual(d['certificate_expires_seconds'] / 86400, 9, delta=0.01)
+            self.assertEqual((d['connections'], d['handshakes_total'], d['handshaking'], d['failures']['refused']), (5, 5, 0, 1), d)
+            text = get('/metrics')
+            self.assertIn('souk_tls_handshake_failures_total{slot="0",reason="unknown_ca"} 0', text)
+            self.assertEqual(sum(map(int, re.findall(r'souk_tls_connections\{slot="\d"\} (\d+)', text))), 5)
+            promtool = shutil.which('promtool')
+            if promtool:
+                done = subprocess.run([promtool, 'check', 'metrics'], input=text, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            opened.close()
+            wait_until(lambda: json.loads(get('/status.json'))['tls']['connections'] == 0, 5, 'they are gone')
+
+    def test_without_tls_nothing_is_told_of_it(self):
+        http = free_port()
+        with Server(options=[f'server.http=127.0.0.1:{http}']) as s:
+            self.assertTrue(s)
+            with urllib.request.urlopen(f'http://127.0.0.1:{http}/metrics', timeout=10) as r:
+                self.assertNotIn('souk_tls', r.read().decode())
 
 
 class Handshakes(TlsCase):
