@@ -81,7 +81,7 @@ static int no_password(char *to, int size, int rwflag, void *ctx)
 
 static BIO *bio_of(const struct tls_context *c, const struct tls_pem *p)
 {
-    return c->lib->BIO_new_mem_buf(p->text.ptr, (int)p->text.len);
+    return c->lib->BIO_new_mem_buf(p->text.len ? p->text.ptr : "", (int)p->text.len);
 }
 
 static int64_t seconds_of(const struct tls_context *c, const ASN1_TIME *t)

@@ -268,9 +268,8 @@ static int outcome(struct tls_link *l, int n)
         fail_protocol(l, code);
         lib->ERR_clear_error();
         /* Frames say how long they are: an end without goodbye cuts none off unseen. */
-        if (l->failure == TLS_FAILURE_CUT && l->stands)
-            return 0;
-        return EPROTO;
+        l->ended = l->failure == TLS_FAILURE_CUT && l->stands;
+        return l->ended ? 0 : EPROTO;
     default:
         lib->ERR_clear_error();
         fail(l, TLS_FAILURE_CUT, STATUS_UNAVAILABLE,

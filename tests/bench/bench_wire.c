@@ -2,7 +2,7 @@
  * bench_wire - how many requests a second a server answers over loopback, and how fast.
  *
  *   bench_wire souk|redis|memcached PORT [-w WORK] [-C CATALOG] [-q QUERIES] [-c CONNECTIONS]
- *              [-d DEPTH] [-r RATE] [-t SECONDS] [-p PID] [-v BYTES] [-k HITS]
+ *              [-d DEPTH] [-r RATE] [-t SECONDS] [-p PID] [-v BYTES] [-k HITS] [-S CA]
  *
  * A closed loop: every connection keeps DEPTH requests under way, so what it says is throughput and
  * service, not what a crowd would feel (that is souk-load's work). With RATE an open one: so many
@@ -13,7 +13,8 @@
  * again and again, answered from the result cache), `uncached` (the same with no_cache), `get`
  * (stored products), `ping`. For redis and memcached: GET of one value of BYTES bytes, which is set
  * first. With a PID the CPU time of that process is told. Frames are built beforehand; an answer is
- * told apart by its request id. One line is printed:
+ * told apart by its request id. With -S through TLS, to a server the file vouches for. One line is
+ * printed:
  *
  *   rate=N p50_us=N p99_us=N mean_us=N bytes=N errors=N cpu_us=N
  */
@@ -22,6 +23,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #include "protocol/request.h"
+#include "protocol/tls.h"
 
 enum { MAX_DEPTH = 64, MAX_FRAMES = 20000, MAX_CONNECTIONS = 1000, READ_ROOM = 1 << 18 };
 
@@ -42,6 +45,7 @@ struct job { /* a request under way */
 
 struct peer_conn {
     int fd;
+    struct tls_link *tls; /* NULL = in the clear */
     struct buf in, out;
     size_t out_at;
     struct job jobs[MAX_DEPTH];
@@ -51,7 +55,8 @@ struct peer_conn {
 
 static struct bench {
     enum peer peer;
-    const char *work, *catalog, *queries;
+    const char *work, *catalog, *queries, *ca;
+    struct tls_context *tls;
     int port, connections, depth, pid, value;
     uint32_t hits;
     double seconds, rate;
@@ -273,7 +278,9 @@ static void want(struct peer_conn *c, bool write)
 static void flush(struct peer_conn *c)
 {
     while (c->out_at < c->out.len) {
-        ssize_t n = send(c->fd, c->out.ptr + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+        const char *at = c->out.ptr + c->out_at;
+        size_t len = c->out.len - c->out_at;
+        ssize_t n = c->tls ? tls_link_send(c->tls, at, len) : send(c->fd, at, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN)
             break;
         if (n < 0)
@@ -290,7 +297,9 @@ static void flush(struct peer_conn *c)
 static void take(struct peer_conn *c)
 {
     buf_reserve(&c->in, READ_ROOM);
-    ssize_t n = recv(c->fd, c->in.ptr + c->in.len, c->in.cap - c->in.len, 0);
+    char *to = c->in.ptr + c->in.len;
+    size_t room = c->in.cap - c->in.len;
+    ssize_t n = c->tls ? tls_link_recv(c->tls, to, room) : recv(c->fd, to, room, 0);
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0)
@@ -325,6 +334,23 @@ static int dial(void)
         die("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return fd;
+}
+
+static void shake(struct peer_conn *c)
+{
+    struct fault fault;
+    enum status st = tls_link_create(B.tls, c->fd, "127.0.0.1", &c->tls);
+    while (!st && (st = tls_link_handshake(c->tls)) == STATUS_AGAIN) {
+        bool write = tls_link_wants(c->tls) & TLS_WANT_WRITE;
+        struct pollfd p = {.fd = c->fd, .events = write ? POLLOUT : POLLIN};
+        poll(&p, 1, 1000);
+        st = STATUS_OK;
+    }
+    if (!st)
+        return;
+    tls_link_fault(c->tls, &fault);
+    fprintf(stderr, "%s\n", fault.text);
+    exit(2);
 }
 
 /* The value that redis or memcached is asked for. */
@@ -441,6 +467,8 @@ static void run(void)
         struct peer_conn *c = &B.conns[i];
         c->fd = dial();
         fcntl(c->fd, F_SETFL, O_NONBLOCK);
+        if (B.tls)
+            shake(c);
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(B.epoll, EPOLL_CTL_ADD, c->fd, &e);
         fill(c, now_ns());
@@ -458,7 +486,7 @@ static void run(void)
 int main(int argc, char **argv)
 {
     int o;
-    while ((o = getopt(argc, argv, "w:C:q:c:d:r:t:p:v:k:")) > 0) {
+    while ((o = getopt(argc, argv, "w:C:q:c:d:r:t:p:v:k:S:")) > 0) {
         switch (o) {
         case 'w':
             B.work = optarg;
@@ -487,6 +515,9 @@ int main(int argc, char **argv)
         case 'k':
             B.hits = (uint32_t)atoi(optarg);
             break;
+        case 'S':
+            B.ca = optarg;
+            break;
         case 'v':
             B.value = atoi(optarg);
             break;
@@ -501,6 +532,11 @@ int main(int argc, char **argv)
     }
     B.peer = argv[optind][0] == 's' ? SOUK : argv[optind][0] == 'r' ? REDIS : MEMCACHED;
     B.port = atoi(argv[optind + 1]);
+    struct fault fault;
+    if (B.ca && tls_client_create(&(struct tls_client){.ca = B.ca}, &B.tls, &fault)) {
+        fprintf(stderr, "%s\n", fault.text);
+        return 2;
+    }
     if (B.peer != SOUK)
         store_value();
     build();
