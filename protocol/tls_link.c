@@ -12,6 +12,7 @@ struct tls_link {
     int fd;
     unsigned wants;
     bool stands, ended, read_wants_write;
+    bool eof; /* of the descriptor */
     char host[256];
     enum tls_failure failure;
     struct fault fault;
@@ -38,7 +39,7 @@ static int put_bytes(BIO *b, const char *bytes, int len)
 static int get_bytes(BIO *b, char *to, int len)
 {
     const struct tls_library *lib = tls_library();
-    const struct tls_link *l = lib->BIO_get_data(b);
+    struct tls_link *l = lib->BIO_get_data(b);
     ssize_t n;
     do
         n = recv(l->fd, to, (size_t)len, MSG_DONTWAIT);
@@ -46,13 +47,15 @@ static int get_bytes(BIO *b, char *to, int len)
     lib->BIO_clear_flags(b, BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY);
     if (n < 0 && errno == EAGAIN)
         lib->BIO_set_flags(b, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+    l->eof = n == 0 && len;
     return (int)n;
 }
 
 static long control(BIO *b, int what, long number, void *pointer)
 {
-    (void)b, (void)number, (void)pointer;
-    return what == BIO_CTRL_FLUSH;
+    (void)number, (void)pointer;
+    const struct tls_link *l = tls_library()->BIO_get_data(b);
+    return what == BIO_CTRL_FLUSH || (what == BIO_CTRL_EOF && l && l->eof);
 }
 
 BIO_METHOD *tls_link_method(const struct tls_library *lib)
