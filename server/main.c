@@ -8,6 +8,7 @@
 #include "server/check_data.h"
 #include "server/role.h"
 #include "server/supervisor.h"
+#include "server/tls_files.h"
 
 extern char **environ;
 
@@ -174,6 +175,8 @@ int main(int argc, char **argv)
         return wrong(NULL, &fault);
     if (a.print)
         config_print(&config, stdout);
+    if (a.check && tls_files_check(&config, &fault))
+        return wrong(NULL, &fault);
     if (a.print || a.check)
         return 0;
     if (a.check_data)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -129,6 +130,17 @@ enum status tls_files_take(const struct config *c, int fd, bool again, struct fa
         return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the files could not be read in time");
     *fault = told;
     return told.status;
+}
+
+enum status tls_files_check(const struct config *c, struct fault *fault)
+{
+    if (!*config_text(c, OPTION_TLS_LISTEN))
+        return STATUS_OK;
+    int fd = memfd_create("soukd-tls", MFD_CLOEXEC);
+    enum status st = tls_files_take(c, fd, true, fault);
+    if (fd >= 0)
+        close(fd);
+    return st;
 }
 
 /* --- fronts -------------------------------------------------------------------------------------

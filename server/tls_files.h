@@ -19,6 +19,8 @@
  * certificate that has expired is refused, as what stands there is not worse; otherwise it is taken
  * and the fault has a sentence about it. */
 enum status tls_files_take(const struct config *c, int fd, bool again, struct fault *fault);
+/* Whether that would work; OK where there is to be no TLS. */
+enum status tls_files_check(const struct config *c, struct fault *fault);
 /* A front: what stands in `fd` as a context. *seen: names what was read; when that is the same
  * again, *out stays NULL. */
 enum status tls_files_context(int fd, uint64_t *seen, struct tls_context **out,

@@ -155,6 +155,16 @@ class Refuses(TlsCase):
                 TlsConnection(s.port, client_context(self.ca.path))
             wait_until(lambda: 'it speaks TLS, which this port does not' in s.log_text(), 5, 'the log says so')
 
+    def test_files_are_checked_with_the_configuration(self):
+        def check(*options):
+            words = [w for o in ('tls.listen=127.0.0.1:1', *options) for w in ('--set', o)]
+            return subprocess.run([os.path.join(BIN, 'soukd'), *words, '--check-config'], capture_output=True, text=True, timeout=30)
+        self.assertEqual(check(f'tls.certificate={self.certificate}', f'tls.key={self.key}').returncode, 0)
+        for options, told in (((f'tls.certificate={self.certificate}',), 'tls.key must name a file'),
+                              ((f'tls.certificate={self.certificate}', f'tls.key={self.ca.key}'), 'the key is not that of the certificate')):
+            done = check(*options)
+            self.assertEqual((done.returncode, told in done.stderr), (1, True), done.stderr)
+
     def test_a_server_with_wrong_files_does_not_start(self):
         other = Authority(self.folder, 'another').issue('server')
         broken = os.path.join(self.folder, 'broken.pem')
