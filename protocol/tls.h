@@ -5,7 +5,7 @@
  *   tls_link      one connection: handshake, then receive and send as with a socket
  *
  * The rules are Mozilla's "intermediate": TLS 1.2 with forward secrecy and AEAD ciphers only, 1.3
- * with OpenSSL's own; X25519, P-256, P-384; no compression, no renegotiation, no early data. A
+ * with its three AEADs; X25519, P-256, P-384; no compression, no renegotiation, no early data. A
  * client always checks who signed the server's certificate and for whom; there is no switch to turn
  * that off and nothing falls back to plain bytes.
  *

@@ -37,6 +37,7 @@
     X(SSL_CTX_get_cert_store)                                                                      \
     X(SSL_CTX_new)                                                                                 \
     X(SSL_CTX_set_cipher_list)                                                                     \
+    X(SSL_CTX_set_ciphersuites)                                                                    \
     X(SSL_CTX_set_default_verify_paths)                                                            \
     X(SSL_CTX_set_num_tickets)                                                                     \
     X(SSL_CTX_set_options)                                                                         \
