@@ -175,9 +175,9 @@ enum status tls_server_create(const struct tls_pems *p, struct tls_context **out
 {
     static const unsigned char SESSIONS[] = "souk";
     enum status st = tls_context_create(true, out, fault);
-    if (st)
-        return st;
     struct tls_context *c = *out;
+    if (st || !c)
+        return st;
     c->lib->SSL_CTX_set_session_id_context(c->ctx, SESSIONS, sizeof SESSIONS - 1);
     c->lib->SSL_CTX_set_num_tickets(c->ctx, 1);
     st = tls_context_identity(c, &p->certificate, &p->key, fault);

@@ -9,7 +9,7 @@
 /* "127.0.0.1:4711", "unix" */
 static void name_peer(int fd, char *out, size_t size)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t len = sizeof a;
     char host[64], port[8];
     if (getpeername(fd, (struct sockaddr *)&a, &len))

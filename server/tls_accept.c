@@ -247,9 +247,8 @@ static void stands(struct handshake *h)
 static void go_on(struct handshake *h)
 {
     struct fault fault;
-    if (!h->link && !begin(h)) {
+    if (!h->link && !begin(h))
         return;
-    }
     switch (tls_link_handshake(h->link)) {
     case STATUS_OK:
         stands(h);
@@ -286,11 +285,12 @@ bool tls_accept_waits(const struct tls_accept *t)
 void tls_accept_tick(struct tls_accept *t, int64_t now_ms)
 {
     int64_t most = (int64_t)config_number(t->front->role->config, OPTION_TLS_HANDSHAKE);
-    while (t->oldest && now_ms - t->oldest->begun_ms >= most) {
-        if (t->oldest->place != LINGERS)
-            tell(t->oldest, TLS_FAILURE_TIMEOUT,
-                 t->oldest->link ? "the handshake took too long" : "the peer said nothing");
-        forget(t->oldest);
+    for (struct handshake *h = t->oldest, *newer; h && now_ms - h->begun_ms >= most; h = newer) {
+        newer = h->newer;
+        if (h->place != LINGERS)
+            tell(h, TLS_FAILURE_TIMEOUT,
+                 h->link ? "the handshake took too long" : "the peer said nothing");
+        forget(h);
     }
 }
 
@@ -333,8 +333,10 @@ void tls_accept_destroy(struct tls_accept **t)
     struct tls_accept *x = *t;
     if (!x)
         return;
-    while (x->oldest)
-        forget(x->oldest);
+    for (struct handshake *h = x->oldest, *newer; h; h = newer) {
+        newer = h->newer;
+        forget(h);
+    }
     tls_context_destroy(&x->context);
     free(x);
     *t = NULL;
