@@ -22,6 +22,8 @@ void hello_encode(const struct hello *h, uint32_t grease, struct buf *out)
         tlv_put_u64(out, TAG_HELLO_MAX_K, h->max_k);
     if (h->max_items)
         tlv_put_u64(out, TAG_HELLO_MAX_ITEMS, h->max_items);
+    if (h->key.len)
+        tlv_put(out, TAG_HELLO_KEY, h->key);
     if (grease)
         tlv_put_u64(out, 0x4000 + grease % 0x1000, grease);
 }
@@ -37,7 +39,8 @@ enum status hello_decode(struct slice body, struct hello *h)
         TLV_BYTES(TAG_HELLO_NAME, struct hello, name),
         TLV_BYTES(TAG_HELLO_SERVER_VERSION, struct hello, server_version),
         TLV_NUMBER(TAG_HELLO_MAX_K, struct hello, max_k),
-        TLV_NUMBER(TAG_HELLO_MAX_ITEMS, struct hello, max_items)};
+        TLV_NUMBER(TAG_HELLO_MAX_ITEMS, struct hello, max_items),
+        TLV_BYTES(TAG_HELLO_KEY, struct hello, key)};
     *h = (struct hello){.min_version = 1, .max_version = 1};
     return tlv_members_decode(body, members, TLV_COUNT(members), h);
 }

@@ -22,6 +22,7 @@ struct hello {
     uint64_t features;                                   /* enum feature */
     uint32_t max_frame, max_in_flight, max_k, max_items; /* 0 = not said */
     struct slice name, server_version;
+    struct slice key; /* of a client: its API key; see api_key.h */
 };
 
 /* grease != 0: adds one reserved feature bit and one reserved tag chosen by it. */

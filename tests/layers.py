@@ -29,7 +29,7 @@ FOREIGN = {
     "curl/": r"server/fetch_http\.c",
     "jansson.h": r"(server/json_node|loadtest/json_in)\.c",
     "microhttpd.h": r"server/admin_http\.c",
-    "openssl/": r"protocol/tls_\w+\.(c|h)",
+    "openssl/": r"protocol/(tls_\w+|key_digest)\.(c|h)",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
