@@ -4,6 +4,7 @@
 #include "cli/schema_json.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "protocol/api_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,21 @@ static void tls_of(const struct command *c, const char *address, struct souk_opt
                  (wanted && *wanted && strcmp(wanted, "0") != 0);
 }
 
+/* What was given as a word is not left where the system's list of processes shows it. */
+static enum status key_of(struct command *c, char key[KEY_TEXT + 1])
+{
+    const char *text = options_value(&c->options, OPT_KEY);
+    enum status s =
+        api_key_given(text, options_value(&c->options, OPT_KEY_FILE), getenv("SOUK_KEY"),
+                      getenv("SOUK_KEY_FILE"), key, &c->reply.fault);
+    if (text)
+        memset((char *)(uintptr_t)text, '*', strlen(text));
+    return s;
+}
+
 int command_connect(struct command *c)
 {
+    char key[KEY_TEXT + 1];
     struct souk_options o;
     struct trace_context trace;
     const char *address = options_value(&c->options, OPT_SERVER);
@@ -73,8 +87,11 @@ int command_connect(struct command *c)
     o.deadline_ms = (uint32_t)timeout;
     o.no_throttle = true;
     tls_of(c, address, &o);
-    enum status s = trace_of(c, &trace);
+    o.key = key;
+    enum status s = key_of(c, key);
+    s = s ? s : trace_of(c, &trace);
     s = s ? s : souk_open(address, &o, &c->souk, &c->reply.fault);
+    explicit_bzero(key, sizeof key);
     if (!s)
         souk_trace(c->souk, &trace);
     return s ? command_fail(c, s, &c->reply.fault) : EXIT_OK;
@@ -140,6 +157,8 @@ int command_fail(struct command *c, enum status s, const struct fault *fault)
         return EXIT_DEADLINE;
     if (s == STATUS_TLS)
         return EXIT_TLS;
+    if (s == STATUS_UNAUTHENTICATED)
+        return EXIT_SERVER;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): every caller has a command */
     if (!c->souk || (s == STATUS_UNAVAILABLE && !souk_server(c->souk)))
         return s == STATUS_INVALID ? EXIT_USAGE : EXIT_CONNECT;

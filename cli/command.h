@@ -31,7 +31,8 @@ typedef int command_run(struct command *c);
 command_run command_safe_mode, command_ping, command_stats, command_catalog, command_get,
     command_put, command_delete, command_wait, command_search, command_suggest, command_queries,
     command_import, command_export, command_eval, command_info, command_degrade, command_promote,
-    command_upstream, command_synonyms, command_stopwords, command_rules, command_profile;
+    command_upstream, command_synonyms, command_stopwords, command_rules, command_profile,
+    command_key;
 
 /* Opens the connection unless it is open; EXIT_OK or the exit code, complained already. */
 int command_connect(struct command *c);

@@ -56,6 +56,9 @@ static const struct {
      "rules set shop summer rules.json", ANY, command_rules},
     {"profile", "profile set CATALOG NAME FILE | get | list | remove", "profile list shop", ANY,
      command_profile},
+    {"key", "key new OPTIONS | check FILE | rotate FILE NAME | retire FILE NAME",
+     "key new --name storefront --scopes search,get --catalogs 'shop*' --expires 90d >> keys", 4,
+     command_key},
     {"eval", "eval CATALOG --queries FILE --qrels FILE",
      "eval shop --queries queries.tsv --qrels qrels.tsv --against mine", 2, command_eval},
 };

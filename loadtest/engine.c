@@ -386,6 +386,8 @@ static enum status set_up(struct engine *e)
         e->links[i].context = e->tls;
         e->links[i].host = e->spec->host;
     }
+    for (uint32_t i = 0; i < 2 * n; i++)
+        e->links[i].key = e->spec->key;
     return st;
 }
 

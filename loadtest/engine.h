@@ -29,6 +29,7 @@ struct engine_spec {
     char host[256];        /* of the address */
     struct tls_client tls; /* when `encrypted` */
     bool encrypted;
+    const char *key; /* API key; NULL or "" = none */
     const struct mix *mix;
     struct schedule schedule;    /* this worker's part */
     const struct replay *replay; /* instead of schedule and mix; NULL = none */

@@ -39,7 +39,8 @@ static void put_hello(struct link *l)
                       .max_version = 1,
                       .features = HELLO_FEATURES,
                       .max_frame = FRAME_MAX_BODY,
-                      .name = SLICE_LIT("souk-load")};
+                      .name = SLICE_LIT("souk-load"),
+                      .key = slice_str(l->key)};
     size_t at = frame_begin(&l->out);
     hello_encode(&h, 1 + l->number, &l->out);
     frame_end(&l->out, at, &(struct frame){.opcode = OP_HELLO, .request_id = HELLO_ID});

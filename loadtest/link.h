@@ -38,6 +38,7 @@ struct link {
     const char *host;
     struct tls_link *tls; /* while CONNECTING: its handshake */
     uint32_t number;
+    const char *key; /* API key; NULL = none */
     bool want_write, dirty;
     uint64_t retry_ns; /* DOWN: when to try again */
     struct buf in, out;

@@ -77,7 +77,8 @@ static enum status engine_spec_of(const struct run_spec *s, uint32_t part, struc
                               .late_after_ns = (uint64_t)s->late_after_ms * 1000000,
                               .verify = s->verify,
                               .spin = s->spin,
-                              .split = s->split};
+                              .split = s->split,
+                              .key = s->client ? s->client->key : NULL};
     const struct souk_options *c = s->client;
     if (c && c->tls)
         e->tls = (struct tls_client){c->tls_ca, c->tls_certificate, c->tls_key, c->tls_name};

@@ -18,7 +18,7 @@ struct run;
 
 struct run_spec {
     const char *address;
-    const struct souk_options *client; /* what of it says TLS; NULL = in the clear */
+    const struct souk_options *client; /* TLS and API key; NULL = neither */
     const struct mix *mix;
     const struct replay *replay;
     const char *arrivals; /* schedule_parse()'s text */

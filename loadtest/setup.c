@@ -255,9 +255,17 @@ static enum status make_thresholds(struct setup *s, enum option_id rules, struct
 static enum status meet_server(struct setup *s, struct souk **server, struct fault *fault)
 {
     tls_of(&s->options, &s->client);
-    enum status st = souk_open(setup_address(&s->options), &s->client, server, fault);
+    const char *given = options_value(&s->options, OPT_KEY);
+    enum status st = api_key_given(given, options_value(&s->options, OPT_KEY_FILE),
+                                   getenv("SOUK_KEY"), getenv("SOUK_KEY_FILE"), s->key, fault);
+    if (given) /* not where the list of processes shows it */
+        memset((char *)(uintptr_t)given, '*', strlen(given));
+    s->client.key = s->key;
+    st = st ? st : souk_open(setup_address(&s->options), &s->client, server, fault);
     if (st)
-        return st == STATUS_INVALID || st == STATUS_TLS ? st : STATUS_UNAVAILABLE;
+        return st == STATUS_INVALID || st == STATUS_TLS || st == STATUS_UNAUTHENTICATED
+                   ? st
+                   : STATUS_UNAVAILABLE;
     const struct hello *hello = souk_server(*server); /* NULL: too busy even to say who it is */
     struct slice version = hello ? hello->server_version : SLICE_NULL;
     snprintf(s->server_version, sizeof s->server_version, "%.*s",

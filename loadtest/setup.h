@@ -6,6 +6,7 @@
 
 #include "loadtest/options.h"
 #include "loadtest/report.h"
+#include "protocol/api_key.h"
 
 struct setup {
     struct options options;
@@ -17,6 +18,7 @@ struct setup {
     uint32_t threshold_count;
     double warmup_s;
     char server_version[64];
+    char key[KEY_TEXT + 1];     /* "" = none */
     struct server_info info;    /* what the server said before the run */
     struct souk_options client; /* how it is connected to */
 };

@@ -108,6 +108,30 @@ enum status api_key_read(const char *path, char out[KEY_TEXT + 1], struct fault 
     return s;
 }
 
+static enum status take_text(const char *text, char out[KEY_TEXT + 1], struct fault *fault)
+{
+    uint8_t id[KEY_ID];
+    if (!api_key_parse(slice_str(text), id))
+        return fault_set(
+            fault, STATUS_INVALID, "key",
+            "an API key is souk_, 32 digits, _ and 64 digits, as souk key new told it");
+    memcpy(out, text, KEY_TEXT + 1);
+    return STATUS_OK;
+}
+
+enum status api_key_given(const char *text, const char *file, const char *env_text,
+                          const char *env_file, char out[KEY_TEXT + 1], struct fault *fault)
+{
+    out[0] = '\0';
+    if (text && *text)
+        return take_text(text, out, fault);
+    if (file && *file)
+        return api_key_read(file, out, fault);
+    if (env_text && *env_text)
+        return take_text(env_text, out, fault);
+    return env_file && *env_file ? api_key_read(env_file, out, fault) : STATUS_OK;
+}
+
 /* --- scopes ----------------------------------------------------------------------------------- */
 
 uint32_t key_scope_of(struct slice word)

@@ -38,6 +38,10 @@ void api_key_print(const uint8_t id[KEY_ID], const uint8_t secret[KEY_SECRET], c
 /* Reads a key from a file of one line that nobody but its owner and group can read. The file is not
  * named in the fault's text beyond its path. */
 enum status api_key_read(const char *path, char out[KEY_TEXT + 1], struct fault *fault);
+/* A client's key from what it was given, the first that is: a text, a file, and the environment's
+ * text and file. Each may be NULL or empty; so is `out` then. */
+enum status api_key_given(const char *text, const char *file, const char *env_text,
+                          const char *env_file, char out[KEY_TEXT + 1], struct fault *fault);
 /* OK for a file that others can neither read nor write: INVALID with the sentence. */
 enum status api_key_file_private(const char *path, int fd, struct fault *fault);
 

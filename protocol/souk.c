@@ -88,6 +88,12 @@ enum status souk_create(const char *address, const struct souk_options *o, struc
     if (!s)
         return STATUS_NO_MEMORY;
     options_take(&s->options, o);
+    enum status st = api_key_given(s->options.key, NULL, NULL, NULL, s->key, fault);
+    s->options.key = NULL;
+    if (st) {
+        free(s);
+        return st;
+    }
     s->fd = -1;
     s->budget = BUDGET_MAX;
     s->address = strdup(address);
@@ -133,6 +139,7 @@ void souk_close(struct souk *s)
     free(s->address);
     free(s->host);
     free(s->name);
+    explicit_bzero(s->key, sizeof s->key);
     free(s);
 }
 

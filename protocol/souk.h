@@ -70,6 +70,7 @@ struct souk_options {
     const char *tls_certificate,
         *tls_key;         /* files that show who the client is; NULL = it does not */
     const char *tls_name; /* whose certificate it must be; NULL = the host's */
+    const char *key;      /* API key, see api_key.h; NULL or empty = none */
 };
 
 /* Fills in the defaults; a library newer than the caller writes only `size` bytes. */
@@ -78,11 +79,12 @@ void souk_options_init_size(struct souk_options *o, size_t size);
 
 /*
  * A handle for "HOST:PORT", "[V6]:PORT", "HOST" (port 7685) or "unix:PATH". Does not connect yet:
- * the first request does. `o` may be NULL. INVALID for an address of another form.
+ * the first request does. `o` may be NULL. INVALID for an address of another form, or a key.
  */
 enum status souk_create(const char *address, const struct souk_options *o, struct souk **out,
                         struct fault *fault);
-/* The same, and connects now, blocking: UNAVAILABLE with the system's reason, or BAD_VERSION. */
+/* The same, and connects now, blocking: UNAVAILABLE with the system's reason, BAD_VERSION, or
+ * UNAUTHENTICATED when the server does not take the key, or wants one. */
 enum status souk_open(const char *address, const struct souk_options *o, struct souk **out,
                       struct fault *fault);
 /* Every callback still due is called with CANCELLED. NULL is fine. */

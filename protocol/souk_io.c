@@ -161,7 +161,8 @@ static void greet(struct souk *s)
                       .features = HELLO_FEATURES,
                       .max_frame = s->options.max_frame,
                       .max_in_flight = s->options.max_in_flight,
-                      .name = slice_str(s->options.name)};
+                      .name = slice_str(s->options.name),
+                      .key = slice_str(s->key)};
     struct frame f = {.opcode = OP_HELLO};
     size_t at = frame_begin(&s->out);
     hello_encode(&h, (uint32_t)souk_random(s, UINT32_MAX) | 1, &s->out);
@@ -210,12 +211,12 @@ static void on_hello(struct souk *s, const struct frame *f)
     struct fault fault;
     if (f->status) {
         frame_error_decode(f, &fault);
-        if (f->status != STATUS_BAD_VERSION)
+        if (f->status != STATUS_BAD_VERSION && f->status != STATUS_UNAUTHENTICATED)
             return; /* a server that wants no HELLO still serves */
         souk_disconnect(s, f->status, fault.text);
         for (uint32_t i = 0; i < s->slot_count; i++)
             if (s->slots[i].used)
-                souk_slot_fail(s, &s->slots[i], STATUS_BAD_VERSION, s->last.text);
+                souk_slot_fail(s, &s->slots[i], f->status, fault.text);
         return;
     }
     if (hello_decode(f->body, &h))

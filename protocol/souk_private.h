@@ -5,6 +5,7 @@
 #ifndef SOUK_PROTOCOL_SOUK_PRIVATE_H
 #define SOUK_PROTOCOL_SOUK_PRIVATE_H
 
+#include "protocol/api_key.h"
 #include "protocol/souk.h"
 #include "protocol/tls.h"
 
@@ -29,6 +30,7 @@ struct souk {
     char *host;                      /* of the address: whose certificate it must be */
     struct tls_context *tls_context; /* NULL = in the clear */
     struct tls_link *tls;            /* of this connection; while CONNECTING: its handshake */
+    char key[KEY_TEXT + 1];          /* "" = none */
     int fd;
     enum souk_state state;
     struct buf in, out;

@@ -10,6 +10,7 @@
 #include "server/clients.h"
 #include "server/conn_io.h"
 #include "server/front.h"
+#include "server/front_keys.h"
 
 enum {
     REFUSALS_MOST = 8192,
@@ -138,7 +139,8 @@ struct conn *conn_create(struct front *f, int fd, uint8_t queue_most)
     c->id = ++t->next_serial << 24 | c->slot;
     c->fd = fd;
     c->front = f;
-    c->queue_most = queue_most;
+    c->listen_most = queue_most;
+    front_keys_begin(c);
     c->client = clients_join(&f->clients, SLICE_NULL);
     c->opened_ms = c->last_ms = clock_mono_ms();
     t->slots[c->slot] = c;
@@ -201,6 +203,7 @@ void conn_destroy(struct conn *c)
     if (c->waiting) /* nobody is there to answer any more */
         f->cancelled += admission_forget(&f->admission, c->id);
     conn_refusing_forget(c);
+    front_keys_release(c);
     c->client->in_flight -= c->in_flight;
     clients_leave(&f->clients, c->client);
     f->conns.slots[c->slot] = NULL;
@@ -245,7 +248,7 @@ static bool may_stay(const struct conn *c)
 
 static void want(struct conn *c)
 {
-    bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) &&
+    bool reads = c->state == CONN_OPEN && !c->backlog && !conn_full(c) && !c->held_until_ms &&
                  c->in_flight < c->front->in_flight_most;
     bool writes = (c->out.len && !c->touched) || conn_io_read_waits(c);
     if (reads == c->unwatched)
@@ -256,7 +259,7 @@ static void want(struct conn *c)
 static void look_again(struct conn *c)
 {
     struct conn_table *t = &c->front->conns;
-    if (!c->backlog || c->again || c->waiting >= CONN_WAITING || conn_full(c) ||
+    if (!c->backlog || c->again || c->held_until_ms || c->waiting >= CONN_WAITING || conn_full(c) ||
         c->in_flight >= c->front->in_flight_most)
         return;
     c->again = true;
@@ -323,7 +326,7 @@ void conn_sweep(struct front *f, int64_t now_ms)
         struct conn *c = f->conns.slots[i];
         if (!c)
             continue;
-        bool silent = !c->framed && now_ms - c->opened_ms > first;
+        bool silent = (!c->framed || !c->key->known) && now_ms - c->opened_ms > first;
         if (hoards(c, now_ms) || too_slow(&c->frame_pace, now_ms, slow, rate) ||
             too_slow(&c->send_pace, now_ms, slow, rate)) {
             f->cut_slow++;

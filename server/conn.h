@@ -32,6 +32,7 @@
 #include "protocol/buf.h"
 #include "protocol/frame.h"
 #include "server/arrival.h"
+#include "server/keys.h"
 #include "server/loop.h"
 
 struct front;
@@ -53,7 +54,13 @@ struct conn {
     uint32_t slot;
     int fd;
     enum conn_state state;
-    uint8_t queue_most; /* enum admission_id: the listener's cap of the class */
+    uint8_t queue_most;  /* enum admission_id: cap of the class, of the listener and of the key */
+    uint8_t listen_most; /* of the listener alone */
+    struct key *key;     /* never NULL; see front_keys.h */
+    bool named;          /* it has said whose it is, with the next two */
+    uint8_t key_id[KEY_ID], key_digest[KEY_DIGEST];
+    int64_t held_until_ms; /* 0 = it is not held: see key_sources.h */
+    struct frame held;     /* what is answered then */
     struct loop_watch *watch;
     struct tls_link *tls; /* NULL = in the clear; see conn_io.h */
     struct buf in, out;

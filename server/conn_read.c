@@ -7,6 +7,7 @@
 #include "server/clients.h"
 #include "server/conn_io.h"
 #include "server/front.h"
+#include "server/front_keys.h"
 
 enum { CONN_BYTES = 256 * 1024, CONN_READ = 16384, INBOX = 1024 * 1024 };
 enum { GAP_MOST_US = 1000000, READ_MOST_US = 5, NEWEST_LEAST = 2 };
@@ -112,6 +113,9 @@ static uint32_t over_limits(struct conn *c, int64_t now_us)
         f->limited_conns++;
     else if ((wait_ms = client_take(c->client, now_us, f->client_limits)))
         f->limited_clients++;
+    else if (c->key->rate &&
+             (wait_ms = bucket_take(&c->key->full_us, now_us, c->key->rate)))
+        c->key->limited++;
     return wait_ms;
 }
 
@@ -145,6 +149,11 @@ static bool take_frame(struct conn *c, const struct frame *f, const struct place
     if (f->flags & FLAG_REPLY)
         return true;
     front->requests++;
+    c->key->requests++;
+    if (!(c->key->scopes & o->scopes)) {
+        front_keys_refuse(c, f, o->scopes);
+        return true;
+    }
     if (f->opcode == OP_CANCEL) { /* the body is empty: the header's request id names whom */
         cancel(c, f);
         return true;
@@ -190,6 +199,8 @@ static bool take_frame(struct conn *c, const struct frame *f, const struct place
 static void break_off(struct conn *c, enum status s, struct slice rest)
 {
     struct slice line;
+    if (s == STATUS_TOO_LARGE && !c->key->known)
+        s = STATUS_UNAUTHENTICATED; /* it would be taken from somebody who is known */
     if (!c->framed && frame_stranger(rest, &line)) {
         buf_put_slice(&c->out, line);
         if (rest.ptr[0] == 0x16)
@@ -208,7 +219,7 @@ static void break_off(struct conn *c, enum status s, struct slice rest)
 static bool may_take(const struct conn *c)
 {
     return c->state == CONN_OPEN && c->waiting < CONN_WAITING && !conn_full(c) &&
-           c->in_flight < c->front->in_flight_most;
+           !c->held_until_ms && c->in_flight < c->front->in_flight_most;
 }
 
 /* Whole frames, as far as their lengths tell. */
@@ -243,8 +254,8 @@ static size_t take_frames(struct conn *c, struct slice bytes, size_t *need)
             c->backlog = c->state == CONN_OPEN;
             break;
         }
-        enum status s = frame_decode(slice_make(bytes.ptr + at, bytes.len - at), front->frame_most,
-                                     &f, &used, need);
+        enum status s = frame_decode(slice_make(bytes.ptr + at, bytes.len - at),
+                                     front_keys_frame_most(c), &f, &used, need);
         if (s == STATUS_AGAIN)
             break;
         if (s && s != STATUS_BAD_CHECKSUM) {
@@ -340,6 +351,8 @@ static bool read_inbox(struct conn *c)
     size_t need, used = take_frames(c, slice_make(at, (size_t)n), &need);
     if (used < (size_t)n)
         buf_put(&c->in, at + used, (size_t)n - used);
+    if (!c->key->known) /* part of a HELLO may be left in it */
+        explicit_bzero(at, (size_t)n);
     frame_pace_set(c, c->in.len, (size_t)n);
     return !c->in.failed;
 }

@@ -1,34 +1,14 @@
 #include "server/front_trace.h"
 
-/*
- * Which function answers which opcode, and the best class it may run in (its queue). `at_once`: too
- * small to be worth a queue. `needs`: refused while the ladder has that off. PING is the smallest
- * one to copy.
- */
 static const struct operation operations[] = {
-    [OP_HELLO] = {handle_hello, QUEUE_CRITICAL, true, 0},
-    [OP_PING] = {handle_ping, QUEUE_CRITICAL, true, 0},
-    [OP_CATALOG] = {handle_catalog, QUEUE_DEFAULT, false, 0},
-    [OP_SEARCH] = {handle_search, QUEUE_CRITICAL, false, 0},
-    [OP_MULTI_SEARCH] = {handle_multi_search, QUEUE_CRITICAL, false, 0},
-    [OP_GET] = {handle_get, QUEUE_CRITICAL, false, 0},
-    [OP_PUT] = {handle_put, QUEUE_INGEST, false, 0},
-    [OP_WAIT] = {handle_wait, QUEUE_DEFAULT, false, 0},
-    [OP_STATS] = {handle_stats, QUEUE_DEFAULT, false, 0},
-    [OP_SCAN] = {handle_scan, QUEUE_BACKGROUND, false, 1u << LADDER_BACKGROUND},
-    [OP_DELETE] = {handle_delete, QUEUE_INGEST, false, 0},
-    [OP_UPSTREAM] = {handle_upstream, QUEUE_DEFAULT, false, 0},
-    [OP_SAFE_MODE] = {handle_safe_mode, QUEUE_DEFAULT, false, 0},
-    [OP_DEGRADE] = {handle_degrade, QUEUE_DEFAULT, false, 0},
-    [OP_SUGGEST] = {handle_suggest, QUEUE_DEFAULT, false, 1u << LADDER_SUGGESTIONS},
-    [OP_QUERIES] = {handle_queries, QUEUE_DEFAULT, false, 0},
-    [OP_LOG_READ] = {handle_replica, QUEUE_BACKGROUND, false, 0},
-    [OP_COPY_READ] = {handle_replica, QUEUE_BACKGROUND, false, 1u << LADDER_BACKGROUND},
-    [OP_PROMOTE] = {handle_promote, QUEUE_DEFAULT, false, 0},
-    [OP_GOAWAY] = {handle_goaway, QUEUE_CRITICAL, true, 0},
+#define OPERATION(opcode, handler, queue, at_once, needs, scopes, access)                          \
+    [OP_##opcode] = {handler, QUEUE_##queue, at_once, needs, scopes, ACCESS_##access},
+#include "server/operations.def"
+#undef OPERATION
 };
 
-static const struct operation unknown = {handle_unknown, QUEUE_CRITICAL, true, 0};
+static const struct operation unknown = {handle_unknown, QUEUE_CRITICAL, true, 0,
+                                         SCOPE_ALL,      ACCESS_NOTHING};
 
 const struct operation *operation_of(uint8_t opcode)
 {
@@ -125,6 +105,22 @@ static bool too_late(const struct request *rq)
            rq->deadline_us < rq->conn->front->now_us;
 }
 
+/* Its key was looked at when it came; by now it may be another one, or none. */
+static enum status run(struct front *f, struct request *rq, struct fault *fault)
+{
+    const struct operation *o = operation_of(rq->frame.opcode);
+    struct key *key = rq->conn->key;
+    enum status s = STATUS_OK;
+    if (!(key->scopes & o->scopes))
+        s = key->known ? access_forbid(key, rq->frame.opcode, o->scopes, fault)
+                       : fault_set(fault, STATUS_UNAUTHENTICATED, "key",
+                                   "the API key of this connection is no more");
+    else
+        s = access_allowed(key, o->access, &rq->frame, fault);
+    key->forbidden += s == STATUS_FORBIDDEN;
+    return s ? s : o->handler(f, rq, fault);
+}
+
 void dispatch(struct front *f, struct request *rq)
 {
     struct conn *c = rq->conn;
@@ -137,9 +133,7 @@ void dispatch(struct front *f, struct request *rq)
     if (front_trace_wanted(f, &rq->frame))
         front_trace_begin(f, rq);
     f->running = rq;
-    enum status s = rq->deadline_us < f->now_us
-                        ? STATUS_DEADLINE
-                        : operation_of(rq->frame.opcode)->handler(f, rq, &fault);
+    enum status s = rq->deadline_us < f->now_us ? STATUS_DEADLINE : run(f, rq, &fault);
     f->running = NULL;
     arena_reset(&f->arena);
     if (s == STATUS_AGAIN)

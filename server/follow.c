@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/api_key.h"
 #include "server/catalogs.h"
 #include "server/log_record.h"
 #include "server/say.h"
@@ -53,7 +54,16 @@ struct souk *follow_leader(struct follow *f, struct fault *fault)
     o.tls_key = config_text(c, OPTION_FOLLOW_TLS_KEY);
     o.tls_name = config_text(c, OPTION_FOLLOW_TLS_NAME);
     *fault = (struct fault){.status = STATUS_NO_MEMORY};
-    return handle_of(f->shared->follow.leader, &o, fault);
+    char key[KEY_TEXT + 1];
+    struct fault unread = {0};
+    /* read each time: a key that was rotated is taken up with the next connection */
+    if (api_key_given(NULL, config_text(f->role->config, OPTION_FOLLOW_KEY), NULL, NULL, key,
+                      &unread))
+        say("error", "replica", NULL, "replication.key: %s", unread.text);
+    o.key = key;
+    struct souk *leader = handle_of(f->shared->follow.leader, &o, fault);
+    explicit_bzero(key, sizeof key);
+    return leader;
 }
 
 struct souk *follow_writer(struct follow *f)

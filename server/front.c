@@ -1,4 +1,5 @@
 #include "server/front.h"
+#include "server/front_keys.h"
 #include "server/front_warm.h"
 #include "server/push_canary.h"
 
@@ -210,6 +211,7 @@ static void on_hup(void *ctx)
     take_options(f);
     if (f->tls)
         tls_accept_reload(f->tls);
+    front_keys_set(f);
 }
 
 static enum status front_start(struct front *f)
@@ -237,6 +239,10 @@ static enum status front_start(struct front *f)
                    config_number(r->config, OPTION_QUEUE_BYTES));
     if (!conn_table_init(&f->conns, 0))
         return STATUS_NO_MEMORY;
+    keys_init(&f->keys);
+    if (!(f->key_sources = calloc(1, sizeof *f->key_sources)))
+        return STATUS_NO_MEMORY;
+    front_keys_set(f);
     f->refusing.seed = (uint64_t)clock_mono_us();
     crowd_init(&f->crowd);
     raise_descriptors();
@@ -281,6 +287,8 @@ int front_main(struct role_context *r)
     put_drop(f);
     tls_accept_destroy(&f->tls);
     conn_table_fini(&f->conns);
+    keys_fini(&f->keys);
+    free(f->key_sources);
     admission_fini(&f->admission);
     park_fini(f);
     push_canary_destroy(&f->canary);

@@ -11,11 +11,13 @@
 #include "index/fold.h"
 #include "index/query.h"
 #include "protocol/request.h"
+#include "server/access.h"
 #include "server/admission.h"
 #include "server/catalogs.h"
 #include "server/clients.h"
 #include "server/conn.h"
 #include "server/crowd.h"
+#include "server/key_sources.h"
 #include "server/ladder.h"
 #include "server/loop.h"
 #include "server/memory.h"
@@ -38,6 +40,10 @@ struct front {
     struct admission admission;
     struct conn_table conns;
     struct clients clients;
+    struct keys keys;
+    struct key_sources *key_sources;
+    uint32_t held; /* connections; see front_keys.h */
+    int64_t keys_told_ms;
     struct refusing refusing;
     struct ladder ladder;
     struct result_cache *cache; /* NULL = off */
@@ -81,6 +87,7 @@ struct front {
     uint64_t cache_cost_us;
     /* Counted here, published with the beat (pass_publish). */
     uint64_t requests, errors, refused, bytes_in, bytes_out;
+    uint64_t unauthenticated;                /* requests of nobody who is known */
     uint64_t cancelled, cut_slow, cut_idle;  /* clients gone; closed as slow, as idle */
     uint64_t limited_conns, limited_clients; /* requests beyond the limits of one, of a name */
 };
@@ -102,6 +109,8 @@ struct operation {
     enum admission_id queue; /* the highest it may run in; QUEUE_INGEST: always that one */
     bool at_once;            /* not worth a queue */
     uint32_t needs;          /* bits of ladder features: refused while one of them is off */
+    uint32_t scopes;         /* the key has one of these */
+    enum access access;      /* what of the body decides the rest */
 };
 /* Never NULL. */
 const struct operation *operation_of(uint8_t opcode);

@@ -8,10 +8,11 @@
 #include "server/cached_search.h"
 #include "server/push_canary.h"
 #include "server/front.h"
+#include "server/front_keys.h"
 #include "server/stats_freshness.h"
 #include "server/stats_upstream.h"
 
-enum status handle_hello(struct front *f, struct request *rq, struct fault *fault)
+static enum status hello(struct front *f, struct request *rq, struct fault *fault)
 {
     const struct config *c = f->role->config;
     struct hello client, offer = {.min_version = 1,
@@ -26,7 +27,7 @@ enum status handle_hello(struct front *f, struct request *rq, struct fault *faul
     enum status s = hello_decode(rq->frame.body, &client);
     if (s)
         return fault_set(fault, s, NULL, "the body of HELLO is damaged");
-    if ((s = hello_agree(&client, &offer)))
+    if ((s = hello_agree(&client, &offer)) || (s = front_keys_hello(rq, client.key, fault)))
         return s;
     clients_leave(&f->clients, rq->conn->client);
     rq->conn->client->in_flight -= rq->conn->in_flight;
@@ -36,6 +37,15 @@ enum status handle_hello(struct front *f, struct request *rq, struct fault *faul
     hello_encode(&offer, 0, &rq->conn->out);
     reply_end(rq, at);
     return STATUS_OK;
+}
+
+/* What it said does not stay in memory: there may be a key in it. */
+enum status handle_hello(struct front *f, struct request *rq, struct fault *fault)
+{
+    enum status s = hello(f, rq, fault);
+    if (rq->frame.body.len)
+        explicit_bzero((char *)(uintptr_t)rq->frame.body.ptr, rq->frame.body.len);
+    return s;
 }
 
 enum status handle_unknown(struct front *f, struct request *rq, struct fault *fault)
@@ -97,6 +107,8 @@ static void put_process(struct buf *b, const struct shared_process *p, uint32_t 
                 {"requests", p->requests},
                 {"errors", p->errors},
                 {"refused", p->refused},
+                {"unauthenticated", p->unauthenticated},
+                {"keys_wrong", p->keys_wrong},
                 {"bytes_in", p->bytes_in},
                 {"bytes_out", p->bytes_out},
                 {"search_count", p->search_count},
@@ -120,6 +132,7 @@ static void put_catalog_row(struct buf *b, struct slice catalog, const char *wha
 
 struct stats_walk {
     struct front *front;
+    const struct key *key; /* catalogs it does not reach are not there */
     struct buf *out;
 };
 
@@ -129,6 +142,8 @@ static void put_catalog(void *ctx, struct slice name)
     struct catalog *c;
     struct index_usage u;
     struct shared_catalog *row = shared_catalog_find(w->front->role->shared, name);
+    if (!key_reaches(w->key, name))
+        return;
     if (catalogs_get(w->front->catalogs, name, &c, NULL) || snapshot_begin(c->snapshot)) {
         if (row)
             put_catalog_row(w->out, name, "write_state", atomic_load(&row->write_state));
@@ -196,6 +211,20 @@ static void put_follow(struct buf *b, const struct shared_follow *w)
 #include "server/metrics.def"
 }
 
+static void put_keys(struct buf *b, const struct shared *s)
+{
+    char name[128];
+    for (uint32_t i = 0; i < SHARED_KEYS; i++) {
+        const struct shared_key *k = &s->keys[i];
+        if (!atomic_load_explicit(&k->named, memory_order_acquire))
+            continue;
+#define KEY_METRIC(metric, kind, divisor, value, help)                                             \
+    snprintf(name, sizeof name, "key.%s." #metric, k->name);                                       \
+    stats_row_put(b, name, "%.15g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    }
+}
+
 /* What the server was started with: a load report is worth little without it. */
 static void put_config(struct buf *b, const struct config *c)
 {
@@ -237,8 +266,9 @@ enum status handle_stats(struct front *f, struct request *rq, struct fault *faul
     stats_row_put(b, "front.cut_idle", "%" PRIu64, f->cut_idle);
     cached_search_stats(f, b);
     put_follow(b, &s->follow);
+    put_keys(b, s);
     put_config(b, f->role->config);
-    struct stats_walk walk = {f, b};
+    struct stats_walk walk = {f, rq->conn->key, b};
     catalogs_list(f->role->data_dir, put_catalog, &walk);
     reply_end(rq, at);
     return STATUS_OK;

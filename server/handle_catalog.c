@@ -78,12 +78,15 @@ static enum status put_entry(struct front *f, struct slice name, bool with_schem
 
 struct list_walk {
     struct front *front;
+    const struct key *key; /* catalogs it does not reach are not there */
     struct buf *out;
 };
 
 static void list_each(void *ctx, struct slice name)
 {
     struct list_walk *w = ctx;
+    if (!key_reaches(w->key, name))
+        return;
     /* one that cannot be opened: generation 0 */
     if (put_entry(w->front, name, false, w->out, NULL))
         catalog_entry_encode(&(struct catalog_entry){.name = name}, w->out);
@@ -139,7 +142,7 @@ enum status handle_catalog(struct front *f, struct request *rq, struct fault *fa
         s = put_entry(f, in.name, true, out, fault);
         break;
     case CATALOG_LIST:
-        s = catalogs_list(f->role->data_dir, list_each, &(struct list_walk){f, out});
+        s = catalogs_list(f->role->data_dir, list_each, &(struct list_walk){f, rq->conn->key, out});
         break;
     case CATALOG_GET:
     case CATALOG_SETTINGS:

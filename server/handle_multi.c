@@ -40,6 +40,8 @@ static enum status search_part(struct parts *p, struct slice body, struct fault 
     struct search_request in;
     enum status s = search_request_decode(body, &p->front->arena, &in, fault);
     if (!s)
+        s = access_catalog(p->request->conn->key, OP_SEARCH, in.catalog, fault);
+    if (!s)
         s = enter(p, in.catalog, fault);
     if (s)
         return s;
@@ -54,6 +56,7 @@ static void put_part(struct parts *p, struct slice body)
     struct buf *out = &p->request->conn->out;
     buf_clear(&p->body);
     fault.status = search_part(p, body, &fault);
+    p->request->conn->key->forbidden += fault.status == STATUS_FORBIDDEN;
     size_t at = multi_reply_begin(out, fault.status);
     if (fault.status)
         error_body_encode(out, &fault);

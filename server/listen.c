@@ -50,8 +50,9 @@ int listen_unix(const char *dir, const char *name, mode_t mode)
         return -1;
     unlink(a.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || chmod(a.sun_path, mode) ||
-        listen(fd, 1024)) {
+    /* before it has a name: else whoever is quick could connect in between */
+    if (fd < 0 || fchmod(fd, mode) || bind(fd, (struct sockaddr *)&a, sizeof a) ||
+        chmod(a.sun_path, mode) || listen(fd, 1024)) {
         if (fd >= 0)
             close(fd);
         return -1;

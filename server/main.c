@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/constants.h"
+#include "protocol/key_file.h"
 #include "protocol/version.h"
 #include "server/check_data.h"
 #include "server/role.h"
@@ -177,6 +178,13 @@ int main(int argc, char **argv)
         config_print(&config, stdout);
     if (a.check && tls_files_check(&config, &fault))
         return wrong(NULL, &fault);
+    const char *keys = config_text(&config, OPTION_KEYS_FILE);
+    struct key_file file = {0};
+    if (a.check && *keys && key_file_read(keys, &file, &fault)) {
+        fault.line = 0; /* of that file, which the sentence names */
+        return wrong(keys, &fault);
+    }
+    key_file_fini(&file);
     if (a.print || a.check)
         return 0;
     if (a.check_data)

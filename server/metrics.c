@@ -90,6 +90,20 @@ static void put_providers(struct buf *b, const struct shared *s, enum metrics_fo
 #include "server/metrics.def"
 }
 
+/* The row at 0 has no name: keys for which there was no row. */
+static void put_keys(struct buf *b, const struct shared *s, enum metrics_format format)
+{
+#define KEY_METRIC(metric, kind, divisor, value, help)                                             \
+    head(b, format, "key_" #metric, #kind, help);                                                  \
+    for (uint32_t i = 0; i < SHARED_KEYS; i++) {                                                   \
+        const struct shared_key *k = &s->keys[i];                                                  \
+        if (atomic_load_explicit(&k->named, memory_order_acquire) || (!i && k->requests))          \
+            put(b, "souk_key_" #metric "{key=\"%s\"} %.17g\n", k->name,                            \
+                (double)(value) / (divisor));                                                      \
+    }
+#include "server/metrics.def"
+}
+
 static void put_follow(struct buf *b, const struct shared_follow *w, enum metrics_format format)
 {
 #define FOLLOW_METRIC(metric, kind, divisor, value, help)                                          \
@@ -244,6 +258,7 @@ void metrics_put_text(struct buf *b, const struct shared *s, enum metrics_format
     put_catalogs(b, s, format);
     put_providers(b, s, format);
     put_spans(b, s, format);
+    put_keys(b, s, format);
     put_follow(b, &s->follow, format);
     put_tls(b, s, format);
     if (format == METRICS_OPEN)
@@ -290,6 +305,15 @@ static void put_catalog_json(struct buf *b, const struct shared *s, const struct
             any = true;
         }
     put(b, "]}");
+}
+
+static void put_key_json(struct buf *b, const struct shared_key *k, bool first)
+{
+    put(b, "%s{\"name\":\"%s\"", first ? "" : ",", k->name);
+#define KEY_METRIC(metric, kind, divisor, value, help)                                             \
+    put(b, ",\"" #metric "\":%.17g", (double)(value) / (divisor));
+#include "server/metrics.def"
+    put(b, "}");
 }
 
 static void put_follow_json(struct buf *b, const struct shared_follow *w)
@@ -350,7 +374,14 @@ void metrics_put_json(struct buf *b, const struct shared *s)
         (uint64_t)s->traces.retries);
 #define SPAN_METRIC(outcome, value, help) put(b, ",\"" #outcome "\":%" PRIu64, (uint64_t)(value));
 #include "server/metrics.def"
-    put(b, "}");
+    put(b, "},\"keys\":[");
+    any = false;
+    for (uint32_t i = 0; i < SHARED_KEYS; i++)
+        if (atomic_load_explicit(&s->keys[i].named, memory_order_acquire)) {
+            put_key_json(b, &s->keys[i], !any);
+            any = true;
+        }
+    put(b, "]");
     put_follow_json(b, &s->follow);
     put_tls_json(b, s);
     put(b, "}\n");

@@ -14,8 +14,8 @@ enum metrics_format {
     METRICS_OPEN  /* OpenMetrics 1.0.0: counters by their family, exemplars, # EOF */
 };
 void metrics_put_text(struct buf *b, const struct shared *s, enum metrics_format format);
-/* {"version","uptime_s","ready","processes":[...],"catalogs":[...],"follow":{...}}: what the status
- * page shows. */
+/* {"version","uptime_s","ready","processes":[...],"catalogs":[...],"keys":[...],"follow":{...}}:
+ * what the status page shows. */
 void metrics_put_json(struct buf *b, const struct shared *s);
 /* At least one front serves and the server does not drain; a failing upstream does not count. */
 bool metrics_ready(const struct shared *s);

@@ -15,6 +15,7 @@
  */
 #include "server/cached_search.h"
 #include "server/departure.h"
+#include "server/front_keys.h"
 #include "server/front_trace.h"
 #include "server/tls_accept.h"
 
@@ -217,6 +218,7 @@ void pass_publish(struct front *f)
     atomic_store_explicit(&p->degrade, f->ladder.level, memory_order_relaxed);
     atomic_store_explicit(&p->pressure, admission_pressure(&f->admission), memory_order_relaxed);
     atomic_store_explicit(&p->bytes_out, f->bytes_out, memory_order_relaxed);
+    front_keys_publish(f);
 }
 
 void pass_tick(struct front *f)
@@ -236,6 +238,7 @@ void pass_tick(struct front *f)
     f->ran_us = f->ran_count = 0;
     ladder_step(&f->ladder, &w, f->now_us);
     conn_refusing_tick(f);
+    front_keys_tick(f);
     pass_publish(f);
     if (now - f->swept_ms >= SWEEP_MS) {
         f->swept_ms = now;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "server/shared_pages.h"
 
@@ -106,6 +107,25 @@ struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name)
             return c;
     }
     return NULL;
+}
+
+/* Rows are told apart by a hash of the name. Who finds a row of its hash without a name writes it,
+ * so that none stays nameless when a front dies; others may be writing the same. */
+struct shared_key *shared_key_claim(struct shared *s, const char *name)
+{
+    uint64_t want = XXH3_64bits(name, strlen(name)) | 1;
+    for (uint32_t i = 1; i < SHARED_KEYS; i++) {
+        struct shared_key *k = &s->keys[i];
+        uint64_t is = 0;
+        if (!atomic_compare_exchange_strong(&k->hash, &is, want) && is != want)
+            continue;
+        if (!atomic_load_explicit(&k->named, memory_order_acquire)) {
+            memcpy(k->name, name, strlen(name) + 1);
+            atomic_store_explicit(&k->named, 1, memory_order_release);
+        }
+        return k;
+    }
+    return &s->keys[0];
 }
 
 enum status shared_catalogs_full(struct fault *fault)

@@ -34,6 +34,7 @@ enum {
     SHARED_QUEUES = 5, /* as many as admission has */
     SHARED_MAP_FAULTS = 16,
     SHARED_LEADER = 255,
+    SHARED_KEYS = 256,
     SHARED_SILENCE_MS = 3000 /* a fetcher that did not beat for this long counts as failing */
 };
 
@@ -142,6 +143,8 @@ struct shared_process {
     _Atomic uint64_t starts;
     _Atomic uint64_t connections, accepted; /* open now; ever */
     _Atomic uint64_t requests, errors, refused;
+    _Atomic uint64_t unauthenticated;     /* requests of nobody who is known */
+    _Atomic uint32_t keys_wrong;          /* keys.file as it stands is not taken */
     _Atomic uint64_t shed[SHARED_QUEUES]; /* of `refused`: what the queue let go */
     _Atomic uint64_t bytes_in, bytes_out;
     _Atomic uint64_t search_us, search_count; /* time inside the library */
@@ -191,6 +194,17 @@ struct shared_traces {
     _Atomic uint64_t calls, retries;
 };
 
+/* What came with an API key, of all fronts. The row at 0 takes those for whom there was none left.
+ */
+struct shared_key {
+    _Atomic uint64_t hash;  /* of the name; 0 = free */
+    _Atomic uint32_t named; /* 1: the name stands */
+    char name[SHARED_NAME + 1];
+    _Atomic uint64_t requests;
+    _Atomic uint64_t forbidden; /* of these: beyond what the key may */
+    _Atomic uint64_t limited;   /* of these: beyond its rate */
+};
+
 struct shared {
     uint32_t magic;
     uint32_t process_count;
@@ -213,6 +227,7 @@ struct shared {
     struct shared_map_fault map_faults[SHARED_MAP_FAULTS];
     struct query_log query_logs[QUERY_LOGS]; /* by number of the front */
     struct shared_traces traces;
+    struct shared_key keys[SHARED_KEYS];
     struct span_ring rings[SHARED_PROCESSES]; /* by place in `processes` */
 };
 
@@ -238,6 +253,8 @@ void shared_beat(struct shared_process *p);
 struct shared_catalog *shared_catalog_find(struct shared *s, struct slice name);
 /* The writer only: a row for the name, made when there is none; NULL when all are taken. */
 struct shared_catalog *shared_catalog_claim(struct shared *s, struct slice name);
+/* The row of an API key by its name, made when there is none. Never NULL. Any front. */
+struct shared_key *shared_key_claim(struct shared *s, const char *name);
 /* TOO_LARGE, with the sentence: every row is taken. */
 enum status shared_catalogs_full(struct fault *fault);
 /* The writer only: after a drop. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server/admin_http.h"
+#include "protocol/key_file.h"
 #include "server/data_dir.h"
 #include "server/listen.h"
 #include "server/loop.h"
@@ -300,6 +301,19 @@ static void name_left(const struct config *now, const struct config *next, struc
     buf_put_u8(out, '\0');
 }
 
+/* With the rights the fronts will have. NULL: it can be taken, or none is wanted. */
+static const char *wrong_keys(const struct config *c, struct fault *fault)
+{
+    const char *path = config_text(c, OPTION_KEYS_FILE);
+    struct key_file keys;
+    if (!*path || !key_file_read(path, &keys, fault)) {
+        if (*path)
+            key_file_fini(&keys);
+        return NULL;
+    }
+    return fault->text;
+}
+
 static void on_hup(void *ctx)
 {
     struct supervisor *s = ctx;
@@ -313,6 +327,8 @@ static void on_hup(void *ctx)
     if ((s->config_file && config_load_file(next, s->config_file, &fault)) ||
         config_load_env(next, environ, &fault)) {
         tell("error", "the configuration is kept, the new one is wrong:", fault.text, fault.line);
+    } else if (wrong_keys(next, &fault)) {
+        tell("error", "the configuration is kept, keys.file is wrong:", fault.text, fault.line);
     } else {
         config_reload(s->config, next, &ignored);
         write_config(s);
@@ -382,6 +398,12 @@ static const char *prepare(struct supervisor *s)
         return because(s, "the data directory cannot be made", dir);
     if (!data_dir_become_user(dir, config_text(s->config, OPTION_USER)))
         return because(s, "the user cannot be taken on", config_text(s->config, OPTION_USER));
+    struct fault fault = {0};
+    if (wrong_keys(s->config, &fault)) {
+        snprintf(s->why, sizeof s->why, "keys.file %.100s: %s",
+                 config_text(s->config, OPTION_KEYS_FILE), fault.text);
+        return s->why;
+    }
     if (!data_dir_make_catalogs(dir))
         return because(s, "the catalogs of the data directory cannot be written", dir);
     if ((s->lock_fd = data_dir_lock(dir)) < 0)

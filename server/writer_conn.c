@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -138,7 +139,10 @@ enum status writer_conns_create(struct loop *loop, const char *path, writer_fram
     memcpy(a.sun_path, path, strlen(path));
     unlink(path);
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&a, sizeof a) || listen(c->fd, 128))
+    /* Behind this socket nobody is asked for a key: from its first moment it is its owner's alone.
+     */
+    if (c->fd < 0 || fchmod(c->fd, 0600) || bind(c->fd, (struct sockaddr *)&a, sizeof a) ||
+        listen(c->fd, 128))
         return status_from_errno(errno);
     c->watch = loop_watch_create(loop, c->fd, LOOP_READ, on_accept, c);
     return c->watch ? STATUS_OK : STATUS_NO_MEMORY;
