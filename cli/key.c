@@ -174,7 +174,11 @@ static int change(struct command *c, bool rotate)
     if (key_file_read(path, &file, &fault))
         return wrong(path, &fault);
     struct key_row *row = find(&file, name);
-    int code = row ? EXIT_OK : command_usage("the file has no key of this name");
+    if (!row) {
+        key_file_fini(&file);
+        return command_usage("the file has no key of this name");
+    }
+    int code = EXIT_OK;
     if (!code && rotate) { /* the newest first; of two old ones the older goes */
         memcpy(row->digests[1], row->digests[0], KEY_DIGEST);
         row->digest_count = KEY_SECRETS;

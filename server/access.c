@@ -33,6 +33,9 @@ enum status access_catalog(const struct key *key, uint8_t opcode, struct slice c
     char own[100];
     if (key_reaches(key, catalog))
         return STATUS_OK;
+#ifdef SOUK_FAULT_OPEN_CATALOGS
+    return STATUS_OK;
+#endif
     return fault_set(fault, STATUS_FORBIDDEN, "catalog",
                      "%s needs a key for the catalog %.*s; the key %s has %s", opcode_name(opcode),
                      (int)(catalog.len < 64 ? catalog.len : 64), catalog.len ? catalog.ptr : "",
@@ -160,6 +163,10 @@ enum status access_check(const struct key *key, enum access access, const struct
         return STATUS_OK;
     if (access == ACCESS_SERVER)
         return access_catalog(key, f->opcode, SLICE_LIT("*"), fault);
+#ifdef SOUK_FAULT_OPEN_ACTIONS
+    if (access >= ACCESS_CATALOG_ACTION)
+        return STATUS_OK;
+#endif
     enum status s = each_field(&a, f->body, fields[access], &action);
     if (!s && access == ACCESS_DEGRADE_PIN)
         return action ? STATUS_OK : want(&a, SCOPE_STATS);
