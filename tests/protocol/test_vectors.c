@@ -63,6 +63,11 @@ static void requests(struct buf *json)
     hello_encode(&h, 5, &b);
     good(json, "hello with a reserved feature and tag", OP_HELLO, 0, &b);
     buf_clear(&b);
+    h.key = SLICE_LIT("souk_0123456789abcdef0123456789abcdef_"
+                      "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210");
+    hello_encode(&h, 0, &b);
+    good(json, "hello with an API key", OP_HELLO, 0, &b);
+    buf_clear(&b);
     struct search_request q;
     search_request_init(&q);
     q.catalog = SLICE_LIT("shop");
