@@ -326,7 +326,7 @@ void conn_sweep(struct front *f, int64_t now_ms)
         struct conn *c = f->conns.slots[i];
         if (!c)
             continue;
-        bool silent = (!c->framed || !c->key->known) && now_ms - c->opened_ms > first;
+        bool silent = (!c->framed || !c->known) && now_ms - c->opened_ms > first;
         if (hoards(c, now_ms) || too_slow(&c->frame_pace, now_ms, slow, rate) ||
             too_slow(&c->send_pace, now_ms, slow, rate)) {
             f->cut_slow++;

@@ -57,6 +57,7 @@ struct conn {
     uint8_t queue_most;  /* enum admission_id: cap of the class, of the listener and of the key */
     uint8_t listen_most; /* of the listener alone */
     struct key *key;     /* never NULL; see front_keys.h */
+    bool known;          /* as its key says */
     bool named;          /* it has said whose it is, with the next two */
     uint8_t key_id[KEY_ID], key_digest[KEY_DIGEST];
     int64_t held_until_ms; /* 0 = it is not held: see key_sources.h */

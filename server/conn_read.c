@@ -199,7 +199,7 @@ static bool take_frame(struct conn *c, const struct frame *f, const struct place
 static void break_off(struct conn *c, enum status s, struct slice rest)
 {
     struct slice line;
-    if (s == STATUS_TOO_LARGE && !c->key->known)
+    if (s == STATUS_TOO_LARGE && !c->known)
         s = STATUS_UNAUTHENTICATED; /* it would be taken from somebody who is known */
     if (!c->framed && frame_stranger(rest, &line)) {
         buf_put_slice(&c->out, line);
@@ -351,7 +351,7 @@ static bool read_inbox(struct conn *c)
     size_t need, used = take_frames(c, slice_make(at, (size_t)n), &need);
     if (used < (size_t)n)
         buf_put(&c->in, at + used, (size_t)n - used);
-    if (!c->key->known) /* part of a HELLO may be left in it */
+    if (!c->known) /* part of a HELLO may be left in it */
         explicit_bzero(at, (size_t)n);
     frame_pace_set(c, c->in.len, (size_t)n);
     return !c->in.failed;

@@ -13,9 +13,11 @@ static void belong(struct conn *c, struct key *key)
     static const uint8_t queues[FRAME_CLASS_COUNT] = {QUEUE_CRITICAL, QUEUE_DEFAULT,
                                                       QUEUE_SHEDDABLE, QUEUE_BACKGROUND};
     uint8_t most = queues[key->row.highest];
-    if (c->key && c->key->known && !key->known)
+    /* its key before may be of a list that is gone by now */
+    if (c->known && !key->known)
         c->opened_ms = c->front->now_us / 1000; /* from now on it has the time of a stranger */
     c->key = key;
+    c->known = key->known;
     c->queue_most = most > c->listen_most ? most : c->listen_most;
 }
 
@@ -116,7 +118,7 @@ void front_keys_refuse(struct conn *c, const struct frame *f, uint32_t scopes)
     struct front *front = c->front;
     if (f->opcode == OP_CANCEL) /* has no answer */
         return;
-    if (c->key->known) {
+    if (c->known) {
         c->key->forbidden++;
         access_forbid(c->key, f->opcode, scopes, &fault);
     } else {

@@ -31,7 +31,7 @@ void front_keys_refuse(struct conn *c, const struct frame *f, uint32_t scopes);
 /* Longest body of its next frame. */
 static inline uint32_t front_keys_frame_most(const struct conn *c)
 {
-    return c->key->known ? c->front->frame_most : KEYS_HELLO_MOST;
+    return c->known ? c->front->frame_most : KEYS_HELLO_MOST;
 }
 
 #endif
