@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { SOON_MS = 14 * 86400 };
+#define SOON_MS (INT64_C(14) * 86400 * 1000)
 
 static int64_t now_ms(void)
 {
@@ -206,10 +206,10 @@ static int change(struct command *c, bool rotate)
 static const char *state_of(const struct key_row *r)
 {
     int64_t left = r->expires_ms == INT64_MAX ? INT64_MAX : r->expires_ms - now_ms();
-    return left <= 0                        ? "expired"
-           : left < INT64_C(1000) * SOON_MS ? "expires soon"
-           : r->digest_count > 1            ? "two secrets"
-                                            : "good";
+    return left <= 0             ? "expired"
+           : left < SOON_MS      ? "expires soon"
+           : r->digest_count > 1 ? "two secrets"
+                                 : "good";
 }
 
 static void put_row(struct command *c, const struct key_row *r, bool first)

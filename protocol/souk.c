@@ -108,7 +108,7 @@ enum status souk_create(const char *address, const struct souk_options *o, struc
         souk_close(s);
         return fault_set(fault, STATUS_NO_MEMORY, NULL, "out of memory");
     }
-    enum status st = souk_tls_create(s, fault);
+    st = souk_tls_create(s, fault);
     if (st) {
         souk_close(s);
         return st;

@@ -113,8 +113,7 @@ static uint32_t over_limits(struct conn *c, int64_t now_us)
         f->limited_conns++;
     else if ((wait_ms = client_take(c->client, now_us, f->client_limits)))
         f->limited_clients++;
-    else if (c->key->rate &&
-             (wait_ms = bucket_take(&c->key->full_us, now_us, c->key->rate)))
+    else if (c->key->rate && (wait_ms = bucket_take(&c->key->full_us, now_us, c->key->rate)))
         c->key->limited++;
     return wait_ms;
 }

@@ -222,7 +222,7 @@ static void a_body_that_cannot_be_read_opens_nothing(void **state)
         body_of(&rows[i], "shop", &body);
         buf_put_u8(&body, 0x80);
         assert_int_not_equal(judge(&k, rows[i].opcode, &body, NULL), STATUS_OK);
-        buf_clear(&body); /* no catalog at all: none that the key reaches */
+        buf_clear(&body);                 /* no catalog at all: none that the key reaches */
         if (rows[i].opcode != OP_DEGRADE) /* without a pin it only tells */
             assert_int_equal(judge(&k, rows[i].opcode, &body, NULL), STATUS_FORBIDDEN);
     }
