@@ -7,8 +7,8 @@
 struct key_source key_source_of(int fd)
 {
     struct key_source s = {0};
-    struct sockaddr_storage a;
-    struct ucred peer;
+    struct sockaddr_storage a = {0};
+    struct ucred peer = {0};
     socklen_t len = sizeof a, peer_len = sizeof peer;
     if (getpeername(fd, (struct sockaddr *)&a, &len))
         return s;
