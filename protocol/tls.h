@@ -81,8 +81,9 @@ void tls_link_destroy(struct tls_link **l);
 enum status tls_link_handshake(struct tls_link *l);
 unsigned tls_link_wants(const struct tls_link *l);
 /* As recv() and send(): bytes, 0 when the peer has ended, -1 with errno (EAGAIN, EPROTO for what
- * tls_link_fault() tells). What was sent in part is to be sent again with the same bytes first;
- * more may stand behind them. `len` of tls_link_recv: TLS_ROOM at least. */
+ * tls_link_fault() tells). What was not sent yet comes first in the next call, in
+ * other memory or not, with more behind it or not; of more than TLS_ROOM bytes the rest is sent at
+ * once, until that is EAGAIN: packets wait for it. `len` of tls_link_recv: TLS_ROOM at least. */
 ssize_t tls_link_recv(struct tls_link *l, void *to, size_t len);
 ssize_t tls_link_send(struct tls_link *l, const void *bytes, size_t len);
 /* True when a read is waited for that must write first (the peer changes keys). */

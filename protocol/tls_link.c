@@ -12,7 +12,8 @@ struct tls_link {
     int fd;
     unsigned wants;
     bool stands, ended, read_wants_write;
-    bool eof; /* of the descriptor */
+    bool eof;  /* of the descriptor */
+    bool more; /* another record follows at once: packets may wait for it */
     char host[256];
     enum tls_failure failure;
     struct fault fault;
@@ -28,7 +29,7 @@ static int put_bytes(BIO *b, const char *bytes, int len)
     const struct tls_link *l = lib->BIO_get_data(b);
     ssize_t n;
     do
-        n = send(l->fd, bytes, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        n = send(l->fd, bytes, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT | (l->more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     lib->BIO_clear_flags(b, BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY);
     if (n < 0 && errno == EAGAIN)
@@ -356,7 +357,9 @@ ssize_t tls_link_send(struct tls_link *l, const void *bytes, size_t len)
         return -1;
     }
     errno = 0;
+    l->more = len > TLS_ROOM;
     int n = l->context->lib->SSL_write(l->ssl, bytes, len > INT32_MAX ? INT32_MAX : (int)len);
+    l->more = false;
     if (n > 0)
         return n;
     int why = outcome(l, n);
