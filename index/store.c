@@ -75,7 +75,9 @@ static enum status store_status(struct store *s, int rc)
     case MDB_BAD_VALSIZE:
         return STATUS_TOO_LARGE;
     case ENOMEM:
-        return STATUS_NO_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        return status_from_errno(rc);
     case ENOENT:
         return STATUS_NOT_FOUND;
     case EACCES:

@@ -64,6 +64,9 @@ enum status status_from_errno(int err)
     case ENOSPC:
     case EDQUOT:
         return STATUS_NO_SPACE;
+    case EMFILE:
+    case ENFILE:
+        return STATUS_NO_DESCRIPTORS;
     case ENOMEM:
         return STATUS_NO_MEMORY;
     case ENOENT:

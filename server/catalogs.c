@@ -1,5 +1,6 @@
 #include "server/catalogs.h"
 #include "server/map_fault.h"
+#include "server/say.h"
 #include "server/suggestions.h"
 
 #include <dirent.h>
@@ -122,13 +123,14 @@ enum status catalogs_list(const char *dir, void (*each)(void *ctx, struct slice 
  */
 
 enum { AHEAD_STEP = 1 << 20, AHEAD_AT_ONCE = 32 << 20 };
-enum { OPEN_TRIES = 100, OPEN_PAUSES = 50, OPEN_PAUSE_US = 200 };
+enum { OPEN_TRIES = 100, OPEN_PAUSES = 50, OPEN_PAUSE_US = 200, TELL_MS = 10000 };
 
 struct catalogs {
     const char *dir;
     struct shared *shared;
     int shared_fd;
     uint64_t map_bytes, epoch;
+    int64_t tell_ms; /* that one cannot be opened is told again */
     struct catalog *open[SHARED_CATALOGS];
     uint32_t count;
 };
@@ -239,6 +241,18 @@ static bool between_renames(struct catalogs *c, struct slice name, int tries)
     return true;
 }
 
+/* What the system refuses this process concerns every search in the catalog. */
+static void tell_shortage(struct catalogs *c, struct slice name, enum status s,
+                          const struct fault *fault)
+{
+    int64_t now = clock_mono_ms();
+    if ((s != STATUS_NO_MEMORY && s != STATUS_NO_DESCRIPTORS) || now < c->tell_ms)
+        return;
+    c->tell_ms = now + TELL_MS;
+    say("error", "front", NULL, "catalog %.*s cannot be opened here, other processes may: %s",
+        (int)name.len, name.ptr, fault->text[0] ? fault->text : status_text(s));
+}
+
 /* What CURRENT named may be another edition by the time that it is opened, with all that stood
  * below the name (a copy from the leader was taken over): then that one is opened. */
 static enum status catalog_open(struct catalogs *c, struct slice name, struct catalog **out,
@@ -262,6 +276,7 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
         }
         if (s && fault)
             *fault = now;
+        tell_shortage(c, name, s, &now);
         return s;
     }
 }

@@ -140,16 +140,6 @@ static void take_options(struct front *f)
                             : (uint32_t)files.rlim_cur / 2;
 }
 
-/* As many descriptors as the system lets us have. */
-static void raise_descriptors(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 /* Buffers come and go with every burst. Given back to the system each time, they would cost a page
  * fault for 4 KiB of replies, a third of the time under overload. */
 static void keep_heap(void)
@@ -245,7 +235,6 @@ static enum status front_start(struct front *f)
     front_keys_set(f);
     f->refusing.seed = (uint64_t)clock_mono_us();
     crowd_init(&f->crowd);
-    raise_descriptors();
     keep_heap();
     take_options(f);
     f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { TCP_QUEUE = 4096 };
+
 int listen_tcp(const char *where, bool several)
 {
     char host[256];
@@ -31,7 +33,7 @@ int listen_tcp(const char *where, bool several)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         if (several)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-        if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 4096)) {
+        if (bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, TCP_QUEUE)) {
             int why = errno;
             close(fd);
             errno = why;
@@ -40,6 +42,16 @@ int listen_tcp(const char *where, bool several)
     }
     freeaddrinfo(found);
     return fd;
+}
+
+bool listen_park(int fd)
+{
+    return shutdown(fd, SHUT_RD) == 0;
+}
+
+bool listen_again(int fd)
+{
+    return listen(fd, TCP_QUEUE) == 0;
 }
 
 int listen_unix(const char *dir, const char *name, mode_t mode)

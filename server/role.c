@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 bool role_writer_socket(const struct role_context *r, char *path, size_t cap)
@@ -68,6 +69,16 @@ void role_reload(struct role_context *r)
     free(next);
 }
 
+/* As many descriptors as the system lets us have. */
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int role_run(const char *name, uint32_t number, uint32_t slot)
 {
     struct role_context r = {.number = number};
@@ -79,6 +90,7 @@ int role_run(const char *name, uint32_t number, uint32_t slot)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     map_fault_watch(r.shared, role_name(r.role));
     r.self = &r.shared->processes[slot];
     r.config = config;

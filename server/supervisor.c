@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ enum {
     HEAD_START_MS =
         60, /* fronts answer from the map alone: the others would only take their cores */
     ASIDE_MS = 400,
-    CHILD_MAX = 68
+    CHILD_MAX = 68,
+    FILES_BESIDE = 64
 };
 
 struct child {
@@ -42,7 +44,9 @@ struct child {
     pid_t pid;
     int fds[3]; /* listening sockets, -1 = none */
     int64_t started_ms, again_ms;
-    bool aside; /* it starts when nobody else wants the processor, for ASIDE_MS at most */
+    bool unborn; /* the system gives no process for it */
+    bool parked; /* and its socket takes no connections, so that those of the others get them */
+    bool aside;  /* it starts when nobody else wants the processor, for ASIDE_MS at most */
     uint32_t quick_deaths;
 };
 
@@ -149,6 +153,35 @@ static void child_exec(const struct supervisor *s, const struct child *c, uint32
     _exit(127);
 }
 
+static bool another_front(const struct supervisor *s, const struct child *c)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < s->child_count; i++)
+        found |= &s->children[i] != c && s->children[i].role == ROLE_FRONT && s->children[i].pid;
+    return found && c->role == ROLE_FRONT;
+}
+
+/* The system gives no process: a limit of processes or of memory. What comes for a front that
+ * cannot be started would wait in its socket for as long as that lasts: with the second try in vain
+ * it listens no more, and connections go to the sockets of the other fronts. */
+static void child_unborn(struct supervisor *s, struct child *c, int why)
+{
+    if (!c->unborn)
+        tell("error", "no process can be started, it is tried again every second:", strerror(why),
+             why);
+    else if (!c->parked && another_front(s, c))
+        c->parked = listen_park(c->fds[0]);
+    c->unborn = true;
+    c->again_ms = clock_mono_ms() + BACKOFF_MS;
+}
+
+static void child_born(struct child *c)
+{
+    if (c->unborn)
+        tell("info", "processes can be started again:", role_name(c->role), (long)c->number);
+    c->unborn = false;
+}
+
 static void child_start(struct supervisor *s, uint32_t slot)
 {
     struct child *c = &s->children[slot];
@@ -157,16 +190,24 @@ static void child_start(struct supervisor *s, uint32_t slot)
     atomic_store(&p->connections, 0);
     atomic_store(&p->draining, 0);
     shared_beat(p);
+    if (c->parked)
+        c->parked = !listen_again(c->fds[0]);
     pid_t pid = fork();
+    int why = errno;
     if (pid == 0 && !s->loop)
         child_run(s, c, slot);
     if (pid == 0)
         child_exec(s, c, slot);
     c->started_ms = clock_mono_ms();
     c->aside = s->loop && c->role == ROLE_FETCHER;
-    c->again_ms = pid < 0 ? c->started_ms + BACKOFF_MS : 0;
+    c->again_ms = 0;
     c->pid = pid < 0 ? 0 : pid;
     atomic_store(&p->pid, (uint32_t)c->pid);
+    if (pid < 0) {
+        child_unborn(s, c, why);
+        return;
+    }
+    child_born(c);
     atomic_fetch_add(&p->starts, 1);
 }
 
@@ -357,6 +398,16 @@ static void add_child(struct supervisor *s, enum role role, uint32_t number, int
         (struct child){.role = role, .number = number, .fds = {fd0, fd1, fd2}};
 }
 
+/* Beside the connections each front has files of catalogs, the writer three of each catalog. */
+static void look_at_limits(const struct supervisor *s)
+{
+    struct rlimit files;
+    uint64_t want = config_number(s->config, OPTION_CONNECTIONS) + FILES_BESIDE;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < want)
+        tell("warning", "fewer connections and catalogs than configured fit into the limit of",
+             "open files", (long)files.rlim_max);
+}
+
 static const char *because(struct supervisor *s, const char *what, const char *which)
 {
     snprintf(s->why, sizeof s->why, "%s: %.200s: %s", what, which,
@@ -411,6 +462,7 @@ static const char *prepare(struct supervisor *s)
                        errno == EAGAIN ? "another soukd uses the data directory"
                                        : "the data directory cannot be written",
                        dir);
+    look_at_limits(s);
     if (shared_create(&s->shared, &s->shared_fd))
         return "no shared memory";
     const char *leader = config_text(s->config, OPTION_FOLLOW);

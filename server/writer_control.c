@@ -1,12 +1,16 @@
 /* Catalogs as a whole: opened and replayed, made, dropped, altered, set. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "server/edition.h"
 #include "server/say.h"
 #include "server/writer_private.h"
+
+enum { SPARE_DESCRIPTORS = 20 };
 
 /* --- CATALOG ---------------------------------------------------------------------------------- */
 
@@ -25,12 +29,27 @@ struct replay {
     struct writer_catalog *c;
 };
 
+/* A catalog that takes the last descriptors keeps those that are open from taking changes: files of
+ * logs come and go, connections too. */
+static bool descriptors_left(void)
+{
+    struct rlimit files;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* the lowest that is free */
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 &&
+           (getrlimit(RLIMIT_NOFILE, &files) || (rlim_t)fd + SPARE_DESCRIPTORS < files.rlim_cur);
+}
+
 enum status writer_open_catalog(struct writer *w, struct slice name, struct fault *fault)
 {
     struct writer_catalog *c;
     char path[PATH_MAX];
     if (w->count == SHARED_CATALOGS)
         return shared_catalogs_full(fault);
+    if (!descriptors_left())
+        return fault_set(fault, STATUS_NO_DESCRIPTORS, NULL, "%s",
+                         status_text(STATUS_NO_DESCRIPTORS));
     enum status st = writer_catalog_open(&c, w->role->data_dir, w->role->shared, name,
                                          config_number(w->role->config, OPTION_MAP), fault);
     if (st)
