@@ -172,6 +172,10 @@ static struct slice word(const struct command *c, uint32_t n)
     return slice_str(command_word(c, n));
 }
 
+/* Another edition takes its time, and waits for those of other catalogs: one is made at a time. Its
+ * end is told; who is in a hurry says so by --timeout. */
+enum { EDITION_MS = 24 * 3600 * 1000 };
+
 int command_catalog(struct command *c)
 {
     const char *name = command_word(c, 1);
@@ -185,6 +189,8 @@ int command_catalog(struct command *c)
         if (code)
             return code;
         struct catalog_request q = {.action = actions[i].action, .name = word(c, 2)};
+        if (q.action == CATALOG_ALTER || q.action == CATALOG_REBUILD)
+            c->patience_ms = EDITION_MS;
         if (q.action == CATALOG_CREATE || q.action == CATALOG_ALTER)
             return path ? run_with_schema(c, &q, path)
                         : command_usage("catalog create and alter need --schema FILE");

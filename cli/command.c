@@ -79,7 +79,7 @@ int command_connect(struct command *c)
         address = getenv("SOUK_SERVER");
     if (!address || !*address)
         address = "127.0.0.1:7685";
-    int64_t timeout = options_number(&c->options, OPT_TIMEOUT, 0);
+    int64_t timeout = options_number(&c->options, OPT_TIMEOUT, c->patience_ms);
     if (c->souk)
         return EXIT_OK;
     souk_options_init(&o);

@@ -25,6 +25,7 @@ struct command {
     struct souk_reply reply;
     struct buf out; /* text for standard output */
     bool json, terminal;
+    uint32_t patience_ms; /* deadline of requests without --timeout; 0 = libsouk's */
 };
 
 typedef int command_run(struct command *c);

@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from souk_system import Server, wait_until
+from souk_system import SLACK, Server, wait_until
 
 
 def product(i):
@@ -124,6 +124,23 @@ class Editions(unittest.TestCase):
         self.server.souk('catalog', 'drop', 'shop')
         self.server.import_lines('shop', [product(1)], '--ack', 'visible')
         self.assertEqual(self.server.search('shop', 'lamp')['found'], 1)
+
+    def test_four_rebuilds_at_once_are_made_one_after_the_other(self):
+        """They take longer than a request usually waits; who says how long he waits is told when it is over."""
+        with Server() as s:
+            lines = [{'id': f'p{i}', 'title': f'lamp {i}', 'text': ' '.join(f'{(i * 131 + k) * 2654435761 % 2**32:x}' for k in range(60))}
+                     for i in range(3000)]
+            for i in range(4):
+                s.import_lines(f'c{i}', lines)
+            hasty = s.run('catalog', 'rebuild', 'c0', '--timeout', 50, check=False)
+            self.assertIn('DEADLINE', hasty.stderr)
+            self.assertIn('IN_PROGRESS', s.run('catalog', 'rebuild', 'c0', check=False).stderr)
+            rebuilds = [s.spawn('catalog', 'rebuild', f'c{i}') for i in range(1, 4)]
+            for r in rebuilds:
+                out, err = r.communicate(timeout=200 * SLACK)
+                self.assertEqual(r.returncode, 0, err)
+                self.assertGreaterEqual(json.loads(out)['edition'], 2)
+            wait_until(lambda: s.json('catalog', 'describe', 'c0')['edition'] >= 2, 30, 'and the one nobody waited for')
 
 
 if __name__ == '__main__':
