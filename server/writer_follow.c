@@ -34,12 +34,12 @@ bool writer_follower_refuses(struct writer *w, uint64_t conn, const struct frame
 /* --- streams ---------------------------------------------------------------------------------- */
 
 static enum status log_alone(struct writer *w, struct writer_catalog *c, uint32_t type,
-                             struct slice payload, uint64_t sequence, uint64_t items)
+                             struct slice payload, uint64_t sequence, uint64_t items, bool frees)
 {
     const struct frame nobody = {0};
     struct answer *a = answer_create(0, &nobody, c, SLICE_NULL);
     if (a)
-        a->frees = type == LOG_STREAM; /* who is promoted may have a full disk */
+        a->frees = frees;
     enum status st = a ? writer_log(w, a, type, payload, sequence, items) : STATUS_NO_MEMORY;
     if (st && a)
         answer_free(a);
@@ -60,7 +60,9 @@ static enum status new_stream(struct writer *w, struct writer_catalog *c)
         st = STATUS_NO_MEMORY;
     if (!st && (c->failed || !c->log))
         st = STATUS_READ_ONLY;
-    st = st ? st : log_alone(w, c, LOG_STREAM, buf_slice(&payload), event_log_last(c->log) + 1, 1);
+    st = st ? st
+            : log_alone(w, c, LOG_STREAM, buf_slice(&payload), event_log_last(c->log) + 1, 1,
+                        true /* who is promoted may have a full disk */);
     buf_fini(&payload);
     if (!st)
         c->stream = next;
@@ -225,7 +227,7 @@ static enum status fits_meanwhile(struct writer *w, struct writer_catalog *c,
 
 /* Is it a record that could be applied now? What a newer leader logs may not be. */
 static enum status judge(struct writer *w, struct writer_catalog *c, const struct log_record *r,
-                         uint64_t *items)
+                         uint64_t *items, bool *frees)
 {
     struct log_changes changes;
     struct log_setting setting;
@@ -233,11 +235,13 @@ static enum status judge(struct writer *w, struct writer_catalog *c, const struc
     struct schema *schema = NULL;
     enum status st;
     *items = 1;
+    *frees = false;
     switch (r->type) {
     case LOG_CHANGES:
         arena_reset(&w->arena);
         st = log_changes_decode(r->payload, &w->arena, &changes);
         *items = st || !changes.item_count ? 1 : changes.item_count;
+        *frees = !st && writer_only_deletes(changes.items, changes.item_count);
         return st ? st : fits_meanwhile(w, c, &changes);
     case LOG_SETTING:
         return log_setting_decode(r->payload, &setting);
@@ -258,11 +262,14 @@ static enum status take_record(struct writer *w, struct writer_catalog *c,
                                const struct log_record *r)
 {
     uint64_t items;
+    bool frees;
     if (c->hash_at != event_log_last(c->log))
         c->hash = 0;
-    enum status st = writer_may_write(w, c);
-    st = st ? st : judge(w, c, r, &items);
-    st = st ? st : log_alone(w, c, r->type, r->payload, r->sequence, items);
+    enum status may = writer_may_write(w, c);
+    enum status st = may && may != STATUS_NO_SPACE ? may : judge(w, c, r, &items, &frees);
+    if (!st && may && !frees)
+        st = may;
+    st = st ? st : log_alone(w, c, r->type, r->payload, r->sequence, items, frees);
     if (st)
         return st;
     note_hash(c, r);

@@ -76,6 +76,8 @@ enum status writer_log(struct writer *w, struct answer *a, uint32_t type, struct
 /* --- PUT and evictions (writer_put.c) --------------------------------------------------------- */
 
 struct writer_catalog *writer_find(struct writer *w, struct slice name);
+/* Do they give room back? Then they are taken with a full disk, too. */
+bool writer_only_deletes(const struct put_item *items, uint32_t count);
 enum status writer_may_write(struct writer *w, struct writer_catalog *c);
 void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f);
 void writer_evict_turn(struct writer *w, struct writer_catalog *c);

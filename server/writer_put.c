@@ -35,12 +35,12 @@ enum status writer_may_write(struct writer *w, struct writer_catalog *c)
 }
 
 /* Deletes are taken however full the disk is: a reserve is kept for them. */
-static bool only_deletes(const struct put_request *p)
+bool writer_only_deletes(const struct put_item *items, uint32_t count)
 {
     uint32_t i = 0;
-    while (i < p->item_count && p->items[i].op == PUT_DELETE)
+    while (i < count && items[i].op == PUT_DELETE)
         i++;
-    return i && i == p->item_count;
+    return i && i == count;
 }
 
 static void count_item(struct put_reply *r, struct buf *results, uint32_t item, enum status st)
@@ -295,7 +295,7 @@ void writer_on_put(struct writer *w, uint64_t conn, const struct frame *f)
     if (c && c->fresh) /* fronts know the new edition already */
         writer_catalog_follow(c);
     enum status st = writer_may_write(w, c);
-    bool frees = only_deletes(&p);
+    bool frees = writer_only_deletes(p.items, p.item_count);
     if (st == STATUS_NO_SPACE && frees)
         st = STATUS_OK;
     for (uint32_t i = 0; i < p.item_count && !st; i++)

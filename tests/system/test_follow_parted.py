@@ -117,6 +117,28 @@ class Parted(unittest.TestCase):
                 self.assertEqual(int(follower.stats()['follow.resyncs_total']), 1)  # and not of the copy made before
                 self.assertEqual(exported(leader), exported(follower))
 
+    def test_a_follower_with_a_full_disk_takes_deletes(self):
+        """As its leader would; a change that needs room holds up what stands behind it."""
+        with Server() as leader, Tmpfs(400) as disk:
+            leader.import_lines('shop', products(2000))
+            with Server('--follow', leader.address, data=disk.path + '/data') as follower:
+                level(leader, follower)
+                time.sleep(1)
+                filler = disk.fill(8 << 20)
+                wait_until(lambda: follower.stats()['catalog.shop.write_state'] != 0, 10, 'the disk is full')
+                for i in range(20):
+                    leader.souk('delete', 'shop', f'p{i}')
+                level(leader, follower)
+                self.assertEqual(follower.search('shop')['found'], 1980)
+                leader.souk('put', 'shop', '{"id":"n1","title":"zebra"}')
+                leader.souk('delete', 'shop', 'p20')
+                time.sleep(1)
+                self.assertEqual(follower.search('shop')['found'], 1980)
+                self.assertGreater(int(follower.stats()['follow.lag_changes']), 0)
+                os.unlink(filler)
+                level(leader, follower)
+                self.assertEqual(exported(leader), exported(follower))
+
     def test_a_catalog_with_much_to_tell_holds_up_no_other(self):
         with Server(options=['replication.rate=1MiB']) as leader:
             for name in ('a', 'b'):
