@@ -234,7 +234,7 @@ static enum status open_edition(struct catalogs *c, struct slice name, uint64_t 
  * nothing below the name for a moment; the writer's row stays. */
 static bool between_renames(struct catalogs *c, struct slice name, int tries)
 {
-    const struct timespec pause = {0, OPEN_PAUSE_US * 1000};
+    const struct timespec pause = {0, OPEN_PAUSE_US * 1000L};
     if (tries >= OPEN_PAUSES || !shared_catalog_find(c->shared, name))
         return false;
     nanosleep(&pause, NULL);

@@ -384,10 +384,12 @@ static void *reader_main(void *ctx)
         if (!t.leader && (t.leader = follow_leader(f, &t.reply.fault)))
             atomic_fetch_add(&f->shared->follow.connects, 1);
         st = t.leader ? ask(&t) : t.reply.fault.status;
-        if (st)
+        if (st) {
             lose(&t, st);
-        else
-            t.failures = f->other_build = 0;
+        } else {
+            t.failures = 0;
+            f->other_build = false;
+        }
     }
     souk_close(t.leader);
     souk_close(t.writer);
