@@ -184,7 +184,7 @@ static uint32_t *probe(const struct groups *g, uint64_t key)
 
 static enum status grow_table(struct groups *g)
 {
-    if (g->ordinal || g->count * 2 < g->slot_count)
+    if (!g->numbers || g->count * 2 < g->slot_count)
         return STATUS_OK;
     uint32_t n = g->slot_count * 2;
     uint32_t *slots = arena_alloc(g->arena, n * sizeof *slots);
