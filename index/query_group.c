@@ -270,7 +270,7 @@ static enum status list(struct groups *g, const uint32_t *docids, const uint32_t
 enum status groups_take_many(struct groups *g, const uint32_t *docids, const uint32_t *scores,
                              const uint32_t *ties, uint32_t count)
 {
-    uint32_t ordinals[TAKEN], numbers[TAKEN];
+    uint32_t ordinals[TAKEN] = {0}, numbers[TAKEN];
     enum status st = STATUS_OK;
     for (uint32_t from = 0, n; !st && from < count; from += n) {
         n = count - from < TAKEN ? count - from : TAKEN;

@@ -214,8 +214,9 @@ static uint64_t ask(struct bench *b, const char *text, enum way way, bool as_typ
 
 static double median(uint32_t n)
 {
+    uint32_t middle = n / 2;
     qsort(samples, n, sizeof *samples, by_number);
-    return n ? samples[n / 2] / 1000.0 : 0;
+    return n ? samples[middle] / 1000.0 : 0;
 }
 
 static void measure_matches(struct bench *b, uint32_t size, enum way way)
