@@ -102,3 +102,37 @@ enum status segment_find_id(const struct segment *s, struct slice id, uint32_t *
     }
     return damaged ? STATUS_CORRUPT : STATUS_NOT_FOUND;
 }
+
+/* --- ties, which are hashes of ids ---------------------------------------------------------------
+ */
+
+/* Of documents that lie close together: `seen` is what was verified last. */
+static void near_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
+{
+    struct slice seen = SLICE_NULL;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t doc = docs[i];
+        if (doc - first >= seen.len / 4) {
+            uint64_t off = (uint64_t)s->head.tie + (uint64_t)doc * 4;
+            size_t most = doc < s->head.doc_count ? (size_t)(s->head.doc_count - doc) * 4 : 0;
+            seen = most ? segment_window(s, off, 4) : SLICE_NULL;
+            seen.len = seen.len < most ? seen.len : most;
+            first = doc;
+        }
+        out[i] = seen.len < 4 ? 0 : wire_load32(seen.ptr + (size_t)(doc - first) * 4);
+    }
+}
+
+void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
+{
+    enum { NEAR = 64 };
+    if (count && docs[count - 1] - docs[0] <= count * NEAR) {
+        near_ties(s, docs, count, out);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        segment_tie_prefetch(s, docs[i]);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = docs[i] < s->head.doc_count ? segment_u32(s, s->head.tie, docs[i]) : 0;
+}
