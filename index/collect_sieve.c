@@ -64,7 +64,7 @@ static enum status keep_phrases(struct search *s, uint32_t *docs, uint32_t *scor
     uint32_t kept = 0;
     for (uint32_t i = 0; i < *count; i++) {
         bool yes;
-        enum status st = pulse_beat(snapshot_pulse(s->snap), 20);
+        enum status st = pulse_beat(snapshot_pulse(s->snap), 150);
         if (!st)
             st = phrases_hold(s, docs[i] - s->base, &yes);
         if (st)

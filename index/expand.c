@@ -2,6 +2,7 @@
 #include "index/begun.h"
 #include "index/parts.h"
 #include "index/known.h"
+#include "index/query_cursor.h"
 #include "index/synonyms.h"
 #include "index/term_ahead.h"
 
@@ -53,11 +54,10 @@ static uint32_t edits_for(const struct group *g, uint32_t typos)
  * stand for it, tier and all.
  */
 static void weigh_typos(struct group *g, const struct typo_list *x, uint32_t n, uint64_t live,
-                        const struct profile *profile, struct alternative *items)
+                        const struct profile *profile, bool unknown, struct alternative *items)
 {
     uint64_t near_df = 0, most = 1;
     uint32_t nearest = x->items[0].distance;
-    bool unknown = g->df == 0;
     for (uint32_t i = 0; i < n && x->items[i].distance == nearest; i++) {
         near_df += x->items[i].df;
         most = x->items[i].df > most ? x->items[i].df : most;
@@ -95,7 +95,10 @@ static enum status expand_typos(struct group *g, struct plan *p, const struct ex
     if (!items)
         return STATUS_NO_MEMORY;
     memcpy(items, g->items, g->count * sizeof *items);
-    weigh_typos(g, &x, n, snapshot_live_count(r->snap), r->profile, items);
+    uint32_t at = (uint32_t)(g - p->groups);
+    bool unknown = r->first ? r->first->unknown >> at & 1 : g->df == 0;
+    p->unknown |= (uint32_t)unknown << at;
+    weigh_typos(g, &x, n, snapshot_live_count(r->snap), r->profile, unknown, items);
     g->items = items;
     p->expanded += n;
     return STATUS_OK;
@@ -226,8 +229,11 @@ static enum status expand_parts(struct plan *plan, const struct expansion_reques
 {
     bool freely = parts_compounding(snapshot_schema(r->snap)), known[PLAN_WORDS_MAX];
     enum status s = STATUS_OK;
-    for (uint32_t i = 0; i < plan->group_count; i++)
-        known[i] = plan->groups[i].df > 0;
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        bool unheld = r->first ? r->first->unheld >> i & 1 : plan->groups[i].df == 0;
+        plan->unheld |= (uint32_t)unheld << i;
+        known[i] = !unheld;
+    }
     struct parts_request p = {r->snap, r->arena, r->profile, r->recall, known};
     if (r->parts || freely)
         s = parts_inside(plan, &p);
@@ -287,6 +293,7 @@ enum status expand_plan(struct plan *plan, const struct expansion_request *r)
 {
     enum status s = plan->looked_up ? STATUS_OK : expand_exactly(plan, r);
     back_to_exact(plan);
+    plan->unheld = plan->unknown = 0;
     if (!s && r->forms)
         s = expand_parts(plan, r);
     for (uint32_t i = 0; !s && i < plan->group_count; i++) {

@@ -12,6 +12,8 @@
 #include "index/recall.h"
 #include "index/word_settings.h"
 
+struct query_cursor;
+
 struct expansion_request {
     struct snapshot *snap;
     struct arena *arena;
@@ -22,6 +24,8 @@ struct expansion_request {
     uint32_t typos;                    /* 0 = none, else most edits */
     bool prefix;                       /* of the last word */
     bool parts;                        /* words written together or apart */
+    /* Words of which nothing was known on the first page, as in a plan; NULL = looked up. */
+    const struct query_cursor *first;
 };
 
 enum status expand_plan(struct plan *plan, const struct expansion_request *r);

@@ -89,6 +89,9 @@ struct plan {
     bool hyphens;  /* a hyphen before a word, neither quoted nor asked of a field, excludes it */
     bool wordless; /* something was typed and none of it is a word: nothing is found */
     bool capped;
+    /* Of these words nothing was known as they stand, or after they were looked for in parts, a bit
+     * each: what stands for them depends on that. */
+    uint32_t unheld, unknown;
     bool looked_up; /* the groups know their exact alternatives */
     uint64_t expanded;
 };

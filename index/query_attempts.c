@@ -55,6 +55,7 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
                                   .recall = s->searcher->recall,
                                   .parts = parts && !s->plain,
                                   .typos = typos,
+                                  .first = s->cursor,
                                   .prefix = s->query->prefix};
     struct share *share = &s->searcher->share;
     uint64_t key =

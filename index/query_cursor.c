@@ -198,6 +198,8 @@ enum status query_cursor_decode(const struct query *q, struct snapshot *snap,
     c->now_ms = (int64_t)wire_varint(&r);
     c->stages = wire_u8(&r);
     c->dropped = (uint32_t)wire_varint(&r);
+    c->unheld = (uint32_t)wire_varint(&r);
+    c->unknown = (uint32_t)wire_varint(&r);
     c->shown = (uint32_t)wire_varint(&r);
     enum status st = sort_keys_decode(sort, &r, c->last.keys);
     if (st)
@@ -250,6 +252,8 @@ enum status query_cursor_encode(const struct query *q, struct snapshot *snap,
     wire_put_varint(b, place->now_ms > 0 ? (uint64_t)place->now_ms : 0);
     buf_put_u8(b, place->stages);
     wire_put_varint(b, place->dropped);
+    wire_put_varint(b, plan->unheld);
+    wire_put_varint(b, plan->unknown);
     wire_put_varint(b, place->shown);
     sort_keys_encode(sort, last->keys, b);
     wire_put_u32(b, last->tie);

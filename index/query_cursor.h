@@ -3,11 +3,13 @@
  *
  * Nothing is kept between pages: the cursor itself holds the place in the order (sort keys, tie,
  * id), what was asked (a hash), and what the order depended on besides the product: the stages that
- * were run and the weights of the words. With these the next page gives every unchanged product the
- * rank it had, however the rest of the catalog changed meanwhile: none is repeated, none is lost.
+ * were run, which words nothing was known of, and the weights of the words. With these the next
+ * page gives every unchanged product the rank it had, however the rest of the catalog changed
+ * meanwhile: none is repeated, none is lost.
  *
  *   cursor := version u8 (3), question u64, edition 16 bytes, generation varint, sequence varint,
- *             now_ms varint, stages u8, dropped varint, shown varint,
+ *             now_ms varint, stages u8, dropped varint, unheld varint, unknown varint,
+ *             shown varint,
  *             key_count u8, key*: kind u8 (0 number: u64; 1 text: bytes; 2 none),
  *             tie u32, docid u32, id bytes,
  *             in_window u8, when 1: first-phase score u64, and the last of the window in
@@ -53,12 +55,13 @@ struct query_cursor {
     int64_t now_ms;
     struct edition edition;
     uint8_t stages;
-    uint32_t dropped;      /* words done without, a bitmap of the plan's groups */
-    uint32_t shown;        /* products on the pages before */
-    struct learnt *learnt; /* NULL = none */
-    bool window_open;      /* what orders the window was learnt behind its first page */
-    bool moved;            /* the index is not the one of the cursor */
-    struct slice weights;  /* the groups, undecoded */
+    uint32_t dropped;         /* words done without, a bitmap of the plan's groups */
+    uint32_t unheld, unknown; /* as in the plan of the first page */
+    uint32_t shown;           /* products on the pages before */
+    struct learnt *learnt;    /* NULL = none */
+    bool window_open;         /* what orders the window was learnt behind its first page */
+    bool moved;               /* the index is not the one of the cursor */
+    struct slice weights;     /* the groups, undecoded */
 };
 
 /* Where a page ended. */

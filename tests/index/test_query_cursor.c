@@ -1,6 +1,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "tests/index/support_find.h"
 #include "tests/index/support_walk.h"
 
 #include <setjmp.h>
@@ -323,12 +324,58 @@ static void keywords_sort_by_the_alphabet(void **state)
     close_world(w);
 }
 
+/* A misspelt word that a product comes to hold between two pages goes on to stand for what it stood
+ * for on the first, forms of it and synonyms, too; and a word that goes does not begin to. */
+static void a_misspelling_that_becomes_a_word_loses_nothing(void **state)
+{
+    (void)state;
+    enum { MANY = 60 };
+    static char ids[MANY][16], cursor[8192];
+    static const char *const titles[] = {"red blanket", "red blankets", "red plaid", "red board"};
+    for (int gone = 0; gone < 2; gone++) {
+        struct find_product p[MANY + 1];
+        struct find f;
+        bool seen[MANY] = {false};
+        int found = 0;
+        find_open(&f, "en", NULL);
+        find_setting(&f, "synonyms", "s", "blanket, plaid");
+        for (int i = 0; i < MANY; i++) {
+            snprintf(ids[i], sizeof ids[i], "p%d", i);
+            p[i] = (struct find_product){.id = ids[i], .title = titles[i % 4]};
+        }
+        p[MANY] = (struct find_product){.id = "new", .title = "red blnaket"};
+        find_put_all(&f, p, MANY + (uint32_t)gone);
+        f.query.k = 10;
+        for (bool first = true; first || f.query.cursor.len; first = false) {
+            find_ids(&f, "red blnaket");
+            for (uint32_t h = 0; h < f.result.hit_count; h++)
+                if (f.result.hits[h].id.ptr[0] == 'p') {
+                    int n = atoi(f.result.hits[h].id.ptr + 1);
+                    assert_false(seen[n]);
+                    seen[n] = true;
+                    found++;
+                }
+            if (first)
+                assert_true(f.result.cursor.len > 0 && f.result.cursor.len < sizeof cursor);
+            if (f.result.cursor.len)
+                memcpy(cursor, f.result.cursor.ptr, f.result.cursor.len);
+            f.query.cursor = slice_make(cursor, f.result.cursor.len);
+            if (first)
+                find_put(&f, &(struct find_product){.id = "new",
+                                                    .title = gone ? "lamp" : "red blnaket"});
+        }
+        assert_true(found >= MANY / 4 * (gone ? 1 : 3));
+        find_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_by_cursor_together_are_the_whole_order),
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_products),
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_groups),
+        cmocka_unit_test(a_misspelling_that_becomes_a_word_loses_nothing),
         cmocka_unit_test(a_cursor_of_another_query_is_refused),
         cmocka_unit_test(a_damaged_cursor_is_refused),
         cmocka_unit_test(an_endless_cursor_is_refused),
