@@ -217,7 +217,7 @@ static void words_of_one_sign_have_all_of_it(void **state)
     };
     static const struct highlight_style style = {{"<", 1}, {">", 1}, {"", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct highlight_term t = {slice_str(cases[i].term), false};
+        struct highlight_term t = {slice_str(cases[i].term), false, 0};
         struct buf out = BUF_INIT;
         uint32_t matched;
         assert_int_equal(
