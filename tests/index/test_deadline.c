@@ -165,7 +165,7 @@ static void a_search_ends_wherever_it_looks(void **state)
                 assert_true(e.calls < at);
             else
                 assert_int_equal(st, STATUS_DEADLINE);
-            if (roll(3) == 0) {             /* else the next one ends, too */
+            if (roll(3) == 0) { /* else the next one ends, too */
                 e.at = 0;
                 assert_int_equal(run(&f, warm, q, &e, got), STATUS_OK);
                 assert_string_equal(got, expected);
