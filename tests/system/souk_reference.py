@@ -14,6 +14,7 @@ NUMERIC = (INTEGER, FLOAT, BOOLEAN, TIMESTAMP)
 def fold(text):
     """No case, no diacritics; final sigma and dotless i as the plain ones."""
     text = unicodedata.normalize('NFKC', text).casefold().replace('ς', 'σ').replace('ı', 'i')
+    text = ''.join(c for c in text if unicodedata.category(c) != 'Cf')  # what is not seen decides nothing
     text = unicodedata.normalize('NFD', text)
     return unicodedata.normalize('NFC', ''.join(c for c in text if not unicodedata.combining(c)))
 
