@@ -17,7 +17,7 @@
 #include "protocol/key_file.h"
 
 enum {
-    KEYS_LOOK_MS = 300,
+    KEYS_LOOK_MS = 150,
     KEYS_HELLO_MOST = 512, /* longest body from somebody who is not known yet */
     KEYS_PATH = 512
 };
