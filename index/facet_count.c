@@ -196,7 +196,7 @@ static void count_chunk(struct facet_counter *c, const struct column_chunk *chun
     }
     for (uint32_t i = 0; i < count && docids[i] - first < chunk->count; i++) {
         uint32_t at = docids[i] - first;
-        if (c->keyed)
+        if (c->keyed && c->counts)
             count_key(c, chunk, at);
         else if (c->counts)
             count_list(c, chunk, at);

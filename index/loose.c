@@ -83,7 +83,7 @@ static enum status reserve(struct loose *l, uint32_t docs)
         return STATUS_OK;
     free_scratch(l);
     l->room_bytes = n * (sizeof *l->docs + sizeof *l->list + sizeof *l->begun_list) + n / 64 * 8 +
-                    n / PAGE_DOCS + 8 * 64;
+                    n / PAGE_DOCS + UINT64_C(8) * 64;
     char *at =
         mmap(NULL, l->room_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)

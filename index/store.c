@@ -344,7 +344,7 @@ enum status store_get_raw(struct store_txn *t, enum store_table table, struct sl
 enum status store_get(struct store_txn *t, enum store_table table, struct slice key,
                       struct slice *value)
 {
-    struct slice raw;
+    struct slice raw = SLICE_NULL;
     enum status st = store_get_raw(t, table, key, &raw);
     return st ? st : store_unwrap(key, raw, value);
 }

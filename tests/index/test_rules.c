@@ -61,7 +61,7 @@ static void rules_do_not_decide_what_is_tried(void **state)
     struct find f;
     find_open(&f, "en", (struct find_product[]){{.id = "typo", .title = "lampiom"}, {0}});
     for (int i = 0; i < 10; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "l%d", i);
         find_put(&f, &(struct find_product){.id = id, .title = "lampion", .popularity = 1 + i});
     }
