@@ -87,6 +87,9 @@ static enum status take(const struct config *c, int fd, bool again, struct fault
         else if (i < 2)
             st = fault_set(fault, STATUS_INVALID, NULL, "%s must name a file",
                            config_path(options[i]));
+        /* no bytes of tls.client_ca would mean that anybody is let in */
+        if (!st && *path && !one.len)
+            st = fault_set(fault, STATUS_INVALID, NULL, "%.120s: it is empty", path);
         wire_put_bytes(&all, buf_slice(&one));
     }
     if (st)

@@ -160,8 +160,12 @@ class Refuses(TlsCase):
             words = [w for o in ('tls.listen=127.0.0.1:1', *options) for w in ('--set', o)]
             return subprocess.run([os.path.join(BIN, 'soukd'), *words, '--check-config'], capture_output=True, text=True, timeout=30)
         self.assertEqual(check(f'tls.certificate={self.certificate}', f'tls.key={self.key}').returncode, 0)
+        empty = os.path.join(self.folder, 'empty.pem')
+        with open(empty, 'w'):
+            pass
         for options, told in (((f'tls.certificate={self.certificate}',), 'tls.key must name a file'),
-                              ((f'tls.certificate={self.certificate}', f'tls.key={self.ca.key}'), 'the key is not that of the certificate')):
+                              ((f'tls.certificate={self.certificate}', f'tls.key={self.ca.key}'), 'the key is not that of the certificate'),
+                              ((f'tls.certificate={self.certificate}', f'tls.key={self.key}', f'tls.client_ca={empty}'), 'it is empty')):
             done = check(*options)
             self.assertEqual((done.returncode, told in done.stderr), (1, True), done.stderr)
 
