@@ -1,6 +1,7 @@
 #include "server/front_keys.h"
 
 #include "server/access.h"
+#include "server/front_trace.h"
 #include "server/key_sources.h"
 #include "server/say.h"
 
@@ -150,7 +151,11 @@ enum status front_keys_hello(struct request *rq, struct slice text, struct fault
     if (s) {
         belong(c, &f->keys.nobody);
         tell(c, fault->text);
-        return s == STATUS_UNAUTHENTICATED && hold(c, &rq->frame) ? STATUS_AGAIN : s;
+        if (s != STATUS_UNAUTHENTICATED || !hold(c, &rq->frame))
+            return s;
+        /* what is left of the request is c->held, which has no trace */
+        front_trace_end(f, &rq->trace, OP_HELLO, rq->received_us, s);
+        return STATUS_AGAIN;
     }
     memcpy(c->key_id, key->row.id, KEY_ID);
     belong(c, key);

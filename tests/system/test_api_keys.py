@@ -16,7 +16,9 @@ import time
 import unittest
 import urllib.request
 
+from souk_collector import Collector
 from souk_system import BIN, SANITIZED, SLACK, Server, free_port, wait_until
+from souk_tls import Authority, TlsConnection, client_context
 from souk_wire import (FLAGS, OPCODES, STATUSES, TAGS, Connection, Refused, delete, field, fields, frame, patch, put_body,
                        text, tlv, upsert, varint)
 
@@ -391,6 +393,16 @@ class Strangers(WithKeys):
         for c in many:
             c.socket.settimeout(10)
             self.assertEqual(STATUSES[c.read().status], 'UNAUTHENTICATED')
+
+    def test_traces_of_those_who_wait_end(self):
+        with Collector() as collector, \
+                Server(fronts=1, options=[f'keys.file={self.file.path}', f'trace.endpoint={collector.base}'], env={'SOUK_KEY': self.file['all']}) as s:
+            context = varint(100) + varint(25) + bytes(range(1, 25)) + b'\1'
+            for _ in range(6):
+                with Connection(('127.0.0.1', s.port)) as c:
+                    self.assertEqual(told(c.call, 'HELLO', context + hello_body(), flags=FLAGS['TRACE'])[0], 'UNAUTHENTICATED')
+            wait_until(lambda: sum(span.name.lower() == 'hello' for span in collector.spans) >= 6, 5, 'a span of each')
+            self.assertEqual(collector.faults, [])
 
     def test_a_client_without_a_key_is_told_so(self):
         for env in ({'SOUK_KEY': ''}, {'SOUK_KEY': 'souk_' + '0' * 32 + '_' + '1' * 64}):
