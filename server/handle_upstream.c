@@ -178,6 +178,17 @@ static uint32_t number_for(struct snapshot *s, struct slice name)
     return most + 1;
 }
 
+/* A header from a file sends what soukd's user can read to whom the URL names: that is of the whole
+ * server, not of one catalog. */
+static enum status may_send_files(const struct provider *p, const struct request *rq,
+                                  struct fault *fault)
+{
+    for (uint32_t i = 0; i < p->header_count; i++)
+        if (slice_starts(p->headers[i].value, SLICE_LIT("file:")))
+            return access_catalog(rq->conn->key, rq->frame.opcode, SLICE_LIT("*"), fault);
+    return STATUS_OK;
+}
+
 /* Checks the definition, gives it its number, sends it on. */
 static enum status set_definition(struct front *f, struct request *rq, struct slice catalog,
                                   struct slice name, struct slice json, struct snapshot *snap,
@@ -187,6 +198,7 @@ static enum status set_definition(struct front *f, struct request *rq, struct sl
     struct json_node *root = NULL;
     struct buf text = BUF_INIT;
     enum status s = provider_create(name, json, &p, fault);
+    s = s ? s : may_send_files(p, rq, fault);
     for (uint32_t i = 0; !s && i < p->field_count; i++)
         if (!schema_find(snapshot_schema(snap), p->fields[i].name))
             s = fault_set(fault, STATUS_UNKNOWN_FIELD, "fields", "the catalog has no field %.*s",

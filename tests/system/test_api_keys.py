@@ -262,6 +262,23 @@ class Catalogs(WithKeys):
             self.assertEqual(name, 'FORBIDDEN')
             self.assertIn('catalog *', sentence)
 
+    def test_providers_that_send_files_need_all(self):
+        """Else who may change one catalog could have the key of the server's certificate sent to him."""
+        def upstream(value):
+            made = json.dumps({'one': 'http://127.0.0.1:1/p/{id}', 'headers': {'X-A': value}})
+            return tlv('UPSTREAM', 'CATALOG', 'shop') + tlv('UPSTREAM', 'ACTION', 8) + tlv('UPSTREAM', 'NAME', 'p') + tlv('UPSTREAM', 'DEFINITION', made)
+
+        def as_setting(value):
+            made = json.dumps({'one': 'http://127.0.0.1:1/p/{id}', 'headers': {'X-A': value}})
+            return setting(6) + tlv('CATALOG', 'KIND', 'provider') + tlv('CATALOG', 'KEY', 'p') + tlv('CATALOG', 'VALUE', made)
+
+        for opcode, body in (('UPSTREAM', upstream), ('CATALOG', as_setting)):
+            name, sentence = told(self.connect('shops').call, opcode, body('file:/etc/souk/tls.key'))
+            self.assertEqual((name, 'catalog *' in sentence), ('FORBIDDEN', True), sentence)
+            self.assertEqual(told(self.connect('shops').call, opcode, body('plain'))[0], 'OK')
+            self.assertEqual(told(self.connect('all').call, opcode, body('file:/etc/souk/token'))[0], 'OK')
+        self.server.souk('upstream', 'remove', 'shop', 'p')
+
     def test_lists_and_figures_know_only_what_the_key_reaches(self):
         run = self.server.run
         env = {'SOUK_KEY': self.file['shops']}
