@@ -143,8 +143,10 @@ enum status front_keys_hello(struct request *rq, struct slice text, struct fault
     struct conn *c = rq->conn;
     struct front *f = c->front;
     struct key *key;
-    if (!f->keys.on)
+    if (!f->keys.on) { /* it is its own from the moment on when keys are wanted */
+        c->named = api_key_parse(text, c->key_id) && !key_digest(text, c->key_digest);
         return STATUS_OK;
+    }
     enum status s =
         keys_find(&f->keys, text, shared_now_ms(f->role->shared), &key, c->key_digest, fault);
     c->named = s == STATUS_OK;

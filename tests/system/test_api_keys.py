@@ -628,6 +628,10 @@ class Life(unittest.TestCase):
         s.start()
         self.addCleanup(s.remove)
         self.addCleanup(s.stop)
+        known = KeyConnection(s, self.file['all'])
+        self.addCleanup(known.close)
+        wrong = KeyConnection(s, 'souk_' + '0' * 32 + '_' + '1' * 64)
+        self.addCleanup(wrong.close)
         with Connection(('127.0.0.1', s.port)) as c:
             c.call('PING')
             with open(conf, 'a') as f:
@@ -635,6 +639,8 @@ class Life(unittest.TestCase):
             s.process.send_signal(signal.SIGHUP)
             self.assertEqual(self.until_refused(c, 'PING', b'')[1], 'UNAUTHENTICATED')
             self.assertEqual(s.run('ping', check=False).returncode, 0)
+            wait_until(lambda: told(wrong.call, 'PING')[0] in ('UNAUTHENTICATED', 'closed'), 5)
+            known.call('PING')  # who has told its key before it was wanted goes on
         with open(conf, 'w') as f:
             f.write('server:\n  fronts: 2\nkeys:\n  file: /nowhere\n')
         s.process.send_signal(signal.SIGHUP)
