@@ -13,10 +13,17 @@ struct key_source key_source_of(int fd)
     if (getpeername(fd, (struct sockaddr *)&a, &len))
         return s;
     s.family = a.ss_family;
-    if (a.ss_family == AF_INET)
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&a)->sin6_addr;
+    if (a.ss_family == AF_INET) {
         s.who = ((const struct sockaddr_in *)&a)->sin_addr.s_addr;
-    else if (a.ss_family == AF_INET6)
-        memcpy(&s.who, &((const struct sockaddr_in6 *)&a)->sin6_addr, sizeof s.who);
+    } else if (a.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+        /* at [::]: all of IPv4 would be one /64 */
+        uint32_t v4;
+        memcpy(&v4, &v6->s6_addr[12], sizeof v4);
+        s.family = AF_INET;
+        s.who = v4;
+    } else if (a.ss_family == AF_INET6)
+        memcpy(&s.who, v6, sizeof s.who);
     else if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len))
         s.who = peer.uid;
     return s;

@@ -67,6 +67,9 @@ static void peers_are_told_apart(void **state)
     assert_int_equal(a.who, htonl(INADDR_LOOPBACK));
     struct key_source again = of_connection(AF_INET, "127.0.0.1"); /* whatever its port */
     assert_int_equal(again.who, a.who);
+    struct key_source mapped = of_connection(AF_INET6, "::ffff:127.0.0.1");
+    assert_int_equal(mapped.family, AF_INET);
+    assert_int_equal(mapped.who, a.who);
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     struct key_source u = key_source_of(pair[0]);
