@@ -50,7 +50,9 @@ enum status tls_context_create(bool server, struct tls_context **out, struct fau
     }
     lib->SSL_CTX_set_options(c->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                         SSL_OP_PRIORITIZE_CHACHA);
+                                         SSL_OP_PRIORITIZE_CHACHA |
+                                         /* a key that came in HELLO does not stay in its buffers */
+                                         (server ? SSL_OP_CLEANSE_PLAINTEXT : 0));
     lib->SSL_CTX_ctrl(c->ctx, SSL_CTRL_MODE,
                       SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS,

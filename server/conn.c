@@ -217,6 +217,8 @@ void conn_destroy(struct conn *c)
     close(c->fd);
     buf_clear(&c->out);
     output_return(c);
+    if (!c->known && c->in.cap) /* a part of a HELLO */
+        explicit_bzero(c->in.ptr, c->in.cap);
     buf_fini(&c->in);
     free(c);
 }

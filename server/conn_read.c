@@ -310,13 +310,28 @@ static void note_arrival(struct conn *c, size_t got, size_t room)
     arrival_read(&c->arrival, got, left > 0 ? (size_t)left : 0, c->front->now_us);
 }
 
+/* Of what a stranger has sent, which may be a part of a key, no copy stays behind. */
+static bool make_room(struct conn *c, size_t room)
+{
+    struct buf moved = BUF_INIT;
+    if (c->known || c->in.cap - c->in.len >= room)
+        return buf_reserve(&c->in, room);
+    if (!buf_reserve(&moved, c->in.len + room))
+        return false;
+    buf_put_slice(&moved, buf_slice(&c->in));
+    explicit_bzero(c->in.ptr, c->in.cap);
+    buf_fini(&c->in);
+    c->in = moved;
+    return true;
+}
+
 /* More of a frame that has begun: behind its beginning. False when the peer is gone. */
 static bool read_more(struct conn *c)
 {
     size_t room = c->in.cap - c->in.len > CONN_READ ? c->in.cap - c->in.len : CONN_READ;
     if (room > CONN_BYTES)
         room = CONN_BYTES;
-    if (!buf_reserve(&c->in, room))
+    if (!make_room(c, room))
         return false;
     ssize_t n = conn_io_recv(c, c->in.ptr + c->in.len, room);
     if (n <= 0)

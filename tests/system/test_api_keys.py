@@ -5,8 +5,10 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -704,6 +706,9 @@ class Secrets(unittest.TestCase):
                     time.sleep(0.05)
                     c.socket.sendall(data[90:])
                     c.read()
+                with Connection(('127.0.0.1', s.port)) as c:  # and not to its end
+                    c.socket.sendall(data[:-1])
+                    time.sleep(0.05)
         s.souk('ping')
         figures = s.souk('stats')
         pages = ''.join(urllib.request.urlopen(f'http://{http}/{p}').read().decode() for p in ('metrics', 'status.json', 'status'))
@@ -717,6 +722,38 @@ class Secrets(unittest.TestCase):
                 memory = writable_memory(pid)
                 for secret in secrets:
                     self.assertEqual(memory.count(secret.encode()), 0, f'memory of {name}')
+
+    def test_what_came_through_tls_stays_nowhere_either(self):
+        file = KeysFile().add('all', ','.join(SCOPES)).write()
+        self.addCleanup(file.remove)
+        folder = tempfile.mkdtemp(prefix='souk-tls-')
+        self.addCleanup(shutil.rmtree, folder)
+        ca, port = Authority(folder), free_port()
+        certificate, key = ca.issue('server')
+        s = Server(fronts=1, options=[f'keys.file={file.path}', f'tls.listen=127.0.0.1:{port}', f'tls.certificate={certificate}', f'tls.key={key}']).start(ready=False)
+        self.addCleanup(s.remove)
+        self.addCleanup(s.stop)
+        s.env = {**s.env, 'SOUK_KEY': file['all']}
+        wait_until(s.ready, 20)
+        stranger = 'souk_' + 'ab' * 16 + '_' + 'cd' * 32
+        took = []
+        for i in range(6):
+            most = ssl.TLSVersion.TLSv1_2 if i % 2 else ssl.TLSVersion.TLSv1_3
+            with TlsConnection(port, client_context(ca.path, most=most)) as c:
+                self.assertEqual(told(c.call, 'HELLO', hello_body(file['all'])), ('OK', ''))
+                c.call('PING')
+            with TlsConnection(port, client_context(ca.path, most=most)) as c:
+                start = time.monotonic()
+                self.assertEqual(told(c.call, 'HELLO', hello_body(stranger))[0], 'UNAUTHENTICATED')
+                took.append(time.monotonic() - start)
+                if i > 3:  # the fifth on
+                    self.assertRaises((EOFError, ConnectionError), c.read)
+        self.assertLess(max(took[:4]), 0.5 * SLACK)
+        self.assertGreater(min(took[4:]), 0.8)
+        if not SANITIZED:
+            memory = writable_memory(s.children()['front 0'])
+            for secret in (file['all'][38:], stranger[38:]):
+                self.assertEqual(memory.count(secret[-32:].encode()), 0)
 
     def test_words_of_a_command_do_not_show_the_key(self):
         file = KeysFile().add('all', ','.join(SCOPES)).write()
