@@ -483,6 +483,15 @@ class Life(unittest.TestCase):
         wait_until(lambda: s.run('search', 'shop', 'red', check=False, env={'SOUK_KEY': self.file['shop']}).returncode == 0, 3)
         stays.close()
 
+    def test_who_waits_for_something_is_no_less_closed(self):
+        s = self.start()
+        with KeyConnection(s, self.file['shop']) as c:
+            c.send('WAIT', tlv('WAIT', 'CATALOG', 'shop') + tlv('WAIT', 'SEQUENCE', 1 << 40), deadline_ms=3600000)
+            self.file.write(self.file.lines['all'])
+            self.assertEqual(self.until_refused(c)[1], 'UNAUTHENTICATED')
+            c.socket.settimeout(10 * SLACK)
+            self.assertRaises((EOFError, ConnectionError), c.read)
+
     def test_rights_that_change_hold_from_the_next_request_on(self):
         s = self.start()
         with KeyConnection(s, self.file['shop']) as c:
