@@ -4,7 +4,7 @@
 
 #include "server/front_trace.h"
 
-enum { PARK_MAX = 10000, PARK_LOOK_MS = 1 };
+enum { PARK_MAX = 10000, PARK_BYTES = 64 << 20, PARK_LOOK_MS = 1 };
 
 static void on_time(void *ctx)
 {
@@ -17,7 +17,8 @@ enum status park_add(struct front *f, const struct request *rq, struct shared_ca
 {
     if (!row)
         return STATUS_UNAVAILABLE;
-    if (f->park.count >= PARK_MAX)
+    size_t bytes = rq->frame.body.len;
+    if (f->park.count >= PARK_MAX || f->park.bytes + bytes > PARK_BYTES)
         return STATUS_OVERLOADED;
     if (!f->park.timer && !(f->park.timer = loop_timer_create(f->loop, -1, 0, on_time, f)))
         return STATUS_NO_MEMORY;
@@ -34,8 +35,9 @@ enum status park_add(struct front *f, const struct request *rq, struct shared_ca
         memcpy(copy + 1, rq->frame.body.ptr, rq->frame.body.len);
     *p = (struct parked){
         f->park.first,        row, sequence, rq->conn->id, rq->received_us, rq->deadline_us,
-        rq->frame.request_id, copy};
+        rq->frame.request_id, copy, bytes};
     f->park.first = p;
+    f->park.bytes += bytes;
     if (!f->park.count++)
         loop_timer_set(f->park.timer, PARK_LOOK_MS);
     return STATUS_AGAIN;
@@ -44,6 +46,7 @@ enum status park_add(struct front *f, const struct request *rq, struct shared_ca
 static void parked_free(struct park *park, struct parked *p)
 {
     park->count--;
+    park->bytes -= p->bytes;
     free(p->request);
     free(p);
 }
@@ -55,7 +58,8 @@ void park_look(struct front *f)
     for (struct parked **at = &f->park.first; *at;) {
         struct parked *p = *at;
         bool there = atomic_load(&p->row->visible) >= p->sequence;
-        if (!there && now < p->deadline_us && atomic_load(&p->row->state) == 1) {
+        if (!there && now < p->deadline_us && atomic_load(&p->row->state) == 1 &&
+            conn_find(f, p->conn_id)) { /* who is gone waits no longer, whatever his deadline */
             at = &p->next;
             continue;
         }

@@ -17,11 +17,13 @@ struct parked {
     int64_t received_us, deadline_us;
     uint32_t request_id;
     struct request *request; /* own copy, body behind it */
+    size_t bytes;            /* of the body */
 };
 
 struct park {
     struct parked *first;
     uint32_t count;
+    size_t bytes;             /* of their bodies */
     struct loop_timer *timer; /* runs while somebody is parked */
 };
 

@@ -7,6 +7,7 @@
 
 enum {
     GETS_MOST = 10000,
+    GETS_BYTES = 64 << 20, /* of their bodies */
     IDS_MOST = 256, /* of one GET */
     LOOK_MS = 5,
     MARGIN_US = 10000, /* for the answer to get home within the deadline */
@@ -17,6 +18,7 @@ struct through_get { /* a GET that waits */
     struct through_get *next, *prev;
     struct request *request; /* own copy, body behind it */
     uint64_t conn_id;
+    size_t bytes; /* of the body */
     int64_t until_us, began_us;
     uint32_t left; /* answers still due; the memory stays until they came */
     bool ran;
@@ -45,6 +47,7 @@ struct through {
     struct through_job *jobs;
     struct through_get *gets;
     uint32_t get_count;
+    size_t get_bytes;
     struct loop_timer *timer;
     struct through_get *running;
     struct buf hint; /* body of the REFRESH being collected */
@@ -61,6 +64,7 @@ static void get_free(struct through *t, struct through_get *g)
     if (g->next)
         g->next->prev = g->prev;
     t->get_count--;
+    t->get_bytes -= g->bytes;
     front_trace_forget(&g->request->trace);
     arena_fini(&g->arena);
     free(g->answers);
@@ -287,6 +291,8 @@ static struct through_get *get_new(struct through *t, const struct request *rq, 
     if (rq->frame.body.len)
         memcpy(copy + 1, rq->frame.body.ptr, rq->frame.body.len);
     g->request = copy;
+    g->bytes = rq->frame.body.len;
+    t->get_bytes += g->bytes;
     g->conn_id = rq->conn->id;
     g->began_us = clock_mono_us();
     g->until_us = rq->deadline_us - MARGIN_US;
@@ -308,7 +314,8 @@ enum status through_begin(struct front *f, const struct request *rq, struct cata
     struct through *t = f->through;
     uint32_t wanted[IDS_MOST], count = 0;
     bool patient = false;
-    if (!t || t->running || m->upstream == UPSTREAM_NONE || t->get_count >= GETS_MOST)
+    if (!t || t->running || m->upstream == UPSTREAM_NONE || t->get_count >= GETS_MOST ||
+        t->get_bytes + rq->frame.body.len > GETS_BYTES)
         return STATUS_OK;
     for (uint32_t i = 0; i < in->id_count && count < IDS_MOST; i++) {
         enum need n = need_of(c, m, in, in->ids[i]);

@@ -268,6 +268,34 @@ class Abuse(unittest.TestCase):
         part = b''.join(wire.tlv('SEARCH', *p) for p in (('CATALOG', 'shop'), ('TEXT', 'word'), ('K', 500), ('NO_CACHE', 1))) + marks
         return b''.join(wire.tlv('HITS', 'PART', part) for _ in range(32))
 
+    def test_those_who_wait_and_go_leave_room(self):
+        """As many as may wait, for an hour, then gone: who comes next may wait."""
+        body = wire.tlv('WAIT', 'CATALOG', 'shop') + wire.tlv('WAIT', 'SEQUENCE', 1 << 40)
+        with wire.Connection(self.address) as a, wire.Connection(self.address) as b:
+            for c in (a, b):
+                for i in range(50):
+                    c.socket.sendall(b''.join(wire.frame('WAIT', body, 1 + 100 * i + k, 3600000) for k in range(100)))
+                c.call('PING', request_id=1 << 20)
+            with wire.Connection(self.address) as other:
+                wait_until(lambda: self.outcome(other, body) == 'OVERLOADED', 10, 'all places are taken')
+        with wire.Connection(self.address) as other:
+            wait_until(lambda: self.outcome(other, body) == 'DEADLINE', 5, 'there is room')
+
+    def test_those_who_wait_with_large_bodies_are_bounded(self):
+        body = wire.tlv('WAIT', 'CATALOG', 'shop') + wire.tlv('WAIT', 'SEQUENCE', 1 << 40) + wire.varint(99) + wire.varint(1 << 20) + b'x' * (1 << 20)
+        with wire.Connection(self.address) as c:
+            for _ in range(100):
+                c.send('WAIT', body, deadline_ms=60000)
+            c.socket.settimeout(10 * SLACK)
+            self.assertEqual(wire.STATUSES[c.read().status], 'OVERLOADED')
+
+    def outcome(self, connection, body):
+        try:
+            connection.call('WAIT', body, deadline_ms=50)
+            return 'OK'
+        except wire.Refused as e:
+            return e.name
+
     def test_a_request_that_runs_is_given_up_when_nobody_wants_it(self):
         """By CANCEL, by the end of its connection: whoever comes next does not wait for the rest of it."""
         self.server.souk('degrade', 'pin', 0)
