@@ -241,19 +241,17 @@ static enum status drive_window(struct any *a, uint32_t from, uint32_t base)
         bound += source_bound_in(&g->sources[i], from, end);
     if (g->out->need(g->out->ctx, bound, 0) == MATCH_SKIP)
         return STATUS_OK;
-    for (uint32_t i = a->first; i < g->count; i++) {
-        enum status s = source_add(&g->sources[i], &m->room, &m->window, base, from, end);
-        if (s)
-            return s;
-    }
+    enum status s = STATUS_OK;
+    for (uint32_t i = a->first; !s && i < g->count; i++)
+        s = source_add(&g->sources[i], &m->room, &m->window, base, from, end);
     uint32_t *docs = m->docs + a->pending + KERNEL_SLACK,
              *scores = m->scores + a->pending + KERNEL_SLACK;
+    /* behind an error, too: the next search finds it empty */
     uint32_t n = kernels_best()->drain(&m->window, base, least(a), docs, scores);
-    if (a->pending + n > LIST_BATCH) {
-        enum status s = complete_pending(a);
-        if (s)
-            return s;
-    }
+    if (!s && a->pending + n > LIST_BATCH)
+        s = complete_pending(a);
+    if (s)
+        return s;
     memmove(m->docs + a->pending, docs, n * sizeof *docs);
     memmove(m->scores + a->pending, scores, n * sizeof *scores);
     a->pending += n;

@@ -180,6 +180,34 @@ static void a_search_ends_wherever_it_looks(void **state)
     find_close(&f);
 }
 
+/* Any word: what of a window was added up by then is in no window of the next search. */
+static void no_document_stays_in_a_window(void **state)
+{
+    (void)state;
+    static char expected[ROOM], got[ROOM];
+    struct find f;
+    struct query q = {.text = SLICE_LIT("bading cading dading eading"),
+                      .match = QUERY_ANY,
+                      .profile = SLICE_LIT("bm25"),
+                      .k = 30,
+                      .count_to = QUERY_COUNT_ALL,
+                      .max_stale_ms = -1};
+    struct ending e = {0};
+    open_products(&f);
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    assert_int_equal(run(&f, f.searcher, q, &e, expected), STATUS_OK);
+    uint32_t calls = e.calls;
+    for (uint32_t at = 1; at <= calls; at++) {
+        e.at = at;
+        (void)run(&f, f.searcher, q, &e, got);
+        e.at = 0;
+        assert_int_equal(run(&f, f.searcher, q, &e, got), STATUS_OK);
+        assert_string_equal(got, expected);
+    }
+    snapshot_end(f.snap);
+    find_close(&f);
+}
+
 /* Values to sort by are taken in bit by bit: however early each search ends, they are there after
  * some of them. */
 static void what_was_read_is_there_for_the_next_search(void **state)
@@ -211,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_ends_wherever_it_looks),
+        cmocka_unit_test(no_document_stays_in_a_window),
         cmocka_unit_test(what_was_read_is_there_for_the_next_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
