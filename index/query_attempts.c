@@ -58,12 +58,13 @@ static enum status expand_words(struct search *s, uint32_t typos, bool parts)
                                   .first = s->cursor,
                                   .prefix = s->query->prefix};
     struct share *share = &s->searcher->share;
+    bool shares = share->arena && !s->weighed; /* a cursor says what was not known then */
     uint64_t key =
         collect_key(s, (uint64_t)(s->stages & STAGE_PASTED) << 8 | (uint64_t)typos << 1 | parts);
-    if (share->arena && share_plan_get(share, key, &s->plan))
+    if (shares && share_plan_get(share, key, &s->plan))
         return STATUS_OK;
     enum status st = expand_plan(&s->plan, &r);
-    if (!st && share->arena)
+    if (!st && shares)
         share_plan_put(share, key, &s->plan);
     return st;
 }
