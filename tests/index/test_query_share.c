@@ -1,3 +1,4 @@
+#include "tests/index/support_find.h"
 #include "tests/index/support_walk.h"
 
 #include <setjmp.h>
@@ -241,6 +242,43 @@ static void a_cursor_lends_its_weights_to_no_other_part(void **state)
     }
 }
 
+/* Nor what it knows of words that nothing was known of on its first page. */
+static void a_cursor_lends_its_words_to_no_other_part(void **state)
+{
+    (void)state;
+    static const struct find_product bottles[] = {
+        {"a", "red bottle"}, {"b", "bottle"}, {"c", "blue bottle cap"}, {"d", "bottle bag"}, {0}};
+    static const struct find_product later = {"e", "bottel"};
+    struct find f;
+    struct query_result alone, shared;
+    char kept[1024];
+    find_open(&f, "en", bottles);
+    f.query.match = QUERY_RELAXED;
+    f.query.typos = QUERY_TYPOS_AUTO;
+    f.query.k = 2;
+    find_ids(&f, "bottel");
+    struct slice cursor = f.result.cursor;
+    assert_true(cursor.len && cursor.len < sizeof kept);
+    memcpy(kept, cursor.ptr, cursor.len);
+    find_put(&f, &later);
+    struct query q = f.query, next;
+    q.text = SLICE_LIT("bottel");
+    q.k = 10;
+    next = q;
+    next.cursor = slice_make(kept, cursor.len);
+    arena_reset(&f.arena);
+    assert_int_equal(snapshot_begin(f.snap), STATUS_OK);
+    assert_int_equal(search_run(f.searcher, f.snap, &q, &f.arena, &alone, &f.fault), STATUS_OK);
+    search_share_begin(f.searcher, &f.arena);
+    assert_int_equal(search_run(f.searcher, f.snap, &next, &f.arena, &shared, &f.fault), STATUS_OK);
+    assert_int_equal(search_run(f.searcher, f.snap, &q, &f.arena, &shared, &f.fault), STATUS_OK);
+    search_share_end(f.searcher);
+    assert_int_equal(alone.hit_count, 5);
+    assert_same(&alone, &shared);
+    snapshot_end(f.snap);
+    find_close(&f);
+}
+
 /* Where the first part was stopped early, what the others take of it is no more than that, and
  * told. */
 static void what_was_stopped_early_is_told_of_each_part(void **state)
@@ -276,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sub_queries_are_answered_as_if_alone),
         cmocka_unit_test(a_cursor_lends_its_weights_to_no_other_part),
+        cmocka_unit_test(a_cursor_lends_its_words_to_no_other_part),
         cmocka_unit_test(disjunctive_counts_are_a_recount_without_the_own_terms),
         cmocka_unit_test(many_terms_are_still_all_asked),
         cmocka_unit_test(what_was_stopped_early_is_told_of_each_part),
