@@ -94,7 +94,7 @@ void share_plan_put(struct share *s, uint64_t key, const struct plan *plan)
 }
 
 const uint64_t *share_bits(struct share *s, struct share_base *b, struct clauses *c,
-                           uint32_t clause)
+                           uint32_t clause, struct pulse *pulse)
 {
     struct slice text = c->items[clause].text;
     for (const struct share_clause *k = b->clauses; k; k = k->next)
@@ -108,8 +108,11 @@ const uint64_t *share_bits(struct share *s, struct share_base *b, struct clauses
     if (!k->text.ptr || !k->bits)
         return NULL;
     uint64_t *bits = k->bits;
-    for (const struct share_piece *p = b->first; p; p = p->next, bits += CLAUSES_WORDS)
+    for (const struct share_piece *p = b->first; p; p = p->next, bits += CLAUSES_WORDS) {
+        if (pulse_ask(pulse))
+            return NULL;
         clauses_ask(c, clause, p->docids, p->count, bits);
+    }
     k->next = b->clauses;
     b->clauses = k;
     return k->bits;

@@ -70,8 +70,9 @@ void share_put(struct share *s, struct share_base *b, uint32_t segment, const ui
 /* The expanded words of a key; false when they are not there. */
 bool share_plan_get(const struct share *s, uint64_t key, struct plan *out);
 void share_plan_put(struct share *s, uint64_t key, const struct plan *plan);
-/* The bits of a clause over the base, made at their first use. NULL: out of memory. */
+/* The bits of a clause over the base, made at their first use. NULL: out of memory, or the search
+ * ended. */
 const uint64_t *share_bits(struct share *s, struct share_base *b, struct clauses *c,
-                           uint32_t clause);
+                           uint32_t clause, struct pulse *pulse);
 
 #endif
