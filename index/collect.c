@@ -454,7 +454,5 @@ enum status collect_attempt(struct search *s, bool all)
     enum status st = collect_begin_ranking(s);
     if (!st)
         st = sharing ? collect_shared(s, all) : collect_segments(s, all);
-    if (!st)
-        collect_end_ranking(s);
-    return st;
+    return st ? st : collect_end_ranking(s);
 }

@@ -43,6 +43,6 @@ bool collect_ranks(const struct search *s); /* false: what passes is only counte
 enum status collect_begin_ranking(struct search *s);
 enum status collect_rank_all(struct search *s, uint32_t *docs, uint32_t *scores, uint32_t count,
                              struct hidden_batch *apart);
-void collect_end_ranking(struct search *s);
+enum status collect_end_ranking(struct search *s);
 
 #endif

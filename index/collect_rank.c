@@ -178,10 +178,9 @@ enum status collect_begin_ranking(struct search *s)
     return STATUS_OK;
 }
 
-void collect_end_ranking(struct search *s)
+enum status collect_end_ranking(struct search *s)
 {
     if (s->by_score)
         best_to(&s->best, &s->top);
-    if (s->groups)
-        groups_name(s->groups, s->top.items, s->top.count);
+    return s->groups ? groups_name(s->groups, s->top.items, s->top.count) : STATUS_OK;
 }

@@ -314,23 +314,33 @@ static struct candidate best_of(const struct groups *g, uint32_t group)
 }
 
 /* Groups of products without a value: each is one product, and told by it. */
-static void name_lone(const struct groups *g, struct candidate *items, uint32_t count)
+static enum status name_lone(const struct groups *g, struct candidate *items, uint32_t count)
 {
-    enum { BITS = 4096 };
-    uint64_t lone[BITS / 64] = {0};
-    for (uint32_t i = 0; i < count; i++)
+    uint32_t room = 64, *places; /* index + 1, hashed by docid */
+    while (room < count * 2)
+        room *= 2;
+    places = arena_calloc(g->arena, room, sizeof *places);
+    if (!places)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = hash_of(items[i].docid) & (room - 1);
+        while (places[at])
+            at = (at + 1) & (room - 1);
         if (items[i].group == UINT32_MAX)
-            lone[items[i].docid % BITS / 64] |= UINT64_C(1) << (items[i].docid & 63);
-    for (uint32_t k = 0; k < g->count; k++) {
-        uint32_t docid = g->items[k].docid;
-        if (lone[docid % BITS / 64] >> (docid & 63) & 1)
-            for (uint32_t i = 0; i < count; i++)
-                if (items[i].docid == docid && items[i].group == UINT32_MAX)
-                    items[i].group = k;
+            places[at] = i + 1;
     }
+    enum status st = STATUS_OK;
+    for (uint32_t k = 0; !st && k < g->count; k++) {
+        st = k % 16 ? STATUS_OK : pulse_beat(snapshot_pulse(g->snap), 4);
+        uint32_t docid = g->items[k].docid, at = hash_of(docid) & (room - 1);
+        for (; places[at]; at = (at + 1) & (room - 1))
+            if (items[places[at] - 1].docid == docid)
+                items[places[at] - 1].group = k;
+    }
+    return st;
 }
 
-void groups_name(struct groups *g, struct candidate *items, uint32_t count)
+enum status groups_name(struct groups *g, struct candidate *items, uint32_t count)
 {
     bool lone = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -339,8 +349,7 @@ void groups_name(struct groups *g, struct candidate *items, uint32_t count)
         items[i].group = !has ? UINT32_MAX : (g->ordinal ? g->slots[key] : *probe(g, key)) - 1;
         lone |= !has;
     }
-    if (lone)
-        name_lone(g, items, count);
+    return lone ? name_lone(g, items, count) : STATUS_OK;
 }
 
 /* --- the page --------------------------------------------------------------------------------- */

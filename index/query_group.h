@@ -31,7 +31,7 @@ enum status groups_take_many(struct groups *g, const uint32_t *docids, const uin
 /* One match of a sorted search; `c` is its place in the order. */
 enum status groups_take(struct groups *g, const struct candidate *c, uint32_t score);
 /* Notes in matches that were taken which group they are of. */
-void groups_name(struct groups *g, struct candidate *items, uint32_t count);
+enum status groups_name(struct groups *g, struct candidate *items, uint32_t count);
 
 /* The products that the second phase ordered, in that order: every match that is not behind `last`
  * in the order of the first. */
