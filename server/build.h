@@ -11,7 +11,7 @@
 
 enum { BUILD_NAME = 80 };
 
-/* "index 1.9, records 5, text 72.1/15.0/3, little-endian" */
+/* "index 1.9, records 5, text 72.1/15.0/rules8, little-endian" */
 void build_name(char out[BUILD_NAME]);
 
 #endif
