@@ -111,7 +111,7 @@ static void want_spare(struct event_log *log)
         return;
     spare_path(log, path);
     if ((log->room && !log->room(log->dir, log->segment_bytes)) ||
-        log_spare_start(path, log->segment_bytes, &log->spare))
+        log_spare_start(path, log->segment_bytes, log->room, &log->spare))
         log->spare_after_ms = mono_ms() + SPARE_AGAIN_MS;
 }
 

@@ -15,6 +15,7 @@ enum { SPARE_PATH = 640, SPARE_NICE = 15, SYNC_BYTES = 8 << 20 };
 struct log_spare {
     char path[SPARE_PATH];
     uint64_t bytes;
+    bool (*room)(const char *dir, uint64_t bytes);
     pthread_t thread;
     _Atomic bool stop, done;
     int fd; /* the thread's until it is joined, like the status */
@@ -39,8 +40,31 @@ enum status log_zeros(int fd, uint64_t from, uint64_t to, const _Atomic bool *st
 }
 
 /* One of a process is made at a time, whole: many at once would not be there sooner, and who is to
- * end waits for a part of one file, not for one of each catalog's. */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+ * end waits for a part of one file, not for one of each catalog's. Who is told to stop leaves the
+ * row of those that wait at once: one catalog may be closed while others go on. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+static bool taken;
+
+/* False: it was told to stop before its turn came. */
+static bool take_turn(struct log_spare *s)
+{
+    pthread_mutex_lock(&lock);
+    while (taken && !s->stop)
+        pthread_cond_wait(&moved, &lock);
+    bool mine = !s->stop;
+    taken |= mine;
+    pthread_mutex_unlock(&lock);
+    return mine;
+}
+
+static void give_turn(void)
+{
+    pthread_mutex_lock(&lock);
+    taken = false;
+    pthread_cond_broadcast(&moved);
+    pthread_mutex_unlock(&lock);
+}
 
 /* In parts, each synced: one large one would hold up the syncs of the log. */
 static enum status fill(struct log_spare *s)
@@ -55,31 +79,56 @@ static enum status fill(struct log_spare *s)
     return !st && fsync(s->fd) ? status_from_errno(errno) : st;
 }
 
-static void *thread_main(void *ctx)
+/* Others that were made meanwhile may have taken what there was when it was begun. */
+static bool has_room(const struct log_spare *s)
 {
-    struct log_spare *s = ctx;
-    urgency_patient(SPARE_NICE);
-    s->fd = -1;
-    pthread_mutex_lock(&turn);
-    if (!s->stop)
-        s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    s->status = s->stop ? STATUS_CANCELLED : s->fd < 0 ? status_from_errno(errno) : fill(s);
+    char dir[SPARE_PATH];
+    memcpy(dir, s->path, sizeof dir);
+    char *name = strrchr(dir, '/');
+    if (!s->room || !name)
+        return true;
+    *name = '\0';
+    return s->room(dir, s->bytes);
+}
+
+static void make(struct log_spare *s)
+{
+    if (!has_room(s)) {
+        s->status = STATUS_NO_SPACE;
+        return;
+    }
+    s->fd = open(s->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    s->status = s->fd < 0 ? status_from_errno(errno) : fill(s);
     if (s->status && s->fd >= 0) { /* what a full disk has no room for gives it back at once */
         close(s->fd);
         unlink(s->path);
     }
-    pthread_mutex_unlock(&turn);
+}
+
+static void *thread_main(void *ctx)
+{
+    struct log_spare *s = ctx;
+    urgency_patient(SPARE_NICE);
+    if (take_turn(s)) {
+        make(s);
+        give_turn();
+    } else {
+        s->status = STATUS_CANCELLED;
+    }
     s->done = true;
     return NULL;
 }
 
-enum status log_spare_start(const char *path, uint64_t bytes, struct log_spare **out)
+enum status log_spare_start(const char *path, uint64_t bytes,
+                            bool (*room)(const char *dir, uint64_t bytes), struct log_spare **out)
 {
     struct log_spare *s = calloc(1, sizeof *s);
     *out = NULL;
     if (!s)
         return STATUS_NO_MEMORY;
     s->bytes = bytes;
+    s->room = room;
+    s->fd = -1;
     int n = snprintf(s->path, sizeof s->path, "%s", path);
     if (n < 0 || (size_t)n >= sizeof s->path || pthread_create(&s->thread, NULL, thread_main, s)) {
         free(s);
@@ -107,5 +156,8 @@ enum status log_spare_take(struct log_spare **sp, int *fd)
 
 void log_spare_stop(struct log_spare *s)
 {
+    pthread_mutex_lock(&lock);
     s->stop = true;
+    pthread_cond_broadcast(&moved);
+    pthread_mutex_unlock(&lock);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "server/log_spare.h"
 #include "tests/server/support_log.h"
 
 static struct event_log *must_open(const struct event_log_options *o, uint64_t *cut)
@@ -356,9 +357,69 @@ static void the_next_file_is_made_ahead(void **state)
     assert_int_equal(replayed(0), 900);
 }
 
+/* One catalog is closed while the next file of another, which takes long, is being made. */
+static void who_stops_does_not_wait_for_the_files_of_others(void **state)
+{
+    (void)state;
+    enum { MANY = 8 };
+    char path[MANY + 1][256];
+    struct log_spare *large, *waiting[MANY];
+    int fd;
+    snprintf(path[MANY], sizeof path[MANY], "%s/large", dir);
+    assert_int_equal(log_spare_start(path[MANY], UINT64_C(1) << 30, NULL, &large), STATUS_OK);
+    for (int i = 0; i < 2000 && !exists("large"); i++)
+        usleep(1000);
+    assert_true(exists("large"));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%d", dir, i);
+        assert_int_equal(log_spare_start(path[i], 4096, NULL, &waiting[i]), STATUS_OK);
+    }
+    for (int i = 0; i < MANY; i++) {
+        log_spare_stop(waiting[i]);
+        assert_int_equal(log_spare_take(&waiting[i], &fd), STATUS_CANCELLED);
+        assert_int_equal(fd, -1);
+    }
+    assert_false(log_spare_done(large));
+    log_spare_stop(large);
+    assert_int_equal(log_spare_take(&large, &fd), STATUS_CANCELLED);
+    assert_false(exists("large"));
+}
+
+static _Atomic int asked;
+
+static bool room_for_one(const char *where, uint64_t bytes)
+{
+    return !strcmp(where, dir) && bytes == 4096 && asked++ == 0;
+}
+
+/* Room for one of two, whose logs both saw it before either was made. */
+static void what_is_made_in_turn_looks_for_room_in_its_turn(void **state)
+{
+    (void)state;
+    char path[2][256];
+    struct log_spare *spare[2];
+    int made = 0, fd;
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%d", dir, i);
+        assert_int_equal(log_spare_start(path[i], 4096, room_for_one, &spare[i]), STATUS_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        enum status st = log_spare_take(&spare[i], &fd);
+        assert_true(st == STATUS_OK || st == STATUS_NO_SPACE);
+        made += st == STATUS_OK;
+        if (fd >= 0)
+            close(fd);
+    }
+    assert_int_equal(made, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_stops_does_not_wait_for_the_files_of_others, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_made_in_turn_looks_for_room_in_its_turn, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_was_synced_is_replayed_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_at_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_never_skipped, setup, teardown),
