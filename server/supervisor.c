@@ -45,7 +45,7 @@ struct child {
     int fds[3]; /* listening sockets, -1 = none */
     int64_t started_ms, again_ms;
     bool unborn; /* the system gives no process for it */
-    bool parked; /* and its socket takes no connections, so that those of the others get them */
+    bool parked; /* and its sockets take no connections, so that those of the others get them */
     bool aside;  /* it starts when nobody else wants the processor, for ASIDE_MS at most */
     uint32_t quick_deaths;
 };
@@ -161,16 +161,29 @@ static bool another_front(const struct supervisor *s, const struct child *c)
     return found && c->role == ROLE_FRONT;
 }
 
+/* Its own sockets; the one in the data directory is that of all fronts. True when one is parked. */
+static bool any_parked(const struct child *c)
+{
+    bool plain = listen_park(c->fds[0]);
+    return (c->fds[ROLE_LISTEN_TLS] >= 0 && listen_park(c->fds[ROLE_LISTEN_TLS])) || plain;
+}
+
+static bool all_listen(const struct child *c)
+{
+    bool plain = listen_again(c->fds[0]);
+    return (c->fds[ROLE_LISTEN_TLS] < 0 || listen_again(c->fds[ROLE_LISTEN_TLS])) && plain;
+}
+
 /* The system gives no process: a limit of processes or of memory. What comes for a front that
- * cannot be started would wait in its socket for as long as that lasts: with the second try in vain
- * it listens no more, and connections go to the sockets of the other fronts. */
+ * cannot be started would wait in its sockets for as long as that lasts: with the second try in
+ * vain they listen no more, and connections go to the sockets of the other fronts. */
 static void child_unborn(struct supervisor *s, struct child *c, int why)
 {
     if (!c->unborn)
         tell("error", "no process can be started, it is tried again every second:", strerror(why),
              why);
     else if (!c->parked && another_front(s, c))
-        c->parked = listen_park(c->fds[0]);
+        c->parked = any_parked(c);
     c->unborn = true;
     c->again_ms = clock_mono_ms() + BACKOFF_MS;
 }
@@ -191,7 +204,7 @@ static void child_start(struct supervisor *s, uint32_t slot)
     atomic_store(&p->draining, 0);
     shared_beat(p);
     if (c->parked)
-        c->parked = !listen_again(c->fds[0]);
+        c->parked = !all_listen(c);
     pid_t pid = fork();
     int why = errno;
     if (pid == 0 && !s->loop)
@@ -398,7 +411,7 @@ static void add_child(struct supervisor *s, enum role role, uint32_t number, int
         (struct child){.role = role, .number = number, .fds = {fd0, fd1, fd2}};
 }
 
-/* Beside the connections each front has files of catalogs, the writer three of each catalog. */
+/* Beside the connections each front has files of catalogs, the writer five of each catalog. */
 static void look_at_limits(const struct supervisor *s)
 {
     struct rlimit files;

@@ -5,7 +5,8 @@ import tempfile
 import time
 import unittest
 
-from souk_system import Server, products, wait_until
+from souk_system import Server, free_port, products, wait_until
+from souk_tls import Authority, TlsConnection, client_context
 from souk_wire import Connection
 
 NOBODY = 54321  # no other process is of this user
@@ -26,8 +27,19 @@ class Limits(unittest.TestCase):
     def test_without_a_process_for_a_front_the_others_take_all_connections(self):
         data = tempfile.mkdtemp(prefix='souk-limits-')
         os.chown(data, NOBODY, NOBODY)
-        server = Server(data=data, prefix=[*AS_NOBODY, 'prlimit', '--nproc=500:500'])
+        ca, port = Authority(data), free_port()
+        certificate, key = ca.issue('server')
+        os.chown(key, NOBODY, NOBODY)
+        server = Server(data=data, prefix=[*AS_NOBODY, 'prlimit', '--nproc=500:500'],
+                        options=[f'tls.listen=127.0.0.1:{port}', f'tls.certificate={certificate}', f'tls.key={key}'])
         server.keep_data = False
+
+        def by_both(count):
+            for _ in range(count):
+                with Connection(('127.0.0.1', server.port), 3) as c:
+                    c.search('shop', 'red')
+                with TlsConnection(port, client_context(ca.path), timeout=3) as c:
+                    c.search('shop', 'red')
         with server:
             server.import_lines('shop', products(50))
             supervisor, front = server.process.pid, server.pid('front 0')
@@ -35,9 +47,7 @@ class Limits(unittest.TestCase):
             server.kill_child('front 0')
             wait_until(lambda: 'no process can be started' in server.log_text(), 5, 'it is told')
             time.sleep(2)
-            for _ in range(30):
-                with Connection(('127.0.0.1', server.port), 3) as c:
-                    c.search('shop', 'red')
+            by_both(30)
             self.assertEqual(server.log_text().count('no process can be started'), 1)
             self.assertIn('Resource temporarily unavailable', server.log_text())
             stats = server.stats(server=server.admin)
@@ -47,11 +57,12 @@ class Limits(unittest.TestCase):
             server.replaced('front 0', front, 5)
             self.assertIn('processes can be started again', server.log_text())
             accepted = 'process.0.front.accepted'
-            before = server.stats(server=server.admin).get(accepted, 0)
-            for _ in range(40):  # its socket listens again
-                with Connection(('127.0.0.1', server.port), 3) as c:
-                    c.search('shop', 'red')
-            self.assertGreater(server.stats(server=server.admin).get(accepted, 1), before)
+            for one in Connection, TlsConnection:  # both of its sockets listen again
+                before = server.stats(server=server.admin).get(accepted, 0)
+                for _ in range(40):
+                    with Connection(('127.0.0.1', server.port), 3) if one is Connection else TlsConnection(port, client_context(ca.path)) as c:
+                        c.search('shop', 'red')
+                self.assertGreater(server.stats(server=server.admin).get(accepted, 1), before)
 
     def test_few_open_files_are_told_and_what_is_open_goes_on(self):
         with Server(prefix=['prlimit', '--nofile=64:64']) as server:
