@@ -350,14 +350,16 @@ static void lose(struct talk *t, enum status st)
 {
     struct follow *f = t->f;
     bool busy = st == STATUS_OVERLOADED || st == STATUS_RATE_LIMITED;
-    f->other_build = st == STATUS_OLD_FORMAT;
+    bool other_build = st == STATUS_OLD_FORMAT, told = f->other_build;
+    if (!busy)
+        f->other_build = other_build;
     if (busy) /* it is there, and has better to do */
         atomic_store(&f->shared->follow.contact_ms, clock_mono_ms());
-    else if (f->other_build && !t->failures)
+    else if (other_build && !told) /* also one that was away before: it was updated */
         say("error", "replica", NULL,
             "the leader %s is of another build, it cannot be followed: %s",
             f->shared->follow.leader, t->reply.fault.text);
-    else if (!t->failures)
+    else if (!other_build && !t->failures)
         say("warning", "replica", NULL, "the leader %s does not answer: %s",
             f->shared->follow.leader,
             t->reply.fault.text[0] ? t->reply.fault.text : status_text(st));

@@ -444,6 +444,25 @@ class Follow(unittest.TestCase):
                         follower.start()
                         level(leader, follower)
 
+    def test_a_leader_that_comes_back_as_another_build_is_told(self):
+        """As in an update: it is away first."""
+        with Server() as leader:
+            leader.import_lines('shop', products(5))
+            with follow(leader) as follower:
+                level(leader, follower)
+                leader.stop()
+                wait_until(lambda: 'does not answer' in follower.log_text(), 10, 'it is missed')
+                leader.soukd = OTHER_BUILD
+                leader.start()
+                wait_until(lambda: state(follower) == 'other_build', 20, 'it is told')
+                self.assertEqual(follower.log_text().count('is of another build, it cannot be followed'), 1)
+                self.assertTrue(has(follower, 'shop'))
+                leader.stop()
+                leader.soukd = os.path.join(BIN, 'soukd')
+                leader.start()
+                leader.souk('put', 'shop', '{"id":"n1","title":"zebra lamp"}')
+                level(leader, follower)
+
     def test_a_leader_that_does_not_say_its_build_is_not_followed(self):
         liar = Liar(lambda: [b'shop'], build=False)
         try:
