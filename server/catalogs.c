@@ -267,8 +267,11 @@ static enum status catalog_open(struct catalogs *c, struct slice name, struct ca
         if (s == STATUS_NOT_FOUND)
             return fault_set(fault, STATUS_UNKNOWN_CATALOG, NULL, "no catalog is named %.*s",
                              (int)(name.len < 64 ? name.len : 64), name.ptr);
-        if (s)
-            return fault_set(fault, s, NULL, "CURRENT of the catalog cannot be read");
+        if (s) {
+            fault_set(&now, s, NULL, "CURRENT of the catalog cannot be read: %s", status_text(s));
+            tell_shortage(c, name, s, &now);
+            return fault_set(fault, s, NULL, "%s", now.text);
+        }
         s = open_edition(c, name, edition, out, &now);
         if (s && edition != failed && tries < OPEN_TRIES) {
             failed = edition;

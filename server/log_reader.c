@@ -82,9 +82,11 @@ enum status log_reader_open(const char *dir, uint64_t after, struct log_reader *
         return STATUS_NO_MEMORY;
     snprintf(r->dir, sizeof r->dir, "%s", dir);
     enum status st = find_file(dir, after, &f); /* with the record that ends there, for its hash */
-    if (st == STATUS_NOT_FOUND)
-        st = find_file(dir, after + 1, &f);
     st = st ? st : open_file(r, &f);
+    if (st == STATUS_NOT_FOUND) { /* it may be pruned, a moment ago or long since */
+        st = find_file(dir, after + 1, &f);
+        st = st ? st : open_file(r, &f);
+    }
     st = st ? st : seek(r, after);
     if (st)
         log_reader_close(&r);
