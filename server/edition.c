@@ -139,7 +139,8 @@ enum status edition_change(struct writer_catalog *c, const struct log_record *r,
 
 void edition_changed(struct writer_catalog *c, const struct rebuild_order *o, enum status st)
 {
-    bool parts = status_class(st) != STATUS_CLASS_CLIENT;
+    /* as it is: then there is nothing that others could have and this one not */
+    bool parts = o->schema && status_class(st) != STATUS_CLASS_CLIENT;
     enum status forgotten = STATUS_OK;
     do
         forgotten = st ? commit_order(c->applying, NULL, parts, c->visible) : STATUS_OK;

@@ -117,6 +117,23 @@ class Parted(unittest.TestCase):
                 self.assertEqual(int(follower.stats()['follow.resyncs_total']), 1)  # and not of the copy made before
                 self.assertEqual(exported(leader), exported(follower))
 
+    def test_a_rebuild_that_fails_costs_followers_nothing(self):
+        """Nothing was to change; not even a writer that starts later has them copy the catalog."""
+        with Tmpfs(700) as disk, Server(data=disk.path + '/data') as leader:
+            leader.import_lines('shop', self.wide())
+            with follow(leader) as follower:
+                level(leader, follower)
+                time.sleep(1)  # the next file of the log is being made
+                filler = disk.fill((32 << 20) + (6 << 20))
+                self.assertNotEqual(leader.run('catalog', 'rebuild', 'shop', check=False).returncode, 0)
+                self.assertIn('no new edition', leader.log_text())
+                os.unlink(filler)
+                pid = leader.kill_child('writer 0')
+                leader.replaced('writer 0', pid, 10)
+                wait_until(lambda: leader.run('put', 'shop', '{"id":"n1","title":"zebra"}', check=False).returncode == 0, 20, 'it takes changes')
+                level(leader, follower, seconds=60)
+                self.assertEqual(int(follower.stats()['follow.resyncs_total']), 0)
+
     def test_a_follower_with_a_full_disk_takes_deletes(self):
         """As its leader would; a change that needs room holds up what stands behind it."""
         with Server() as leader, Tmpfs(400) as disk:
