@@ -20,6 +20,9 @@ bool collect_counts_all(const struct search *s);
  * that number it is decided whether another attempt is made. Exact where it is below the constants
  * of the profile. */
 uint64_t collect_by_words(const struct search *s);
+/* How many follow the cursor, which is behind the window: where all are counted without looking,
+ * those that cannot be on the page are not come to. */
+uint64_t collect_behind(const struct search *s);
 /* Do hidden products come into the top? Where the second phase orders it, or is to learn from it.
  */
 bool collect_ranks_hidden(const struct search *s);

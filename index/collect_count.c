@@ -46,6 +46,15 @@ enum status collect_count_by_df(struct search *s)
     return st;
 }
 
+uint64_t collect_behind(const struct search *s)
+{
+    const struct query_cursor *c = s->cursor;
+    if (s->groups || s->sort.count || !collect_counted_by_df(s))
+        return s->behind;
+    uint64_t left = c->moved ? UINT64_MAX : s->found > c->shown ? s->found - c->shown : 0;
+    return left > s->behind ? left : s->behind;
+}
+
 /* --- by bitmaps ------------------------------------------------------------------------------- */
 
 /* The live bits of 64 docids from any on. */

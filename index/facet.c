@@ -131,6 +131,26 @@ enum status facet_counter_create(const struct facet_request *r, struct snapshot 
     return st;
 }
 
+enum status facet_counter_reset(struct facet_counter *c)
+{
+    for (uint32_t i = 0; i < c->range_count; i++)
+        c->ranges[i].count = 0;
+    c->with_value = 0;
+    c->number_count = 0;
+    c->short_of_memory = false;
+    c->sum = 0;
+    c->min = INFINITY;
+    c->max = -INFINITY;
+    if (c->more)
+        memset(c->more, 0, (size_t)c->count_end * (FACET_TABLES - 1) * sizeof *c->more);
+    enum status st = STATUS_OK;
+    if (c->numbers)
+        st = pulse_zero(c->pulse, c->numbers, c->number_cap * sizeof *c->numbers);
+    if (!st && c->counts)
+        st = pulse_zero(c->pulse, c->counts, ((size_t)c->count_end + 1) * sizeof *c->counts);
+    return st;
+}
+
 uint32_t facet_field(const struct facet_counter *c)
 {
     return c->field_id;

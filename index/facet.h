@@ -21,6 +21,8 @@ struct facet_counter;
 enum status facet_counter_create(const struct facet_request *r, struct snapshot *snap,
                                  struct arena *arena, struct facet_counter **out,
                                  struct fault *fault);
+/* Nothing is counted yet: for another attempt, in the same memory. */
+enum status facet_counter_reset(struct facet_counter *c);
 /* Ascending docids. */
 void facet_count_all(struct facet_counter *c, const uint32_t *docids, uint32_t count);
 uint32_t facet_field(const struct facet_counter *c);

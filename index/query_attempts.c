@@ -17,8 +17,9 @@
 enum status query_reset_facets(struct search *s)
 {
     for (uint32_t i = 0; i < s->query->facet_count; i++) {
-        enum status st =
-            facet_counter_create(&s->query->facets[i], s->snap, s->arena, &s->facets[i], s->fault);
+        enum status st = s->facets[i] ? facet_counter_reset(s->facets[i])
+                                      : facet_counter_create(&s->query->facets[i], s->snap,
+                                                             s->arena, &s->facets[i], s->fault);
         if (st)
             return st;
     }

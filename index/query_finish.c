@@ -126,9 +126,10 @@ static enum status finish_hits(struct search *s, uint32_t from, uint32_t n)
 static enum status finish_cursor(struct search *s, uint32_t from, uint32_t n)
 {
     const struct query *q = s->query;
-    uint64_t all = s->groups || (s->cursor && !s->cursor->in_window)
-                       ? s->behind
-                       : s->found - s->rules.pin_count;
+    bool behind = s->cursor && !s->cursor->in_window;
+    uint64_t all = behind      ? collect_behind(s)
+                   : s->groups ? s->behind
+                               : s->found - s->rules.pin_count;
     uint32_t shown = pins_shown(s) + s->out->hit_count;
     bool pins = pins_before(s, UINT64_MAX) > pins_before(s, shown);
     struct candidate last;

@@ -178,6 +178,46 @@ static void pages_neither_repeat_nor_lose_unchanged_groups(void **state)
     }
 }
 
+/* A word that is counted by its frequency alone: where the best fill a page to its end, the rest
+ * is not looked at, and follows on the next one. */
+static void a_page_of_the_last_good_ones_is_not_the_last(void **state)
+{
+    (void)state;
+    enum { GOOD = 256, OTHERS = 300, ON_PAGE = 16 };
+    static char ids[GOOD + OTHERS][16];
+    static struct find_product p[GOOD + OTHERS];
+    struct find f;
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < GOOD + OTHERS; i++) {
+        snprintf(ids[i], sizeof ids[i], "p%u", i);
+        p[i] = (struct find_product){ids[i],
+                                     i < GOOD ? "lamp"
+                                              : "one of many words that are here beside it and say "
+                                                "little of what it is that they tell: lamp",
+                                     NULL, 0};
+    }
+    find_open(&f, "", NULL);
+    find_put_all(&f, p, GOOD);
+    find_put_all(&f, p + GOOD, OTHERS);
+    f.query.match = QUERY_ALL;
+    f.query.prefix = false;
+    f.query.typos = 0;
+    f.query.profile = SLICE_LIT("bm25");
+    f.query.k = ON_PAGE;
+    char kept[1024];
+    do {
+        find_ids(&f, "lamp");
+        assert_int_equal(f.result.found, GOOD + OTHERS);
+        seen += f.result.hit_count;
+        assert_true(f.result.cursor.len < sizeof kept);
+        if (f.result.cursor.len)
+            memcpy(kept, f.result.cursor.ptr, f.result.cursor.len);
+        f.query.cursor = slice_make(kept, f.result.cursor.len);
+    } while (f.query.cursor.len);
+    assert_int_equal(seen, GOOD + OTHERS);
+    find_close(&f);
+}
+
 static void a_cursor_of_another_query_is_refused(void **state)
 {
     (void)state;
@@ -376,6 +416,7 @@ int main(void)
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_products),
         cmocka_unit_test(pages_neither_repeat_nor_lose_unchanged_groups),
         cmocka_unit_test(a_misspelling_that_becomes_a_word_loses_nothing),
+        cmocka_unit_test(a_page_of_the_last_good_ones_is_not_the_last),
         cmocka_unit_test(a_cursor_of_another_query_is_refused),
         cmocka_unit_test(a_damaged_cursor_is_refused),
         cmocka_unit_test(an_endless_cursor_is_refused),

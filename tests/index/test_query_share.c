@@ -246,9 +246,12 @@ static void a_cursor_lends_its_weights_to_no_other_part(void **state)
 static void a_cursor_lends_its_words_to_no_other_part(void **state)
 {
     (void)state;
-    static const struct find_product bottles[] = {
-        {"a", "red bottle"}, {"b", "bottle"}, {"c", "blue bottle cap"}, {"d", "bottle bag"}, {0}};
-    static const struct find_product later = {"e", "bottel"};
+    static const struct find_product bottles[] = {{"a", "red bottle", NULL, 0},
+                                                  {"b", "bottle", NULL, 0},
+                                                  {"c", "blue bottle cap", NULL, 0},
+                                                  {"d", "bottle bag", NULL, 0},
+                                                  {0}};
+    static const struct find_product later = {"e", "bottel", NULL, 0};
     struct find f;
     struct query_result alone, shared;
     char kept[1024];
