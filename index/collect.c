@@ -307,8 +307,8 @@ static enum status replay(struct search *s, struct share_base *base)
     uint32_t n = s->clauses ? s->clauses->count : 0;
     enum status st = STATUS_OK;
     for (uint32_t c = 0; c < n; c++)
-        if (!(b.bits[c] = share_bits(&s->searcher->share, base, s->clauses, c,
-                                     snapshot_pulse(s->snap))))
+        if (!(b.bits[c] =
+                  share_bits(&s->searcher->share, base, s->clauses, c, snapshot_pulse(s->snap))))
             return STATUS_NO_MEMORY;
     s->count_known = false;
     s->early_stop |= base->early_stop;

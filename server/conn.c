@@ -333,8 +333,7 @@ void conn_sweep(struct front *f, int64_t now_ms)
             too_slow(&c->send_pace, now_ms, slow, rate)) {
             f->cut_slow++;
             conn_destroy(c);
-        } else if ((silent && !c->held_until_ms) ||
-                   (!c->in_flight && now_ms - c->last_ms > idle)) {
+        } else if ((silent && !c->held_until_ms) || (!c->in_flight && now_ms - c->last_ms > idle)) {
             f->cut_idle++;
             conn_destroy(c);
         }

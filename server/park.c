@@ -34,7 +34,7 @@ enum status park_add(struct front *f, const struct request *rq, struct shared_ca
     if (rq->frame.body.len)
         memcpy(copy + 1, rq->frame.body.ptr, rq->frame.body.len);
     *p = (struct parked){
-        f->park.first,        row, sequence, rq->conn->id, rq->received_us, rq->deadline_us,
+        f->park.first,        row,  sequence, rq->conn->id, rq->received_us, rq->deadline_us,
         rq->frame.request_id, copy, bytes};
     f->park.first = p;
     f->park.bytes += bytes;

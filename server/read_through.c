@@ -8,7 +8,7 @@
 enum {
     GETS_MOST = 10000,
     GETS_BYTES = 64 << 20, /* of their bodies */
-    IDS_MOST = 256, /* of one GET */
+    IDS_MOST = 256,        /* of one GET */
     LOOK_MS = 5,
     MARGIN_US = 10000, /* for the answer to get home within the deadline */
     STALE_WAIT_US = 300000

@@ -246,10 +246,10 @@ static void a_cursor_lends_its_weights_to_no_other_part(void **state)
 static void a_cursor_lends_its_words_to_no_other_part(void **state)
 {
     (void)state;
-    static const struct find_product bottles[] = {{"a", "red bottle", NULL, 0},
-                                                  {"b", "bottle", NULL, 0},
-                                                  {"c", "blue bottle cap", NULL, 0},
-                                                  {"d", "bottle bag", NULL, 0},
+    static const struct find_product bottles[] = {{.id = "a", .title = "red bottle"},
+                                                  {.id = "b", .title = "bottle"},
+                                                  {.id = "c", .title = "blue bottle cap"},
+                                                  {.id = "d", .title = "bottle bag"},
                                                   {0}};
     static const struct find_product later = {"e", "bottel", NULL, 0};
     struct find f;
