@@ -85,7 +85,6 @@ static bool hold(struct conn *c, const struct frame *f)
         return false;
     }
     front->held++;
-    c->client->in_flight--; /* no client's: all who say no name share a row */
     c->held_until_ms = front->now_us / 1000 + KEY_HOLD_MS;
     c->held = *f;
     c->held.body = SLICE_NULL;
@@ -94,10 +93,7 @@ static bool hold(struct conn *c, const struct frame *f)
 
 void front_keys_release(struct conn *c)
 {
-    if (!c->held_until_ms)
-        return;
-    c->front->held--;
-    c->client->in_flight++; /* as before it was held */
+    c->front->held -= c->held_until_ms != 0;
     c->held_until_ms = 0;
 }
 

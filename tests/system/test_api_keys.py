@@ -483,21 +483,6 @@ class Life(unittest.TestCase):
         wait_until(lambda: s.run('search', 'shop', 'red', check=False, env={'SOUK_KEY': self.file['shop']}).returncode == 0, 3)
         stays.close()
 
-    def test_strangers_who_wait_take_no_room_of_clients(self):
-        s = self.start('limits.client_in_flight=2', fronts=1)
-        strangers = [Connection(('127.0.0.1', s.port)) for _ in range(10)]
-        for c in strangers:
-            self.addCleanup(c.close)
-            c.send('PING')
-        for c in strangers[:4]:
-            c.read()
-        with Connection(('127.0.0.1', s.port)) as c:  # without a name, as they are
-            c.call('HELLO', tlv('HELLO', 'KEY', self.file['shop']))
-            for _ in range(3):
-                self.assertEqual(told(c.call, 'SEARCH', search_body())[0], 'OK')
-        for c in strangers[4:]:
-            self.assertEqual(STATUSES[c.read().status], 'UNAUTHENTICATED')
-
     def test_who_waits_for_something_is_no_less_closed(self):
         s = self.start()
         with KeyConnection(s, self.file['shop']) as c:
