@@ -6,7 +6,7 @@ import unittest
 
 from souk_draw import SEARCHED
 from souk_page import ALL
-from souk_reference import tokens, without
+from souk_reference import fold, tokens, without
 from souk_system import SEED, wait_until
 from souk_wire import TAGS, Connection, Reader, fields, tlv, upsert
 from souk_world import ROUNDS, World
@@ -110,7 +110,9 @@ class Text(World):
         single = [t for t in terms if t[0] in ('word', 'beginning')]
         for span in spans:
             self.assertEqual(span, span.strip(), told)
-            inside = [w for _, w in tokens(span)]
+            # a code is found joined, too, and marked in its parts: "ab36" of ab/36
+            codes = [c for c in re.findall(r'\w+(?:[-/._+]\w+)+', item) if span in c]
+            inside = [w for _, w in tokens(span)] + [fold(re.sub('[-/._+]', '', c)) for c in codes]
             self.assertTrue(any(fits(w, t) for w in inside for t in terms), f'{span!r} of {told}')
         for _, w in tokens(re.sub(f'{ON}[^{OFF}]*{OFF}', ' ', marked)):
             self.assertFalse(any(fits(w, t) for t in single), f'{w!r} of {marked!r} of {told}')
