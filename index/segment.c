@@ -433,13 +433,6 @@ uint32_t segment_tie(const struct segment *s, uint32_t doc)
     return doc < s->head.doc_count ? segment_u32(s, s->head.tie, doc) : 0;
 }
 
-void segment_tie_prefetch(const struct segment *s, uint32_t doc)
-{
-    uint64_t off = (uint64_t)s->head.tie + (uint64_t)doc * 4, e = off >> EXTENT_SHIFT;
-    if (e < s->extent_count)
-        __builtin_prefetch(s->extents[e] + (off & EXTENT_MASK));
-}
-
 enum status segment_id(const struct segment *s, uint32_t doc, char room[SEGMENT_ID_MAX],
                        struct slice *id)
 {

@@ -77,9 +77,7 @@ int32_t segment_dead_df(const struct segment *s, struct slice term);
 uint32_t segment_tie(const struct segment *s, uint32_t doc);
 /* The same of many. */
 void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out);
-/* Has it fetched from memory; only a hint. */
-void segment_tie_prefetch(const struct segment *s, uint32_t doc);
-/* The same of its id and record, and, before, of where these are told to be. */
+/* Has its id and record fetched from memory, and, before, where these are told to be; hints. */
 void segment_place_prefetch(const struct segment *s, uint32_t doc);
 void segment_record_prefetch(const struct segment *s, uint32_t doc);
 /* Candidate docs of an external id: docs (relative) whose tie key is xxh32(id); caller checks the

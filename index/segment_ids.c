@@ -124,6 +124,14 @@ static void near_ties(const struct segment *s, const uint32_t *docs, uint32_t co
     }
 }
 
+/* Only a hint. */
+static void prefetch_tie(const struct segment *s, uint32_t doc)
+{
+    uint64_t off = (uint64_t)s->head.tie + (uint64_t)doc * 4, e = off >> EXTENT_SHIFT;
+    if (e < s->extent_count)
+        __builtin_prefetch(s->extents[e] + (off & EXTENT_MASK));
+}
+
 void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count, uint32_t *out)
 {
     enum { NEAR = 64 };
@@ -132,7 +140,7 @@ void segment_ties(const struct segment *s, const uint32_t *docs, uint32_t count,
         return;
     }
     for (uint32_t i = 0; i < count; i++)
-        segment_tie_prefetch(s, docs[i]);
+        prefetch_tie(s, docs[i]);
     for (uint32_t i = 0; i < count; i++)
-        out[i] = docs[i] < s->head.doc_count ? segment_u32(s, s->head.tie, docs[i]) : 0;
+        out[i] = segment_tie(s, docs[i]);
 }

@@ -37,19 +37,6 @@ void topk_push(struct topk *t, const struct candidate *c)
     t->items[at] = *c;
 }
 
-void topk_push_once(struct topk *t, const struct candidate *c)
-{
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->items[i].docid == c->docid) {
-            if (candidate_before(c, &t->items[i])) {
-                t->items[i] = *c; /* better: away from the front */
-                sift_down(t, i);
-            }
-            return;
-        }
-    topk_push(t, c);
-}
-
 static int by_rank(const void *a, const void *b)
 {
     return candidate_before(a, b) ? -1 : 1;

@@ -35,8 +35,6 @@ static inline bool candidate_before(const struct candidate *a, const struct cand
 }
 
 void topk_push(struct topk *t, const struct candidate *c);
-/* The same when the candidate may be there already: the better of the two stays. Looks at all. */
-void topk_push_once(struct topk *t, const struct candidate *c);
 void topk_sort(struct topk *t);
 /* The best first; quick where they are few hundred at most. */
 void candidates_sort(struct candidate *items, uint32_t count);

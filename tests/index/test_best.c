@@ -19,6 +19,24 @@ static uint32_t roll(uint32_t below)
     return (uint32_t)(seed >> 33) % below;
 }
 
+/* Of a candidate that is there already the better of the two stays. */
+static void push_once(struct topk *t, const struct candidate *c)
+{
+    struct candidate all[MOST];
+    uint32_t n = t->count, at = 0;
+    while (at < n && t->items[at].docid != c->docid)
+        at++;
+    if (at == n) {
+        topk_push(t, c);
+    } else if (candidate_before(c, &t->items[at])) {
+        memcpy(all, t->items, n * sizeof *all);
+        all[at] = *c;
+        t->count = 0;
+        for (uint32_t i = 0; i < n; i++)
+            topk_push(t, &all[i]);
+    }
+}
+
 /* Few scores and ties, so that docids decide; borders among them. */
 static struct candidate some_candidate(uint32_t docs)
 {
@@ -66,7 +84,7 @@ static void numbers_rank_as_candidates_do(void **state)
             struct candidate c = some_candidate(docs);
             best_push(&b, best_number_of((uint32_t)c.keys[0], c.tie, c.docid, c.lacks), again);
             if (again)
-                topk_push_once(&want, &c);
+                push_once(&want, &c);
             else
                 topk_push(&want, &c);
             best_tell(&b, &told);
